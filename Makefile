@@ -1,0 +1,44 @@
+# Everything runs in .venv, made on first use with the extra that the target needs.
+# Another interpreter: make PYTHON=python3.13 test
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-full lint clean
+
+help:
+	@echo "make demo       train on the ORL faces, name and verify; results in runs/orl"
+	@echo "make test       the test suite, in minutes"
+	@echo "make test-full  the full-size NN1 too (6 GiB of memory)"
+	@echo "make lint       ruff"
+	@echo "make clean      remove the environment and what the tools cached"
+
+demo: $(VENV)/.with-data
+	$(PY) data_scripts/get_orl.py data/orl
+	$(PY) -m minifacenet run data/orl --out runs/orl --force
+
+test: $(VENV)/.with-dev
+	$(PY) -m pytest
+
+test-full: $(VENV)/.with-dev
+	$(PY) -m pytest -m "full or not full"
+
+lint: $(VENV)/.with-dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
+
+# One stamp an extra: `.with-dev` means that `pip install -e .[dev]` has run since pyproject.toml changed.
+$(VENV)/.with-%: pyproject.toml | $(PY)
+	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "minifacenet needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo missing). Install one, then: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >$(VENV).log 2>&1 || { rm -rf $(VENV); \
+	  echo "'$(PYTHON) -m venv' does not work here (see $(VENV).log). On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
+	@rm -f $(VENV).log

@@ -1,0 +1,5 @@
+"""`python -m minifacenet` is the same as the console command `minifacenet`."""
+
+from .cli import main
+
+main()

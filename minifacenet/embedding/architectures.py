@@ -1,0 +1,169 @@
+"""The networks: NN1 as the paper's Table 1 reads, and nn1_mini, the same table at laptop size.
+
+The table's gaps and how they are closed here (each also stands in the README):
+
+- Padding is not stated; only symmetric k // 2 (3 for 7x7, 1 for 3x3) gives 55/28/14/7.
+- "rnorm" comes without parameters: AlexNet's, see `nn/lrn.py`.
+- "maxout p=2": fc1 has 103M parameters, which are two maps of 4,096, and their maximum.
+- A ReLU follows every convolution; maxout stands in its place in fc1 and fc2; fc7128 is linear.
+- "concat" has no second input: the identity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from ..nn.concat import Concat
+from ..nn.conv import Conv2D
+from ..nn.l2norm import L2Norm
+from ..nn.layer import Sequential
+from ..nn.linear import Linear
+from ..nn.lrn import LRN
+from ..nn.maxout import Maxout
+from ..nn.pool import MaxPool
+from ..nn.relu import ReLU
+
+# Table 1 from top to bottom. A convolution: (name, kernel, stride); its width is looked up by name.
+NN1 = (
+    ("conv1", 7, 2),
+    "pool1",
+    "rnorm1",
+    ("conv2a", 1, 1),
+    ("conv2", 3, 1),
+    "rnorm2",
+    "pool2",
+    ("conv3a", 1, 1),
+    ("conv3", 3, 1),
+    "pool3",
+    ("conv4a", 1, 1),
+    ("conv4", 3, 1),
+    ("conv5a", 1, 1),
+    ("conv5", 3, 1),
+    ("conv6a", 1, 1),
+    ("conv6", 3, 1),
+    "pool4",
+    "concat",
+    "fc1",
+    "fc2",
+    "fc7128",
+    "L2",
+)
+
+# What the paper prints in Table 1 for these rows: parameters, and "FLPS", which are multiply-adds.
+NN1_PAPER = {
+    "conv1": ("9K", "115M"), "conv2a": ("4K", "13M"), "conv2": ("111K", "335M"),
+    "conv3a": ("37K", "29M"), "conv3": ("664K", "521M"), "conv4a": ("148K", "29M"),
+    "conv4": ("885K", "173M"), "conv5a": ("66K", "13M"), "conv5": ("590K", "116M"),
+    "conv6a": ("66K", "13M"), "conv6": ("590K", "116M"), "fc1": ("103M", "103M"),
+    "fc2": ("34M", "34M"), "fc7128": ("524K", "0.5M"), "total": ("140M", "1.6B"),
+}  # fmt: skip
+
+# Output channels by stage: conv1, conv2a and conv2, ... ("a" is the 1x1 convolution before), and fc.
+WIDTHS = {
+    "nn1": dict(
+        conv1=64, conv2a=64, conv2=192, conv3a=192, conv3=384, conv4a=384, conv4=256,
+        conv5a=256, conv5=256, conv6a=256, conv6=256, fc=4096,
+    ),
+    "nn1_mini": dict(
+        conv1=16, conv2a=16, conv2=48, conv3a=48, conv3=96, conv4a=96, conv4=64,
+        conv5a=64, conv5=64, conv6a=64, conv6=64, fc=512,
+    ),
+}  # fmt: skip
+SIZES = {"nn1": 220, "nn1_mini": 96}
+SMALLEST = 32  # smaller inputs leave less than one pixel's worth of information at pool4
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Which network: all that is needed to build it again.
+
+    Parameters
+    ----------
+    name : 'nn1' or 'nn1_mini'
+    size : int
+        Height and width of the input; None takes the network's own (220, 96).
+    channels : 1 or 3
+        Grey or RGB.
+    dim : int
+        Length of an embedding; the paper's is 128.
+    """
+
+    name: str = "nn1_mini"
+    size: int | None = None
+    channels: int = 3
+    dim: int = 128
+
+    def __post_init__(self):
+        if self.name not in WIDTHS:
+            raise ValueError(f"unknown network {self.name!r}; there are {', '.join(WIDTHS)}")
+        if self.channels not in (1, 3):
+            raise ValueError(f"channels must be 1 (grey) or 3 (RGB), got {self.channels}")
+        if self.dim < 1:
+            raise ValueError(f"an embedding needs at least one dimension, got {self.dim}")
+        if self.size is None:
+            object.__setattr__(self, "size", SIZES[self.name])
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        return (self.size, self.size, self.channels)
+
+    def build(self, rng: np.random.Generator, dtype=np.float32) -> Sequential:
+        """The network with fresh random weights, drawn from `rng` in the order of the table."""
+        if self.size < SMALLEST:
+            raise ValueError(
+                f"photos of {self.size} pixels are too small for {self.name}, which halves them "
+                f"five times: take {SMALLEST} or more"
+            )
+        return build_nn1(self.input_shape, WIDTHS[self.name], self.dim, rng, dtype)
+
+    def as_dict(self) -> dict:
+        return asdict(self)
+
+
+@dataclass
+class FaceNet:
+    """A network and what it was built from. `network.forward` takes `batches.to_input(photos)`."""
+
+    architecture: Architecture
+    network: Sequential
+
+    @classmethod
+    def new(cls, architecture: Architecture, seed: int = 0) -> FaceNet:
+        """Fresh random weights: to be trained."""
+        return cls(architecture, architecture.build(np.random.default_rng(seed)))
+
+
+def build_nn1(shape, widths, dim, rng, dtype=np.float32) -> Sequential:
+    """Table 1 for an input of `shape` (H, W, C) with the channels of `widths`."""
+    layers = []
+    for row in NN1:
+        name = row if isinstance(row, str) else row[0]
+        for suffix, layer in _row(row, shape, widths, dim, rng, dtype):
+            layers.append((name + suffix, layer))
+            shape = layer.output_shape(shape)
+    return Sequential(*layers)
+
+
+def _row(row, shape, widths, dim, rng, dtype):
+    """The layers of one table row as (suffix, layer), for an input of `shape`."""
+    if isinstance(row, tuple):
+        name, kernel, stride = row
+        conv = Conv2D(
+            shape[2], widths[name], kernel, rng, stride, kernel // 2,
+            input_gradient=row is not NN1[0], dtype=dtype,
+        )  # fmt: skip
+        return [("", conv), (".relu", ReLU())]
+    if row.startswith("pool"):
+        return [("", MaxPool(3, stride=2, pad=1))]
+    if row.startswith("rnorm"):
+        return [("", LRN())]
+    if row == "concat":
+        return [("", Concat())]
+    if row == "L2":
+        return [("", L2Norm())]
+    inputs = int(np.prod(shape))
+    if row == "fc7128":
+        return [("", Linear(inputs, dim, rng, dtype=dtype))]
+    return [("", Linear(inputs, 2 * widths["fc"], rng, dtype=dtype)), (".maxout", Maxout(2))]

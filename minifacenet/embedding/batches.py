@@ -1,0 +1,112 @@
+"""Batches: P people with K photos each, and small random changes to every photo.
+
+A triplet needs two photos of one person and one of another, so a batch of photos drawn at random
+would hold hardly any. We draw P people, then K photos of each (the paper takes about 40 a person
+and 1,800 in all; section 3.2).
+
+Augmentation: the network shall not mind a mirrored, slightly turned, scaled, shifted, brighter or
+flatter photo, so it sees each photo a little different every time. All randomness comes from the
+generator passed in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit, prange
+
+
+def to_input(images) -> np.ndarray:
+    """uint8 or float pixels 0..255 of shape (N, H, W, C) -> float32 in [-1, 1], the network's input.
+
+    The paper does not state its input scaling; a fixed one keeps a photo's embedding its own.
+    """
+    return images.astype(np.float32) / np.float32(127.5) - np.float32(1)
+
+
+def sample_batch(labels, people: int, photos: int, rng: np.random.Generator) -> np.ndarray:
+    """Indices of a batch: up to `photos` photos each of `people` people, drawn without replacement.
+
+    A person with fewer photos gives all of them; one with a single photo serves as a negative only.
+    With fewer than `people` people all are taken.
+    """
+    present = np.unique(labels)
+    chosen = rng.choice(present, min(people, len(present)), replace=False)
+    picks = []
+    for person in chosen:
+        own = np.flatnonzero(labels == person)
+        picks.append(rng.choice(own, min(photos, len(own)), replace=False))
+    return np.concatenate(picks)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far a photo may be changed; each change is drawn uniformly from its range.
+
+    Parameters
+    ----------
+    flip : bool
+        Mirror half of the photos.
+    rotation : float
+        Degrees, to either side.
+    scale, shift : float
+        Fractions of the photo's size, to either side.
+    brightness, contrast : float
+        Fractions of the full range of pixel values, and of the contrast, to either side.
+    """
+
+    flip: bool = True
+    rotation: float = 10.0
+    scale: float = 0.1
+    shift: float = 0.06
+    brightness: float = 0.1
+    contrast: float = 0.2
+
+    def __call__(self, images, rng: np.random.Generator) -> np.ndarray:
+        """Changed copies of uint8 photos (N, H, W, C), float32 in 0..255."""
+        n = len(images)
+
+        def uniform(reach):
+            return rng.uniform(-reach, reach, n)
+
+        angle, zoom = np.deg2rad(uniform(self.rotation)), 1 / (1 + uniform(self.scale))
+        shift = np.stack([uniform(self.shift), uniform(self.shift)], axis=1)
+        mirror = np.where(rng.random(n) < 0.5, -1.0, 1.0) if self.flip else np.ones(n)
+        gain, offset = 1 + uniform(self.contrast), 255 * uniform(self.brightness)
+        matrices = _matrices(angle, zoom, mirror)
+        out = np.empty(images.shape, np.float32)
+        _warp(images, matrices, shift, gain.astype(np.float32), offset.astype(np.float32), out)
+        return out
+
+
+def _matrices(angle, zoom, mirror) -> np.ndarray:
+    """(N, 2, 2): from an output pixel's (y, x) about the centre to the source pixel's."""
+    cos, sin = zoom * np.cos(angle), zoom * np.sin(angle)
+    rows = [np.stack([cos, sin * mirror], axis=1), np.stack([-sin, cos * mirror], axis=1)]
+    return np.stack(rows, axis=1)
+
+
+@njit(parallel=True, cache=True)
+def _warp(images, matrices, shift, gain, offset, out):
+    """Bilinear samples of each photo at the mapped pixels; beyond its edge, the edge's pixel."""
+    n, height, width, channels = images.shape
+    centre_y, centre_x = (height - 1) / 2, (width - 1) / 2
+    for i in prange(n):
+        m = matrices[i]
+        for y in range(height):
+            for x in range(width):
+                dy, dx = y - centre_y, x - centre_x
+                sy = centre_y + m[0, 0] * dy + m[0, 1] * dx + shift[i, 0] * height
+                sx = centre_x + m[1, 0] * dy + m[1, 1] * dx + shift[i, 1] * width
+                sy, sx = min(max(sy, 0.0), height - 1.0), min(max(sx, 0.0), width - 1.0)
+                top, left = min(int(sy), height - 2), min(int(sx), width - 2)
+                fy, fx = np.float32(sy - top), np.float32(sx - left)
+                for c in range(channels):
+                    upper = (1 - fx) * images[i, top, left, c] + fx * images[i, top, left + 1, c]
+                    lower = (1 - fx) * images[i, top + 1, left, c] + fx * images[
+                        i, top + 1, left + 1, c
+                    ]
+                    value = (1 - fy) * upper + fy * lower
+                    value = (value - np.float32(127.5)) * gain[i] + np.float32(127.5) + offset[i]
+                    out[i, y, x, c] = min(max(value, np.float32(0)), np.float32(255))

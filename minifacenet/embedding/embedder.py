@@ -1,0 +1,84 @@
+"""Embedder: photos in, points on the unit sphere out, as a scikit-learn transformer.
+
+make_pipeline(Embedder("runs/orl"), FaceClassifier()).fit(photos, names)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from .architectures import FaceNet
+from .batches import to_input
+from .checkpoint import load_model
+
+
+class Embedder(TransformerMixin, BaseEstimator):
+    """Square faces to embeddings with a trained network; `fit` learns nothing.
+
+    Parameters
+    ----------
+    model : FaceNet, or path of a model file or of a run's folder
+    batch_size : int
+        Photos that go through the network at once: memory, not results, depends on it.
+    flip : bool
+        Embed each photo and its mirror image and take the mean direction of the two.
+    """
+
+    def __init__(self, model: FaceNet | str | Path, batch_size: int = 32, flip: bool = False):
+        self.model = model
+        self.batch_size = batch_size
+        self.flip = flip
+
+    def fit(self, X=None, y=None) -> Embedder:
+        """Nothing to learn: loads the model, so that a wrong path shows at once."""
+        self._loaded()
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def transform(self, X) -> np.ndarray:
+        """Embed photos.
+
+        Parameters
+        ----------
+        X : ndarray of shape (N, H, W, C), uint8
+            Of the network's input shape.
+
+        Returns
+        -------
+        ndarray of shape (N, dim), float32
+            Unit vectors; their squared L2 distances, 0 to 4, tell how alike two faces are.
+        """
+        model = self._loaded()
+        X = np.asarray(X)
+        expected = model.architecture.input_shape
+        if X.dtype != np.uint8 or X.shape[1:] != expected:
+            raise ValueError(
+                f"the network takes uint8 photos of shape (N, {', '.join(map(str, expected))}), "
+                f"got {X.dtype} {X.shape}: read them with "
+                f"read_faces(folder, size={expected[0]}, channels={expected[2]})"
+            )
+        out = np.empty((len(X), model.architecture.dim), np.float32)
+        for start in range(0, len(X), self.batch_size):
+            out[start : start + self.batch_size] = self._embed(
+                model.network, X[start : start + self.batch_size]
+            )
+        return out
+
+    def _embed(self, network, photos):
+        embeddings = network.forward(to_input(photos))
+        if not self.flip:
+            return embeddings
+        both = embeddings + network.forward(to_input(photos[:, :, ::-1]))
+        return both / np.maximum(np.linalg.norm(both, axis=1, keepdims=True), 1e-10)
+
+    def _loaded(self) -> FaceNet:
+        if isinstance(self.model, FaceNet):
+            return self.model
+        if getattr(self, "_from", None) != self.model:  # a copy for this path, loaded once
+            self._facenet, self._from = load_model(self.model), self.model
+        return self._facenet

@@ -1,0 +1,143 @@
+"""Training: `for record in train(model, faces, config):` and the model learns.
+
+A step: draw a batch, embed it, measure all squared distances, pick triplets, turn the loss's slope
+into a slope for each embedding, send that backward through the network, update. `train` is a
+generator that yields one `StepRecord` a step. It does not print, plot, save or evaluate: the caller
+looks at the record and decides.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..nn.layer import Sequential
+from ..nn.optim import OPTIMIZERS
+from .batches import Augmentation, sample_batch, to_input
+from .mining import semi_hard_closest, squared_distances
+from .triplet import embedding_gradient, triplet_loss
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What determines a training run, beside the model and the photos.
+
+    Parameters
+    ----------
+    steps : int
+    people, photos : int
+        P and K of a batch.
+    margin : float
+        The paper's alpha.
+    optimizer : 'adagrad', 'adam' or 'sgd'
+    rate : float
+        Learning rate at the start; it falls to zero along a half cosine ("started with 0.05 ...
+        lowered", section 3).
+    augmentation : Augmentation or None
+    seed : int
+        Of batches and augmentation.
+    """
+
+    steps: int = 300
+    people: int = 20
+    photos: int = 4
+    margin: float = 0.2
+    optimizer: str = "adam"
+    rate: float = 1e-3
+    augmentation: Augmentation | None = field(default_factory=Augmentation)
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.optimizer not in OPTIMIZERS:
+            raise ValueError(f"optimizer {self.optimizer!r} is none of {', '.join(OPTIMIZERS)}")
+        if self.steps < 1 or self.people < 2 or self.photos < 2:
+            raise ValueError(
+                f"training needs steps >= 1, people >= 2 and photos >= 2, got {self.steps}, "
+                f"{self.people} and {self.photos}"
+            )
+        if not 0 < self.margin < 4:
+            raise ValueError(f"the margin must lie between 0 and 4 (squared L2), got {self.margin}")
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """One step in numbers; all distances are squared L2.
+
+    `active` is the fraction of anchor-positive pairs that gave an active triplet; `spread` the mean
+    distance of all pairs in the batch (near 0: collapsed, all embeddings are one point; near 2:
+    spread over the sphere).
+    """
+
+    step: int
+    loss: float
+    triplets: int
+    active: float
+    positive_distance: float
+    negative_distance: float
+    spread: float
+    images: int
+    seconds: float
+
+
+def train(model: Sequential, faces, config: TrainConfig) -> Iterator[StepRecord]:
+    """Train `model` in place on `faces` (`.images` uint8 (N, H, W, C), `.labels` (N,)).
+
+    Raises
+    ------
+    ValueError
+        Nobody has two photos, or there is only one person: no triplet exists.
+    FloatingPointError
+        The loss is not finite any more.
+    """
+    check_trainable(faces.labels)
+    rng = np.random.default_rng(config.seed)
+    optimizer = OPTIMIZERS[config.optimizer](model.parameters(), config.rate)
+    for step in range(1, config.steps + 1):
+        start = time.perf_counter()
+        optimizer.rate = config.rate * 0.5 * (1 + np.cos(np.pi * (step - 1) / config.steps))
+        batch = sample_batch(faces.labels, config.people, config.photos, rng)
+        photos = faces.images[batch]
+        if config.augmentation is not None:
+            photos = config.augmentation(photos, rng)
+        measured = _step(model, optimizer, to_input(photos), faces.labels[batch], config.margin)
+        yield StepRecord(step, *measured, len(batch), time.perf_counter() - start)
+
+
+def _step(model, optimizer, x, labels, margin):
+    """Forward, loss, backward, update; returns the fields of a StepRecord from loss to spread."""
+    embeddings = model.forward(x, train=True)
+    distances = squared_distances(embeddings)
+    triplets = semi_hard_closest(distances, labels, margin)
+    loss, active, weights = triplet_loss(distances, triplets, margin)
+    if not np.isfinite(distances).all():
+        raise FloatingPointError(
+            "the embeddings are not finite any more: lower the learning rate, or look for broken photos"
+        )
+    if active:  # nothing to learn from otherwise: a step without update
+        model.zero_grad()
+        model.backward(embedding_gradient(weights, embeddings))
+        optimizer.step()
+    same = labels[:, None] == labels[None]
+    other = ~np.eye(len(labels), dtype=bool)
+    pairs = int((same & other).sum())
+    return (
+        loss,
+        active,
+        active / max(pairs, 1),
+        float(distances[same & other].mean()) if pairs else float("nan"),
+        float(distances[~same].mean()),
+        float(distances[other].mean()),
+    )
+
+
+def check_trainable(labels) -> None:
+    """ValueError unless there are two people, one of them with two photos."""
+    _, counts = np.unique(labels, return_counts=True)
+    if len(counts) < 2 or counts.max() < 2:
+        raise ValueError(
+            f"a triplet needs two photos of one person and one of another; got {len(counts)} people "
+            f"with at most {counts.max(initial=0)} photos each"
+        )

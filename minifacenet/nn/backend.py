@@ -1,0 +1,174 @@
+"""Where an array lives, and which kernel runs there.
+
+A NumPy array lives on the CPU, a Numba device array on the GPU. A layer asks for memory with
+`empty(shape, like=x)` and calls a `Kernel`, a pair of host functions with one signature, and never
+needs to know which of the two ran: this file holds the project's only device branches.
+
+`numba.cuda` is imported when the first CUDA kernel is launched, and not before. A kernel's source
+may nevertheless say `cuda.grid(1)`: the name `cuda` below stands for the module until then.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import cache
+from types import FunctionType
+
+import numba
+import numpy as np
+
+DEVICES = ("cpu", "cuda")
+CUDA_THREADS = 256  # threads in a one-dimensional CUDA block
+
+# A CPU kernel: compiled on its first call for the dtypes that it gets, kept on disk for the next
+# process. `numpy` errors: x / 0 is inf, as in NumPy, and the loop around a division can vectorise.
+# A kernel calls only functions of its own file, or the cache on disk could hold a stale callee.
+cpu_kernel = numba.njit(parallel=True, cache=True, error_model="numpy")
+cpu_function = numba.njit(cache=True, error_model="numpy")  # what a CPU kernel calls: no threads
+
+
+class _CudaModule:
+    """Stands for `numba.cuda` in the source of a kernel until the kernel is compiled."""
+
+    def __repr__(self) -> str:
+        return "<numba.cuda, not imported yet>"
+
+
+cuda = _CudaModule()
+
+
+def numba_cuda():
+    """The real `numba.cuda`, imported on the first call."""
+    return importlib.import_module("numba.cuda")
+
+
+class CudaFunction:
+    """A Python function that becomes a CUDA kernel, or a device function, at its first use.
+
+    `kernel[blocks, threads](arguments)` launches it, as with `numba.cuda.jit`.
+    """
+
+    def __init__(self, function: FunctionType, device: bool = False):
+        self.function = function
+        self.device = device
+
+    def __getitem__(self, grid):
+        return _compile(self)[grid]
+
+
+@cache
+def _compile(kernel: CudaFunction):
+    """Give the function real globals, `cuda` and device functions, and hand it to numba.cuda."""
+    module = numba_cuda()
+    names = dict(kernel.function.__globals__)
+    for name in kernel.function.__code__.co_names:
+        value = names.get(name)
+        if value is cuda:
+            names[name] = module
+        elif isinstance(value, CudaFunction):
+            names[name] = _compile(value)
+    function = FunctionType(kernel.function.__code__, names, kernel.function.__name__)
+    if kernel.device:
+        # Inlined, since numba-cuda links a called device function only where a driver is present.
+        return module.jit(device=True, inline="always")(function)
+    return module.jit(function)
+
+
+def cuda_kernel(function: FunctionType) -> CudaFunction:
+    """Mark a function as a CUDA kernel (`numba.cuda.jit`, but without importing it yet)."""
+    return CudaFunction(function)
+
+
+def element(function: FunctionType) -> tuple[Callable, CudaFunction]:
+    """Compile the scalar code of one output element for both targets: `(for_cpu, for_cuda)`."""
+    return cpu_function(function), CudaFunction(function, device=True)
+
+
+class Kernel:
+    """One computation with an implementation for each device.
+
+    Parameters
+    ----------
+    cpu, cuda : host functions with one signature `(inputs..., params..., outputs..., workspace)`
+        The CUDA side chooses its own grid and block. `cuda=None`: not written yet.
+    """
+
+    def __init__(self, cpu: Callable, cuda: Callable | None = None):
+        self.cpu = cpu
+        self.cuda = cuda
+
+    def __call__(self, first, *rest) -> None:
+        if device_of(first) == "cpu":
+            self.cpu(first, *rest)
+        elif self.cuda is None:
+            raise RuntimeError(
+                f"{self.cpu.__module__}.{self.cpu.__name__} has no CUDA twin yet: "
+                "move the model and its input to the CPU"
+            )
+        else:
+            self.cuda(first, *rest)
+
+
+def device_of(array) -> str:
+    """'cpu' for a NumPy array, 'cuda' for a device array (the simulator's too)."""
+    return "cpu" if isinstance(array, np.ndarray) else "cuda"
+
+
+def to_device(array, device: str):
+    """The array on `device`: a copy when it lives elsewhere, itself when it is there already."""
+    if device not in DEVICES:
+        raise ValueError(f"device must be one of {DEVICES}, got {device!r}")
+    if device_of(array) == device:
+        return array
+    return array.copy_to_host() if device == "cpu" else numba_cuda().to_device(array)
+
+
+def empty(shape: tuple[int, ...], like, dtype=None):
+    """Uninitialised C-ordered array on the device of `like`, of its dtype unless told otherwise."""
+    dtype = like.dtype if dtype is None else dtype
+    if device_of(like) == "cpu":
+        return np.empty(shape, dtype)
+    return numba_cuda().device_array(shape, dtype)
+
+
+def zeros(shape: tuple[int, ...], like):
+    """As `empty`, filled with zeros."""
+    return to_device(np.zeros(shape, like.dtype), device_of(like))
+
+
+def read_only(array):
+    """A view that cannot be written to; a device array, which knows no such thing, itself."""
+    if device_of(array) == "cuda":
+        return array
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def blocks(size: int, threads: int = CUDA_THREADS) -> int:
+    """CUDA blocks that cover `size` elements, at least one."""
+    return max(1, -(-size // threads))
+
+
+def set_threads(count: int) -> None:
+    """One setting for everything: the threads of Numba's kernels, and of BLAS in `matmul`."""
+    most = numba.config.NUMBA_NUM_THREADS
+    if not 1 <= count <= most:
+        raise ValueError(f"threads must be 1 to {most} on this machine, got {count}")
+    numba.set_num_threads(count)
+
+
+def blas_threads(count: int) -> AbstractContextManager:
+    """Hold every BLAS in the process to `count` threads inside a `with` block."""
+    return _blas_controller().limit(limits=count, user_api="blas")
+
+
+@cache
+def _blas_controller():
+    # NumPy and SciPy each load a BLAS of their own: look for them when both are loaded.
+    import scipy.linalg  # noqa: F401
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

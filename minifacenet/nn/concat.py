@@ -1,0 +1,132 @@
+"""Concat: branches side by side, their outputs joined along the channels.
+
+    y = [f_1(x), f_2(x), ..., f_m(x)]        along the last axis
+
+Each branch sees the same x, so x collects the gradients of all of them (the chain rule for a value
+that is used m times is a sum), and each branch receives its own slice of dout:
+
+    dx = sum over m of  f_m backward( dout[..., channels of m] )
+
+Without branches it is the identity: the row "concat" of the paper's Table 1 joins what the authors
+split over several machines, and here only hands 7x7x256 on to fc1. Table 2 (NN2) needs it in full.
+
+Shapes: x (N, H, W, C), branches (N, H', W', C_m) -> y (N, H', W', sum of C_m).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from .backend import Kernel, cpu_kernel, empty
+from .layer import Layer
+
+# -- Reference -----------------------------------------------------------------------------------
+
+
+def concat_forward(pieces):
+    out = np.concatenate(pieces, axis=-1)
+    return out, [piece.shape[-1] for piece in pieces]
+
+
+def concat_backward(dout, cache):
+    return np.split(dout, np.cumsum(cache)[:-1], axis=-1)
+
+
+# -- Kernels: arrays as (pixels, channels) -------------------------------------------------------
+
+
+@cpu_kernel
+def _insert_cpu(piece, offset, out):
+    for i in prange(piece.shape[0]):
+        for c in range(piece.shape[1]):
+            out[i, offset + c] = piece[i, c]
+
+
+@cpu_kernel
+def _extract_cpu(dout, offset, dpiece):
+    for i in prange(dpiece.shape[0]):
+        for c in range(dpiece.shape[1]):
+            dpiece[i, c] = dout[i, offset + c]
+
+
+@cpu_kernel
+def _accumulate_cpu(dpiece, dx):
+    for i in prange(dx.size):
+        dx[i] += dpiece[i]
+
+
+_insert = Kernel(_insert_cpu)
+_extract = Kernel(_extract_cpu)
+_accumulate = Kernel(_accumulate_cpu)
+
+
+# -- The layer -----------------------------------------------------------------------------------
+
+
+class Concat(Layer):
+    """`Concat(('1x1', Sequential(...)), ('3x3', Sequential(...)))`; `Concat()` is the identity."""
+
+    def __init__(self, *branches: tuple[str, Layer]):
+        self.branches = dict(branches)
+
+    def forward(self, x, train=False):
+        if not self.branches:
+            return x
+        pieces = [branch.forward(x, train) for branch in self.branches.values()]
+        self._check([piece.shape for piece in pieces])
+        channels = [piece.shape[-1] for piece in pieces]
+        out = empty((*pieces[0].shape[:-1], sum(channels)), like=x)
+        for piece, offset in zip(pieces, _offsets(channels), strict=True):
+            _insert(_pixels(piece), offset, _pixels(out))
+        self._remember(train, channels)
+        return out
+
+    def backward(self, dout):
+        if not self.branches:
+            return dout
+        (channels,) = self._recall()
+        total = None
+        for branch, width, offset in zip(
+            self.branches.values(), channels, _offsets(channels), strict=True
+        ):
+            dpiece = empty((*dout.shape[:-1], width), like=dout)
+            _extract(_pixels(dout), offset, _pixels(dpiece))
+            dx = branch.backward(dpiece)
+            if total is None:
+                total = empty(dx.shape, like=dx)
+                total[:] = 0
+            _accumulate(dx.reshape(-1), total.reshape(-1))
+        return total
+
+    def parameters(self):
+        return {
+            f"{name}.{own}": parameter
+            for name, branch in self.branches.items()
+            for own, parameter in branch.parameters().items()
+        }
+
+    def output_shape(self, shape):
+        if not self.branches:
+            return shape
+        shapes = [branch.output_shape(shape) for branch in self.branches.values()]
+        self._check(shapes)
+        return (*shapes[0][:-1], sum(s[-1] for s in shapes))
+
+    def multiply_adds(self, shape):
+        return sum(branch.multiply_adds(shape) for branch in self.branches.values())
+
+    def _check(self, shapes) -> None:
+        if len({tuple(shape[:-1]) for shape in shapes}) != 1:
+            raise ValueError(
+                f"branches must agree in all but the channels, got "
+                f"{dict(zip(self.branches, shapes, strict=True))}"
+            )
+
+
+def _offsets(channels):
+    return [sum(channels[:i]) for i in range(len(channels))]
+
+
+def _pixels(x):
+    return x.reshape(-1, x.shape[-1])

@@ -1,0 +1,95 @@
+"""Is a backward right? Ask the forward.
+
+For a scalar L(w) the centred difference
+
+    (L(w + h) - L(w - h)) / (2 h)  =  dL/dw + O(h^2)
+
+needs no derivation, and so it can judge one. We take L = sum(dout * f(x)) with a *random* dout:
+with dout = 1 a wrong backward of an L2 norm passes. In float64, with h = 1e-5, truncation (h^2) and
+rounding (1e-16 / h) both stay near 1e-10. The difference is formed before the sum, as
+sum(dout * (f_plus - f_minus)), so that large equal parts cancel exactly.
+
+`check_layer` tries every coordinate of the input and of each parameter: for small layers.
+`check_direction` moves all coordinates of one array along one random direction: for whole networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .layer import Layer, Parameter
+
+STEP = 1e-5
+
+
+def relative_error(analytic, numeric) -> float:
+    """Largest difference over the largest numeric gradient: the scale of the array, not of one cell."""
+    scale = np.abs(numeric).max()
+    return float(np.abs(analytic - numeric).max() / (scale if scale > 0 else 1))
+
+
+def check_layer(layer: Layer, x, rng: np.random.Generator, step: float = STEP) -> dict[str, float]:
+    """Relative error of dL/dx ('input') and of every parameter's gradient, by name.
+
+    Parameters
+    ----------
+    x : ndarray, float64
+        The input. Keep it away from kinks by more than `step` (ties, zeros of a ReLU).
+    """
+    _need_float64(x)
+    dout = rng.standard_normal(layer.forward(x).shape)
+    layer.zero_grad()
+    layer.forward(x, train=True)
+    errors = {"input": relative_error(layer.backward(dout), _numeric(layer, x, dout, step))}
+    for name, parameter in layer.parameters().items():
+        with parameter.edit() as w:
+            numeric = _numeric(layer, x, dout, step, moved=w)
+        errors[name] = relative_error(parameter.grad, numeric)
+    return errors
+
+
+def _numeric(layer, x, dout, step, moved=None) -> np.ndarray:
+    """Centred differences by every coordinate of `moved`, the input if None."""
+    if moved is None:
+        x = moved = x.copy()
+    gradient = np.empty_like(moved)
+    for index in np.ndindex(*moved.shape):
+        value = moved[index]
+        moved[index] = value + step
+        plus = layer.forward(x)
+        moved[index] = value - step
+        minus = layer.forward(x)
+        moved[index] = value
+        gradient[index] = (dout * (plus - minus)).sum() / (2 * step)
+    return gradient
+
+
+def check_direction(
+    loss: Callable[[], float], parameter: Parameter, rng: np.random.Generator, step: float = STEP
+) -> float:
+    """|numeric - analytic| / |numeric| of the slope along a random direction of one parameter.
+
+    `loss()` computes the loss at the current weights; `parameter.grad` holds its gradient already.
+    """
+    _need_float64(parameter.data)
+    direction = rng.standard_normal(parameter.data.shape)
+    direction /= np.linalg.norm(direction)
+    slope = float((parameter.grad * direction).sum())
+    values = []
+    for sign in (1, -1):
+        with parameter.edit() as w:
+            w += sign * step * direction
+        values.append(loss())
+        with parameter.edit() as w:
+            w -= sign * step * direction
+    numeric = (values[0] - values[1]) / (2 * step)
+    return abs(numeric - slope) / max(abs(numeric), 1e-30)
+
+
+def _need_float64(x) -> None:
+    if x.dtype != np.float64:
+        raise ValueError(
+            f"a gradient check needs float64, got {x.dtype}: float32 hides small errors"
+        )

@@ -1,0 +1,193 @@
+"""What a layer is: parameters, a forward, a backward, and the table of shapes and costs.
+
+A layer computes y = f(x; w). Given dL/dy ("dout", the upstream gradient), its backward adds dL/dw
+to the gradients of its parameters and returns dL/dx. Chaining backwards from the last layer to the
+first is all of backpropagation, and `Sequential` does it in three lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import backend
+from .window import Window
+
+
+class Parameter:
+    """A trainable array with its gradient.
+
+    `data` is read-only, so that nothing changes it unseen: writers say `with p.edit() as w: ...`,
+    which raises `version`. A kernel that keeps a packed copy compares versions and never goes
+    stale. Gradients accumulate until `zero_grad()`; their memory is taken when first needed.
+    """
+
+    def __init__(self, data: np.ndarray):
+        self.version = 0
+        self._grad = None
+        self._data = np.ascontiguousarray(data)
+
+    @property
+    def data(self):
+        """The values; on the CPU a read-only view."""
+        return backend.read_only(self._data)
+
+    @property
+    def grad(self):
+        """Array of the shape and dtype of `data`: dL/dw, summed since the last `zero_grad()`."""
+        if self._grad is None:
+            self._grad = backend.zeros(self.data.shape, like=self.data)
+        return self._grad
+
+    def zero_grad(self) -> None:
+        if self._grad is not None:
+            self._grad[:] = 0
+
+    @contextmanager
+    def edit(self):
+        """The writable array; leaving the block raises `version`."""
+        try:
+            yield self._data
+        finally:
+            self.version += 1
+
+    def to(self, device: str) -> None:
+        """Move data and gradient to 'cpu' or 'cuda'."""
+        self._data = backend.to_device(self._data, device)
+        if self._grad is not None:
+            self._grad = backend.to_device(self._grad, device)
+
+
+def normal(rng: np.random.Generator, shape, variance: float, dtype) -> np.ndarray:
+    """Gaussian start values of the given variance and dtype, ndarray of `shape`."""
+    values = rng.standard_normal(shape, dtype)
+    values *= dtype(variance**0.5)
+    return values
+
+
+class Layer:
+    """Base of all layers. A subclass writes `forward`, `backward` and, if it reshapes, the shapes.
+
+    Activations are NHWC: ndarray of shape (N, H, W, C), or (N, D) once flattened; the dtype of the
+    input is the dtype of everything. `forward(x, train=True)` keeps what `backward` needs, once: a
+    second `backward` raises. Neither `x` nor `dout` is ever modified.
+    """
+
+    window: Window | None = None  # of a layer that slides one over the image
+    _cache = None
+
+    def forward(self, x, train: bool = False):
+        raise TypeError(f"{type(self).__name__} defines no forward")
+
+    def backward(self, dout):
+        raise TypeError(f"{type(self).__name__} defines no backward")
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of one image's output (no batch axis), given its input's."""
+        return shape
+
+    def multiply_adds(self, shape: tuple[int, ...]) -> int:
+        """Multiplications (with their additions, biases counted) for one image of input `shape`."""
+        return 0
+
+    def parameters(self) -> dict[str, Parameter]:
+        """Parameters by name, in a fixed order: the attributes that are a `Parameter`."""
+        return {k: v for k, v in vars(self).items() if isinstance(v, Parameter)}
+
+    def to(self, device: str) -> Layer:
+        """Move all parameters to 'cpu' or 'cuda'."""
+        for parameter in self.parameters().values():
+            parameter.to(device)
+        return self
+
+    def zero_grad(self) -> None:
+        for parameter in self.parameters().values():
+            parameter.zero_grad()
+
+    def _remember(self, train: bool, *cache) -> None:
+        self._cache = cache if train else None
+
+    def _recall(self) -> tuple:
+        """What forward kept; once, so that a gradient cannot be counted twice by accident."""
+        if self._cache is None:
+            raise RuntimeError(
+                f"{type(self).__name__}.backward needs one forward(x, train=True) before each call"
+            )
+        cache, self._cache = self._cache, None
+        return cache
+
+
+class Sequential(Layer):
+    """Layers in a row, each with a name: `Sequential(('conv1', Conv2D(...)), ('pool1', ...))`.
+
+    A name with a dot ('conv1.relu') belongs to the table row before the dot.
+    """
+
+    def __init__(self, *layers: tuple[str, Layer]):
+        self.layers = dict(layers)
+        if len(self.layers) != len(layers):
+            raise ValueError(f"layer names must differ, got {[name for name, _ in layers]}")
+
+    def forward(self, x, train: bool = False):
+        for layer in self.layers.values():
+            x = layer.forward(x, train)
+        return x
+
+    def backward(self, dout):
+        for layer in reversed(self.layers.values()):
+            dout = layer.backward(dout)
+        return dout
+
+    def output_shape(self, shape):
+        for layer in self.layers.values():
+            shape = layer.output_shape(shape)
+        return shape
+
+    def multiply_adds(self, shape):
+        return sum(row.multiply_adds for row in self.table(shape))
+
+    def parameters(self):
+        return {
+            f"{name}.{own}": parameter
+            for name, layer in self.layers.items()
+            for own, parameter in layer.parameters().items()
+        }
+
+    def table(self, shape: tuple[int, ...]) -> list[Row]:
+        """One `Row` a named stage: shapes, parameters and multiply-adds for one image of `shape`."""
+        return list(self._rows(shape))
+
+    def _rows(self, shape) -> Iterator[Row]:
+        row = None
+        for name, layer in self.layers.items():
+            stage = name.partition(".")[0]
+            if row is not None and row.name != stage:
+                yield row
+                row = None
+            before = row or Row(stage, layer.window, shape, shape, 0, 0)
+            row = Row(
+                stage,
+                before.window,
+                before.input,
+                layer.output_shape(shape),
+                before.parameters + sum(p.data.size for p in layer.parameters().values()),
+                before.multiply_adds + layer.multiply_adds(shape),
+            )
+            shape = row.output
+        if row is not None:
+            yield row
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the network's table: Table 1 of the paper has these columns."""
+
+    name: str
+    window: Window | None
+    input: tuple[int, ...]
+    output: tuple[int, ...]
+    parameters: int
+    multiply_adds: int

@@ -1,0 +1,162 @@
+"""LRN: local response normalisation. A channel is damped by its neighbours' activity.
+
+    s[c] = k + (alpha / n) * sum of x[c']^2 over the n channels c' around c (fewer at the ends)
+    y[c] = x[c] * s[c]^(-beta)
+
+Backward. x[c] enters y[c] directly, and through s the outputs y[j] of all channels j whose
+neighbourhood holds c; since the neighbourhood is symmetric, these are the neighbours of c:
+
+    dy[j]/dx[c] = [j = c] s[c]^(-beta)  -  beta * y[j] / s[j] * (2 alpha / n) * x[c]
+
+    dx[c] = dout[c] s[c]^(-beta)  -  (2 alpha beta / n) x[c] * sum over neighbours j of
+                                                                 dout[j] y[j] / s[j]
+
+Shapes: any (..., C), channels last. Every pixel is on its own. The scale s is computed anew in the
+backward: that is cheaper than keeping it.
+
+The paper's Table 1 says "rnorm" and no more. We take n=5, alpha=1e-4, beta=0.75 from AlexNet
+(Krizhevsky et al. 2012, section 3.3) with k=1 and alpha divided by n, as Caffe, PyTorch and OpenFace
+do. beta = 0.75 needs no power: s^(-3/4) = 1 / (sqrt(s) sqrt(sqrt(s))).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import prange
+
+from .backend import Kernel, cpu_function, cpu_kernel, element, empty
+from .layer import Layer
+
+# -- Reference -----------------------------------------------------------------------------------
+
+
+def lrn_forward(x, n=5, alpha=1e-4, beta=0.75, k=1.0):
+    s = k + alpha / n * _neighbours(x**2, n)
+    return x * s**-beta, (x, s, n, alpha, beta)
+
+
+def lrn_backward(dout, cache):
+    x, s, n, alpha, beta = cache
+    y = x * s**-beta
+    return dout * s**-beta - 2 * alpha * beta / n * x * _neighbours(dout * y / s, n)
+
+
+def _neighbours(v, n):
+    """For each channel the sum over the n channels around it."""
+    half, channels = n // 2, v.shape[-1]
+    columns = [v[..., max(0, c - half) : c + half + 1].sum(axis=-1) for c in range(channels)]
+    return np.stack(columns, axis=-1)
+
+
+# -- One element, for both targets ---------------------------------------------------------------
+
+
+def _damping(s, beta):
+    """s^(-beta)"""
+    if beta == type(s)(0.75):
+        root = math.sqrt(s)
+        return type(s)(1) / (root * math.sqrt(root))
+    return s**-beta
+
+
+_damping_cpu, _damping_cuda = element(_damping)
+
+
+# -- Kernels: x and dout as (pixels, C); `a` is alpha / n ----------------------------------------
+
+PIXELS = 64  # pixels of one task, which share two rows of scratch
+
+
+@cpu_function
+def _neighbour_sums(padded, n, sums):
+    """sums[c] = padded[c] + ... + padded[c + n - 1]: loops over c inside, so that they vectorise."""
+    sums[:] = padded[: sums.size]
+    for j in range(1, n):
+        shifted = padded[j : j + sums.size]
+        for c in range(sums.size):
+            sums[c] += shifted[c]
+
+
+@cpu_kernel
+def _forward_cpu(x, n, a, beta, k, out):
+    pixels, channels = x.shape
+    for task in prange(-(-pixels // PIXELS)):
+        squares = np.zeros(channels + n - 1, x.dtype)  # n // 2 zeros at both ends
+        sums = np.empty(channels, x.dtype)
+        for pixel in range(task * PIXELS, min(pixels, (task + 1) * PIXELS)):
+            v = x[pixel]
+            for c in range(channels):
+                squares[c + n // 2] = v[c] * v[c]
+            _neighbour_sums(squares, n, sums)
+            for c in range(channels):
+                out[pixel, c] = v[c] * _damping_cpu(k + a * sums[c], beta)
+
+
+@cpu_kernel
+def _backward_cpu(dout, x, n, a, beta, k, dx):
+    pixels, channels = x.shape
+    slope = (a + a) * beta
+    for task in prange(-(-pixels // PIXELS)):
+        squares = np.zeros(channels + n - 1, x.dtype)
+        shares = np.zeros(channels + n - 1, x.dtype)  # dout y / s
+        sums = np.empty(channels, x.dtype)
+        for pixel in range(task * PIXELS, min(pixels, (task + 1) * PIXELS)):
+            v, d, g = x[pixel], dout[pixel], dx[pixel]
+            for c in range(channels):
+                squares[c + n // 2] = v[c] * v[c]
+            _neighbour_sums(squares, n, sums)
+            for c in range(channels):
+                s = k + a * sums[c]
+                g[c] = d[c] * _damping_cpu(s, beta)
+                shares[c + n // 2] = g[c] * v[c] / s
+            _neighbour_sums(shares, n, sums)
+            for c in range(channels):
+                g[c] -= slope * v[c] * sums[c]
+
+
+_forward = Kernel(_forward_cpu)
+_backward = Kernel(_backward_cpu)
+
+
+# -- The layer -----------------------------------------------------------------------------------
+
+
+class LRN(Layer):
+    """Local response normalisation across channels; any (..., C).
+
+    Parameters
+    ----------
+    n : int, odd
+        Channels in a neighbourhood.
+    alpha, beta, k : float
+        As in the formula; alpha is divided by n.
+    """
+
+    def __init__(self, n=5, alpha=1e-4, beta=0.75, k=1.0):
+        if n < 1 or n % 2 == 0:
+            raise ValueError(f"LRN needs an odd number of channels, n >= 1, got {n}")
+        if k <= 0:
+            raise ValueError(f"LRN needs k > 0, or a black pixel divides by zero, got {k}")
+        self.n, self.alpha, self.beta, self.k = n, alpha, beta, k
+
+    def forward(self, x, train=False):
+        out = empty(x.shape, like=x)
+        _forward(_pixels(x), *self._constants(x.dtype), _pixels(out))
+        self._remember(train, x)
+        return out
+
+    def backward(self, dout):
+        (x,) = self._recall()
+        dx = empty(x.shape, like=x)
+        _backward(_pixels(dout), _pixels(x), *self._constants(x.dtype), _pixels(dx))
+        return dx
+
+    def _constants(self, dtype):
+        scalar = dtype.type
+        return self.n, scalar(self.alpha / self.n), scalar(self.beta), scalar(self.k)
+
+
+def _pixels(x):
+    return x.reshape(-1, x.shape[-1])

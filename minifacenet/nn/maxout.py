@@ -1,0 +1,103 @@
+"""Maxout: the largest of p linear maps, in place of a rectifier.
+
+    y[j] = max over pieces m of  x[m h + j],       x holding p pieces of h values one after another
+
+With a `Linear` of p h outputs in front, y_j is the maximum of p affine functions of the input: a
+convex, piecewise linear activation whose shape is learned (Goodfellow et al. 2013). As in max
+pooling the gradient goes to the winner alone, the first one on a tie:
+
+    dx[m h + j] = dout[j] if piece m won, else 0
+
+and a NaN wins, so that it travels. Shapes: x (N, p h) -> y (N, h).
+
+The paper, Table 1: "maxout p=2" for fc1 and fc2; 103M parameters fit only two maps of 4,096.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from .backend import Kernel, cpu_function, cpu_kernel, empty
+from .layer import Layer
+
+# -- Reference -----------------------------------------------------------------------------------
+
+
+def maxout_forward(x, pieces=2):
+    z = x.reshape(len(x), pieces, -1)
+    winner = z.argmax(axis=1)  # the first one on a tie; a NaN counts as the largest
+    return np.take_along_axis(z, winner[:, None], axis=1)[:, 0], (winner, pieces)
+
+
+def maxout_backward(dout, cache):
+    winner, pieces = cache
+    dz = np.zeros((len(dout), pieces, dout.shape[1]), dout.dtype)
+    np.put_along_axis(dz, winner[:, None], dout[:, None], axis=1)
+    return dz.reshape(len(dout), -1)
+
+
+# -- Kernels -------------------------------------------------------------------------------------
+
+
+@cpu_function
+def _beats(value, best):
+    """Larger, or the first NaN."""
+    return value > best or (value != value and best == best)
+
+
+@cpu_kernel
+def _forward_cpu(x, pieces, out, winner):
+    n, h = out.shape
+    for i in prange(n):
+        for j in range(h):
+            best, index = x[i, j], 0
+            for m in range(1, pieces):
+                if _beats(x[i, m * h + j], best):
+                    best, index = x[i, m * h + j], m
+            out[i, j] = best
+            winner[i, j] = index
+
+
+@cpu_kernel
+def _backward_cpu(dout, winner, pieces, dx):
+    n, h = dout.shape
+    zero = dout.dtype.type(0)
+    for i in prange(n):
+        for m in range(pieces):
+            for j in range(h):
+                dx[i, m * h + j] = dout[i, j] if winner[i, j] == m else zero
+
+
+_forward = Kernel(_forward_cpu)
+_backward = Kernel(_backward_cpu)
+
+
+# -- The layer -----------------------------------------------------------------------------------
+
+
+class Maxout(Layer):
+    """Largest of `pieces` consecutive parts of the input: (N, pieces h) -> (N, h)."""
+
+    def __init__(self, pieces: int = 2):
+        if not 2 <= pieces <= 256:
+            raise ValueError(f"maxout takes 2 to 256 pieces, got {pieces}")
+        self.pieces = pieces
+
+    def forward(self, x, train=False):
+        out = empty((x.shape[0], *self.output_shape(x.shape[1:])), like=x)
+        winner = empty(out.shape, like=x, dtype=np.uint8)
+        _forward(x, self.pieces, out, winner)
+        self._remember(train, winner)
+        return out
+
+    def backward(self, dout):
+        (winner,) = self._recall()
+        dx = empty((dout.shape[0], dout.shape[1] * self.pieces), like=dout)
+        _backward(dout, winner, self.pieces, dx)
+        return dx
+
+    def output_shape(self, shape):
+        if len(shape) != 1 or shape[0] % self.pieces:
+            raise ValueError(f"maxout needs a flat multiple of {self.pieces} values, got {shape}")
+        return (shape[0] // self.pieces,)

@@ -1,0 +1,155 @@
+"""Optimizers: how a gradient g changes a weight w.
+
+    SGD with momentum    v <- mu v + g                  w <- w - rate v
+    AdaGrad              a <- a + g^2                   w <- w - rate g / (sqrt(a) + eps)
+    Adam                 m <- b1 m + (1 - b1) g         w <- w - rate m' / (sqrt(v') + eps)
+                         v <- b2 v + (1 - b2) g^2       m' = m / (1 - b1^t),  v' = v / (1 - b2^t)
+
+AdaGrad is the paper's (section 3: "SGD with standard backprop and AdaGrad", rate 0.05): a weight
+that has seen large gradients takes small steps. Its initial accumulator and eps are not given there.
+Adam (Kingma and Ba 2015) forgets old gradients, and needs less care with the rate.
+
+Each optimizer keeps its state beside the parameters, one array of the parameter's shape each:
+`state()` gives them by name, for a checkpoint.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import prange
+
+from . import backend
+from .backend import Kernel, cpu_kernel
+from .layer import Parameter
+
+# -- Reference: one update, on copies ------------------------------------------------------------
+
+
+def sgd_step(w, g, v, rate, momentum):
+    v = momentum * v + g
+    return w - rate * v, v
+
+
+def adagrad_step(w, g, a, rate, eps):
+    a = a + g**2
+    return w - rate * g / (np.sqrt(a) + eps), a
+
+
+def adam_step(w, g, m, v, t, rate, b1, b2, eps):
+    m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2
+    return w - rate * (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + eps), m, v
+
+
+# -- Kernels: flat arrays, state and weight updated in one pass ----------------------------------
+
+
+@cpu_kernel
+def _sgd_cpu(g, rate, momentum, v, w):
+    for i in prange(w.size):
+        v[i] = momentum * v[i] + g[i]
+        w[i] -= rate * v[i]
+
+
+@cpu_kernel
+def _adagrad_cpu(g, rate, eps, a, w):
+    for i in prange(w.size):
+        a[i] += g[i] * g[i]
+        w[i] -= rate * g[i] / (math.sqrt(a[i]) + eps)
+
+
+@cpu_kernel
+def _adam_cpu(g, rate, eps, b1, rest1, b2, rest2, m, v, w):
+    for i in prange(w.size):
+        m[i] = b1 * m[i] + rest1 * g[i]
+        v[i] = b2 * v[i] + rest2 * g[i] * g[i]
+        w[i] -= rate * m[i] / (math.sqrt(v[i]) + eps)
+
+
+_sgd = Kernel(_sgd_cpu)
+_adagrad = Kernel(_adagrad_cpu)
+_adam = Kernel(_adam_cpu)
+
+
+# -- The optimizers ------------------------------------------------------------------------------
+
+
+class Optimizer:
+    """Base: `step()` updates every parameter from its gradient. `rate` may be changed at any time."""
+
+    slots: tuple[str, ...] = ()
+    start = 0.0  # value that the slots begin with
+
+    def __init__(self, parameters: dict[str, Parameter], rate: float):
+        if not rate > 0:
+            raise ValueError(f"the learning rate must be positive, got {rate}")
+        self.parameters, self.rate, self.steps = parameters, rate, 0
+        self._state = {}
+        for name, parameter in parameters.items():
+            for slot in self.slots:
+                array = backend.empty(parameter.data.shape, like=parameter.data)
+                array[:] = self.start
+                self._state[f"{name}.{slot}"] = array
+
+    def step(self) -> None:
+        self.steps += 1
+        for name, parameter in self.parameters.items():
+            slots = [self._state[f"{name}.{slot}"].reshape(-1) for slot in self.slots]
+            scalar = parameter.data.dtype.type
+            with parameter.edit() as w:
+                self._update(parameter.grad.reshape(-1), scalar, slots, w.reshape(-1))
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The slots by name ('conv1.weight.accumulator', ...), the arrays themselves."""
+        return self._state
+
+    def _update(self, g, scalar, slots, w) -> None:
+        raise TypeError(f"{type(self).__name__} defines no update")
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent with (heavy-ball) momentum."""
+
+    slots = ("velocity",)
+
+    def __init__(self, parameters, rate=0.05, momentum=0.9):
+        super().__init__(parameters, rate)
+        self.momentum = momentum
+
+    def _update(self, g, scalar, slots, w):
+        _sgd(g, scalar(self.rate), scalar(self.momentum), *slots, w)
+
+
+class AdaGrad(Optimizer):
+    """Duchi et al. 2011; the paper's choice. `start` is the initial accumulator."""
+
+    slots = ("accumulator",)
+
+    def __init__(self, parameters, rate=0.05, eps=1e-10, start=0.1):
+        self.start = start
+        super().__init__(parameters, rate)
+        self.eps = eps
+
+    def _update(self, g, scalar, slots, w):
+        _adagrad(g, scalar(self.rate), scalar(self.eps), *slots, w)
+
+
+class Adam(Optimizer):
+    """Kingma and Ba 2015. The bias corrections are folded into the step's rate and eps."""
+
+    slots = ("mean", "square")
+
+    def __init__(self, parameters, rate=1e-3, b1=0.9, b2=0.999, eps=1e-8):
+        super().__init__(parameters, rate)
+        self.b1, self.b2, self.eps = b1, b2, eps
+
+    def _update(self, g, scalar, slots, w):
+        # rate (m / c1) / (sqrt(v / c2) + eps)  =  (rate sqrt(c2) / c1) m / (sqrt(v) + eps sqrt(c2))
+        c1, c2 = 1 - self.b1**self.steps, 1 - self.b2**self.steps
+        rate, eps = self.rate * math.sqrt(c2) / c1, self.eps * math.sqrt(c2)
+        decays = (self.b1, 1 - self.b1, self.b2, 1 - self.b2)
+        _adam(g, scalar(rate), scalar(eps), *map(scalar, decays), *slots, w)
+
+
+OPTIMIZERS = {"adagrad": AdaGrad, "adam": Adam, "sgd": SGD}

@@ -1,0 +1,142 @@
+"""MaxPool: each output is the largest value in its window, channel by channel.
+
+    y[n,p,q,c] = max over i,j of  x[n, p s + i - pad, q s + j - pad, c]
+
+Outside the image x is -infinity, never 0: a padded zero would win against negative values. The
+maximum passes its input through and ignores the others, so the gradient goes to the winner alone;
+windows overlap (3x3, stride 2), so a pixel may win in several:
+
+    dx[n,y,x,c] = sum of dout[n,p,q,c] over the windows (p,q) that (y,x) won
+
+The first maximum in reading order wins a tie, in all implementations. A NaN wins over everything
+(numpy's rule), so that it travels. Forward keeps each window's winner as the number of its
+tap, i * kw + j, in one byte; backward gathers: every input pixel asks its windows whether it won.
+
+Shapes: x (N, H, W, C) -> y (N, H', W', C). Table 1 of the paper: 3x3, stride 2, pad 1.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from .backend import Kernel, cpu_function, cpu_kernel, empty
+from .layer import Layer
+from .window import Window
+
+# -- Reference -----------------------------------------------------------------------------------
+
+
+def maxpool_forward(x, window: Window):
+    n, height, width, channels = x.shape
+    out_h, out_w = window.output_size(height, width)
+    (kh, kw), (sh, sw) = window.kernel, window.stride
+    padded = np.pad(x, ((0, 0), *window.pad, (0, 0)), constant_values=-np.inf)
+    taps = np.stack(
+        [
+            padded[:, i : i + out_h * sh : sh, j : j + out_w * sw : sw][:, :out_h, :out_w]
+            for i in range(kh)
+            for j in range(kw)
+        ]
+    )
+    winner = taps.argmax(axis=0)  # the first one on a tie; a NaN counts as the largest
+    out = np.take_along_axis(taps, winner[None], axis=0)[0]
+    return out, (x.shape, winner, window)
+
+
+def maxpool_backward(dout, cache):
+    shape, winner, window = cache
+    (_, kw), (sh, sw) = window.kernel, window.stride
+    (top, _), (left, _) = window.pad
+    dx = np.zeros(shape, dout.dtype)
+    for n, p, q, c in np.ndindex(*dout.shape):
+        i, j = divmod(winner[n, p, q, c], kw)
+        dx[n, p * sh + i - top, q * sw + j - left, c] += dout[n, p, q, c]
+    return dx
+
+
+# -- Kernels -------------------------------------------------------------------------------------
+
+
+@cpu_function
+def _beats(value, best):
+    """Larger, or the first NaN."""
+    return value > best or (value != value and best == best)
+
+
+@cpu_kernel
+def _forward_cpu(x, kernel, stride, corner, out, winner):
+    (kh, kw), (sh, sw), (top, left) = kernel, stride, corner
+    n, height, width, channels = x.shape
+    _, out_h, out_w, _ = out.shape
+    for task in prange(n * out_h):
+        image, p = task // out_h, task % out_h
+        for q in range(out_w):
+            best, tap = out[image, p, q], winner[image, p, q]
+            first = True
+            for i in range(max(0, top - p * sh), min(kh, height + top - p * sh)):
+                for j in range(max(0, left - q * sw), min(kw, width + left - q * sw)):
+                    pixel = x[image, p * sh + i - top, q * sw + j - left]
+                    for c in range(channels):
+                        if first or _beats(pixel[c], best[c]):
+                            best[c] = pixel[c]
+                            tap[c] = i * kw + j
+                    first = False
+
+
+@cpu_kernel
+def _backward_cpu(dout, winner, kernel, stride, corner, dx):
+    (kh, kw), (sh, sw), (top, left) = kernel, stride, corner
+    n, height, width, channels = dx.shape
+    _, out_h, out_w, _ = dout.shape
+    for task in prange(n * height):
+        image, y = task // height, task % height
+        p_from, p_to = max(0, -((kh - 1 - y - top) // sh)), min(out_h, (y + top) // sh + 1)
+        for x in range(width):
+            pixel = dx[image, y, x]
+            pixel[:] = 0
+            q_from, q_to = max(0, -((kw - 1 - x - left) // sw)), min(out_w, (x + left) // sw + 1)
+            for p in range(p_from, p_to):
+                for q in range(q_from, q_to):
+                    mine = (y + top - p * sh) * kw + x + left - q * sw  # this pixel's tap there
+                    d, tap = dout[image, p, q], winner[image, p, q]
+                    for c in range(channels):
+                        if tap[c] == mine:
+                            pixel[c] += d[c]
+
+
+_forward = Kernel(_forward_cpu)
+_backward = Kernel(_backward_cpu)
+
+
+# -- The layer -----------------------------------------------------------------------------------
+
+
+class MaxPool(Layer):
+    """Largest value of each window. `kernel`, `stride`, `pad` as in `Window.of`; pad < kernel."""
+
+    def __init__(self, kernel, stride, pad=0):
+        self.window = Window.of(kernel, stride, pad)
+        (kh, kw), pads = self.window.kernel, self.window.pad
+        if max(pads[0]) >= kh or max(pads[1]) >= kw:
+            raise ValueError(
+                f"a window may not lie in the padding alone: kernel {kernel}, pad {pad}"
+            )
+        if kh * kw > 256:
+            raise ValueError(f"a winner is kept in one byte: at most 256 taps, got {kh}x{kw}")
+
+    def forward(self, x, train=False):
+        out = empty((x.shape[0], *self.output_shape(x.shape[1:])), like=x)
+        winner = empty(out.shape, like=x, dtype=np.uint8)
+        _forward(x, *self.window.geometry(), out, winner)
+        self._remember(train, x.shape, winner)
+        return out
+
+    def backward(self, dout):
+        shape, winner = self._recall()
+        dx = empty(shape, like=dout)
+        _backward(dout, winner, *self.window.geometry(), dx)
+        return dx
+
+    def output_shape(self, shape):
+        return (*self.window.output_size(*shape[:2]), shape[2])

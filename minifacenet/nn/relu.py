@@ -1,0 +1,122 @@
+"""ReLU: the rectified linear unit.
+
+    y = max(x, 0)
+
+dy/dx is 1 where x > 0 and 0 where x < 0. At the kink x = 0 any number between the two is a
+subgradient; we take 0. Hence
+
+    dx = dout  where y > 0,   0 elsewhere
+
+and the backward needs only the output, which the next layer keeps anyway. A NaN travels: `max`
+written as `0 if x < 0 else x` lets it pass, so that a fault shows where it arose.
+
+Any shape. The paper, section 3.3: "All our models use rectified linear units".
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from .backend import (
+    CUDA_THREADS,
+    Kernel,
+    blocks,
+    cpu_kernel,
+    cuda,
+    cuda_kernel,
+    element,
+    empty,
+)
+from .layer import Layer
+
+# -- Reference -----------------------------------------------------------------------------------
+
+
+def relu_forward(x):
+    out = np.where(x < 0, 0, x).astype(x.dtype)
+    return out, out
+
+
+def relu_backward(dout, cache):
+    out = cache
+    return np.where(out > 0, dout, 0).astype(dout.dtype)
+
+
+# -- One element, for both targets ---------------------------------------------------------------
+
+
+def _rectify(x):
+    zero = type(x)(0)  # of x's own type: a plain 0.0 would turn float32 arithmetic into float64
+    return zero if x < zero else x
+
+
+def _pass_gradient(dout, y):
+    zero = type(dout)(0)
+    return dout if y > zero else zero
+
+
+_rectify_cpu, _rectify_cuda = element(_rectify)
+_pass_gradient_cpu, _pass_gradient_cuda = element(_pass_gradient)
+
+
+# -- Kernels -------------------------------------------------------------------------------------
+
+
+@cpu_kernel
+def _forward_cpu(x, out):
+    x, out = x.reshape(-1), out.reshape(-1)
+    for i in prange(x.size):
+        out[i] = _rectify_cpu(x[i])
+
+
+@cuda_kernel
+def _forward_grid(x, out):
+    i = cuda.grid(1)
+    if i < x.size:
+        out[i] = _rectify_cuda(x[i])
+
+
+@cpu_kernel
+def _backward_cpu(dout, y, dx):
+    dout, y, dx = dout.reshape(-1), y.reshape(-1), dx.reshape(-1)
+    for i in prange(dx.size):
+        dx[i] = _pass_gradient_cpu(dout[i], y[i])
+
+
+@cuda_kernel
+def _backward_grid(dout, y, dx):
+    i = cuda.grid(1)
+    if i < dx.size:
+        dx[i] = _pass_gradient_cuda(dout[i], y[i])
+
+
+def _forward_cuda(x, out):
+    _forward_grid[blocks(x.size), CUDA_THREADS](x.ravel(), out.ravel())
+
+
+def _backward_cuda(dout, y, dx):
+    _backward_grid[blocks(dx.size), CUDA_THREADS](dout.ravel(), y.ravel(), dx.ravel())
+
+
+_forward = Kernel(_forward_cpu, _forward_cuda)
+_backward = Kernel(_backward_cpu, _backward_cuda)
+
+
+# -- The layer -----------------------------------------------------------------------------------
+
+
+class ReLU(Layer):
+    """y = max(x, 0), element by element; any shape."""
+
+    def forward(self, x, train=False):
+        out = empty(x.shape, like=x)
+        _forward(x, out)
+        self._remember(train, out)
+        return out
+
+    def backward(self, dout):
+        (out,) = self._recall()
+        dx = empty(dout.shape, like=dout)
+        _backward(dout, out, dx)
+        return dx

@@ -1,0 +1,56 @@
+"""Where a sliding window stands: kernel, stride and padding, shared by convolution and pooling.
+
+Along one axis of length n, a window of k pixels that starts p pixels before the image and moves s
+at a time fits floor((n + p + p' - k) / s) + 1 times, p' being the padding after the image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window over (H, W). Each value is an int for both axes, or a pair (vertical, horizontal).
+
+    `pad` is the same before and after; a pair of pairs ((top, bottom), (left, right)) tells them
+    apart (TensorFlow's SAME padding of an even overhang puts the odd pixel after the image).
+    """
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    pad: tuple[tuple[int, int], tuple[int, int]]
+
+    @classmethod
+    def of(cls, kernel, stride=1, pad=0) -> Window:
+        kernel, stride = _pair("kernel", kernel, 1), _pair("stride", stride, 1)
+        pad = tuple(pad) if isinstance(pad, list | tuple) else (pad, pad)
+        if len(pad) != 2:
+            raise ValueError(f"pad must be an int, a pair or a pair of pairs, got {pad!r}")
+        return cls(kernel, stride, tuple(_pair("pad", side, 0) for side in pad))
+
+    def geometry(self):
+        """What a kernel needs: kernel, stride, and (top, left), where the first window starts."""
+        (top, _), (left, _) = self.pad
+        return self.kernel, self.stride, (top, left)
+
+    def output_size(self, height: int, width: int) -> tuple[int, int]:
+        """How often the window fits. ValueError when it does not fit at all."""
+        sizes = []
+        for n, k, s, (before, after) in zip(
+            (height, width), self.kernel, self.stride, self.pad, strict=True
+        ):
+            if n + before + after < k:
+                raise ValueError(
+                    f"a {self.kernel} window with pad {self.pad} does not fit an image of "
+                    f"{height}x{width}: use a larger input, a smaller kernel or more padding"
+                )
+            sizes.append((n + before + after - k) // s + 1)
+        return sizes[0], sizes[1]
+
+
+def _pair(what: str, value, least: int) -> tuple[int, int]:
+    pair = tuple(value) if isinstance(value, list | tuple) else (value, value)
+    if len(pair) != 2 or not all(isinstance(v, int) and v >= least for v in pair):
+        raise ValueError(f"{what} must be an int or a pair of ints >= {least}, got {value!r}")
+    return pair

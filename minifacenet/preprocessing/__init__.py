@@ -1,0 +1,1 @@
+"""Stage 1: from the photos of a folder to square faces of one size."""

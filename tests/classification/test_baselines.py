@@ -1,0 +1,155 @@
+"""Pixels and eigenfaces: unit vectors by the classical definitions."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+
+from minifacenet.classification.baselines import Eigenfaces, pixels
+from minifacenet.classification.classifier import FaceClassifier
+
+
+def photos(count=12, height=48, width=40, channels=1, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, size=(count, height, width, channels), dtype=np.uint8)
+
+
+def normalised(rows):
+    rows = rows - rows.mean(axis=1, keepdims=True)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+# --- pixels ---
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pixels_are_unit_vectors_of_mean_zero(channels):
+    features = pixels(photos(channels=channels))
+    assert features.shape == (12, 1024)
+    assert features.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(features, axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(features.mean(axis=1), 0, atol=1e-7)
+
+
+def test_a_multiple_of_32_averages_whole_blocks():
+    images = photos(height=96, width=64)
+    blocks = images.reshape(12, 32, 3, 32, 2).mean(axis=(2, 4)).reshape(12, -1)
+    np.testing.assert_allclose(pixels(images), normalised(blocks), atol=1e-6)
+
+
+@pytest.mark.parametrize(("height", "width"), [(50, 77), (32, 32), (33, 125), (20, 7)])
+def test_any_other_size_shares_the_pixels_on_a_border(height, width):
+    images = photos(3, height, width)
+    # Cut every pixel into 32 x 32 crumbs: then any size is a multiple of 32.
+    crumbs = images.repeat(32, axis=1).repeat(32, axis=2)
+    blocks = crumbs.reshape(3, 32, height, 32, width).mean(axis=(2, 4)).reshape(3, -1)
+    np.testing.assert_allclose(pixels(images), normalised(blocks), atol=1e-6)
+
+
+def test_brightness_and_contrast_do_not_matter():
+    dark = photos(height=32, width=32) // 4
+    np.testing.assert_allclose(pixels(dark * 3 + 40), pixels(dark), atol=1e-6)
+
+
+def test_grey_is_the_weighted_sum_of_red_green_and_blue():
+    images = photos(height=32, width=32, channels=3)
+    grey = 0.299 * images[..., 0] + 0.587 * images[..., 1] + 0.114 * images[..., 2]
+    np.testing.assert_allclose(pixels(images), normalised(grey.reshape(12, -1)), atol=1e-6)
+
+
+def test_three_equal_channels_are_the_grey_photo():
+    grey = photos()
+    np.testing.assert_allclose(pixels(np.repeat(grey, 3, axis=3)), pixels(grey), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (np.zeros((2, 32, 32), np.uint8), r"got uint8 of shape \(2, 32, 32\)"),
+        (np.zeros((2, 32, 32, 4), np.uint8), r"shape \(2, 32, 32, 4\)"),
+        (np.zeros((2, 32, 32, 1)), "got float64"),
+    ],
+)
+def test_other_arrays_are_refused(images, message):
+    with pytest.raises(ValueError, match=message):
+        pixels(images)
+
+
+@pytest.mark.parametrize("value", [0, 7, 255])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_blank_image_has_no_direction(value, channels):
+    images = photos(height=100, width=77, channels=channels)
+    images[5] = value
+    with pytest.raises(ValueError, match=r"image 5 is a blank image \(1 such of 12\)"):
+        pixels(images)
+
+
+# --- eigenfaces ---
+
+
+def test_eigenfaces_equal_pca():
+    train, test = photos(30), photos(8, seed=1)
+    pca = PCA(10, svd_solver="full").fit(pixels(train))
+    coordinates = pca.transform(pixels(test))
+    expected = coordinates / np.linalg.norm(coordinates, axis=1, keepdims=True)
+    got = Eigenfaces(10).fit(train).transform(test)
+    assert got.dtype == np.float32
+    # The sign of a component is free, so compare what distances see.
+    np.testing.assert_allclose(got @ got.T, expected @ expected.T, atol=1e-5)
+
+
+def test_eigenfaces_are_orthonormal_and_vectors_have_length_one():
+    eigenfaces = Eigenfaces(8).fit(photos(20))
+    gram = eigenfaces.components_ @ eigenfaces.components_.T
+    np.testing.assert_allclose(gram, np.eye(8), atol=1e-5)
+    lengths = np.linalg.norm(eigenfaces.transform(photos(5, seed=1)), axis=1)
+    np.testing.assert_allclose(lengths, 1, atol=1e-6)
+
+
+def test_no_more_components_than_the_photos_span():
+    eigenfaces = Eigenfaces().fit(photos(12))
+    assert eigenfaces.n_components_ == 11
+    assert eigenfaces.transform(photos(3)).shape == (3, 11)
+    twice = np.concatenate([photos(12), photos(12)])
+    assert Eigenfaces().fit(twice).n_components_ == 11
+
+
+def test_fit_does_not_learn_from_what_it_transforms():
+    eigenfaces = Eigenfaces(5).fit(photos(20))
+    mean, components = eigenfaces.mean_.copy(), eigenfaces.components_.copy()
+    alone = eigenfaces.transform(photos(4, seed=1)[:1])
+    together = eigenfaces.transform(photos(4, seed=1))
+    np.testing.assert_allclose(alone, together[:1], atol=1e-6)
+    np.testing.assert_array_equal(eigenfaces.mean_, mean)
+    np.testing.assert_array_equal(eigenfaces.components_, components)
+
+
+def test_scikit_learn_can_clone_and_chain_it():
+    assert clone(Eigenfaces(7)).get_params() == {"n_components": 7}
+    train = photos(12)
+    names = np.repeat(["a", "b", "c"], 4)
+    assert make_pipeline(Eigenfaces(), FaceClassifier()).fit(train, names).score(train, names) == 1
+
+
+def test_transform_before_fit_is_refused():
+    with pytest.raises(NotFittedError):
+        Eigenfaces().transform(photos())
+
+
+def test_fit_refuses_what_has_no_eigenfaces():
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        Eigenfaces(0).fit(photos())
+    with pytest.raises(ValueError, match="two photos that differ, got 1 "):
+        Eigenfaces().fit(photos(1))
+    with pytest.raises(ValueError, match="two photos that differ, got 3 "):
+        Eigenfaces().fit(np.repeat(photos(1), 3, axis=0))
+
+
+def test_the_mean_face_has_no_direction():
+    face = photos(1, height=32, width=32)
+    eigenfaces = Eigenfaces().fit(np.concatenate([face, 255 - face]))  # their mean is flat
+    eigenfaces.mean_ = pixels(face)[0]
+    with pytest.raises(ValueError, match="image 0 shows nothing but the mean face"):
+        eigenfaces.transform(face)

@@ -1,0 +1,98 @@
+"""FaceClassifier: scikit-learn's own contract, and one source of truth for a name."""
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from minifacenet.classification.classifier import FaceClassifier
+
+
+def faces(people=6, photos=5, spread=0.3, seed=0):
+    """Unit vectors of shape (people * photos, 128), float32, in a compact group for each person."""
+    rng = np.random.default_rng(seed)
+    centres = np.repeat(rng.normal(size=(people, 128)), photos, axis=0)
+    rows = centres + spread * rng.normal(size=centres.shape)
+    names = np.repeat([f"person {i}" for i in range(people)], photos)
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32), names
+
+
+@parametrize_with_checks([FaceClassifier()])
+def test_scikit_learn_contract(estimator, check):
+    check(estimator)
+
+
+def test_names_new_photos_of_known_people():
+    embeddings, names = faces(photos=10)
+    classifier = FaceClassifier().fit(embeddings[::2], names[::2])
+    assert classifier.score(embeddings[1::2], names[1::2]) == 1
+    assert classifier.classes_.tolist() == sorted(set(names))
+    assert classifier.n_features_in_ == 128
+    assert classifier.coef_.shape == (6, 128)
+    assert classifier.intercept_.shape == (6,)
+
+
+@pytest.mark.parametrize("spread", [0.3, 3.0])
+def test_the_name_is_the_largest_score(spread):
+    embeddings, names = faces(spread=spread)
+    classifier = FaceClassifier().fit(embeddings, names)
+    strangers, _ = faces(people=20, spread=spread, seed=1)
+    scores = classifier.decision_function(strangers)
+    assert scores.shape == (100, 6)
+    expected = classifier.classes_[scores.argmax(axis=1)]
+    np.testing.assert_array_equal(classifier.predict(strangers), expected)
+
+
+def test_two_people_share_one_score():
+    embeddings, names = faces(people=2)
+    classifier = FaceClassifier().fit(embeddings, names)
+    scores = classifier.decision_function(embeddings)
+    assert scores.shape == (10,)
+    np.testing.assert_array_equal(scores > 0, names == "person 1")
+    np.testing.assert_array_equal(classifier.predict(embeddings), names)
+
+
+def test_the_score_is_the_formula():
+    embeddings, names = faces()
+    classifier = FaceClassifier().fit(embeddings, names)
+    person = classifier.classes_.tolist().index("person 3")
+    score = classifier.coef_[person] @ embeddings[0] + classifier.intercept_[person]
+    assert classifier.decision_function(embeddings[:1])[0, person] == pytest.approx(score)
+
+
+def test_labels_may_be_integers_with_gaps():
+    embeddings, _ = faces(people=3)
+    labels = np.repeat([40, 7, 12], 5)
+    np.testing.assert_array_equal(
+        FaceClassifier().fit(embeddings, labels).predict(embeddings), labels
+    )
+
+
+@pytest.mark.parametrize("people", [2, 40])  # fewer and more photos than the 128 dimensions
+def test_two_fits_are_equal(people):
+    embeddings, names = faces(people=people, spread=2.0)
+    first, second = (FaceClassifier().fit(embeddings, names) for _ in range(2))
+    np.testing.assert_array_equal(first.coef_, second.coef_)
+    np.testing.assert_array_equal(first.intercept_, second.intercept_)
+
+
+def test_one_photo_a_person_is_enough():
+    embeddings, names = faces(photos=1)
+    assert FaceClassifier().fit(embeddings, names).score(embeddings, names) == 1
+
+
+def test_one_person_alone_is_a_matter_of_verification():
+    embeddings, names = faces(people=1)
+    with pytest.raises(ValueError, match=r"one class only, 'person 0'.*[Vv]erify instead"):
+        FaceClassifier().fit(embeddings, names)
+
+
+def test_before_fit_there_are_no_names():
+    with pytest.raises(NotFittedError):
+        FaceClassifier().predict(np.zeros((1, 128)))
+
+
+def test_embeddings_of_another_length_are_refused():
+    classifier = FaceClassifier().fit(*faces())
+    with pytest.raises(ValueError, match=r"64 features.*128 features"):
+        classifier.predict(np.zeros((1, 64)))

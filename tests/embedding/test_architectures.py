@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+
+from minifacenet.embedding.architectures import NN1_PAPER, Architecture, FaceNet, build_nn1
+from minifacenet.embedding.mining import semi_hard_closest, squared_distances
+from minifacenet.embedding.triplet import embedding_gradient, triplet_loss
+from minifacenet.nn.gradcheck import check_direction
+
+ROWS = (
+    "conv1 pool1 rnorm1 conv2a conv2 rnorm2 pool2 conv3a conv3 pool3 conv4a conv4 conv5a conv5 "
+    "conv6a conv6 pool4 concat fc1 fc2 fc7128 L2"
+).split()
+
+
+@pytest.fixture(scope="module")
+def nn1():
+    return FaceNet.new(Architecture("nn1")).network
+
+
+def test_nn1_is_table_1(nn1):
+    rows = nn1.table((220, 220, 3))
+    assert [row.name for row in rows] == ROWS
+    assert sum(row.parameters for row in rows) == 140_025_664
+    assert sum(row.multiply_adds for row in rows) == 1_608_287_104
+    shapes = {row.name: row.output for row in rows}
+    assert shapes["conv1"] == (110, 110, 64)
+    assert shapes["pool1"] == (55, 55, 64)
+    assert shapes["pool2"] == (28, 28, 192)
+    assert shapes["pool3"] == (14, 14, 384)
+    assert shapes["pool4"] == shapes["concat"] == (7, 7, 256)
+    assert shapes["fc1"] == shapes["fc2"] == (4096,)
+    assert shapes["L2"] == (128,)
+
+
+def test_every_row_rounds_to_the_papers_figures(nn1):
+    units = {"K": 1e3, "M": 1e6, "B": 1e9}
+    for row in nn1.table((220, 220, 3)):
+        printed = NN1_PAPER.get(row.name, ("0K", "0M"))
+        for ours, text in zip((row.parameters, row.multiply_adds), printed, strict=True):
+            decimals = len(text.partition(".")[2].rstrip("KMB"))
+            tolerance = 0.52 * 10**-decimals * units[text[-1]]  # conv4: 884,992 is printed as 885K
+            assert abs(ours - float(text[:-1]) * units[text[-1]]) <= tolerance, row
+
+
+def test_nn1_mini_is_the_same_table(nn1):
+    mini = FaceNet.new(Architecture("nn1_mini", channels=1)).network
+    assert list(mini.layers) == list(nn1.layers)
+    kinds = [[type(layer) for layer in net.layers.values()] for net in (mini, nn1)]
+    assert kinds[0] == kinds[1]
+    assert mini.output_shape((96, 96, 1)) == (128,)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_nn1_mini_gives_unit_vectors(channels):
+    architecture = Architecture(channels=channels, dim=16)
+    model = FaceNet.new(architecture)
+    x = np.random.default_rng(0).standard_normal((2, *architecture.input_shape), dtype=np.float32)
+    out = model.network.forward(x)
+    assert out.shape == (2, 16)
+    assert out.dtype == np.float32
+    np.testing.assert_allclose((out**2).sum(axis=1), 1, rtol=1e-5)
+
+
+def test_the_whole_net_and_the_loss_pass_a_directional_gradient_check():
+    """NN1 at reduced width, through mining and the triplet loss, its triplets frozen."""
+    widths = dict.fromkeys(["conv1", "conv2a", "conv2", "conv3a", "conv3", "conv4a", "conv4"], 4)
+    widths |= dict.fromkeys(["conv5a", "conv5", "conv6a", "conv6"], 4) | {"fc": 8}
+    rng = np.random.default_rng(1)
+    network = build_nn1((40, 40, 3), widths, 8, rng, np.float64)
+    for name, parameter in network.parameters().items():
+        if name.endswith("bias"):  # at 0, a pixel with nothing but zeros around sits on ReLU's kink
+            with parameter.edit() as b:
+                b += 0.05 * rng.standard_normal(b.shape)
+    x, labels = rng.standard_normal((8, 40, 40, 3)), np.repeat([0, 1], 4)
+    embeddings = network.forward(x, train=True)
+    triplets = semi_hard_closest(squared_distances(embeddings), labels, 0.5)
+    _, active, weights = triplet_loss(squared_distances(embeddings), triplets, 0.5)
+    assert active > 10
+    network.backward(embedding_gradient(weights, embeddings))
+
+    def loss():
+        return triplet_loss(squared_distances(network.forward(x)), triplets, 0.5)[0]
+
+    errors = {
+        name: check_direction(loss, parameter, rng)
+        for name, parameter in network.parameters().items()
+    }
+    assert max(errors.values()) <= 1e-6, errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (dict(name="nn7"), "'nn7'.*nn1, nn1_mini"),
+        (dict(channels=4), "channels.*4"),
+        (dict(dim=0), "dimension.*0"),
+    ],
+)
+def test_unknown_networks_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Architecture(**arguments)
+
+
+def test_a_photo_too_small_for_the_network_is_refused():
+    with pytest.raises(ValueError, match="8 pixels are too small for nn1_mini"):
+        Architecture(size=8).build(np.random.default_rng(0))
+
+
+@pytest.mark.full
+def test_a_full_nn1_step_fits_6_gib():
+    """Forward and backward at batch 8, in a process of its own, so that its peak is known."""
+    import subprocess
+    import sys
+
+    code = """
+import numpy as np, resource
+from minifacenet.embedding.architectures import Architecture, FaceNet
+network = FaceNet.new(Architecture("nn1")).network
+rng = np.random.default_rng(0)
+out = network.forward(rng.standard_normal((8, 220, 220, 3), dtype=np.float32), train=True)
+network.backward(rng.standard_normal(out.shape, dtype=np.float32))
+assert np.isfinite(out).all()
+assert all(np.isfinite(p.grad).all() and p.grad.any() for p in network.parameters().values())
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 6, f"{done.stdout} GiB"

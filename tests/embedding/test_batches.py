@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.ndimage import rotate
+
+from minifacenet.embedding.batches import Augmentation, sample_batch, to_input
+
+STILL = dict(flip=False, rotation=0, scale=0, shift=0, brightness=0, contrast=0)
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=40), st.integers(1, 8), st.integers(1, 5))
+def test_a_batch_holds_k_photos_of_p_people(labels, people, photos):
+    labels = np.array(labels)
+    batch = sample_batch(labels, people, photos, np.random.default_rng(0))
+    chosen, counts = np.unique(labels[batch], return_counts=True)
+    assert len(np.unique(batch)) == len(batch)  # no photo twice
+    assert len(chosen) == min(people, len(np.unique(labels)))
+    for person, count in zip(chosen, counts, strict=True):
+        assert count == min(photos, (labels == person).sum())
+
+
+def test_everybody_and_every_photo_has_its_turn():
+    labels = np.repeat(np.arange(5), 3)
+    rng = np.random.default_rng(0)
+    seen = np.concatenate([sample_batch(labels, 2, 2, rng) for _ in range(60)])
+    assert set(seen) == set(range(15))
+
+
+@pytest.fixture
+def photos():
+    return np.random.default_rng(0).integers(0, 256, (3, 9, 8, 2), dtype=np.uint8)
+
+
+def test_without_changes_a_photo_stays_itself(photos):
+    out = Augmentation(**STILL)(photos, np.random.default_rng(0))
+    assert out.dtype == np.float32
+    np.testing.assert_allclose(out, photos, atol=1e-3)
+
+
+def test_a_mirror_is_exact(photos):
+    out = Augmentation(**{**STILL, "flip": True})(photos, np.random.default_rng(0))
+    mirrored = [np.allclose(o, p[:, ::-1], atol=1e-3) for o, p in zip(out, photos, strict=True)]
+    same = [np.allclose(o, p, atol=1e-3) for o, p in zip(out, photos, strict=True)]
+    assert all(m != s for m, s in zip(mirrored, same, strict=True))
+    assert any(mirrored)
+
+
+def test_a_rotation_is_scipys():
+    smooth = np.add.outer(np.arange(21.0) * 7, np.arange(21.0) * 4).astype(np.uint8)[
+        None, ..., None
+    ]
+    rng = np.random.default_rng(0)
+    out = Augmentation(**{**STILL, "rotation": 20})(smooth, rng)
+    angle = np.random.default_rng(0).uniform(-20, 20, 1)[0]
+    expected = [
+        rotate(smooth[0, ..., 0].astype(float), sign * angle, reshape=False, order=1)
+        for sign in (1, -1)
+    ]
+    inner = slice(5, 16)  # away from the edges, where the two fill differently
+    errors = [np.abs(out[0, inner, inner, 0] - e[inner, inner]).max() for e in expected]
+    assert min(errors) < 0.5
+    assert max(errors) > 5  # the other direction is something else
+
+
+def test_contrast_and_brightness_act_about_the_middle_grey():
+    grey = np.full((50, 2, 2, 1), 128, np.uint8)
+    rng = np.random.default_rng(0)
+    bright = Augmentation(**{**STILL, "brightness": 0.1})(grey, rng)
+    assert 128 - 25.6 <= bright.min() < 110
+    assert 146 < bright.max() <= 128 + 25.6
+    flat = Augmentation(**{**STILL, "contrast": 0.5})(grey, rng)
+    np.testing.assert_allclose(flat, 128, atol=0.3)
+
+
+def test_pixels_stay_in_range_and_the_seed_decides(photos):
+    strong = Augmentation(contrast=0.9, brightness=0.5)
+    a, b, c = (strong(photos, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert a.min() >= 0
+    assert a.max() <= 255
+    np.testing.assert_array_equal(a, b)
+    assert (a != c).any()
+
+
+def test_the_networks_input_is_float32_in_minus_one_to_one():
+    x = to_input(np.array([0, 255], np.uint8))
+    assert x.dtype == np.float32
+    np.testing.assert_array_equal(x, [-1, 1])

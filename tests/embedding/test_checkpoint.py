@@ -1,0 +1,102 @@
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from minifacenet.embedding import checkpoint
+from minifacenet.embedding.architectures import Architecture, FaceNet
+from minifacenet.embedding.checkpoint import (
+    CheckpointError,
+    load_arrays,
+    load_model,
+    save_arrays,
+    save_model,
+)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return FaceNet.new(Architecture(size=32, channels=1, dim=8), seed=3)
+
+
+def test_a_model_comes_back_bit_for_bit(model, tmp_path):
+    save_model(tmp_path / "model.safetensors", model, {"seed": 3})
+    for path in (tmp_path, tmp_path / "model.safetensors"):
+        again = load_model(path)
+        assert again.architecture == model.architecture
+        for name, parameter in model.network.parameters().items():
+            np.testing.assert_array_equal(again.network.parameters()[name].data, parameter.data)
+    assert load_arrays(tmp_path / "model.safetensors")[1]["training"] == {"seed": 3}
+    assert [p.name for p in tmp_path.iterdir()] == ["model.safetensors"]  # nothing left over
+
+
+@pytest.mark.parametrize(
+    "view", [lambda a: a.T, lambda a: a[::2, 1:]], ids=["transposed", "strided"]
+)
+def test_arrays_that_are_not_contiguous_come_back_right(view, tmp_path):
+    array = view(np.arange(30.0).reshape(5, 6))
+    save_arrays(tmp_path / "a.safetensors", {"a": array}, {})
+    np.testing.assert_array_equal(load_arrays(tmp_path / "a.safetensors")[0]["a"], array)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_not_finite_is_not_saved_and_the_old_file_stays(value, tmp_path):
+    path = tmp_path / "a.safetensors"
+    save_arrays(path, {"a": np.ones(2)}, {})
+    with pytest.raises(CheckpointError, match=r"a\.safetensors: not saved, NaN or infinity in b"):
+        save_arrays(path, {"a": np.zeros(2), "b": np.array([1, value])}, {})
+    np.testing.assert_array_equal(load_arrays(path)[0]["a"], 1)
+
+
+def test_a_crash_while_writing_leaves_the_old_file(model, tmp_path, monkeypatch):
+    path = tmp_path / "model.safetensors"
+    save_model(path, model)
+    before = path.read_bytes()
+
+    def crash(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoint, "save_file", crash)
+    with pytest.raises(KeyboardInterrupt):
+        save_model(path, model)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["model.safetensors"]
+
+
+def rewrite(path, model, arrays=None, **changes):
+    """A model file with some of its metadata, or of its arrays, replaced."""
+    save_model(path, model)
+    old_arrays, metadata = load_arrays(path)
+    texts = {key: json.dumps(value) for key, value in (metadata | changes).items()}
+    save_file(old_arrays | (arrays or {}), path, texts)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (dict(format=2), "format 2, but minifacenet .* reads 1"),
+        (dict(preprocessing="BGR"), "'BGR'.*centre square"),
+        (dict(arrays={"extra": np.ones(1)}), r"unexpected \['extra'\]"),
+        (dict(arrays={"fc7128.bias": np.ones(8)}), "fc7128.bias is float64"),
+        (dict(arrays={"fc7128.bias": np.ones(9, np.float32)}), r"\(9,\).*needs float32 \(8,\)"),
+        (dict(arrays={"fc7128.bias": np.full(8, np.nan, np.float32)}), "fc7128.bias holds NaN"),
+        (dict(architecture=dict(name="nn1_mini", size=32, channels=3, dim=8)), "conv1.weight"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_refused(model, tmp_path, changes, message):
+    path = tmp_path / "model.safetensors"
+    rewrite(path, model, **changes)
+    with pytest.raises(CheckpointError, match=message) as error:
+        load_model(path)
+    assert str(path) in str(error.value)
+
+
+def test_missing_and_truncated_files_are_named(model, tmp_path):
+    with pytest.raises(CheckpointError, match=r"model\.safetensors: no such model file"):
+        load_model(tmp_path)
+    path = tmp_path / "model.safetensors"
+    save_model(path, model)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match="not a whole safetensors file"):
+        load_model(path)

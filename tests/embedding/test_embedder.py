@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
+
+from minifacenet.classification.classifier import FaceClassifier
+from minifacenet.embedding.architectures import Architecture, FaceNet
+from minifacenet.embedding.checkpoint import CheckpointError, save_model
+from minifacenet.embedding.embedder import Embedder
+
+
+@pytest.fixture(scope="module")
+def model():
+    return FaceNet.new(Architecture(size=32, channels=1, dim=8))
+
+
+@pytest.fixture(scope="module")
+def photos():
+    return np.random.default_rng(0).integers(0, 256, (7, 32, 32, 1), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 7, 100])
+def test_the_batch_size_changes_nothing(model, photos, batch_size):
+    vectors = Embedder(model, batch_size=batch_size).fit_transform(photos)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose((vectors**2).sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(vectors, Embedder(model).transform(photos), atol=1e-6)
+
+
+def test_a_flipped_photo_has_the_same_averaged_embedding(model, photos):
+    embedder = Embedder(model, flip=True)
+    a, b = embedder.transform(photos), embedder.transform(photos[:, :, ::-1])
+    np.testing.assert_allclose(a, b, atol=1e-6)
+    np.testing.assert_allclose((a**2).sum(axis=1), 1, rtol=1e-5)
+    assert np.abs(a - Embedder(model).transform(photos)).max() > 1e-4
+
+
+def test_it_clones_and_pipes_from_a_path(model, photos, tmp_path):
+    save_model(tmp_path / "model.safetensors", model)
+    names = np.array(["Ada", "Grace", "Ada", "Grace", "Ada", "Grace", "Ada"])
+    pipe = clone(make_pipeline(Embedder(tmp_path), FaceClassifier(C=1000.0)))
+    pipe.fit(photos, names)
+    assert pipe.score(photos, names) > 0.5
+    pipe.set_params(embedder__flip=True)
+    assert pipe.named_steps["embedder"].flip
+
+
+def test_a_changed_path_is_loaded_anew(model, photos, tmp_path):
+    save_model(tmp_path / "a.safetensors", model)
+    other = FaceNet.new(model.architecture, seed=5)
+    save_model(tmp_path / "b.safetensors", other)
+    embedder = Embedder(tmp_path / "a.safetensors").fit()
+    first = embedder.transform(photos)
+    second = embedder.set_params(model=tmp_path / "b.safetensors").transform(photos)
+    assert np.abs(first - second).max() > 1e-3
+
+
+def test_no_photos_give_no_vectors(model, photos):
+    assert Embedder(model).transform(photos[:0]).shape == (0, 8)
+
+
+def test_other_photos_are_refused_with_both_sides(model, photos):
+    with pytest.raises(ValueError, match=r"\(N, 32, 32, 1\).*\(7, 32, 31, 1\).*size=32"):
+        Embedder(model).transform(photos[:, :, 1:])
+    with pytest.raises(ValueError, match="uint8.*float64"):
+        Embedder(model).transform(photos / 255)
+
+
+def test_a_wrong_path_shows_at_fit(tmp_path):
+    with pytest.raises(CheckpointError, match="no such model file"):
+        Embedder(tmp_path / "nowhere").fit()

@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from minifacenet.embedding.mining import semi_hard_closest, squared_distances
+
+
+def brute_force(distances, labels, margin):
+    """The rule, word by word: a loop over anchors, positives and negatives."""
+    found = []
+    for a in range(len(labels)):
+        for p in range(len(labels)):
+            if p == a or labels[p] != labels[a]:
+                continue
+            best = None
+            for n in range(len(labels)):
+                d = distances[a, n]
+                if labels[n] == labels[a]:
+                    continue
+                if distances[a, p] < d < distances[a, p] + margin and (
+                    best is None or d < distances[a, best]
+                ):
+                    best = n
+            if best is not None:
+                found.append((a, p, best))
+    return found
+
+
+def as_list(triplets):
+    return [tuple(map(int, t)) for t in zip(*triplets, strict=True)]
+
+
+@st.composite
+def batches(draw):
+    """Embeddings on a coarse grid, so that ties and duplicates abound; one person and singletons."""
+    n = draw(st.integers(1, 12))
+    embeddings = draw(arrays(np.float64, (n, 2), elements=st.sampled_from([0.0, 0.25, 0.5, 1.0])))
+    labels = draw(arrays(np.int64, n, elements=st.integers(0, 4)))
+    return embeddings, labels
+
+
+@given(batches(), st.sampled_from([0.0625, 0.25, 1.0]))
+def test_the_kernel_equals_the_loop(batch, margin):
+    embeddings, labels = batch
+    distances = squared_distances(embeddings)
+    assert as_list(semi_hard_closest(distances, labels, margin)) == brute_force(
+        distances, labels, margin
+    )
+
+
+@given(batches(), st.sampled_from([0.2, 1.0]))
+def test_every_triplet_meets_the_definition(batch, margin):
+    embeddings, labels = batch
+    d = squared_distances(embeddings)
+    a, p, n = semi_hard_closest(d, labels, margin)
+    assert (a != p).all()
+    assert (labels[a] == labels[p]).all()
+    assert (labels[a] != labels[n]).all()
+    assert (d[a, p] < d[a, n]).all()
+    assert (d[a, n] < d[a, p] + margin).all()
+    assert len({*zip(a.tolist(), p.tolist(), strict=True)}) == len(a)  # a pair has one negative
+
+
+def test_the_example_of_the_docstring():
+    # anchor, positive at 0.5, negatives at 0.3, 0.6, 0.65, 0.9 (squared distances from the anchor)
+    distances = np.full((6, 6), 9.0)
+    distances[0] = [0, 0.5, 0.3, 0.6, 0.65, 0.9]
+    labels = np.array([0, 0, 1, 1, 2, 3])
+    triplets = semi_hard_closest(distances, labels, 0.2)
+    assert as_list(triplets) == [(0, 1, 3)]
+
+
+def test_both_bounds_are_strict():
+    labels = np.array([0, 0, 1])
+    for d_an in (0.5, 0.75):  # exactly D(a,p), and exactly D(a,p) + margin
+        distances = np.array([[0, 0.5, d_an], [0.5, 0, 9], [d_an, 9, 0]])
+        assert len(semi_hard_closest(distances, labels, 0.25)) == 0
+
+
+def test_distances_are_exact_symmetric_and_zero_for_equals():
+    rng = np.random.default_rng(0)
+    embeddings = rng.standard_normal((20, 16)).astype(np.float32)
+    embeddings[7] = embeddings[3]
+    distances = squared_distances(embeddings)
+    expected = ((embeddings[:, None].astype(float) - embeddings[None]) ** 2).sum(axis=2)
+    np.testing.assert_allclose(distances, expected, rtol=1e-5)
+    np.testing.assert_array_equal(distances, distances.T)
+    assert distances[7, 3] == 0
+    assert not distances.diagonal().any()
+
+
+def test_a_nan_embedding_shows_in_the_distances():
+    embeddings = np.eye(3)
+    embeddings[1, 1] = np.nan
+    assert np.isnan(squared_distances(embeddings)[0, 1])
+
+
+@pytest.mark.parametrize(
+    "labels", [np.zeros(5, int), np.arange(5)], ids=["one person", "singletons"]
+)
+def test_no_triplet_without_positives_or_negatives(labels):
+    distances = squared_distances(np.random.default_rng(0).standard_normal((5, 3)))
+    assert len(semi_hard_closest(distances, labels, 10.0)) == 0

@@ -1,0 +1,93 @@
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from minifacenet.embedding.architectures import Architecture, FaceNet
+from minifacenet.embedding.train import TrainConfig, check_trainable, train
+
+QUICK = TrainConfig(steps=3, people=3, photos=2)
+
+
+@pytest.fixture(scope="module")
+def faces():
+    """Four 'people', each a pattern of their own, in noise."""
+    rng = np.random.default_rng(0)
+    patterns = rng.integers(60, 196, (4, 1, 32, 32, 1))
+    images = patterns + rng.integers(-40, 40, (4, 5, 32, 32, 1))
+    return SimpleNamespace(
+        images=images.reshape(20, 32, 32, 1).astype(np.uint8), labels=np.repeat(np.arange(4), 5)
+    )
+
+
+def new_network(seed=0):
+    return FaceNet.new(Architecture(size=32, channels=1), seed).network
+
+
+def test_it_learns(faces):
+    config = TrainConfig(steps=40, people=4, photos=4, rate=1e-3, augmentation=None)
+    records = list(train(new_network(), faces, config))
+    assert [r.step for r in records] == list(range(1, 41))
+    first, last = records[0], records[-1]
+    assert last.negative_distance - last.positive_distance > 0.5
+    assert first.negative_distance - first.positive_distance < 0.5
+    assert last.spread > 0.5
+
+
+def test_the_record_tells_the_truth(faces):
+    record = next(train(new_network(), faces, QUICK))
+    assert record.images == 6
+    assert 0 <= record.active <= 1
+    assert record.active == pytest.approx(record.triplets / 6)  # 3 people x 2 x 1 ordered pairs
+    pairs = 6 * record.positive_distance + 24 * record.negative_distance
+    assert record.spread == pytest.approx(pairs / 30, rel=1e-5)
+
+
+def test_a_seed_repeats_every_bit(faces):
+    runs = []
+    for seed in (1, 1, 2):
+        network = new_network()
+        losses = [r.loss for r in train(network, faces, replace(QUICK, seed=seed))]
+        runs.append((losses, network.parameters()["fc2.weight"].data))
+    assert runs[0][0] == runs[1][0] != runs[2][0]
+    np.testing.assert_array_equal(runs[0][1], runs[1][1])
+
+
+def test_nothing_to_learn_changes_nothing(faces):
+    """A margin so small that no negative is semi-hard: steps are counted, weights stay."""
+    network = new_network()
+    before = {name: p.data.copy() for name, p in network.parameters().items()}
+    records = list(train(network, faces, replace(QUICK, margin=1e-12)))
+    assert [r.triplets for r in records] == [0, 0, 0]
+    assert [r.loss for r in records] == [0, 0, 0]
+    for name, parameter in network.parameters().items():
+        np.testing.assert_array_equal(parameter.data, before[name])
+
+
+def test_broken_weights_stop_the_run(faces):
+    network = new_network()
+    with network.parameters()["conv1.weight"].edit() as w:
+        w[0, 0, 0, 0] = np.nan
+    with pytest.raises(FloatingPointError, match="not finite"):
+        next(train(network, faces, QUICK))
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 0], [0, 1, 2], []], ids=str)
+def test_without_a_triplet_there_is_no_training(labels):
+    with pytest.raises(ValueError, match="two photos of one person and one of another"):
+        check_trainable(np.array(labels, dtype=int))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(optimizer="lion"), "'lion'.*adagrad, adam, sgd"),
+        (dict(steps=0), "steps >= 1.*0"),
+        (dict(people=1), "people >= 2.*1"),
+        (dict(margin=0), "margin.*0"),
+    ],
+)
+def test_a_configuration_that_cannot_be_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        TrainConfig(**change)

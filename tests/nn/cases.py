@@ -1,0 +1,125 @@
+"""One table of layers, shapes and references; all tests that hold for every layer walk through it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from minifacenet.nn import concat, conv, l2norm, linear, lrn, maxout, pool, relu
+from minifacenet.nn.layer import Layer, Sequential
+
+
+@dataclass(frozen=True)
+class Case:
+    """`make(rng, dtype)` builds the layer; `reference(layer, x, dout)` computes in plain NumPy
+    the output and the gradients, those of the input under 'input', of parameters by their names.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    make: Callable[[np.random.Generator, type], Layer]
+    reference: Callable
+
+    def input(self, rng: np.random.Generator, dtype=np.float64) -> np.ndarray:
+        """Distinct values at least 0.01 apart and off zero: no kink within a difference step."""
+        size = int(np.prod(self.shape))
+        values = (np.arange(size) - size / 2 + 0.25) * 0.01
+        return rng.permutation(values).reshape(self.shape).astype(dtype)
+
+    def __repr__(self):
+        return self.name
+
+
+def _conv_reference(layer, x, dout):
+    w, b = (layer.weight.data.astype(x.dtype), layer.bias.data.astype(x.dtype))
+    out, cache = conv.conv_forward(x, w, b, layer.window)
+    dx, dw, db = conv.conv_backward(dout, cache)
+    return out, {"input": dx, "weight": dw, "bias": db}
+
+
+def _linear_reference(layer, x, dout):
+    w, b = (layer.weight.data.astype(x.dtype), layer.bias.data.astype(x.dtype))
+    out, cache = linear.linear_forward(x, w, b)
+    dx, dw, db = linear.linear_backward(dout, cache)
+    return out, {"input": dx, "weight": dw, "bias": db}
+
+
+def _plain(forward, backward, *attributes):
+    def reference(layer, x, dout):
+        out, cache = forward(x, *(getattr(layer, name) for name in attributes))
+        return out, {"input": backward(dout, cache)}
+
+    return reference
+
+
+def _concat_reference(layer, x, dout):
+    branches = layer.branches.values()
+    out, channels = concat.concat_forward([branch.forward(x, train=True) for branch in branches])
+    pieces = concat.concat_backward(dout, channels)
+    grads = [b.backward(np.ascontiguousarray(d)) for b, d in zip(branches, pieces, strict=True)]
+    return out, {"input": sum(grads)}
+
+
+def _conv(*arguments, **keywords):
+    return lambda rng, dtype: conv.Conv2D(*arguments, rng=rng, dtype=dtype, **keywords)
+
+
+_relu = _plain(relu.relu_forward, relu.relu_backward)
+_pool = _plain(pool.maxpool_forward, pool.maxpool_backward, "window")
+_lrn = _plain(lrn.lrn_forward, lrn.lrn_backward, "n", "alpha", "beta", "k")
+_maxout = _plain(maxout.maxout_forward, maxout.maxout_backward, "pieces")
+_l2norm = _plain(l2norm.l2norm_forward, l2norm.l2norm_backward, "eps")
+
+CASES = [
+    Case("conv 3x3", (2, 5, 7, 3), _conv(3, 4, 3, pad=1), _conv_reference),
+    Case("conv 7x7/2", (2, 9, 8, 1), _conv(1, 3, 7, stride=2, pad=3), _conv_reference),
+    Case("conv 1x1", (3, 4, 5, 6), _conv(6, 2, 1), _conv_reference),
+    Case("conv 1x1/2", (1, 5, 6, 2), _conv(2, 3, 1, stride=2), _conv_reference),
+    Case(
+        "conv 2x3/(3,2) lopsided",
+        (1, 8, 9, 2),
+        _conv(2, 3, (2, 3), stride=(3, 2), pad=((1, 0), (0, 2))),
+        _conv_reference,
+    ),
+    Case("conv valid, one pixel out", (2, 3, 3, 2), _conv(2, 5, 3), _conv_reference),
+    Case("conv 20 images", (20, 3, 4, 2), _conv(2, 3, 3, pad=1), _conv_reference),
+    Case("relu", (3, 4, 5, 2), lambda rng, dtype: relu.ReLU(), _relu),
+    Case("pool 3x3/2", (2, 7, 6, 3), lambda rng, dtype: pool.MaxPool(3, 2, 1), _pool),
+    Case("pool 2x2/2", (1, 5, 4, 2), lambda rng, dtype: pool.MaxPool(2, 2), _pool),
+    Case(
+        "pool (3,2)/(1,3) lopsided",
+        (2, 5, 8, 2),
+        lambda rng, dtype: pool.MaxPool((3, 2), (1, 3), ((0, 1), (1, 0))),
+        _pool,
+    ),
+    Case("lrn", (2, 3, 2, 7), lambda rng, dtype: lrn.LRN(alpha=2.0), _lrn),
+    Case("lrn as in the paper", (2, 3, 2, 9), lambda rng, dtype: lrn.LRN(), _lrn),
+    Case("lrn, few channels", (1, 9, 8, 2), lambda rng, dtype: lrn.LRN(7, 3.0, 0.6, 2.0), _lrn),
+    Case(
+        "linear",
+        (3, 2, 3, 4),
+        lambda rng, dtype: linear.Linear(24, 5, rng, dtype=dtype),
+        _linear_reference,
+    ),
+    Case(
+        "linear, one image",
+        (1, 7),
+        lambda rng, dtype: linear.Linear(7, 3, rng, dtype=dtype),
+        _linear_reference,
+    ),
+    Case("maxout p=2", (3, 10), lambda rng, dtype: maxout.Maxout(2), _maxout),
+    Case("maxout p=3", (2, 9), lambda rng, dtype: maxout.Maxout(3), _maxout),
+    Case("l2norm", (4, 6), lambda rng, dtype: l2norm.L2Norm(), _l2norm),
+    Case(
+        "concat",
+        (2, 4, 3, 2),
+        lambda rng, dtype: concat.Concat(
+            ("1x1", conv.Conv2D(2, 3, 1, rng, dtype=dtype)),
+            ("identity", Sequential(("relu", relu.ReLU()))),
+            ("3x3", conv.Conv2D(2, 1, 3, rng, pad=1, dtype=dtype)),
+        ),
+        _concat_reference,
+    ),
+]

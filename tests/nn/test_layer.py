@@ -1,0 +1,93 @@
+import copy
+
+import numpy as np
+import pytest
+
+from minifacenet.nn.conv import Conv2D
+from minifacenet.nn.layer import Layer, Parameter, Sequential
+from minifacenet.nn.linear import Linear
+from minifacenet.nn.maxout import Maxout
+from minifacenet.nn.pool import MaxPool
+from minifacenet.nn.relu import ReLU
+
+
+def test_a_parameter_changes_only_inside_edit():
+    parameter = Parameter(np.zeros(3))
+    with pytest.raises(ValueError, match="read-only"):
+        parameter.data[0] = 1
+    with parameter.edit() as w:
+        w[0] = 1
+    assert parameter.version == 1
+    assert parameter.data[0] == 1
+
+
+def test_a_parameter_keeps_its_array_c_ordered():
+    values = np.arange(6.0).reshape(2, 3).T
+    parameter = Parameter(values)
+    assert parameter.data.flags.c_contiguous
+    np.testing.assert_array_equal(parameter.data, values)
+
+
+def test_a_copied_network_is_one_of_its_own():
+    network = Sequential(("fc", Linear(2, 2, np.random.default_rng(0))))
+    twin = copy.deepcopy(network)
+    with twin.parameters()["fc.weight"].edit() as w:
+        w += 1
+    difference = twin.parameters()["fc.weight"].data - network.parameters()["fc.weight"].data
+    np.testing.assert_allclose(difference, 1, rtol=1e-6)
+
+
+@pytest.fixture
+def network():
+    rng = np.random.default_rng(0)
+    return Sequential(
+        ("conv", Conv2D(3, 4, 3, rng, pad=1)),
+        ("conv.relu", ReLU()),
+        ("pool", MaxPool(3, 2, 1)),
+        ("fc", Linear(4 * 4 * 3, 10, rng)),
+        ("fc.maxout", Maxout(2)),
+    )
+
+
+def test_the_table_gathers_a_stage_and_counts(network):
+    rows = network.table((7, 5, 3))
+    assert [row.name for row in rows] == ["conv", "pool", "fc"]
+    assert [row.output for row in rows] == [(7, 5, 4), (4, 3, 4), (5,)]
+    assert [row.parameters for row in rows] == [3 * 9 * 4 + 4, 0, 48 * 10 + 10]
+    assert rows[0].multiply_adds == 7 * 5 * (27 * 4 + 4)
+    assert network.multiply_adds((7, 5, 3)) == sum(row.multiply_adds for row in rows)
+
+
+def test_the_table_tells_the_shapes_that_forward_gives(network):
+    x = np.zeros((2, 7, 5, 3), np.float32)
+    for layer in network.layers.values():
+        expected = layer.output_shape(x.shape[1:])
+        x = layer.forward(x)
+        assert x.shape[1:] == expected
+
+
+def test_parameters_are_named_after_their_layers(network):
+    assert list(network.parameters()) == ["conv.weight", "conv.bias", "fc.weight", "fc.bias"]
+
+
+def test_the_seed_decides_the_weights():
+    a, b, c = (Linear(3, 2, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(a.weight.data, b.weight.data)
+    assert (a.weight.data != c.weight.data).any()
+
+
+def test_equal_names_are_refused():
+    with pytest.raises(ValueError, match=r"'a', 'a'"):
+        Sequential(("a", ReLU()), ("a", ReLU()))
+
+
+def test_a_layer_without_a_forward_says_so():
+    with pytest.raises(TypeError, match="Layer defines no forward"):
+        Layer().forward(np.ones(1))
+
+
+def test_a_batch_of_the_wrong_shape_is_named(network):
+    with pytest.raises(ValueError, match=r"\(N, H, W, 3\).*\(2, 7, 5, 1\)"):
+        network.forward(np.zeros((2, 7, 5, 1), np.float32))
+    with pytest.raises(ValueError, match=r"48 values.*\(2, 5, 5, 4\)"):
+        network.forward(np.zeros((2, 9, 9, 3), np.float32))

@@ -1,0 +1,120 @@
+"""What holds for every layer: kernel = reference, gradient = finite differences, and good manners."""
+
+import numpy as np
+import pytest
+from .cases import CASES
+
+from minifacenet.nn import backend, gradcheck
+
+every_layer = pytest.mark.parametrize("case", CASES, ids=repr)
+
+
+def largest_difference(got, expected):
+    """Relative to the largest expected value."""
+    assert got.shape == expected.shape
+    scale = np.abs(expected).max()
+    return np.abs(got - expected).max() / (scale if scale > 0 else 1)
+
+
+def forward_backward(layer, x, dout):
+    out = layer.forward(x, train=True)
+    layer.zero_grad()
+    gradients = {"input": layer.backward(dout)}
+    return out, gradients | {name: p.grad for name, p in layer.parameters().items()}
+
+
+def setup(case, dtype=np.float64):
+    rng = np.random.default_rng(7)
+    layer = case.make(rng, dtype)
+    for parameter in layer.parameters().values():  # a zero bias would hide a wrong one
+        with parameter.edit() as w:
+            w += 0.1 * rng.standard_normal(w.shape, dtype)
+    x = case.input(rng, dtype)
+    dout = rng.standard_normal((len(x), *layer.output_shape(x.shape[1:])), dtype)
+    return layer, x, dout
+
+
+@every_layer
+def test_kernels_equal_the_reference(case):
+    layer, x, dout = setup(case)
+    expected, expected_gradients = case.reference(layer, x, dout)
+    out, gradients = forward_backward(layer, x, dout)
+    assert largest_difference(out, expected) <= 1e-12
+    for name, gradient in expected_gradients.items():
+        assert largest_difference(gradients[name], gradient) <= 1e-12, name
+
+
+@every_layer
+def test_float32_kernels_stay_float32_and_near_the_float64_reference(case):
+    layer, x, dout = setup(case, np.float32)
+    out, gradients = forward_backward(layer, x, dout)
+    wide = case.make(np.random.default_rng(7), np.float64)
+    for name, parameter in wide.parameters().items():
+        with parameter.edit() as w:
+            w[...] = layer.parameters()[name].data
+    expected, expected_gradients = case.reference(wide, x.astype(float), dout.astype(float))
+    assert out.dtype == np.float32
+    assert largest_difference(out, expected) <= 1e-5
+    for name, gradient in expected_gradients.items():
+        assert gradients[name].dtype == np.float32, name
+        assert largest_difference(gradients[name], gradient) <= 1e-5, name
+
+
+@every_layer
+def test_gradients_equal_finite_differences(case):
+    layer, x, _ = setup(case)
+    errors = gradcheck.check_layer(layer, x, np.random.default_rng(3))
+    assert set(errors) == {"input", *layer.parameters()}
+    assert max(errors.values()) <= 1e-8, errors
+
+
+@every_layer
+def test_inputs_are_left_alone_and_a_cache_serves_once(case):
+    layer, x, dout = setup(case)
+    x_before, dout_before = x.copy(), dout.copy()
+    forward_backward(layer, x, dout)
+    np.testing.assert_array_equal(x, x_before)
+    np.testing.assert_array_equal(dout, dout_before)
+    with pytest.raises(RuntimeError, match="train=True"):
+        layer.backward(dout)
+    layer.forward(x)  # inference keeps nothing
+    with pytest.raises(RuntimeError, match="train=True"):
+        layer.backward(dout)
+
+
+@every_layer
+def test_gradients_accumulate(case):
+    layer, x, dout = setup(case)
+    _, once = forward_backward(layer, x, dout)
+    once = {name: gradient.copy() for name, gradient in once.items()}
+    layer.forward(x, train=True)
+    layer.backward(dout)
+    for name, parameter in layer.parameters().items():
+        assert largest_difference(parameter.grad, 2 * once[name]) <= 1e-14, name
+
+
+@every_layer
+def test_an_image_does_not_depend_on_its_batch_mates(case):
+    layer, x, _ = setup(case)
+    alone = layer.forward(x[:1].copy())
+    assert largest_difference(layer.forward(x)[:1], alone) <= 1e-14
+
+
+@every_layer
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_number_of_threads_changes_no_bit(case, dtype):
+    layer, x, dout = setup(case, dtype)
+    results = []
+    for threads in (1, 2):
+        backend.set_threads(threads)
+        out, gradients = forward_backward(layer, x, dout)
+        results.append([out, *(g.copy() for g in gradients.values())])
+    for one, two in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+@every_layer
+def test_a_nan_travels(case):
+    layer, x, dout = setup(case)
+    x[(0,) * x.ndim] = np.nan
+    assert np.isnan(layer.forward(x)).any()

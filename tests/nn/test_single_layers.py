@@ -1,0 +1,139 @@
+"""What is special to one layer: ties, NaN, padding, hand-worked values, refused arguments."""
+
+import numpy as np
+import pytest
+from scipy.signal import correlate
+
+from minifacenet.nn.concat import Concat
+from minifacenet.nn.conv import Conv2D
+from minifacenet.nn.l2norm import L2Norm
+from minifacenet.nn.lrn import LRN, lrn_forward
+from minifacenet.nn.maxout import Maxout
+from minifacenet.nn.pool import MaxPool
+from minifacenet.nn.relu import ReLU
+from minifacenet.nn.window import Window
+
+
+def test_convolution_is_scipys_correlate():
+    rng = np.random.default_rng(0)
+    layer = Conv2D(3, 4, (3, 5), rng, pad=((2, 1), (0, 3)), stride=(2, 1), dtype=np.float64)
+    x = rng.standard_normal((2, 8, 9, 3))
+    padded = np.pad(x, ((0, 0), (2, 1), (0, 3), (0, 0)))
+    for image in range(2):
+        for o in range(4):
+            full = correlate(padded[image], layer.weight.data[..., o], mode="valid")
+            np.testing.assert_allclose(
+                layer.forward(x)[image, :, :, o], full[::2, :, 0], rtol=0, atol=1e-10
+            )
+
+
+def test_convolution_without_input_gradient_has_the_same_others():
+    rng = np.random.default_rng(0)
+    layer = Conv2D(2, 3, 3, rng, pad=1, dtype=np.float64)
+    x, dout = rng.standard_normal((3, 4, 4, 2)), rng.standard_normal((3, 4, 4, 3))
+    layer.forward(x, train=True)
+    layer.backward(dout)
+    expected = layer.weight.grad.copy()
+    layer.zero_grad()
+    layer.input_gradient = False
+    layer.forward(x, train=True)
+    assert layer.backward(dout) is None
+    np.testing.assert_array_equal(layer.weight.grad, expected)
+
+
+def test_relu_at_its_kink_and_with_nan():
+    layer = ReLU()
+    out = layer.forward(np.array([[-1.0, -0.0, 0.0, 2.0, np.nan]]), train=True)
+    np.testing.assert_array_equal(out, [[0, 0, 0, 2, np.nan]])
+    np.testing.assert_array_equal(layer.backward(np.ones((1, 5)))[0, :4], [0, 0, 0, 1])
+
+
+def test_the_first_maximum_wins_a_tie():
+    pool, maxout = MaxPool(2, 2), Maxout(2)
+    pool.forward(np.ones((1, 2, 2, 1)), train=True)
+    np.testing.assert_array_equal(pool.backward(np.ones((1, 1, 1, 1)))[0, ..., 0], [[1, 0], [0, 0]])
+    maxout.forward(np.ones((1, 4)), train=True)
+    np.testing.assert_array_equal(maxout.backward(np.ones((1, 2))), [[1, 1, 0, 0]])
+
+
+def test_a_padded_pool_knows_no_zero():
+    out = MaxPool(3, 2, 1).forward(np.full((1, 3, 3, 1), -5.0))
+    np.testing.assert_array_equal(out, np.full((1, 2, 2, 1), -5.0))
+
+
+@pytest.mark.parametrize("position", range(4))
+def test_a_nan_wins_wherever_it_stands(position):
+    x = np.array([1.0, 2.0, 3.0, 4.0])
+    x[position] = np.nan
+    assert np.isnan(MaxPool(2, 2).forward(x.reshape(1, 2, 2, 1))).all()
+    assert np.isnan(Maxout(4).forward(x.reshape(1, 4))).all()
+
+
+def test_lrn_of_five_channels_by_hand():
+    # alpha / n = 0.2; the middle channel sees 1 + 4 + 9 + 16 + 25 = 55, the first 1 + 4 + 9 = 14
+    x = np.array([[1.0, 2.0, 3.0, 4.0, 5.0]])
+    out = LRN(n=5, alpha=1.0, beta=0.75, k=1.0).forward(x)
+    np.testing.assert_allclose(out[0, 2], 3 / (1 + 0.2 * 55) ** 0.75, rtol=1e-14)
+    np.testing.assert_allclose(out[0, 0], 1 / (1 + 0.2 * 14) ** 0.75, rtol=1e-14)
+    np.testing.assert_allclose(lrn_forward(x, alpha=1.0)[0], out, rtol=1e-14)
+
+
+def test_a_dead_embedding_stays_zero_and_finite():
+    layer = L2Norm(eps=1e-3)
+    x = np.array([[0.0, 0.0], [3.0, 4.0], [1e-4, 0.0]])
+    out = layer.forward(x, train=True)
+    np.testing.assert_allclose(out, [[0, 0], [0.6, 0.8], [0.1, 0]], rtol=1e-12)
+    dx = layer.backward(np.ones((3, 2)))
+    np.testing.assert_allclose(dx[[0, 2]], 1000, rtol=1e-12)
+
+
+def test_concat_without_branches_is_the_identity():
+    x = np.arange(8.0).reshape(1, 2, 2, 2)
+    layer = Concat()
+    assert layer.forward(x, train=True) is x
+    assert layer.backward(x) is x
+    assert layer.output_shape((2, 2, 2)) == (2, 2, 2)
+
+
+def test_concat_refuses_branches_of_different_sizes():
+    rng = np.random.default_rng(0)
+    layer = Concat(("same", Conv2D(1, 1, 3, rng, pad=1)), ("valid", Conv2D(1, 1, 3, rng)))
+    with pytest.raises(ValueError, match=r"'same': \(1, 4, 4, 1\), 'valid': \(1, 2, 2, 1\)"):
+        layer.forward(np.zeros((1, 4, 4, 1), np.float32))
+    with pytest.raises(ValueError, match="agree"):
+        layer.output_shape((4, 4, 1))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: LRN(n=4), "odd.*4"),
+        (lambda: LRN(k=0), "k > 0"),
+        (lambda: Maxout(1), "2 to 256.*1"),
+        (lambda: Maxout(2).output_shape((5,)), r"multiple of 2.*\(5,\)"),
+        (lambda: MaxPool(2, 2, 2), "padding alone.*2"),
+        (lambda: MaxPool(17, 1), "one byte.*17x17"),
+        (lambda: Window.of(0), "kernel.*0"),
+        (lambda: Window.of(3, stride=1.5), "stride.*1.5"),
+        (lambda: Window.of(3, pad=-1), "pad.*-1"),
+        (lambda: Window.of(3, pad=(1, 1, 1)), r"pad.*\(1, 1, 1\)"),
+        (lambda: Window.of(5).output_size(4, 9), r"\(5, 5\).*4x9"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_its_value(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("n", "kernel", "stride", "pad", "expected"),
+    [
+        (220, 7, 2, 3, 110),
+        (110, 3, 2, 1, 55),
+        (55, 3, 2, 1, 28),
+        (28, 3, 2, 1, 14),
+        (3, 3, 1, 0, 1),
+    ],
+)
+def test_output_size(n, kernel, stride, pad, expected):
+    assert Window.of(kernel, stride, pad).output_size(n, n) == (expected, expected)
