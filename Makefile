@@ -16,7 +16,8 @@ help:
 
 demo: $(VENV)/.with-data
 	$(PY) data_scripts/get_orl.py data/orl
-	$(PY) -m minifacenet run data/orl --out runs/orl --force
+	$(PY) -m minifacenet run data/orl --out runs/orl --force \
+	  --credit "Faces: ORL database, AT&T Laboratories Cambridge"
 
 test: $(VENV)/.with-dev
 	$(PY) -m pytest

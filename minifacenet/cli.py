@@ -55,9 +55,9 @@ def run(
     out: Annotated[Path, typer.Option(help="Folder for the model, figures and numbers.")],
     steps: Annotated[
         int, typer.Option(min=1, help="Most training steps; held-out faces choose.")
-    ] = 300,
-    people: Annotated[int, typer.Option(min=2, help="People in a batch (P).")] = 20,
-    photos: Annotated[int, typer.Option(min=2, help="Photos of each in a batch (K).")] = 4,
+    ] = 150,
+    people: Annotated[int, typer.Option(min=2, help="People in a batch (P).")] = 32,
+    photos: Annotated[int, typer.Option(min=2, help="Photos of each in a batch (K).")] = 5,
     rate: Annotated[float, typer.Option(help="Learning rate at the start.")] = 5e-4,
     optimizer: Annotated[str, typer.Option(help="adam, adagrad (the paper's) or sgd.")] = "adam",
     margin: Annotated[float, typer.Option(help="The triplet loss's alpha, in squared L2.")] = 0.2,
@@ -65,6 +65,9 @@ def run(
     seed: Annotated[int, typer.Option(help="Draws the split, the weights and the batches.")] = 0,
     threads: Annotated[
         int | None, typer.Option(help="Threads to compute with; all if left out.")
+    ] = None,
+    credit: Annotated[
+        str | None, typer.Option(help="Whose photos these are, for the figures.")
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Write into OUT though it holds a run.")
@@ -88,7 +91,7 @@ def run(
     data = read_faces(faces, size=size)
     _tell_data(faces, data)
     with _Bars() as bars:
-        metrics = run_pipeline(data, out, RunConfig(training=training), bars)
+        metrics = run_pipeline(data, out, RunConfig(training=training, credit=credit), bars)
     _tell_results(metrics)
     console.print(f"\nModel, figures and numbers: {out}", highlight=False)
 

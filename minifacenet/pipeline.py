@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 import platform
-from dataclasses import asdict, astuple, dataclass, field, fields, replace
+from dataclasses import asdict, astuple, dataclass, field, fields
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from .embedding.architectures import Architecture, FaceNet
 from .embedding.checkpoint import save_model
 from .embedding.embedder import Embedder
 from .embedding.train import StepRecord, TrainConfig, check_trainable, train
-from .figures import closed_figures, open_figures, training_figure
+from .figures import naming_figure, training_figure, verification_figures
 from .files import replacing, write_json
 from .preprocessing.folder import Faces
 from .protocols import (
@@ -52,6 +52,7 @@ class RunConfig:
     check_every: int = 25
     save_every: int = 100
     flip: bool = True  # embed each photo together with its mirror image
+    credit: str | None = None  # whose photos these are: a line below every picture of faces
 
 
 class Observer:
@@ -120,7 +121,8 @@ def _closed(faces, split, out, config, rng, observer) -> dict:
         verification = score_pairs(vectors[method], asked.labels)
         result[method] = {"svm_accuracy": accuracy, **verification.as_dict()}
     _write_names(out / "names.csv", asked, answers["facenet"])
-    closed_figures(out, asked, vectors, answers["facenet"], result)
+    naming_figure(out, asked, answers["facenet"], config.credit)
+    verification_figures(out, asked, vectors, result, config.credit)
     return result
 
 
@@ -139,7 +141,7 @@ def _open(faces, split, out, config, rng, observer) -> dict:
     for method, embed in _methods(model, known, config).items():
         vectors[method] = embed(strangers.images)
         result[method] = score_pairs(vectors[method], strangers.labels).as_dict()
-    open_figures(out, strangers, vectors, result)
+    verification_figures(out, strangers, vectors, result, config.credit)
     return result
 
 

@@ -41,12 +41,12 @@ class TrainConfig:
         Of batches and augmentation.
     """
 
-    steps: int = 300
-    people: int = 20
-    photos: int = 4
+    steps: int = 150
+    people: int = 32
+    photos: int = 5
     margin: float = 0.2
     optimizer: str = "adam"
-    rate: float = 1e-3
+    rate: float = 5e-4
     augmentation: Augmentation | None = field(default_factory=Augmentation)
     seed: int = 0
 

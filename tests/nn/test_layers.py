@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from .cases import CASES
 
 from minifacenet.nn import backend, gradcheck
+
+from .cases import CASES
 
 every_layer = pytest.mark.parametrize("case", CASES, ids=repr)
 

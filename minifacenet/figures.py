@@ -1,0 +1,50 @@
+"""Which figures a run draws, and into which files. What they look like is `plots.py`'s business."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from . import plots
+from .classification.verification import pair_distances, roc
+from .preprocessing.folder import Faces
+
+TITLES = {"facenet": "nn1_mini", "eigenfaces": "eigenfaces", "pixels": "pixels"}
+
+
+def training_figure(out: Path, records, scores, margin: float) -> None:
+    """`training.png`: the curves, with the held-out AUC along the way where it was measured."""
+    plots.save(plots.training_curves(records, scores or None, margin=margin), out / "training.png")
+
+
+def naming_figure(out: Path, faces: Faces, answers, credit) -> None:
+    """`names.png`: faces with the names that they got (`answers`: labels)."""
+    people = np.array(faces.people)
+    sheet = plots.naming_sheet(faces.images, people[faces.labels], people[answers], credit=credit)
+    plots.save(sheet, out / "names.png")
+
+
+def verification_figures(out: Path, faces: Faces, vectors: dict, scores: dict, credit) -> None:
+    """`distances.png`, `roc.png`, `map.png` and `grid.png`: all pairs of `faces`.
+
+    `vectors` and `scores` hold the embeddings and the metrics of each method.
+    """
+    ours = vectors["facenet"]
+    threshold = scores["facenet"]["balanced_accuracy_threshold"]
+    pairs = pair_distances(ours, faces.labels)
+    plots.save(plots.distance_histograms(*pairs, threshold), out / "distances.png")
+    curves = {}
+    for method, title in TITLES.items():
+        far, val, _ = roc(*pair_distances(vectors[method], faces.labels))
+        curves[title] = (far, val, scores[method]["auc"])
+    plots.save(plots.roc(curves), out / "roc.png")
+    plots.save(
+        plots.embedding_map(ours, faces.images, faces.labels, credit=credit), out / "map.png"
+    )
+    people = np.array(faces.people)
+    shown = people[np.unique(faces.labels)][:4]
+    grid = plots.distance_grid(
+        ours, faces.images, people[faces.labels], shown, threshold=threshold, credit=credit
+    )
+    plots.save(grid, out / "grid.png")
