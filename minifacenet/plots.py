@@ -192,7 +192,8 @@ def embedding_map(
 
     t-SNE places the faces (fewer than ten: two principal components); then each takes a near free
     cell of a grid, so that none covers another. Who is next to whom means something, how far apart
-    does not. Of many people some must share a colour: they are never neighbours from left to right.
+    does not. Beyond eight people colours come again: for the next eight from left to right dashed,
+    then plain, so that people with the same frame lie apart.
 
     Parameters
     ----------
@@ -413,7 +414,8 @@ def _flatten(embeddings: np.ndarray, seed: int) -> np.ndarray:
     start = (1e-4 * components / max(components.std(), 1e-12)).astype(np.float32)
     # The default perplexity, 30, asks for more neighbours than a person has photos.
     method = TSNE(perplexity=min(15, (n - 1) / 3), init=start, random_state=seed)
-    # On busy cores its threads wait for each other: measured up to 88 s for what one does in 1 s.
+    # Its threads wait for each other where other programs keep the cores busy: 24 faces have taken
+    # 88 s that way, and take under one second in a single thread.
     with threadpool_limits(1):
         return method.fit_transform(embeddings)
 

@@ -33,28 +33,25 @@ PARTIAL_SUMS = 16  # images are summed into at most this many dW, whatever the n
 
 @cpu_function
 def _im2col(image, first, last, kernel, stride, corner, out_w, columns):
-    """Windows of output rows first..last-1: image (H, W, C) -> columns ((last-first) out_w, kh kw C)"""
+    """Windows of the output rows first..last-1, image (H, W, C) -> columns (pixels, kh kw C)."""
     height, width, channels = image.shape
     (kh, kw), (sh, sw), (top, left) = kernel, stride, corner
     run, row_length = kw * channels, width * channels
     zero = image.dtype.type(0)
+    rows = image.reshape(height, row_length)
     for p in range(first, last):
-        for q in range(out_w):
-            start = (q * sw - left) * channels  # of the window's row in the image's row
-            begin = min(max(-start, 0), run)  # entries [begin, end) lie inside the image
-            end = max(min(row_length - start, run), begin)
-            for i in range(kh):
-                target = columns[(p - first) * out_w + q, i * run : (i + 1) * run]
-                y = p * sh - top + i
-                if y < 0 or y >= height:
-                    target[:] = zero
-                    continue
-                target[:begin] = zero
-                target[end:] = zero
-                source = image[y].reshape(-1)[start + begin : start + end]
-                inside = target[begin:end]
-                for t in range(source.size):
-                    inside[t] = source[t]
+        for i in range(kh):
+            y = p * sh - top + i
+            for q in range(out_w):
+                pixel, at = (p - first) * out_w + q, i * run
+                start = (q * sw - left) * channels  # of the window's row in the image's row
+                if 0 <= y < height and start >= 0 and start + run <= row_length:
+                    for t in range(run):
+                        columns[pixel, at + t] = rows[y, start + t]
+                else:
+                    for t in range(run):
+                        inside = 0 <= y < height and 0 <= start + t < row_length
+                        columns[pixel, at + t] = rows[y, start + t] if inside else zero
 
 
 @cpu_function

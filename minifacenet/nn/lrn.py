@@ -108,9 +108,9 @@ def _backward_cpu(dout, x, n, a, beta, k, dx):
                 squares[c + n // 2] = v[c] * v[c]
             _neighbour_sums(squares, n, sums)
             for c in range(channels):
-                s = k + a * sums[c]
-                g[c] = d[c] * _damping_cpu(s, beta)
-                shares[c + n // 2] = g[c] * v[c] / s
+                g[c] = d[c] * _damping_cpu(k + a * sums[c], beta)
+            for c in range(channels):  # a loop of its own: few enough arrays to vectorise
+                shares[c + n // 2] = g[c] * v[c] / (k + a * sums[c])
             _neighbour_sums(shares, n, sums)
             for c in range(channels):
                 g[c] -= slope * v[c] * sums[c]

@@ -6,7 +6,30 @@ from minifacenet.embedding.mining import semi_hard_closest, squared_distances
 from minifacenet.embedding.triplet import embedding_gradient, triplet_loss
 from minifacenet.nn.gradcheck import check_direction
 
-ROWS = ["conv1", "pool1", "rnorm1", "conv2a", "conv2", "rnorm2", "pool2", "conv3a", "conv3", "pool3", "conv4a", "conv4", "conv5a", "conv5", "conv6a", "conv6", "pool4", "concat", "fc1", "fc2", "fc7128", "L2"]
+ROWS = [
+    "conv1",
+    "pool1",
+    "rnorm1",
+    "conv2a",
+    "conv2",
+    "rnorm2",
+    "pool2",
+    "conv3a",
+    "conv3",
+    "pool3",
+    "conv4a",
+    "conv4",
+    "conv5a",
+    "conv5",
+    "conv6a",
+    "conv6",
+    "pool4",
+    "concat",
+    "fc1",
+    "fc2",
+    "fc7128",
+    "L2",
+]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,84 @@
+"""Compile every CUDA kernel to PTX and assemble it for sm_80 and sm_90: no GPU, no driver needed.
+
+Prints registers, shared memory and spills. Fails when a kernel does not compile, when a float32
+kernel computes in float64, or when one spills registers.
+"""
+
+import re
+import sys
+
+from cuda.bindings import nvjitlink
+from numba import boolean, cuda, float32, float64, types
+
+from minifacenet.nn import backend, linear, matmul, relu
+
+ARCHITECTURES = ((8, 0), (9, 0))
+
+
+def vector(dtype):
+    return dtype[::1]
+
+
+def matrix(dtype):
+    return dtype[:, ::1]
+
+
+def kernels(t):
+    """(name, kernel, argument types) of every kernel, for arrays of dtype `t`."""
+    v, m = vector(t), matrix(t)
+    yield "relu forward", relu._forward_grid, (v, v)
+    yield "relu backward", relu._backward_grid, (v, v, v)
+    yield "matmul", matmul._matmul_grid, (m, m, boolean, boolean, boolean, m)
+    yield "linear bias", linear._add_bias_grid, (v, m)
+    yield "linear bias gradient", linear._bias_gradient_grid, (m, v)
+
+
+def assemble(name, ptx, capability):
+    """The assembler's own account of a kernel: registers, shared memory, spills."""
+    options = [f"-arch=sm_{capability[0]}{capability[1]}", "-O3", "-verbose"]
+    handle = nvjitlink.create(len(options), options)
+    data = ptx.encode()
+    nvjitlink.add_data(handle, nvjitlink.InputType.PTX, data, len(data), name)
+    nvjitlink.complete(handle)
+    log = bytearray(nvjitlink.get_info_log_size(handle))
+    nvjitlink.get_info_log(handle, log)
+    nvjitlink.destroy(handle)
+    return log.decode()
+
+
+def number(pattern, text):
+    found = re.search(pattern, text)
+    return int(found[1]) if found else 0
+
+
+def main() -> int:
+    faults = []
+    print(f"{'kernel':22} {'dtype':8} {'for':6} registers  shared  spills")
+    for dtype in (float32, float64):
+        for name, kernel, arguments in kernels(dtype):
+            function = backend._compile(kernel).py_func
+            for capability in ARCHITECTURES:
+                ptx, _ = cuda.compile(
+                    function,
+                    types.void(*arguments),
+                    cc=capability,
+                    device=False,
+                    abi="numba",
+                    output="ptx",
+                )
+                log = assemble(name, ptx, capability)
+                registers = number(r"Used (\d+) registers", log)
+                shared = number(r"(\d+) bytes smem", log)
+                spills = number(r"(\d+) bytes spill stores", log)
+                sm = f"sm_{capability[0]}{capability[1]}"
+                print(f"{name:22} {dtype!s:8} {sm:6} {registers:9} {shared:7} {spills:7}")
+                if dtype is float32 and re.search(r"\.f64\s", ptx):
+                    faults.append(f"{name}: float64 arithmetic in the float32 kernel")
+                if spills or not 0 < registers <= 64:
+                    faults.append(f"{name} {sm}: {registers} registers, {spills} bytes spilled")
+    print("\n".join(faults))
+    return bool(faults)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

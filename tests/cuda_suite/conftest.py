@@ -1,0 +1,25 @@
+"""The CUDA suite: in Numba's simulator (NUMBA_ENABLE_CUDASIM=1) or on a real GPU, the same files.
+
+`tests/test_cuda.py` runs it in a process of its own, since the simulator must be chosen before
+numba is imported. In the main test process there is nothing to collect here.
+"""
+
+import os
+
+from numba import config
+
+SIMULATED = bool(config.ENABLE_CUDASIM)
+ON_GPU = os.environ.get("MINIFACENET_TEST_GPU") == "1"
+
+if not (SIMULATED or ON_GPU):
+    collect_ignore_glob = ["test_*.py"]
+
+
+def pytest_report_header():
+    if SIMULATED:
+        return "CUDA kernels: simulated by Numba on the CPU"
+    if ON_GPU:
+        from numba import cuda
+
+        return f"CUDA kernels: on {cuda.get_current_device().name.decode()}"
+    return None

@@ -1,0 +1,49 @@
+"""The CUDA kernels on a machine without a GPU: simulated, and compiled to PTX and machine code."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+HERE = os.environ.get("MINIFACENET_REQUIRE_PTX") == "1"  # where the toolkit's absence is an error
+
+
+def python(*arguments, **environment):
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
+    return done.stdout
+
+
+def test_the_suite_passes_in_the_simulator():
+    out = python("-m", "pytest", str(TESTS / "cuda_suite"), "-q", "-rN", NUMBA_ENABLE_CUDASIM="1")
+    passed = re.search(r"(\d+) passed", out)
+    assert passed, out
+    assert int(passed[1]) >= 30
+    assert "skipped" not in out
+
+
+def test_every_kernel_compiles_without_a_gpu(capsys):
+    if importlib.util.find_spec("numba_cuda") is None or not _toolkit():
+        assert not HERE, "the cuda extra is not installed"
+        pytest.skip("not compiled: no CUDA toolkit here (it comes with the extra `cuda`)")
+    out = python(str(TESTS / "compile_ptx.py"))
+    with capsys.disabled():
+        print("\n" + out)
+
+
+def _toolkit() -> bool:
+    return all(
+        importlib.util.find_spec(name) is not None
+        for name in ("cuda.bindings.nvjitlink", "nvidia.cu13")
+    )
