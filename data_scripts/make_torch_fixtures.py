@@ -22,7 +22,7 @@ TRIPLETS = ((0, 1, 2), (1, 0, 3), (2, 3, 0), (3, 2, 1))
 
 
 def values(shape, stream: int, scale: float) -> np.ndarray:
-    """Uniform numbers in [-scale, scale], float64: the splitmix64 generator, the same everywhere."""
+    """Uniform numbers in [-scale, scale], float64, the same everywhere: splitmix64."""
     z = np.arange(1, np.prod(shape) + 1, dtype=np.uint64) + np.uint64(stream << 32)
     z *= np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -165,8 +165,8 @@ METHOD_NAMES = {"facenet": "nn1_mini (ours)", "eigenfaces": "eigenfaces", "pixel
 def _tell_results(metrics: dict) -> None:
     closed, opened = metrics["closed"], metrics["open"]
     title = (
-        f"Known people: {closed['test_photos']} photos of {closed['people']} people named by an SVM "
-        f"that saw {closed['train_photos']} others"
+        f"Known people: {closed['test_photos']} photos of {closed['people']} people, named by an "
+        f"SVM that saw {closed['train_photos']} others"
     )
     console.print(_results_table(title, closed, ("svm_accuracy", *_VERIFICATION)))
     if opened:

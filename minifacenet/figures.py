@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import plots
+from . import face_plots, plots
 from .classification.verification import pair_distances, roc
 from .preprocessing.folder import Faces
 
@@ -21,7 +21,9 @@ def training_figure(out: Path, records, scores, margin: float) -> None:
 def naming_figure(out: Path, faces: Faces, answers, credit) -> None:
     """`names.png`: faces with the names that they got (`answers`: labels)."""
     people = np.array(faces.people)
-    sheet = plots.naming_sheet(faces.images, people[faces.labels], people[answers], credit=credit)
+    sheet = face_plots.naming_sheet(
+        faces.images, people[faces.labels], people[answers], credit=credit
+    )
     plots.save(sheet, out / "names.png")
 
 
@@ -40,11 +42,11 @@ def verification_figures(out: Path, faces: Faces, vectors: dict, scores: dict, c
         curves[title] = (far, val, scores[method]["auc"])
     plots.save(plots.roc(curves), out / "roc.png")
     plots.save(
-        plots.embedding_map(ours, faces.images, faces.labels, credit=credit), out / "map.png"
+        face_plots.embedding_map(ours, faces.images, faces.labels, credit=credit), out / "map.png"
     )
     people = np.array(faces.people)
     shown = people[np.unique(faces.labels)][:4]
-    grid = plots.distance_grid(
+    grid = face_plots.distance_grid(
         ours, faces.images, people[faces.labels], shown, threshold=threshold, credit=credit
     )
     plots.save(grid, out / "grid.png")

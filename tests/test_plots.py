@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from PIL import Image
 
-from minifacenet import plots
+from minifacenet import face_plots, plots
 from minifacenet.classification.verification import pair_distances, val_far
 from minifacenet.classification.verification import roc as roc_curve
 from minifacenet.embedding.train import StepRecord
@@ -65,7 +65,7 @@ def test_four_panels_or_five():
 
     axes = plots.training_curves(records(60), scores=[(0, 0.5), (60, 0.91)])
     assert axes.shape == (5,)
-    assert "0.910" in title(axes[4])
+    assert "0.910 at step 60" in title(axes[4])
     assert len({panel.get_xlim() for panel in axes}) == 1  # one x axis for all
 
 
@@ -184,7 +184,7 @@ def test_roc_refuses_no_curves():
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_map_shows_each_face_once_and_apart(rng, channels):
-    ax = plots.embedding_map(*faces(rng, 4, 4, channels), credit="Faces: made up")
+    ax = face_plots.embedding_map(*faces(rng, 4, 4, channels), credit="Faces: made up")
     boxes = [tuple(image.get_extent()) for image in ax.images]
     assert len(boxes) == len(set(boxes)) == 16
     assert title(ax).startswith("16 faces of 4 people")
@@ -194,19 +194,19 @@ def test_map_shows_each_face_once_and_apart(rng, channels):
 
 def test_map_is_repeatable_and_keeps_whole_people(rng):
     data = faces(rng, 6, 4)
-    one, two = (plots.embedding_map(*data, seed=3, most=12) for _ in range(2))
+    one, two = (face_plots.embedding_map(*data, seed=3, most=12) for _ in range(2))
     assert [i.get_extent() for i in one.images] == [i.get_extent() for i in two.images]
     assert title(one).startswith("12 of 24 faces of 3 people")
 
 
 def test_people_of_one_hue_differ_in_their_dashes(rng):
-    ax = plots.embedding_map(*faces(rng, 12, 1))
+    ax = face_plots.embedding_map(*faces(rng, 12, 1))
     assert len(set(frames(ax))) == 12
 
 
 @pytest.mark.parametrize(("people", "photos"), [(1, 1), (1, 5), (2, 1), (1, 12)])
 def test_map_of_few(rng, people, photos, tmp_path):
-    ax = plots.embedding_map(*faces(rng, people, photos))
+    ax = face_plots.embedding_map(*faces(rng, people, photos))
     assert len(ax.images) == people * photos
     assert ("one person" in title(ax)) == (people == 1)
     plots.save(ax, tmp_path / "few.png")
@@ -214,7 +214,7 @@ def test_map_of_few(rng, people, photos, tmp_path):
 
 def test_map_of_a_collapsed_network(rng):
     _, images, labels = faces(rng, 4, 3)
-    ax = plots.embedding_map(np.ones((12, 8)), images, labels)
+    ax = face_plots.embedding_map(np.ones((12, 8)), images, labels)
     assert len({tuple(image.get_extent()) for image in ax.images}) == 12
 
 
@@ -222,7 +222,7 @@ def test_naming_sheet_puts_the_wrong_ones_first(rng):
     _, images, true = faces(rng, 3, 2)
     given = true.tolist()
     given[4] = "unknown"
-    ax = plots.naming_sheet(images, true, given, most=3)
+    ax = face_plots.naming_sheet(images, true, given, most=3)
     assert words(ax) == ["✗ unknown\nis p2", "✓ p0", "✓ p0"]
     assert frames(ax) == [(plots.DIFFERENT, "--"), (plots.SAME, "-"), (plots.SAME, "-")]
     np.testing.assert_array_equal(ax.images[0].get_array()[..., 0], images[4, ..., 0])
@@ -231,14 +231,14 @@ def test_naming_sheet_puts_the_wrong_ones_first(rng):
 
 def test_naming_sheet_with_distances_and_long_names(rng):
     _, images, _ = faces(rng, 2, 1)
-    ax = plots.naming_sheet(images, [7, "Bartholomew the Second"], ["7", "no"], [0.25, 1.5])
+    ax = face_plots.naming_sheet(images, [7, "Bartholomew the Second"], ["7", "no"], [0.25, 1.5])
     assert words(ax) == ["✗ no\nis Bartholome…", "1.50", "✓ 7", "0.25"]
     assert title(ax) == "1 of 2 faces named right"
 
 
 def test_distance_grid_writes_the_squared_distances(rng):
     embeddings, images, labels = faces(rng, 3, 3)
-    ax = plots.distance_grid(embeddings, images, labels, ["p2", "p0"], photos=2, threshold=0.0)
+    ax = face_plots.distance_grid(embeddings, images, labels, ["p2", "p0"], photos=2, threshold=0.0)
     assert len(ax.images) == 4
     rows = [6, 7], [0, 1]
     pairs = [(6, 7), (6, 0), (7, 1), (0, 1)]
@@ -252,7 +252,7 @@ def test_distance_grid_writes_the_squared_distances(rng):
 def test_distance_grid_of_uneven_rows(rng):
     embeddings, images, labels = faces(rng, 2, 3)
     few = slice(0, 4)  # three photos of p0 and one of p1
-    ax = plots.distance_grid(embeddings[few], images[few], labels[few], ["p0", "p1"])
+    ax = face_plots.distance_grid(embeddings[few], images[few], labels[few], ["p0", "p1"])
     assert len(ax.images) == 4
     assert len(words(ax)) == 2 + 2 + 1  # names, across, down
     assert "threshold" not in title(ax)
@@ -261,17 +261,17 @@ def test_distance_grid_of_uneven_rows(rng):
 @pytest.mark.parametrize("people", [[], ["p0", "nobody"]])
 def test_distance_grid_refuses_people_without_photos(rng, people):
     with pytest.raises(ValueError, match="expected people among the labels"):
-        plots.distance_grid(*faces(rng, 2, 2), people)
+        face_plots.distance_grid(*faces(rng, 2, 2), people)
 
 
 def test_images_that_do_not_fit_are_refused(rng):
     embeddings, images, labels = faces(rng, 2, 2)
     with pytest.raises(ValueError, match=r"expected uint8 images.*float64"):
-        plots.embedding_map(embeddings, images / 255, labels)
+        face_plots.embedding_map(embeddings, images / 255, labels)
     with pytest.raises(ValueError, match=r"expected uint8 images.*\(0, 6, 6, 1\)"):
-        plots.naming_sheet(images[:0], [], [])
+        face_plots.naming_sheet(images[:0], [], [])
     with pytest.raises(ValueError, match=r"there are 3 images, but \[4, 4\]"):
-        plots.distance_grid(embeddings, images[:3], labels, ["p0"])
+        face_plots.distance_grid(embeddings, images[:3], labels, ["p0"])
 
 
 # All of them
@@ -284,9 +284,9 @@ def test_given_axes_are_used_and_the_settings_left_alone(rng):
     drawn = [
         plots.distance_histograms([0.1, 1.0], [True, False], ax=axes[0]),
         plots.roc({"a": ([0, 0.5, 1], [0, 0.5, 1])}, ax=axes[1]),
-        plots.embedding_map(embeddings, images, labels, ax=axes[2]),
-        plots.naming_sheet(images, labels, labels, ax=axes[3]),
-        plots.distance_grid(embeddings, images, labels, ["p0"], ax=axes[4]),
+        face_plots.embedding_map(embeddings, images, labels, ax=axes[2]),
+        face_plots.naming_sheet(images, labels, labels, ax=axes[3]),
+        face_plots.distance_grid(embeddings, images, labels, ["p0"], ax=axes[4]),
     ]
     assert all(one is other for one, other in zip(drawn, axes[:5], strict=True))
     panels = Figure().subplots(2, 2)

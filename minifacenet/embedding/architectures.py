@@ -60,7 +60,7 @@ NN1_PAPER = {
     "fc2": ("34M", "34M"), "fc7128": ("524K", "0.5M"), "total": ("140M", "1.6B"),
 }  # fmt: skip
 
-# Output channels by stage: conv1, conv2a and conv2, ... ("a" is the 1x1 convolution before), and fc.
+# Output channels by row ("a": the 1x1 convolution in front of a 3x3 one), and of fc1 and fc2.
 WIDTHS = {
     "nn1": dict(
         conv1=64, conv2a=64, conv2=192, conv3a=192, conv3=384, conv4a=384, conv4=256,

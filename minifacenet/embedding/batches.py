@@ -18,7 +18,7 @@ from numba import njit, prange
 
 
 def to_input(images) -> np.ndarray:
-    """uint8 or float pixels 0..255 of shape (N, H, W, C) -> float32 in [-1, 1], the network's input.
+    """Pixels 0..255 of any dtype, (N, H, W, C), as the network takes them: float32 in [-1, 1].
 
     The paper does not state its input scaling; a fixed one keeps a photo's embedding its own.
     """

@@ -88,7 +88,8 @@ def load_model(path: str | Path) -> FaceNet:
     arrays, metadata = load_arrays(path)
     if metadata.get("format") != FORMAT:
         raise CheckpointError(
-            f"{path}: format {metadata.get('format')!r}, but minifacenet {__version__} reads {FORMAT}"
+            f"{path}: format {metadata.get('format')!r}, but minifacenet {__version__} reads "
+            f"{FORMAT}"
         )
     if metadata["preprocessing"] != PREPROCESSING:
         raise CheckpointError(

@@ -7,8 +7,8 @@ positive, but within the margin,
 
     D(a,p) < D(a,n) < D(a,p) + margin                     (both strict)
 
-Example: D(a,p) = 0.5, margin 0.2, negatives at 0.3, 0.6, 0.65 and 0.9. The one at 0.3 is hard, those
-at 0.6 and 0.65 are semi-hard, the one at 0.9 is easy; `semi_hard_closest` picks 0.6.
+Example: D(a,p) = 0.5, margin 0.2, negatives at 0.3, 0.6, 0.65 and 0.9. The one at 0.3 is hard,
+those at 0.6 and 0.65 are semi-hard, the one at 0.9 is easy; `semi_hard_closest` picks 0.6.
 
 As in the paper, every anchor-positive pair is used, in both orders (each face is an anchor once
 with each photo of the same person).
@@ -64,7 +64,7 @@ def _closest_semi_hard(distances, labels, margin, chosen):
 
 
 def semi_hard_closest(distances, labels, margin: float) -> Triplets:
-    """For every ordered anchor-positive pair the closest semi-hard negative; pairs without are left.
+    """The closest semi-hard negative of every ordered anchor-positive pair that has one.
 
     Parameters
     ----------

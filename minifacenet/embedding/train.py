@@ -113,9 +113,7 @@ def _step(model, optimizer, x, labels, margin):
     triplets = semi_hard_closest(distances, labels, margin)
     loss, active, weights = triplet_loss(distances, triplets, margin)
     if not np.isfinite(distances).all():
-        raise FloatingPointError(
-            "the embeddings are not finite any more: lower the learning rate, or look for broken photos"
-        )
+        raise FloatingPointError("the embeddings are not finite any more: lower the learning rate")
     if active:  # nothing to learn from otherwise: a step without update
         model.zero_grad()
         model.backward(embedding_gradient(weights, embeddings))
@@ -138,6 +136,6 @@ def check_trainable(labels) -> None:
     _, counts = np.unique(labels, return_counts=True)
     if len(counts) < 2 or counts.max() < 2:
         raise ValueError(
-            f"a triplet needs two photos of one person and one of another; got {len(counts)} people "
-            f"with at most {counts.max(initial=0)} photos each"
+            f"a triplet needs two photos of one person and one of another; got {len(counts)} "
+            f"people with at most {counts.max(initial=0)} photos each"
         )

@@ -3,8 +3,8 @@
     L = mean over triplets (a, p, n) of  [ D(a,p) - D(a,n) + margin ]+        D = ||e_a - e_p||^2
 
 a and p show one person, n another; D is the squared L2 distance; a triplet whose bracket is
-positive is *active*. The paper (section 3.1, eq. 3) sums over the triplets; we take the mean over the
-active ones, so that the learning rate does not depend on how many there are.
+positive is *active*. The paper (section 3.1, eq. 3) sums over the triplets; we take the mean over
+the active ones, so that the learning rate does not depend on how many there are.
 
 Gradient. Collect dL/dD in a matrix W: an active triplet adds 1/T to W[a,p] and -1/T to W[a,n],
 T being the number of active triplets. Since D_ij = ||e_i||^2 + ||e_j||^2 - 2 e_i . e_j,

@@ -1,1 +1,1 @@
-"""The ground floor: layers with a forward and a backward written by hand. It knows nothing of faces."""
+"""The ground floor: layers with a forward and a backward written by hand. It knows no faces."""

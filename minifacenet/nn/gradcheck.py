@@ -25,7 +25,7 @@ STEP = 1e-5
 
 
 def relative_error(analytic, numeric) -> float:
-    """Largest difference over the largest numeric gradient: the scale of the array, not of one cell."""
+    """Largest difference, relative to the largest numeric gradient of the array."""
     scale = np.abs(numeric).max()
     return float(np.abs(analytic - numeric).max() / (scale if scale > 0 else 1))
 

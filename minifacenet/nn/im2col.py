@@ -96,7 +96,7 @@ def _forward_blocks(x, weight, bias, kernel, stride, corner, rows, scratch, out)
 
 @cpu_kernel
 def _backward_images(dout, x, weight, kernel, stride, corner, scratch, product, dweight, dbias, dx):
-    """dweight (parts, kh kw C, O) and dbias (parts, O) receive the partial sums; an empty dx: none."""
+    """dweight (parts, kh kw C, O), dbias (parts, O): partial sums. An empty dx is not computed."""
     n, out_h, out_w, filters = dout.shape
     parts = dweight.shape[0]
     for part in prange(parts):

@@ -157,7 +157,7 @@ class Sequential(Layer):
         }
 
     def table(self, shape: tuple[int, ...]) -> list[Row]:
-        """One `Row` a named stage: shapes, parameters and multiply-adds for one image of `shape`."""
+        """A `Row` for each stage: shapes, parameters, multiply-adds for one image of `shape`."""
         return list(self._rows(shape))
 
     def _rows(self, shape) -> Iterator[Row]:

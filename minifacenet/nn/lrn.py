@@ -15,8 +15,8 @@ Shapes: any (..., C), channels last. Every pixel is on its own. The scale s is c
 backward: that is cheaper than keeping it.
 
 The paper's Table 1 says "rnorm" and no more. We take n=5, alpha=1e-4, beta=0.75 from AlexNet
-(Krizhevsky et al. 2012, section 3.3) with k=1 and alpha divided by n, as Caffe, PyTorch and OpenFace
-do. beta = 0.75 needs no power: s^(-3/4) = 1 / (sqrt(s) sqrt(sqrt(s))).
+(Krizhevsky et al. 2012, section 3.3) with k=1 and alpha divided by n, as Caffe, PyTorch and
+OpenFace do. beta = 0.75 needs no power: s^(-3/4) = 1 / (sqrt(s) sqrt(sqrt(s))).
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ PIXELS = 64  # pixels of one task, which share two rows of scratch
 
 @cpu_function
 def _neighbour_sums(padded, n, sums):
-    """sums[c] = padded[c] + ... + padded[c + n - 1]: loops over c inside, so that they vectorise."""
+    """sums[c] = padded[c] + ... + padded[c + n - 1]; c in the inner loop, so that it vectorises."""
     sums[:] = padded[: sums.size]
     for j in range(1, n):
         shifted = padded[j : j + sums.size]

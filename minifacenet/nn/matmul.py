@@ -21,8 +21,8 @@ from .backend import Kernel, blas_threads, cuda, cuda_kernel
 
 TILE = 16
 
-# Below this many multiply-adds one BLAS thread is as fast, and Numba's next parallel kernel need not
-# wait for BLAS threads that still spin, looking for work.
+# Below this many multiply-adds one BLAS thread is as fast, and Numba's next parallel kernel need
+# not wait for BLAS threads that still spin, looking for work.
 SMALL = 1 << 28
 
 # -- Reference -----------------------------------------------------------------------------------

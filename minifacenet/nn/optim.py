@@ -6,7 +6,7 @@
                          v <- b2 v + (1 - b2) g^2       m' = m / (1 - b1^t),  v' = v / (1 - b2^t)
 
 AdaGrad is the paper's (section 3: "SGD with standard backprop and AdaGrad", rate 0.05): a weight
-that has seen large gradients takes small steps. Its initial accumulator and eps are not given there.
+that has seen large gradients takes small steps. Its initial accumulator and eps are not given.
 Adam (Kingma and Ba 2015) forgets old gradients, and needs less care with the rate.
 
 Each optimizer keeps its state beside the parameters, one array of the parameter's shape each:
@@ -76,7 +76,7 @@ _adam = Kernel(_adam_cpu)
 
 
 class Optimizer:
-    """Base: `step()` updates every parameter from its gradient. `rate` may be changed at any time."""
+    """Base: `step()` updates every parameter from its gradient. `rate` may be changed between."""
 
     slots: tuple[str, ...] = ()
     start = 0.0  # value that the slots begin with

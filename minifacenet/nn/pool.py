@@ -28,8 +28,7 @@ from .window import Window
 
 
 def maxpool_forward(x, window: Window):
-    n, height, width, channels = x.shape
-    out_h, out_w = window.output_size(height, width)
+    out_h, out_w = window.output_size(*x.shape[1:3])
     (kh, kw), (sh, sw) = window.kernel, window.stride
     padded = np.pad(x, ((0, 0), *window.pad, (0, 0)), constant_values=-np.inf)
     taps = np.stack(

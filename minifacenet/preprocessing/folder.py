@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from minifacenet.preprocessing.photo import EXTENSIONS, PhotoError, decode_photo, read_bytes
+from .photo import EXTENSIONS, PhotoError, decode_photo, read_bytes
 
 
 class FolderError(ValueError):

@@ -62,7 +62,7 @@ def test_no_photos_give_no_vectors(model, photos):
 def test_other_photos_are_refused_with_both_sides(model, photos):
     with pytest.raises(ValueError, match=r"\(N, 32, 32, 1\).*\(7, 32, 31, 1\).*size=32"):
         Embedder(model).transform(photos[:, :, 1:])
-    with pytest.raises(ValueError, match="uint8.*float64"):
+    with pytest.raises(ValueError, match=r"uint8.*float64"):
         Embedder(model).transform(photos / 255)
 
 

@@ -34,7 +34,7 @@ def as_list(triplets):
 
 @st.composite
 def batches(draw):
-    """Embeddings on a coarse grid, so that ties and duplicates abound; one person and singletons."""
+    """Embeddings on a coarse grid: ties and duplicates abound, as do singletons and one person."""
     n = draw(st.integers(1, 12))
     embeddings = draw(arrays(np.float64, (n, 2), elements=st.sampled_from([0.0, 0.25, 0.5, 1.0])))
     labels = draw(arrays(np.int64, n, elements=st.integers(0, 4)))

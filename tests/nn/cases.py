@@ -1,4 +1,4 @@
-"""One table of layers, shapes and references; all tests that hold for every layer walk through it."""
+"""One table of layers, shapes and references, for all tests that hold for every layer."""
 
 from __future__ import annotations
 

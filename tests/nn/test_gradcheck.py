@@ -12,7 +12,7 @@ from minifacenet.nn.relu import ReLU
 
 
 def without_projection(layer, dout):
-    out, norm = layer._recall()
+    _, norm = layer._recall()
     return dout / norm[:, None]
 
 

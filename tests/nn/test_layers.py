@@ -1,4 +1,4 @@
-"""What holds for every layer: kernel = reference, gradient = finite differences, and good manners."""
+"""What holds for every layer: kernel = reference, gradient = differences, and good manners."""
 
 import numpy as np
 import pytest
@@ -116,6 +116,6 @@ def test_the_number_of_threads_changes_no_bit(case, dtype):
 
 @every_layer
 def test_a_nan_travels(case):
-    layer, x, dout = setup(case)
+    layer, x, _ = setup(case)
     x[(0,) * x.ndim] = np.nan
     assert np.isnan(layer.forward(x)).any()

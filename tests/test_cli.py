@@ -1,0 +1,121 @@
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from minifacenet import cli
+
+
+def command(*arguments, monkeypatch, capsys):
+    """Run the command as a user does; returns (exit status, stdout, stderr)."""
+    monkeypatch.setattr("sys.argv", ["minifacenet", *map(str, arguments)])
+    try:
+        cli.main()
+        status = 0
+    except SystemExit as exit:
+        status = exit.code or 0
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    return lambda *arguments: command(*arguments, monkeypatch=monkeypatch, capsys=capsys)
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    """Five people with six photos each: a pattern a person, in noise; and one broken file."""
+    root = tmp_path_factory.mktemp("people")
+    rng = np.random.default_rng(0)
+    for name in ("Ada", "Émilie", "Grace", "Lise", "Maria"):
+        (root / name).mkdir()
+        pattern = rng.integers(60, 196, (40, 40))
+        for number in range(6):
+            photo = pattern + rng.integers(-40, 40, (40, 40))
+            Image.fromarray(photo.astype(np.uint8)).save(root / name / f"{number}.png")
+    (root / "Ada" / "broken.jpg").write_bytes(b"no photo")
+    return root
+
+
+QUICK = ("--steps", 4, "--people", 3, "--photos", 2, "--size", 32)
+PNGS = {"training.png", "names.png", "distances.png", "roc.png", "map.png", "grid.png"}
+
+
+def test_a_run_writes_all_that_it_says(run, people, tmp_path):
+    out = tmp_path / "run"
+    status, printed, _ = run("run", people, "--out", out, *QUICK)
+    assert status == 0
+    assert "30 photos of 5 people, 1 skipped" in printed
+    assert "Ada/broken.jpg: not a photo" in printed
+    files = {path.name for path in out.iterdir()}
+    assert files == PNGS | {
+        "model.safetensors", "log.csv", "names.csv", "split.csv", "metrics.json", "open",
+    }  # fmt: skip
+    assert {path.name for path in (out / "open").iterdir()} == (PNGS - {"names.png"}) | {
+        "model.safetensors",
+        "log.csv",
+    }
+    metrics = json.loads((out / "metrics.json").read_text())
+    for method in ("facenet", "eigenfaces", "pixels"):  # what is printed is what is stored
+        printed_row = re.search(
+            cli.METHOD_NAMES[method].replace("(", r"\(").replace(")", r"\)") + r"\s+([0-9.]+)",
+            printed,
+        )
+        assert float(printed_row[1]) == pytest.approx(
+            metrics["closed"][method]["svm_accuracy"], abs=5e-5
+        )
+    names = (out / "names.csv").read_text(encoding="utf-8").splitlines()
+    assert len(names) == 1 + metrics["closed"]["test_photos"] == 16
+    assert any(line.startswith("Émilie/") for line in names)
+
+
+def test_a_second_run_repeats_the_numbers_and_overwrites_only_by_force(run, people, tmp_path):
+    out = tmp_path / "run"
+    run("run", people, "--out", out, *QUICK)
+    first = json.loads((out / "metrics.json").read_text())
+    status, _, error = run("run", people, "--out", out, *QUICK)
+    assert status == 1
+    assert "holds a run already" in error
+    status, _, _ = run("run", people, "--out", out, *QUICK, "--force")
+    assert status == 0
+    assert json.loads((out / "metrics.json").read_text()) == first
+
+
+def test_too_few_people_for_strangers_still_get_names(run, people, tmp_path):
+    few = tmp_path / "few"
+    for name in ("Ada", "Grace"):
+        (few / name).parent.mkdir(exist_ok=True)
+        (few / name).symlink_to(people / name)
+    status, printed, _ = run("run", few, "--out", tmp_path / "run", *QUICK)
+    assert status == 0
+    assert "at least 4 people with 2 photos each, got 2 of 2" in " ".join(printed.split())
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["open"] is None
+
+
+def test_a_wrong_folder_is_one_readable_line(run, people, tmp_path):
+    status, _, error = run("run", people / "Ada", "--out", tmp_path / "run")
+    assert status == 1
+    assert re.match(r"error: expected person folders, found 7 photos at top level", error)
+    status, _, error = run("run", people, "--out", tmp_path / "run", "--optimizer", "lion")
+    assert status == 1
+    assert "'lion' is none of" in error
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_summary_of_nn1_stands_beside_the_papers(run):
+    status, printed, _ = run("summary", "nn1")
+    assert status == 0
+    assert len(re.findall(r"^(?:conv|pool|rnorm|concat|fc|L2)\S*", printed, re.M)) == 22
+    assert re.search(r"total\s+22 rows\s+140,025,664\s+140M\s+1,608,287,104\s+1\.6B", printed)
+    assert max(map(len, printed.splitlines())) <= 80
+
+
+def test_help_and_version():
+    result = CliRunner().invoke(cli.app, ["--help"])
+    assert "run" in result.output
+    assert "summary" in result.output
+    assert CliRunner().invoke(cli.app, ["--version"]).output.strip() == "0.1.0"

@@ -1,0 +1,38 @@
+import subprocess
+import sys
+
+import pytest
+
+import minifacenet
+
+
+def imported_by(statement: str) -> set[str]:
+    code = f"import sys; {statement}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    modules = imported_by("import minifacenet")
+    assert not modules & {"numpy", "numba", "sklearn", "matplotlib", "scipy"}
+
+
+def test_layers_need_numpy_numba_scipy_and_threadpoolctl_only():
+    statement = (
+        "from minifacenet.nn import concat, conv, gradcheck, l2norm, linear, lrn, maxout, optim, "
+        "pool, relu"
+    )
+    modules = imported_by(statement)
+    assert not modules & {"numba.cuda", "sklearn", "matplotlib", "PIL", "safetensors", "rich"}
+    ours = {name for name in modules if name.startswith("minifacenet.")}
+    assert all(name.startswith("minifacenet.nn") for name in ours)
+
+
+@pytest.mark.parametrize("name", minifacenet.__all__)
+def test_every_public_name_is_there(name):
+    assert getattr(minifacenet, name) is not None
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="facenett"):
+        _ = minifacenet.facenett
