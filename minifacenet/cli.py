@@ -168,7 +168,8 @@ def _tell_results(metrics: dict) -> None:
         f"Known people: {closed['test_photos']} photos of {closed['people']} people, named by an "
         f"SVM that saw {closed['train_photos']} others"
     )
-    console.print(_results_table(title, closed, ("svm_accuracy", *_VERIFICATION)))
+    verified = _VERIFICATION if "auc" in closed["facenet"] else ()
+    console.print(_results_table(title, closed, ("svm_accuracy", *verified)))
     if opened:
         title = (
             f"Strangers: all pairs of {opened['test_photos']} photos of {opened['test_people']} "

@@ -8,9 +8,8 @@ plotted and stored comes from one dictionary, which becomes `metrics.json`.
 
 from __future__ import annotations
 
-import csv
 import platform
-from dataclasses import asdict, astuple, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,19 +17,18 @@ import numpy as np
 
 from . import __version__
 from .classification.baselines import Eigenfaces, pixels
-from .embedding.architectures import Architecture, FaceNet
-from .embedding.checkpoint import save_model
+from .embedding.architectures import FaceNet
 from .embedding.embedder import Embedder
-from .embedding.train import StepRecord, TrainConfig, check_trainable, train
-from .figures import naming_figure, training_figure, verification_figures
-from .files import replacing, write_json
+from .embedding.train import StepRecord, TrainConfig, is_trainable
+from .figures import naming_figure, verification_figures
+from .files import write_csv, write_json
+from .fitting import fit
 from .preprocessing.folder import Faces
 from .protocols import (
     TRAIN_SHARE,
     UNSEEN_SHARE,
     ProtocolError,
     Split,
-    held_out_auc,
     score_naming,
     score_pairs,
     split_people,
@@ -79,50 +77,68 @@ def run(faces: Faces, out: Path, config: RunConfig, observer: Observer | None = 
 
     Raises
     ------
-    ValueError
-        The photos allow no triplet at all.
+    ProtocolError
+        Half of the photos allow no triplet.
     """
     observer = observer or Observer()
     rng = np.random.default_rng(config.training.seed)
-    closed = split_photos(faces.labels, TRAIN_SHARE, rng)
+    splits = _draw_splits(faces, rng, observer)
+    _write_splits(out / "split.csv", faces, splits)
     metrics = {
         "data": {"photos": len(faces), "people": len(faces.people), "skipped": len(faces.skipped)},
         "config": asdict(config),
         "versions": _versions(),
-        "closed": _closed(faces, closed, out, config, rng, observer),
+        "closed": _closed(faces, splits["closed"], out, config, rng, observer),
         "open": None,
     }
+    if "open" in splits:
+        metrics["open"] = _open(faces, splits["open"], out / "open", config, rng, observer)
+    write_json(out / "metrics.json", metrics)
+    return metrics
+
+
+def _draw_splits(faces: Faces, rng, observer: Observer) -> dict[str, Split]:
+    closed = split_photos(faces.labels, TRAIN_SHARE, rng)
+    if not is_trainable(faces.labels[closed.train]):
+        most = np.bincount(faces.labels).max()
+        raise ProtocolError(
+            "half of the photos are held back to be named, and the other half must hold two photos "
+            f"of one person and one of another: that takes two people and 3 photos of one, got "
+            f"{len(np.unique(faces.labels))} people with at most {most} photos"
+        )
     splits = {"closed": closed}
     try:
         splits["open"] = split_people(faces.labels, UNSEEN_SHARE, rng)
-        metrics["open"] = _open(faces, splits["open"], out / "open", config, rng, observer)
     except ProtocolError as error:
         observer.say(f"Open protocol left out: {error}.")
-    _write_splits(out / "split.csv", faces, splits)
-    write_json(out / "metrics.json", metrics)
-    return metrics
+    return splits
 
 
 def _closed(faces, split, out, config, rng, observer) -> dict:
     """Everybody known: half of each person's photos name the other half."""
     known, asked = faces.subset(split.train), faces.subset(split.test)
-    check_trainable(known.labels)
-    photos = np.unique(known.labels, return_counts=True)[1].max()
-    inner = split_photos(known.labels, (photos - 1) / photos, rng)
-    model, steps = _train_chosen(known, inner, out, config, "known people", observer)
-    result = {"people": len(np.unique(known.labels)), "train_photos": len(known)}
-    result |= {"test_photos": len(asked), "steps": steps}
+    photos = np.bincount(known.labels).max()
+    inner = split_photos(known.labels, (photos - 1) / photos, rng)  # one of each person held out
+    model, steps = fit(known, inner, out, config, "Known people", observer)
+    result = {
+        "people": len(np.unique(known.labels)),
+        "train_photos": len(known),
+        "test_photos": len(asked),
+        "steps": steps,
+    }
     vectors, answers = {}, {}
     for method, embed in _methods(model, known, config).items():
         vectors[method] = embed(asked.images)
         accuracy, answers[method] = score_naming(
             embed(known.images), known.labels, vectors[method], asked.labels
         )
-        verification = score_pairs(vectors[method], asked.labels)
-        result[method] = {"svm_accuracy": accuracy, **verification.as_dict()}
+        result[method] = {"svm_accuracy": accuracy}
     _write_names(out / "names.csv", asked, answers["facenet"])
     naming_figure(out, asked, answers["facenet"], config.credit)
-    verification_figures(out, asked, vectors, result, config.credit)
+    if is_trainable(asked.labels):  # two photos of one person and one of another: pairs to verify
+        _verify(out, asked, vectors, result, config)
+    else:
+        observer.say("Nobody has two photos among those to be named: no verification of them.")
     return result
 
 
@@ -133,15 +149,18 @@ def _open(faces, split, out, config, rng, observer) -> dict:
         inner = split_people(known.labels, UNSEEN_SHARE, rng)
     except ProtocolError:
         inner = None
-    model, steps = _train_chosen(known, inner, out, config, "people to meet strangers", observer)
-    result = {"train_people": len(np.unique(known.labels)), "train_photos": len(known)}
-    result |= {"test_people": len(np.unique(strangers.labels)), "test_photos": len(strangers)}
-    result["steps"] = steps
-    vectors = {}
-    for method, embed in _methods(model, known, config).items():
-        vectors[method] = embed(strangers.images)
-        result[method] = score_pairs(vectors[method], strangers.labels).as_dict()
-    verification_figures(out, strangers, vectors, result, config.credit)
+    model, steps = fit(known, inner, out, config, "For strangers", observer)
+    result = {
+        "train_people": len(np.unique(known.labels)),
+        "train_photos": len(known),
+        "test_people": len(np.unique(strangers.labels)),
+        "test_photos": len(strangers),
+        "steps": steps,
+    }
+    methods = _methods(model, known, config)
+    result |= {method: {} for method in methods}
+    vectors = {method: embed(strangers.images) for method, embed in methods.items()}
+    _verify(out, strangers, vectors, result, config)
     return result
 
 
@@ -154,65 +173,11 @@ def _methods(model: FaceNet, known: Faces, config: RunConfig) -> dict:
     }
 
 
-def _train_chosen(known: Faces, inner: Split | None, out, config, title, observer):
-    """Choose the number of steps on the held-out part of `known`, then train on all of it."""
-    steps, scores = config.training.steps, []
-    if inner is not None and _trainable(known.labels[inner.train]):
-        scores = _held_out_scores(known, inner, config, f"{title}: choosing the steps", observer)
-        steps = max(scores, key=lambda pair: pair[1])[0]
-    model = _new_model(known, config)
-    records = []
-    observer.start_training(f"{title}: training", steps)
-    for record in _steps(model, known, config, steps):
-        records.append(record)
-        observer.step(record)
-        if record.step % config.save_every == 0 or record.step == steps:
-            save_model(out / "model.safetensors", model, {"step": record.step, **asdict(config)})
-            _write_log(out / "log.csv", records)
-    observer.stop_training()
-    training_figure(out, records, scores, config.training.margin)
-    return model, steps
-
-
-def _held_out_scores(known, inner, config, title, observer) -> list[tuple[int, float]]:
-    """(steps, AUC on pairs with held-out photos) along one training without these photos."""
-    model = _new_model(known, config)
-    held_out = np.isin(np.arange(len(known)), inner.test)
-    strangers = not np.isin(known.labels[inner.test], known.labels[inner.train]).any()
-    judged = held_out if strangers else np.ones(len(known), bool)
-    embedder = Embedder(model, flip=config.flip)
-    scores = []
-    observer.start_training(title, config.training.steps)
-    for record in _steps(model, known.subset(inner.train), config, config.training.steps):
-        observer.step(record)
-        if record.step % config.check_every == 0 or record.step == config.training.steps:
-            vectors = embedder.transform(known.images[judged])
-            auc = held_out_auc(vectors, known.labels[judged], held_out[judged])
-            scores.append((record.step, auc))
-    observer.stop_training()
-    return scores
-
-
-def _steps(model: FaceNet, faces: Faces, config: RunConfig, steps: int):
-    """Train for `steps` steps of the full schedule."""
-    for record in train(model.network, faces, config.training):
-        yield record
-        if record.step == steps:
-            return
-
-
-def _new_model(faces: Faces, config: RunConfig) -> FaceNet:
-    _, size, _, channels = faces.images.shape
-    architecture = Architecture(config.network, size, channels, config.dim)
-    return FaceNet.new(architecture, config.training.seed)
-
-
-def _trainable(labels) -> bool:
-    try:
-        check_trainable(labels)
-    except ValueError:
-        return False
-    return True
+def _verify(out, faces, vectors, result, config) -> None:
+    """Adds each method's verification over all pairs of `faces` to `result`; draws the figures."""
+    for method, embeddings in vectors.items():
+        result[method] |= score_pairs(embeddings, faces.labels).as_dict()
+    verification_figures(out, faces, vectors, result, config.credit)
 
 
 def _versions() -> dict[str, str]:
@@ -224,25 +189,10 @@ def _versions() -> dict[str, str]:
     }
 
 
-def _write_csv(path: Path, header, rows) -> None:
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        writer.writerows(rows)
-
-
-def _write_log(path: Path, records: list[StepRecord]) -> None:
-    _write_csv(path, [f.name for f in fields(StepRecord)], map(astuple, records))
-
-
 def _write_names(path: Path, faces: Faces, answers) -> None:
-    rows = zip(
-        faces.paths,
-        (faces.people[label] for label in faces.labels),
-        (faces.people[answer] for answer in answers),
-        strict=True,
-    )
-    _write_csv(path, ["photo", "person", "named"], rows)
+    people = np.array(faces.people)
+    rows = zip(faces.paths, people[faces.labels], people[answers], strict=True)
+    write_csv(path, ["photo", "person", "named"], rows)
 
 
 def _write_splits(path: Path, faces: Faces, splits: dict[str, Split]) -> None:
@@ -251,4 +201,4 @@ def _write_splits(path: Path, faces: Faces, splits: dict[str, Split]) -> None:
         column = np.full(len(faces), "train")
         column[split.test] = "test"
         columns.append(column)
-    _write_csv(path, ["photo", *splits], zip(faces.paths, *columns, strict=True))
+    write_csv(path, ["photo", *splits], zip(faces.paths, *columns, strict=True))

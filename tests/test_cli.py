@@ -96,6 +96,26 @@ def test_too_few_people_for_strangers_still_get_names(run, people, tmp_path):
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["open"] is None
 
 
+def test_two_people_with_three_photos_are_enough_for_names(run, people, tmp_path):
+    few = tmp_path / "few"
+    for name in ("Ada", "Grace"):
+        (few / name).mkdir(parents=True)
+        for number in range(3):
+            photo = (people / name / f"{number}.png").read_bytes()
+            (few / name / f"{number}.png").write_bytes(photo)
+    status, printed, _ = run("run", few, "--out", tmp_path / "run", *QUICK)
+    assert status == 0
+    assert "no verification of them" in printed
+    assert "named right" in printed
+    assert "AUC" not in printed
+
+    (few / "Ada" / "0.png").unlink()
+    (few / "Grace" / "0.png").unlink()
+    status, _, error = run("run", few, "--out", tmp_path / "run2", *QUICK)
+    assert status == 1
+    assert "3 photos of one, got 2 people with at most 2 photos" in error
+
+
 def test_a_wrong_folder_is_one_readable_line(run, people, tmp_path):
     status, _, error = run("run", people / "Ada", "--out", tmp_path / "run")
     assert status == 1

@@ -41,12 +41,12 @@ def pixels(images: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of shape (N, 1024), float32
-        Rows of mean 0 and length 1.
+        Rows of mean 0 and length 1; a blank photo has no direction, its row is zero.
 
     Raises
     ------
     ValueError
-        If the images have another shape or type, or if one of them is blank.
+        If the images have another shape or type.
     """
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[3] not in (1, 3) or images.dtype != np.uint8:
@@ -58,7 +58,7 @@ def pixels(images: np.ndarray) -> np.ndarray:
     grey = images @ _LUMA if channels == 3 else images[..., 0].astype(np.float32)
     small = _averages(height) @ (grey / 255) @ _averages(width).T
     features = small.reshape(count, _SIDE * _SIDE)
-    return _unit_rows(features - features.mean(axis=1, keepdims=True), "is a blank image")
+    return _unit_rows(features - features.mean(axis=1, keepdims=True))
 
 
 class Eigenfaces(TransformerMixin, BaseEstimator):
@@ -117,18 +117,18 @@ class Eigenfaces(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (N, n_components_), float32
-            Rows of length 1.
+            Rows of length 1, or zero for a photo that is the mean face itself.
 
         Raises
         ------
         NotFittedError
             Before :meth:`fit`.
         ValueError
-            As :func:`pixels`, or if a photo is the mean face itself.
+            As :func:`pixels`.
         """
         check_is_fitted(self)
         coordinates = (pixels(images) - self.mean_) @ self.components_.T
-        return _unit_rows(coordinates, "shows nothing but the mean face")
+        return _unit_rows(coordinates)
 
 
 def _averages(size: int) -> np.ndarray:
@@ -142,12 +142,8 @@ def _averages(size: int) -> np.ndarray:
     return (np.maximum(overlap, 0) * _SIDE / size).astype(np.float32)
 
 
-def _unit_rows(rows: np.ndarray, fault: str) -> np.ndarray:
-    """Every row divided by its length; a row without a direction raises with `fault`."""
+def _unit_rows(rows: np.ndarray) -> np.ndarray:
+    """Every row divided by its length; a row without a direction becomes zero."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    empty = np.flatnonzero(lengths < 1e-4)  # float32 rounding leaves about 1e-6 of a zero row
-    if empty.size:
-        raise ValueError(
-            f"image {empty[0]} {fault} ({empty.size} such of {len(rows)}): leave it out"
-        )
-    return rows / lengths
+    rounding = 1e-4  # float32 leaves about 1e-6 of a row that should be zero
+    return np.where(lengths < rounding, 0, rows / np.maximum(lengths, rounding))

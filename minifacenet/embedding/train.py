@@ -92,7 +92,11 @@ def train(model: Sequential, faces, config: TrainConfig) -> Iterator[StepRecord]
     FloatingPointError
         The loss is not finite any more.
     """
-    check_trainable(faces.labels)
+    if not is_trainable(faces.labels):
+        raise ValueError(
+            "training needs two photos of one person and one of another, got "
+            f"{len(faces.labels)} photos of {len(np.unique(faces.labels))} people"
+        )
     rng = np.random.default_rng(config.seed)
     optimizer = OPTIMIZERS[config.optimizer](model.parameters(), config.rate)
     for step in range(1, config.steps + 1):
@@ -131,11 +135,7 @@ def _step(model, optimizer, x, labels, margin):
     )
 
 
-def check_trainable(labels) -> None:
-    """ValueError unless there are two people, one of them with two photos."""
+def is_trainable(labels) -> bool:
+    """Whether there is a triplet: two photos of one person, and one of another."""
     _, counts = np.unique(labels, return_counts=True)
-    if len(counts) < 2 or counts.max() < 2:
-        raise ValueError(
-            f"a triplet needs two photos of one person and one of another; got {len(counts)} "
-            f"people with at most {counts.max(initial=0)} photos each"
-        )
+    return len(counts) >= 2 and counts.max() >= 2

@@ -82,8 +82,9 @@ def test_other_arrays_are_refused(images, message):
 def test_a_blank_image_has_no_direction(value, channels):
     images = photos(height=100, width=77, channels=channels)
     images[5] = value
-    with pytest.raises(ValueError, match=r"image 5 is a blank image \(1 such of 12\)"):
-        pixels(images)
+    features = pixels(images)
+    assert not features[5].any()
+    np.testing.assert_allclose(np.linalg.norm(np.delete(features, 5, 0), axis=1), 1, rtol=1e-5)
 
 
 # --- eigenfaces ---
@@ -151,5 +152,4 @@ def test_the_mean_face_has_no_direction():
     face = photos(1, height=32, width=32)
     eigenfaces = Eigenfaces().fit(np.concatenate([face, 255 - face]))  # their mean is flat
     eigenfaces.mean_ = pixels(face)[0]
-    with pytest.raises(ValueError, match="image 0 shows nothing but the mean face"):
-        eigenfaces.transform(face)
+    assert not eigenfaces.transform(face).any()

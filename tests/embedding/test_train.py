@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from minifacenet.embedding.architectures import Architecture, FaceNet
-from minifacenet.embedding.train import TrainConfig, check_trainable, train
+from minifacenet.embedding.train import TrainConfig, is_trainable, train
 
 QUICK = TrainConfig(steps=3, people=3, photos=2)
 
@@ -75,8 +75,11 @@ def test_broken_weights_stop_the_run(faces):
 
 @pytest.mark.parametrize("labels", [[0, 0, 0], [0, 1, 2], []], ids=str)
 def test_without_a_triplet_there_is_no_training(labels):
-    with pytest.raises(ValueError, match="two photos of one person and one of another"):
-        check_trainable(np.array(labels, dtype=int))
+    labels = np.array(labels, dtype=int)
+    assert not is_trainable(labels)
+    faces = SimpleNamespace(images=np.zeros((len(labels), 32, 32, 1), np.uint8), labels=labels)
+    with pytest.raises(ValueError, match=f"two photos of one person.*got {len(labels)} photos"):
+        next(train(new_network(), faces, QUICK))
 
 
 @pytest.mark.parametrize(
