@@ -15,7 +15,7 @@ from .embedding.train import StepRecord, is_trainable, train
 from .figures import training_figure
 from .files import write_csv
 from .preprocessing.folder import Faces
-from .protocols import Split, held_out_auc
+from .protocols import Split, held_out_auc, longest_within_error
 
 if TYPE_CHECKING:
     from .pipeline import Observer, RunConfig
@@ -38,7 +38,7 @@ def fit(
     steps, scores = config.training.steps, []
     if inner is not None and is_trainable(known.labels[inner.train]):
         scores = _held_out_scores(known, inner, config, f"{title}: choosing steps", observer)
-        steps = max(scores, key=lambda pair: pair[1])[0]
+        steps = longest_within_error(scores)
     model = _new_model(known, config)
     records = []
     observer.start_training(f"{title}: training", steps)
@@ -53,8 +53,8 @@ def fit(
     return model, steps
 
 
-def _held_out_scores(known, inner, config, title, observer) -> list[tuple[int, float]]:
-    """(steps, AUC on pairs with held-out photos) along one training without these photos."""
+def _held_out_scores(known, inner, config, title, observer) -> list[tuple[int, float, float]]:
+    """(steps, AUC, standard error) of pairs with held-out photos, along a training without them."""
     model = _new_model(known, config)
     held_out = np.isin(np.arange(len(known)), inner.test)
     strangers = not np.isin(known.labels[inner.test], known.labels[inner.train]).any()
@@ -66,8 +66,9 @@ def _held_out_scores(known, inner, config, title, observer) -> list[tuple[int, f
         observer.step(record)
         if record.step % config.check_every == 0 or record.step == config.training.steps:
             vectors = embedder.transform(known.images[judged])
-            auc = held_out_auc(vectors, known.labels[judged], held_out[judged])
-            scores.append((record.step, auc))
+            scores.append(
+                (record.step, *held_out_auc(vectors, known.labels[judged], held_out[judged]))
+            )
     observer.stop_training()
     return scores
 

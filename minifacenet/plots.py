@@ -29,7 +29,7 @@ BOLD = {"loc": "left", "fontsize": 11, "fontweight": "bold", "family": "DejaVu S
 
 def training_curves(
     records: Iterable | Mapping[str, ArrayLike],
-    scores: Sequence[tuple[int, float]] | None = None,
+    scores: Sequence[tuple[float, ...]] | None = None,
     ax: Sequence[Axes] | None = None,
     margin: float | None = None,
 ) -> np.ndarray:
@@ -38,7 +38,7 @@ def training_curves(
     Parameters
     ----------
     records : iterable of StepRecord, or mapping of its field names to columns
-    scores : sequence of (step, AUC), optional
+    scores : sequence of (step, AUC) or (step, AUC, standard error), optional
         Measured on faces outside the training; adds the fifth panel.
     ax : four Axes, or five with `scores`, optional
     margin : float, optional
@@ -72,10 +72,13 @@ def training_curves(
             panel.legend(loc="upper right", ncols=3, fontsize=9, frameon=False)
     axes[1].set_ylim(0, 105)
     if scores:
-        at, auc = np.asarray(scores, dtype=np.float64).T
+        at, auc, *error = np.asarray(scores, dtype=np.float64).T
         best = f"{auc.max():.3f} at step {at[auc.argmax()]:.0f}"
         _name(axes[4], f"Held-out faces: AUC along the training, best {best}", "AUC")
         axes[4].plot(at, auc, color=SAME, marker="o", linewidth=2)
+        if error:
+            axes[4].errorbar(at, auc, error[0], color=SAME, fmt="none", capsize=3, label="± SE")
+            axes[4].legend(loc="lower right", frameon=False)
         axes[4].set_ylim(min(0.5, auc.min()), 1.02)
     for panel in axes[2:]:
         panel.tick_params(labelbottom=True)

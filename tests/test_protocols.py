@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from minifacenet.protocols import (
     ProtocolError,
     held_out_auc,
+    longest_within_error,
     score_naming,
     score_pairs,
     split_people,
@@ -77,4 +78,30 @@ def test_the_held_out_auc_leaves_out_pairs_of_training_photos():
     same = [distances[p] for p in pairs if labels[p[0]] == labels[p[1]]]
     different = [distances[p] for p in pairs if labels[p[0]] != labels[p[1]]]
     expected = np.mean([(s < d) + 0.5 * (s == d) for s in same for d in different])
-    assert held_out_auc(vectors, labels, held_out) == pytest.approx(expected)
+    assert held_out_auc(vectors, labels, held_out)[0] == pytest.approx(expected)
+
+
+def test_the_standard_error_is_the_jackknifes_over_people():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(5), 4)
+    vectors = np.eye(5)[labels] + 0.6 * rng.standard_normal((20, 5))
+    everyone = np.ones(20, bool)
+    without = [
+        score_pairs(vectors[labels != person], labels[labels != person]).auc for person in range(5)
+    ]
+    expected = np.sqrt(4 / 5 * ((without - np.mean(without)) ** 2).sum())
+    auc, error = held_out_auc(vectors, labels, everyone)
+    assert auc == pytest.approx(score_pairs(vectors, labels).auc)
+    assert error == pytest.approx(expected)
+    assert error > 0
+
+
+def test_two_people_give_an_auc_without_an_error():
+    labels = np.repeat([0, 1], 2)
+    assert held_out_auc(np.eye(2)[labels], labels, np.ones(4, bool)) == (1.0, 0.0)
+
+
+def test_the_longest_of_equally_good_trainings_is_taken():
+    scores = [(25, 0.98, 0.01), (50, 0.99, 0.004), (75, 0.987, 0.1), (100, 0.985, 0.1)]
+    assert longest_within_error(scores) == 75
+    assert longest_within_error([(10, 0.9, 0.0), (20, 0.8, 0.0)]) == 10

@@ -174,6 +174,14 @@ def verify(
     val, far = true_accepts / pairs_same, false_accepts / pairs_different
     right_same, right_different = true_accepts, pairs_different - false_accepts
 
+    area = _area(true_accepts, false_accepts)
+    if area < 0.5:
+        warnings.warn(
+            f"AUC {area:.3f} is below 0.5: pairs of one person lie farther apart than others. "
+            "Is the sign flipped? Pass distances (small means same), not similarities.",
+            stacklevel=2,
+        )
+
     # In whole counts, so that ties stay ties. miss is FAR - (1 - VAL) times both numbers of pairs.
     miss = false_accepts * pairs_same - (pairs_same - true_accepts) * pairs_different
     accuracy = (right_same + right_different) / (pairs_same + pairs_different)
@@ -182,7 +190,7 @@ def verify(
     return Verification(
         pairs_same=pairs_same,
         pairs_different=pairs_different,
-        auc=_auc(true_accepts, false_accepts),
+        auc=area,
         eer=float(np.interp(0, miss, far)),  # miss rises at every step
         eer_threshold=float(thresholds[np.abs(miss).argmin()]),
         accuracy=float(accuracy.max()),
@@ -196,17 +204,15 @@ def verify(
     )
 
 
-def _auc(true_accepts: np.ndarray, false_accepts: np.ndarray) -> float:
-    """Area under the ROC curve, by trapezoids: they count ties half. Warns below 0.5."""
+def auc(distances: ArrayLike, same: ArrayLike) -> float:
+    """Area under the ROC curve alone; arguments and errors as in :func:`verify`."""
+    return _area(*_count_accepts(*_checked(distances, same))[:2])
+
+
+def _area(true_accepts: np.ndarray, false_accepts: np.ndarray) -> float:
+    """Area under the ROC curve, by trapezoids: they count ties half."""
     area = np.trapezoid(true_accepts, false_accepts)  # of counts: a perfect AUC is exactly 1
-    auc = float(area / (true_accepts[-1] * false_accepts[-1]))
-    if auc < 0.5:
-        warnings.warn(
-            f"AUC {auc:.3f} is below 0.5: pairs of one person lie farther apart than others. "
-            "Is the sign flipped? Pass distances (small means same), not similarities.",
-            stacklevel=3,
-        )
-    return auc
+    return float(area / (true_accepts[-1] * false_accepts[-1]))
 
 
 def _val_at_far(
