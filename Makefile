@@ -38,8 +38,10 @@ $(VENV)/.with-%: pyproject.toml | $(PY)
 	@touch $@
 
 $(PY):
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "minifacenet needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo missing). Install one, then: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "No '$(PYTHON)' here: install Python 3.11 or newer, then: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "minifacenet needs Python 3.11 or newer, '$(PYTHON)' is $$($(PYTHON) --version 2>&1): install one, then: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) >$(VENV).log 2>&1 || { rm -rf $(VENV); \
 	  echo "'$(PYTHON) -m venv' does not work here (see $(VENV).log). On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
 	@rm -f $(VENV).log

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
-from rich.console import Console
+from rich.console import Console, Group
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from . import __version__
+
+if TYPE_CHECKING:
+    from .embedding.train import StepRecord
 
 _PLAIN = dict(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
 
@@ -74,9 +78,9 @@ def run(
     ] = False,
 ) -> None:
     """Train nn1_mini on a folder of people, name the photos held back, verify strangers."""
+    from .config import RunConfig
     from .embedding.train import TrainConfig
     from .nn.backend import set_threads
-    from .pipeline import RunConfig
     from .pipeline import run as run_pipeline
     from .preprocessing.folder import read_faces
 
@@ -199,31 +203,36 @@ def _results_table(title: str, scores: dict, keys) -> Table:
 
 
 class _Bars(Progress):
-    """One progress bar a training, with the step's numbers and the time left."""
+    """One progress bar a training with the time left, and below them the last step in numbers."""
 
     def __init__(self):
+        self._numbers = ""
         super().__init__(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[numbers]}"),
             TimeRemainingColumn(),
             console=console,
         )
+
+    def get_renderable(self) -> Group:
+        return Group(*super().get_renderables(), Text(self._numbers, style="dim"))
 
     def say(self, text: str) -> None:
         self.console.print(text, highlight=False)
 
     def start_training(self, title: str, steps: int) -> None:
-        self._training = self.add_task(title, total=steps, numbers="compiling kernels")
+        self._numbers = "compiling kernels (the first time only)"
+        self._training = self.add_task(title, total=steps)
 
-    def step(self, record) -> None:
-        numbers = (
-            f"loss {record.loss:.3f} active {record.active:4.0%} "
-            f"d(a,p) {record.positive_distance:.2f} d(a,n) {record.negative_distance:.2f} "
-            f"spread {record.spread:.2f} {record.images / record.seconds:4.0f} images/s"
+    def step(self, record: StepRecord) -> None:
+        self._numbers = (
+            f"loss {record.loss:.3f}  active {record.active:.0%}  "
+            f"d(a,p) {record.positive_distance:.2f}  d(a,n) {record.negative_distance:.2f}  "
+            f"spread {record.spread:.2f}  {record.images / record.seconds:.0f} images/s"
         )
-        self.update(self._training, completed=record.step, numbers=numbers)
+        self.update(self._training, completed=record.step)
 
     def stop_training(self) -> None:
+        self._numbers = ""
         self.stop_task(self._training)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, astuple, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .config import Observer, RunConfig
 from .embedding.architectures import Architecture, FaceNet
 from .embedding.checkpoint import save_model
 from .embedding.embedder import Embedder
@@ -16,9 +16,6 @@ from .figures import training_figure
 from .files import write_csv
 from .preprocessing.folder import Faces
 from .protocols import Split, held_out_auc, longest_within_error
-
-if TYPE_CHECKING:
-    from .pipeline import Observer, RunConfig
 
 
 def fit(

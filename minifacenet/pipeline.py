@@ -9,7 +9,7 @@ plotted and stored comes from one dictionary, which becomes `metrics.json`.
 from __future__ import annotations
 
 import platform
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,9 +17,10 @@ import numpy as np
 
 from . import __version__
 from .classification.baselines import Eigenfaces, pixels
+from .config import Observer, RunConfig
 from .embedding.architectures import FaceNet
 from .embedding.embedder import Embedder
-from .embedding.train import StepRecord, TrainConfig, is_trainable
+from .embedding.train import is_trainable
 from .figures import naming_figure, verification_figures
 from .files import write_csv, write_json
 from .fitting import fit
@@ -34,39 +35,6 @@ from .protocols import (
     split_people,
     split_photos,
 )
-
-
-@dataclass(frozen=True)
-class RunConfig:
-    """What a run does.
-
-    `training.steps` is the most that may be trained: every `check_every` steps the AUC on held-out
-    faces is taken, and the network is trained anew, on all training faces, for the best count.
-    """
-
-    network: str = "nn1_mini"
-    dim: int = 128
-    training: TrainConfig = field(default_factory=TrainConfig)
-    check_every: int = 25
-    save_every: int = 100
-    flip: bool = True  # embed each photo together with its mirror image
-    credit: str | None = None  # whose photos these are: a line below every picture of faces
-
-
-class Observer:
-    """What a run tells while it works. This base class keeps silent; the CLI draws."""
-
-    def say(self, text: str) -> None:
-        """A line worth reading."""
-
-    def start_training(self, title: str, steps: int) -> None:
-        """A training of `steps` steps begins."""
-
-    def step(self, record: StepRecord) -> None:
-        """One of its steps is done."""
-
-    def stop_training(self) -> None:
-        """It is over."""
 
 
 def run(faces: Faces, out: Path, config: RunConfig, observer: Observer | None = None) -> dict:
