@@ -60,8 +60,8 @@ class Augmentation:
     rotation: float = 10.0
     scale: float = 0.1
     shift: float = 0.06
-    brightness: float = 0.3
-    contrast: float = 0.5
+    brightness: float = 0.1
+    contrast: float = 0.2
 
     def __call__(self, images, rng: np.random.Generator) -> np.ndarray:
         """Changed copies of uint8 photos (N, H, W, C), float32 in 0..255."""
