@@ -22,7 +22,7 @@ def to_input(images) -> np.ndarray:
 
     The paper does not state its input scaling; a fixed one keeps a photo's embedding its own.
     """
-    return images.astype(np.float32) / np.float32(127.5) - np.float32(1)
+    return images.astype(np.float32, order="C") / np.float32(127.5) - np.float32(1)
 
 
 def sample_batch(labels, people: int, photos: int, rng: np.random.Generator) -> np.ndarray:
@@ -63,6 +63,11 @@ class Augmentation:
     brightness: float = 0.1
     contrast: float = 0.2
 
+    def __post_init__(self):
+        for name in ("scale", "shift", "brightness", "contrast"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} is a fraction from 0 to 1, got {getattr(self, name)}")
+
     def __call__(self, images, rng: np.random.Generator) -> np.ndarray:
         """Changed copies of uint8 photos (N, H, W, C), float32 in 0..255."""
         n = len(images)
@@ -91,6 +96,7 @@ def _matrices(angle, zoom, mirror) -> np.ndarray:
 def _warp(images, matrices, shift, gain, offset, out):
     """Bilinear samples of each photo at the mapped pixels; beyond its edge, the edge's pixel."""
     n, height, width, channels = images.shape
+    one, grey = np.float32(1), np.float32(127.5)
     centre_y, centre_x = (height - 1) / 2, (width - 1) / 2
     for i in prange(n):
         m = matrices[i]
@@ -103,10 +109,10 @@ def _warp(images, matrices, shift, gain, offset, out):
                 top, left = min(int(sy), height - 2), min(int(sx), width - 2)
                 fy, fx = np.float32(sy - top), np.float32(sx - left)
                 for c in range(channels):
-                    upper = (1 - fx) * images[i, top, left, c] + fx * images[i, top, left + 1, c]
-                    lower = (1 - fx) * images[i, top + 1, left, c] + fx * images[
-                        i, top + 1, left + 1, c
-                    ]
-                    value = (1 - fy) * upper + fy * lower
-                    value = (value - np.float32(127.5)) * gain[i] + np.float32(127.5) + offset[i]
+                    a, b = images[i, top, left, c], images[i, top, left + 1, c]
+                    upper = (one - fx) * np.float32(a) + fx * np.float32(b)
+                    a, b = images[i, top + 1, left, c], images[i, top + 1, left + 1, c]
+                    lower = (one - fx) * np.float32(a) + fx * np.float32(b)
+                    value = (one - fy) * upper + fy * lower
+                    value = (value - grey) * gain[i] + grey + offset[i]
                     out[i, y, x, c] = min(max(value, np.float32(0)), np.float32(255))

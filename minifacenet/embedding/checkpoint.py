@@ -37,7 +37,7 @@ def save_arrays(path: str | Path, arrays: dict[str, np.ndarray], metadata: dict)
     if bad:
         raise CheckpointError(f"{path}: not saved, NaN or infinity in {', '.join(bad)}")
     # safetensors would write a transposed array's memory as it lies, without a word.
-    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     texts = {key: json.dumps(value) for key, value in metadata.items()}
     with replacing(path) as temporary:
         save_file(whole, temporary, texts)
@@ -54,7 +54,12 @@ def load_arrays(path: str | Path) -> tuple[dict[str, np.ndarray], dict]:
             texts = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path}: not a whole safetensors file ({error})") from None
-    return arrays, {key: json.loads(text) for key, text in texts.items()}
+    try:
+        return arrays, {key: json.loads(text) for key, text in texts.items()}
+    except json.JSONDecodeError:
+        raise CheckpointError(
+            f"{path}: not written by minifacenet, its metadata is {texts}"
+        ) from None
 
 
 def save_model(path: str | Path, model: FaceNet, training: dict | None = None) -> None:
@@ -91,12 +96,17 @@ def load_model(path: str | Path) -> FaceNet:
             f"{path}: format {metadata.get('format')!r}, but minifacenet {__version__} reads "
             f"{FORMAT}"
         )
-    if metadata["preprocessing"] != PREPROCESSING:
+    if metadata.get("preprocessing") != PREPROCESSING:
         raise CheckpointError(
-            f"{path}: trained on photos as {metadata['preprocessing']!r}, "
+            f"{path}: trained on photos as {metadata.get('preprocessing')!r}, "
             f"but this version prepares them as {PREPROCESSING!r}"
         )
-    model = FaceNet.new(Architecture(**metadata["architecture"]))
+    try:
+        model = FaceNet.new(Architecture(**metadata["architecture"]))
+    except (KeyError, TypeError, ValueError, MemoryError) as error:
+        raise CheckpointError(
+            f"{path}: no network can be built from {metadata.get('architecture')!r} ({error})"
+        ) from None
     _fill(path, model.network.parameters(), arrays)
     return model
 

@@ -22,7 +22,7 @@ class Embedder(TransformerMixin, BaseEstimator):
     ----------
     model : FaceNet, or path of a model file or of a run's folder
     batch_size : int
-        Photos that go through the network at once: memory, not results, depends on it.
+        Photos that go through the network at once: a matter of memory, not of results.
     flip : bool
         Embed each photo and its mirror image and take the mean direction of the two.
     """
@@ -33,7 +33,8 @@ class Embedder(TransformerMixin, BaseEstimator):
         self.flip = flip
 
     def fit(self, X=None, y=None) -> Embedder:
-        """Nothing to learn: loads the model, so that a wrong path shows at once."""
+        """Nothing to learn: loads the model anew, so that a wrong path shows at once."""
+        self._from = None
         self._loaded()
         return self
 
@@ -54,6 +55,8 @@ class Embedder(TransformerMixin, BaseEstimator):
             Unit vectors; their squared L2 distances, 0 to 4, tell how alike two faces are.
         """
         model = self._loaded()
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {self.batch_size}")
         X = np.asarray(X)
         expected = model.architecture.input_shape
         if X.dtype != np.uint8 or X.shape[1:] != expected:

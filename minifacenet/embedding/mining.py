@@ -41,6 +41,8 @@ def _squared_distances(embeddings, out):
 def squared_distances(embeddings) -> np.ndarray:
     """Squared L2 distances, ndarray of shape (N, N): symmetric, its diagonal exactly 0."""
     embeddings = np.ascontiguousarray(embeddings)
+    if embeddings.dtype.kind != "f":
+        embeddings = embeddings.astype(np.float64)  # the difference of two bytes wraps around
     out = np.empty((len(embeddings), len(embeddings)), embeddings.dtype)
     _squared_distances(embeddings, out)
     return out

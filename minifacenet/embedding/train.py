@@ -58,6 +58,8 @@ class TrainConfig:
                 f"training needs steps >= 1, people >= 2 and photos >= 2, got {self.steps}, "
                 f"{self.people} and {self.photos}"
             )
+        if not self.rate > 0:
+            raise ValueError(f"the learning rate must be positive, got {self.rate}")
         if not 0 < self.margin < 4:
             raise ValueError(f"the margin must lie between 0 and 4 (squared L2), got {self.margin}")
 

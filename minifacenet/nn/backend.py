@@ -126,7 +126,12 @@ def to_device(array, device: str):
 
 
 def empty(shape: tuple[int, ...], like, dtype=None):
-    """Uninitialised C-ordered array on the device of `like`, of its dtype unless told otherwise."""
+    """Uninitialised C-ordered array on the device of `like`, of its dtype unless told otherwise.
+
+    Every layer asks here for its output, so here integers and halves are refused.
+    """
+    if like.dtype not in (np.float32, np.float64):
+        raise TypeError(f"layers compute in float32 or float64, got {like.dtype}: convert it first")
     dtype = like.dtype if dtype is None else dtype
     if device_of(like) == "cpu":
         return np.empty(shape, dtype)
@@ -136,6 +141,14 @@ def empty(shape: tuple[int, ...], like, dtype=None):
 def zeros(shape: tuple[int, ...], like):
     """As `empty`, filled with zeros."""
     return to_device(np.zeros(shape, like.dtype), device_of(like))
+
+
+def contiguous(array):
+    """The array in C order: itself, or a copy of one with strides. Device arrays are C-ordered.
+
+    Numba compiles a kernel anew for each memory order that it meets; so layers hand it one only.
+    """
+    return np.ascontiguousarray(array) if device_of(array) == "cpu" else array
 
 
 def read_only(array):

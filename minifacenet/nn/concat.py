@@ -18,8 +18,8 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from .backend import Kernel, cpu_kernel, empty
-from .layer import Layer
+from .backend import Kernel, contiguous, cpu_kernel, empty
+from .layer import Layer, named
 
 # -- Reference -----------------------------------------------------------------------------------
 
@@ -68,7 +68,7 @@ class Concat(Layer):
     """`Concat(('1x1', Sequential(...)), ('3x3', Sequential(...)))`; `Concat()` is the identity."""
 
     def __init__(self, *branches: tuple[str, Layer]):
-        self.branches = dict(branches)
+        self.branches = named(branches)
 
     def forward(self, x, train=False):
         if not self.branches:
@@ -79,13 +79,13 @@ class Concat(Layer):
         out = empty((*pieces[0].shape[:-1], sum(channels)), like=x)
         for piece, offset in zip(pieces, _offsets(channels), strict=True):
             _insert(_pixels(piece), offset, _pixels(out))
-        self._remember(train, channels)
+        self._remember(train, out, channels)
         return out
 
     def backward(self, dout):
         if not self.branches:
             return dout
-        (channels,) = self._recall()
+        (channels,) = self._recall(dout)
         total = None
         for branch, width, offset in zip(
             self.branches.values(), channels, _offsets(channels), strict=True
@@ -93,6 +93,8 @@ class Concat(Layer):
             dpiece = empty((*dout.shape[:-1], width), like=dout)
             _extract(_pixels(dout), offset, _pixels(dpiece))
             dx = branch.backward(dpiece)
+            if dx is None:  # a first layer's branch, which hands nothing on
+                continue
             if total is None:
                 total = empty(dx.shape, like=dx)
                 total[:] = 0
@@ -129,4 +131,4 @@ def _offsets(channels):
 
 
 def _pixels(x):
-    return x.reshape(-1, x.shape[-1])
+    return contiguous(x).reshape(-1, x.shape[-1])

@@ -29,7 +29,7 @@ import math
 
 import numpy as np
 
-from .backend import empty
+from .backend import contiguous, empty
 from .im2col import conv_backward_im2col, conv_forward_im2col
 from .layer import Layer, Parameter, normal
 from .window import Window
@@ -99,16 +99,17 @@ class Conv2D(Layer):
             raise ValueError(
                 f"Conv2D expects (N, H, W, {self.weight.data.shape[2]}) images, got {x.shape}"
             )
+        x = contiguous(x)
         out = empty((x.shape[0], *self.output_shape(x.shape[1:])), like=x)
         conv_forward_im2col(x, self.weight.data, self.bias.data, self.window, out)
-        self._remember(train, x)
+        self._remember(train, out, x)
         return out
 
     def backward(self, dout):
-        (x,) = self._recall()
+        (x,) = self._recall(dout)
         dx = empty(x.shape if self.input_gradient else (0, *x.shape[1:]), like=x)
         conv_backward_im2col(
-            dout, x, self.weight.data, self.window, self.weight.grad, self.bias.grad, dx
+            contiguous(dout), x, self.weight.data, self.window, self.weight.grad, self.bias.grad, dx
         )
         return dx if self.input_gradient else None
 

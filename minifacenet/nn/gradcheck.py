@@ -25,9 +25,10 @@ STEP = 1e-5
 
 
 def relative_error(analytic, numeric) -> float:
-    """Largest difference, relative to the largest numeric gradient of the array."""
+    """Largest difference over the largest numeric gradient; infinite where there is a NaN."""
     scale = np.abs(numeric).max()
-    return float(np.abs(analytic - numeric).max() / (scale if scale > 0 else 1))
+    error = float(np.abs(analytic - numeric).max() / (scale if scale > 0 else 1))
+    return error if np.isfinite(error) else np.inf
 
 
 def check_layer(layer: Layer, x, rng: np.random.Generator, step: float = STEP) -> dict[str, float]:
@@ -44,25 +45,25 @@ def check_layer(layer: Layer, x, rng: np.random.Generator, step: float = STEP) -
     layer.forward(x, train=True)
     errors = {"input": relative_error(layer.backward(dout), _numeric(layer, x, dout, step))}
     for name, parameter in layer.parameters().items():
-        with parameter.edit() as w:
-            numeric = _numeric(layer, x, dout, step, moved=w)
-        errors[name] = relative_error(parameter.grad, numeric)
+        errors[name] = relative_error(parameter.grad, _numeric(layer, x, dout, step, parameter))
     return errors
 
 
-def _numeric(layer, x, dout, step, moved=None) -> np.ndarray:
-    """Centred differences by every coordinate of `moved`, the input if None."""
-    if moved is None:
-        x = moved = x.copy()
-    gradient = np.empty_like(moved)
-    for index in np.ndindex(*moved.shape):
-        value = moved[index]
-        moved[index] = value + step
-        plus = layer.forward(x)
-        moved[index] = value - step
-        minus = layer.forward(x)
-        moved[index] = value
-        gradient[index] = (dout * (plus - minus)).sum() / (2 * step)
+def _numeric(layer, x, dout, step, parameter=None) -> np.ndarray:
+    """Centred differences by every coordinate of the parameter, or of the input if None."""
+    moved = Parameter(x.copy()) if parameter is None else parameter
+
+    def forward_at(index, value):
+        with moved.edit() as w:
+            w[index] = value
+        return layer.forward(moved.data if parameter is None else x)
+
+    gradient = np.empty_like(moved.data)
+    for index in np.ndindex(*gradient.shape):
+        value = moved.data[index]
+        difference = forward_at(index, value + step) - forward_at(index, value - step)
+        gradient[index] = (dout * difference).sum() / (2 * step)
+        forward_at(index, value)
     return gradient
 
 
@@ -85,7 +86,8 @@ def check_direction(
         with parameter.edit() as w:
             w -= sign * step * direction
     numeric = (values[0] - values[1]) / (2 * step)
-    return abs(numeric - slope) / max(abs(numeric), 1e-30)
+    error = abs(numeric - slope) / max(abs(numeric), 1e-30)
+    return error if np.isfinite(error) else np.inf
 
 
 def _need_float64(x) -> None:

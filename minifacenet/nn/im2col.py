@@ -136,6 +136,8 @@ def _forward_cpu(x, weight, bias, window: Window, out):
 
 def _backward_cpu(dout, x, weight, window: Window, dweight, dbias, dx):
     n, out_h, out_w, filters = dout.shape
+    if n == 0:
+        return
     matrix = weight.reshape(-1, filters)
     threads, parts = numba.get_num_threads(), min(n, PARTIAL_SUMS)
     scratch = np.empty((threads, out_h * out_w, matrix.shape[0]), x.dtype)

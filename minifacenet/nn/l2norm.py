@@ -24,7 +24,7 @@ import math
 import numpy as np
 from numba import prange
 
-from .backend import Kernel, cpu_kernel, empty
+from .backend import Kernel, contiguous, cpu_kernel, empty
 from .layer import Layer
 
 # -- Reference -----------------------------------------------------------------------------------
@@ -48,11 +48,16 @@ def l2norm_backward(dout, cache):
 @cpu_kernel
 def _forward_cpu(x, eps, out, norm):
     n, d = x.shape
+    zero, one = type(eps)(0), type(eps)(1)
     for i in prange(n):
-        total = eps * type(eps)(0)
+        largest = zero  # divided out before squaring: 1e20 squared is infinite in float32
         for j in range(d):
-            total += x[i, j] * x[i, j]
-        norm[i] = math.sqrt(total)
+            largest = max(largest, abs(x[i, j]))
+        scale = largest if largest > zero else one
+        total = zero
+        for j in range(d):
+            total += (x[i, j] / scale) * (x[i, j] / scale)
+        norm[i] = scale * math.sqrt(total)
         divisor = eps if norm[i] < eps else norm[i]  # a NaN is not less than eps: it stays
         for j in range(d):
             out[i, j] = x[i, j] / divisor
@@ -62,7 +67,7 @@ def _forward_cpu(x, eps, out, norm):
 def _backward_cpu(dout, y, norm, eps, dx):
     n, d = dout.shape
     for i in prange(n):
-        radial = eps * type(eps)(0)
+        radial = type(eps)(0)
         if norm[i] > eps:
             for j in range(d):
                 radial += dout[i, j] * y[i, j]
@@ -87,12 +92,12 @@ class L2Norm(Layer):
     def forward(self, x, train=False):
         out = empty(x.shape, like=x)
         norm = empty((x.shape[0],), like=x)
-        _forward(x, x.dtype.type(self.eps), out, norm)
-        self._remember(train, out, norm)
+        _forward(contiguous(x), x.dtype.type(self.eps), out, norm)
+        self._remember(train, out, out, norm)
         return out
 
     def backward(self, dout):
-        out, norm = self._recall()
+        out, norm = self._recall(dout)
         dx = empty(dout.shape, like=dout)
-        _backward(dout, out, norm, dout.dtype.type(self.eps), dx)
+        _backward(contiguous(dout), out, norm, dout.dtype.type(self.eps), dx)
         return dx

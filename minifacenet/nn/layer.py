@@ -18,7 +18,7 @@ from .window import Window
 
 
 class Parameter:
-    """A trainable array with its gradient.
+    """A trainable array with its gradient. It takes over `data`: hand in a copy of what you keep.
 
     `data` is read-only, so that nothing changes it unseen: writers say `with p.edit() as w: ...`,
     which raises `version`. A kernel that keeps a packed copy compares versions and never goes
@@ -107,17 +107,27 @@ class Layer:
         for parameter in self.parameters().values():
             parameter.zero_grad()
 
-    def _remember(self, train: bool, *cache) -> None:
-        self._cache = cache if train else None
+    def _remember(self, train: bool, out, *cache) -> None:
+        """Keep what backward needs of a forward that gave `out`."""
+        self._cache = (out.shape, cache) if train else None
 
-    def _recall(self) -> tuple:
+    def _recall(self, dout) -> tuple:
         """What forward kept; once, so that a gradient cannot be counted twice by accident."""
         if self._cache is None:
             raise RuntimeError(
                 f"{type(self).__name__}.backward needs one forward(x, train=True) before each call"
             )
-        cache, self._cache = self._cache, None
+        (shape, cache), self._cache = self._cache, None
+        if dout.shape != shape:
+            raise ValueError(f"{type(self).__name__} gave {shape}, but dout is {dout.shape}")
         return cache
+
+
+def named(layers) -> dict[str, Layer]:
+    """(name, layer) pairs as a dictionary; ValueError if a name comes twice."""
+    if len(dict(layers)) != len(layers):
+        raise ValueError(f"layer names must differ, got {[name for name, _ in layers]}")
+    return dict(layers)
 
 
 class Sequential(Layer):
@@ -127,9 +137,7 @@ class Sequential(Layer):
     """
 
     def __init__(self, *layers: tuple[str, Layer]):
-        self.layers = dict(layers)
-        if len(self.layers) != len(layers):
-            raise ValueError(f"layer names must differ, got {[name for name, _ in layers]}")
+        self.layers = named(layers)
 
     def forward(self, x, train: bool = False):
         for layer in self.layers.values():

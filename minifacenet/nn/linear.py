@@ -21,6 +21,7 @@ from .backend import (
     CUDA_THREADS,
     Kernel,
     blocks,
+    contiguous,
     cpu_kernel,
     cuda,
     cuda_kernel,
@@ -64,8 +65,8 @@ def _add_bias_grid(bias, out):
 @cpu_kernel
 def _bias_gradient_cpu(dout, dbias):
     for j in prange(dbias.size):  # a thread owns a column: a fixed order of summation
-        total = dout[0, j]
-        for i in range(1, dout.shape[0]):
+        total = dbias.dtype.type(0)
+        for i in range(dout.shape[0]):
             total += dout[i, j]
         dbias[j] += total
 
@@ -74,8 +75,8 @@ def _bias_gradient_cpu(dout, dbias):
 def _bias_gradient_grid(dout, dbias):
     j = cuda.grid(1)
     if j < dbias.size:
-        total = dout[0, j]
-        for i in range(1, dout.shape[0]):
+        total = dbias.dtype.type(0)
+        for i in range(dout.shape[0]):
             total += dout[i, j]
         dbias[j] += total
 
@@ -112,11 +113,12 @@ class Linear(Layer):
         out = empty((x.shape[0], outputs), like=x)
         matmul(x.reshape(x.shape[0], inputs), self.weight.data, out)
         _add_bias(self.bias.data, out)
-        self._remember(train, x)
+        self._remember(train, out, x)
         return out
 
     def backward(self, dout):
-        (x,) = self._recall()
+        (x,) = self._recall(dout)
+        dout = contiguous(dout)
         flat = x.reshape(x.shape[0], self.weight.data.shape[0])
         matmul(flat, dout, self.weight.grad, transpose_a=True, accumulate=True)
         _bias_gradient(dout, self.bias.grad)

@@ -26,7 +26,7 @@ import math
 import numpy as np
 from numba import prange
 
-from .backend import Kernel, cpu_function, cpu_kernel, element, empty
+from .backend import Kernel, contiguous, cpu_function, cpu_kernel, element, empty
 from .layer import Layer
 
 # -- Reference -----------------------------------------------------------------------------------
@@ -144,11 +144,11 @@ class LRN(Layer):
     def forward(self, x, train=False):
         out = empty(x.shape, like=x)
         _forward(_pixels(x), *self._constants(x.dtype), _pixels(out))
-        self._remember(train, x)
+        self._remember(train, out, x)
         return out
 
     def backward(self, dout):
-        (x,) = self._recall()
+        (x,) = self._recall(dout)
         dx = empty(x.shape, like=x)
         _backward(_pixels(dout), _pixels(x), *self._constants(x.dtype), _pixels(dx))
         return dx
@@ -159,4 +159,4 @@ class LRN(Layer):
 
 
 def _pixels(x):
-    return x.reshape(-1, x.shape[-1])
+    return contiguous(x).reshape(-1, x.shape[-1])

@@ -38,6 +38,12 @@ def matmul_reference(a, b, transpose_a=False, transpose_b=False):
 
 
 def _matmul_cpu(a, b, transpose_a, transpose_b, accumulate, out):
+    if not out.flags.c_contiguous:
+        raise ValueError(f"matmul writes into C-ordered arrays only, got strides {out.strides}")
+    if a.size == 0 or b.size == 0:  # BLAS takes no empty matrices
+        if not accumulate:
+            out[...] = 0
+        return
     gemm = sgemm if out.dtype == np.float32 else dgemm
     small = a.size * out.shape[1] < SMALL
     with blas_threads(1 if small else numba.get_num_threads()):
@@ -96,7 +102,17 @@ _matmul = Kernel(_matmul_cpu, _matmul_cuda)
 
 
 def matmul(a, b, out, transpose_a=False, transpose_b=False, accumulate=False) -> None:
-    """out = A B, or out += A B; see the top of the file. Raises ValueError when shapes differ."""
+    """out = A B, or out += A B; see the top of the file.
+
+    Raises
+    ------
+    ValueError
+        Shapes do not fit, dtypes differ or are not float32 or float64, or `out` is not C-ordered.
+    """
+    if not a.dtype == b.dtype == out.dtype or out.dtype not in (np.float32, np.float64):
+        raise ValueError(
+            f"matmul needs one dtype, float32 or float64, got {a.dtype}, {b.dtype}, {out.dtype}"
+        )
     m, k = a.shape[::-1] if transpose_a else a.shape
     k_b, n = b.shape[::-1] if transpose_b else b.shape
     if k != k_b or out.shape != (m, n):

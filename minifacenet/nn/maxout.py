@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from .backend import Kernel, cpu_function, cpu_kernel, empty
+from .backend import Kernel, contiguous, cpu_function, cpu_kernel, empty
 from .layer import Layer
 
 # -- Reference -----------------------------------------------------------------------------------
@@ -87,14 +87,14 @@ class Maxout(Layer):
     def forward(self, x, train=False):
         out = empty((x.shape[0], *self.output_shape(x.shape[1:])), like=x)
         winner = empty(out.shape, like=x, dtype=np.uint8)
-        _forward(x, self.pieces, out, winner)
-        self._remember(train, winner)
+        _forward(contiguous(x), self.pieces, out, winner)
+        self._remember(train, out, winner)
         return out
 
     def backward(self, dout):
-        (winner,) = self._recall()
+        (winner,) = self._recall(dout)
         dx = empty((dout.shape[0], dout.shape[1] * self.pieces), like=dout)
-        _backward(dout, winner, self.pieces, dx)
+        _backward(contiguous(dout), winner, self.pieces, dx)
         return dx
 
     def output_shape(self, shape):

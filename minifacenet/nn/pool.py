@@ -20,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from .backend import Kernel, cpu_function, cpu_kernel, empty
+from .backend import Kernel, contiguous, cpu_function, cpu_kernel, empty
 from .layer import Layer
 from .window import Window
 
@@ -28,25 +28,25 @@ from .window import Window
 
 
 def maxpool_forward(x, window: Window):
-    out_h, out_w = window.output_size(*x.shape[1:3])
-    (kh, kw), (sh, sw) = window.kernel, window.stride
-    padded = np.pad(x, ((0, 0), *window.pad, (0, 0)), constant_values=-np.inf)
-    taps = np.stack(
-        [
-            padded[:, i : i + out_h * sh : sh, j : j + out_w * sw : sw][:, :out_h, :out_w]
-            for i in range(kh)
-            for j in range(kw)
-        ]
-    )
-    winner = taps.argmax(axis=0)  # the first one on a tie; a NaN counts as the largest
-    out = np.take_along_axis(taps, winner[None], axis=0)[0]
+    n, height, width, channels = x.shape
+    (kh, kw), (sh, sw), (top, left) = window.geometry()
+    out_h, out_w = window.output_size(height, width)
+    out = np.empty((n, out_h, out_w, channels), x.dtype)
+    winner = np.empty(out.shape, int)
+    for p, q in np.ndindex(out_h, out_w):
+        rows = [i for i in range(kh) if 0 <= p * sh + i - top < height]
+        columns = [j for j in range(kw) if 0 <= q * sw + j - left < width]
+        taps = np.array([i * kw + j for i in rows for j in columns])
+        seen = np.stack([x[:, p * sh + i - top, q * sw + j - left] for i in rows for j in columns])
+        first = seen.argmax(axis=0)  # the first one on a tie; a NaN counts as the largest
+        winner[:, p, q] = taps[first]
+        out[:, p, q] = np.take_along_axis(seen, first[None], axis=0)[0]
     return out, (x.shape, winner, window)
 
 
 def maxpool_backward(dout, cache):
     shape, winner, window = cache
-    (_, kw), (sh, sw) = window.kernel, window.stride
-    (top, _), (left, _) = window.pad
+    (_, kw), (sh, sw), (top, left) = window.geometry()
     dx = np.zeros(shape, dout.dtype)
     for n, p, q, c in np.ndindex(*dout.shape):
         i, j = divmod(winner[n, p, q, c], kw)
@@ -127,14 +127,14 @@ class MaxPool(Layer):
     def forward(self, x, train=False):
         out = empty((x.shape[0], *self.output_shape(x.shape[1:])), like=x)
         winner = empty(out.shape, like=x, dtype=np.uint8)
-        _forward(x, *self.window.geometry(), out, winner)
-        self._remember(train, x.shape, winner)
+        _forward(contiguous(x), *self.window.geometry(), out, winner)
+        self._remember(train, out, x.shape, winner)
         return out
 
     def backward(self, dout):
-        shape, winner = self._recall()
+        shape, winner = self._recall(dout)
         dx = empty(shape, like=dout)
-        _backward(dout, winner, *self.window.geometry(), dx)
+        _backward(contiguous(dout), winner, *self.window.geometry(), dx)
         return dx
 
     def output_shape(self, shape):

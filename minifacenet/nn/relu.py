@@ -7,8 +7,8 @@ subgradient; we take 0. Hence
 
     dx = dout  where y > 0,   0 elsewhere
 
-and the backward needs only the output, which the next layer keeps anyway. A NaN travels: `max`
-written as `0 if x < 0 else x` lets it pass, so that a fault shows where it arose.
+and the backward needs only the output, which the next layer keeps anyway. A NaN travels forward:
+`max` written as `0 if x < 0 else x` lets it pass, so that a fault shows where it arose.
 
 Any shape. The paper, section 3.3: "All our models use rectified linear units".
 """
@@ -22,6 +22,7 @@ from .backend import (
     CUDA_THREADS,
     Kernel,
     blocks,
+    contiguous,
     cpu_kernel,
     cuda,
     cuda_kernel,
@@ -60,12 +61,11 @@ _rectify_cpu, _rectify_cuda = element(_rectify)
 _pass_gradient_cpu, _pass_gradient_cuda = element(_pass_gradient)
 
 
-# -- Kernels -------------------------------------------------------------------------------------
+# -- Kernels: flat arrays ------------------------------------------------------------------------
 
 
 @cpu_kernel
 def _forward_cpu(x, out):
-    x, out = x.reshape(-1), out.reshape(-1)
     for i in prange(x.size):
         out[i] = _rectify_cpu(x[i])
 
@@ -79,7 +79,6 @@ def _forward_grid(x, out):
 
 @cpu_kernel
 def _backward_cpu(dout, y, dx):
-    dout, y, dx = dout.reshape(-1), y.reshape(-1), dx.reshape(-1)
     for i in prange(dx.size):
         dx[i] = _pass_gradient_cpu(dout[i], y[i])
 
@@ -92,11 +91,11 @@ def _backward_grid(dout, y, dx):
 
 
 def _forward_cuda(x, out):
-    _forward_grid[blocks(x.size), CUDA_THREADS](x.ravel(), out.ravel())
+    _forward_grid[blocks(x.size), CUDA_THREADS](x, out)
 
 
 def _backward_cuda(dout, y, dx):
-    _backward_grid[blocks(dx.size), CUDA_THREADS](dout.ravel(), y.ravel(), dx.ravel())
+    _backward_grid[blocks(dx.size), CUDA_THREADS](dout, y, dx)
 
 
 _forward = Kernel(_forward_cpu, _forward_cuda)
@@ -111,12 +110,12 @@ class ReLU(Layer):
 
     def forward(self, x, train=False):
         out = empty(x.shape, like=x)
-        _forward(x, out)
-        self._remember(train, out)
+        _forward(contiguous(x).reshape(-1), out.reshape(-1))
+        self._remember(train, out, out)
         return out
 
     def backward(self, dout):
-        (out,) = self._recall()
+        (out,) = self._recall(dout)
         dx = empty(dout.shape, like=dout)
-        _backward(dout, out, dx)
+        _backward(contiguous(dout).reshape(-1), out.reshape(-1), dx.reshape(-1))
         return dx

@@ -7,6 +7,7 @@ at a time fits floor((n + p + p' - k) / s) + 1 times, p' being the padding after
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Window:
         for n, k, s, (before, after) in zip(
             (height, width), self.kernel, self.stride, self.pad, strict=True
         ):
-            if n + before + after < k:
+            if n < 1 or n + before + after < k:
                 raise ValueError(
                     f"a {self.kernel} window with pad {self.pad} does not fit an image of "
                     f"{height}x{width}: use a larger input, a smaller kernel or more padding"
@@ -51,6 +52,6 @@ class Window:
 
 def _pair(what: str, value, least: int) -> tuple[int, int]:
     pair = tuple(value) if isinstance(value, list | tuple) else (value, value)
-    if len(pair) != 2 or not all(isinstance(v, int) and v >= least for v in pair):
+    if len(pair) != 2 or not all(isinstance(v, Integral) and v >= least for v in pair):
         raise ValueError(f"{what} must be an int or a pair of ints >= {least}, got {value!r}")
-    return pair
+    return int(pair[0]), int(pair[1])

@@ -63,6 +63,36 @@ def test_a_rotation_is_scipys():
     assert max(errors) > 5  # the other direction is something else
 
 
+def centroid(image):
+    y, x = np.mgrid[: image.shape[0], : image.shape[1]]
+    return np.array([(image * y).sum(), (image * x).sum()]) / image.sum()
+
+
+def test_a_shift_moves_to_all_sides_as_far_as_it_says():
+    photos = np.zeros((200, 41, 41, 1), np.uint8)
+    photos[:, 18:23, 18:23] = 200
+    out = Augmentation(**{**STILL, "shift": 0.1})(photos, np.random.default_rng(0))
+    moved = np.array([centroid(image[..., 0]) - 20 for image in out])
+    assert 3.9 < moved.max() <= 4.11  # 0.1 of 41 pixels
+    assert -4.11 <= moved.min() < -3.9
+    assert np.abs(moved.mean(axis=0)).max() < 0.6
+
+
+def test_a_scale_grows_and_shrinks_about_the_centre():
+    photos = np.zeros((200, 41, 41, 1), np.uint8)
+    photos[:, 10:31, 10:31] = 200
+    out = Augmentation(**{**STILL, "scale": 0.2})(photos, np.random.default_rng(0))
+    factors = np.sqrt(out.sum(axis=(1, 2, 3)) / photos[0].sum())
+    assert 0.79 < factors.min() < 0.82
+    assert 1.18 < factors.max() < 1.21
+    assert max(np.abs(centroid(image[..., 0]) - 20).max() for image in out) < 0.1
+
+
+def test_a_fraction_beyond_its_range_is_refused():
+    with pytest.raises(ValueError, match=r"scale is a fraction from 0 to 1, got 1\.5"):
+        Augmentation(scale=1.5)
+
+
 def test_contrast_and_brightness_act_about_the_middle_grey():
     grey = np.full((50, 2, 2, 1), 128, np.uint8)
     rng = np.random.default_rng(0)

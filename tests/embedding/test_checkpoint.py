@@ -82,6 +82,10 @@ def rewrite(path, model, arrays=None, **changes):
         (dict(arrays={"fc7128.bias": np.ones(9, np.float32)}), r"\(9,\).*needs float32 \(8,\)"),
         (dict(arrays={"fc7128.bias": np.full(8, np.nan, np.float32)}), "fc7128.bias holds NaN"),
         (dict(architecture=dict(name="nn1_mini", size=32, channels=3, dim=8)), "conv1.weight"),
+        (dict(architecture=dict(name="nn7")), "no network can be built from .*nn7"),
+        (dict(architecture=dict(depth=3)), "no network can be built from .*depth"),
+        (dict(architecture=None), "no network can be built from None"),
+        (dict(preprocessing=None), "trained on photos as None"),
     ],
 )
 def test_a_file_that_does_not_fit_is_refused(model, tmp_path, changes, message):
@@ -90,6 +94,21 @@ def test_a_file_that_does_not_fit_is_refused(model, tmp_path, changes, message):
     with pytest.raises(CheckpointError, match=message) as error:
         load_model(path)
     assert str(path) in str(error.value)
+
+
+def test_a_file_of_others_is_refused(tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_file({"w": np.ones(2)}, path, {"format": "pt"})
+    with pytest.raises(CheckpointError, match=r"not written by minifacenet.*'pt'"):
+        load_model(path)
+    save_file({"w": np.ones(2)}, path)
+    with pytest.raises(CheckpointError, match="format None"):
+        load_model(path)
+
+
+def test_a_single_number_keeps_its_shape(tmp_path):
+    save_arrays(tmp_path / "a.safetensors", {"a": np.array(3.0)}, {})
+    assert load_arrays(tmp_path / "a.safetensors")[0]["a"].shape == ()
 
 
 def test_missing_and_truncated_files_are_named(model, tmp_path):

@@ -55,6 +55,28 @@ def test_a_changed_path_is_loaded_anew(model, photos, tmp_path):
     assert np.abs(first - second).max() > 1e-3
 
 
+def test_a_rewritten_file_is_loaded_by_fit(model, photos, tmp_path):
+    save_model(tmp_path / "model.safetensors", model)
+    embedder = Embedder(tmp_path).fit()
+    first = embedder.transform(photos)
+    save_model(tmp_path / "model.safetensors", FaceNet.new(model.architecture, seed=5))
+    assert np.abs(embedder.fit().transform(photos) - first).max() > 1e-3
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_batch_holds_at_least_one_photo(model, photos, size):
+    with pytest.raises(ValueError, match=f"batch_size.*{size}"):
+        Embedder(model, batch_size=size).transform(photos)
+
+
+def test_photos_in_any_memory_order_are_embedded(model, photos):
+    turned = np.rot90(photos, axes=(1, 2))
+    assert not turned.flags.c_contiguous
+    np.testing.assert_array_equal(
+        Embedder(model).transform(turned), Embedder(model).transform(turned.copy())
+    )
+
+
 def test_no_photos_give_no_vectors(model, photos):
     assert Embedder(model).transform(photos[:0]).shape == (0, 8)
 

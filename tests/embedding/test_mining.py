@@ -79,6 +79,27 @@ def test_both_bounds_are_strict():
         assert len(semi_hard_closest(distances, labels, 0.25)) == 0
 
 
+def test_both_bounds_are_strict_in_float32_too():
+    labels = np.array([0, 0, 1])
+    rng = np.random.default_rng(0)
+    for d_ap, margin in rng.uniform(0.01, 1, (200, 2)).astype(np.float32):
+        upper = d_ap + margin  # rounded to float32, as the kernel's own sum
+        for d_an, is_semi_hard in (
+            (d_ap, False),
+            (np.nextafter(d_ap, np.float32(9)), True),
+            (np.nextafter(upper, np.float32(0)), True),
+            (upper, False),
+        ):
+            distances = np.array([[0, d_ap, d_an], [d_ap, 0, 9], [d_an, 9, 0]], np.float32)
+            found = semi_hard_closest(distances, labels, float(margin))
+            assert (len(found) == 1) == is_semi_hard, (d_ap, margin, d_an)
+
+
+def test_bytes_are_widened_before_they_are_subtracted():
+    embeddings = np.array([[0, 0], [100, 4]], np.uint8)
+    assert squared_distances(embeddings)[0, 1] == 10016
+
+
 def test_distances_are_exact_symmetric_and_zero_for_equals():
     rng = np.random.default_rng(0)
     embeddings = rng.standard_normal((20, 16)).astype(np.float32)

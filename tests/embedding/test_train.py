@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 
 from minifacenet.embedding.architectures import Architecture, FaceNet
+from minifacenet.embedding.batches import Augmentation, sample_batch, to_input
+from minifacenet.embedding.mining import semi_hard_closest, squared_distances
 from minifacenet.embedding.train import TrainConfig, is_trainable, train
+from minifacenet.embedding.triplet import embedding_gradient, triplet_loss
 
 QUICK = TrainConfig(steps=3, people=3, photos=2)
 
@@ -54,6 +57,47 @@ def test_a_seed_repeats_every_bit(faces):
     np.testing.assert_array_equal(runs[0][1], runs[1][1])
 
 
+def test_each_step_starts_from_zero_gradients_and_follows_the_schedule(faces):
+    """Three steps of SGD by hand: the rates of a half cosine, gradients of this step only."""
+    config = replace(QUICK, optimizer="sgd", rate=0.1, augmentation=None)
+    network, twin = new_network(), new_network()
+    rng, velocity = np.random.default_rng(config.seed), {}
+    for step, _ in enumerate(train(network, faces, config)):
+        batch = sample_batch(faces.labels, config.people, config.photos, rng)
+        embeddings = twin.forward(to_input(faces.images[batch]), train=True)
+        distances = squared_distances(embeddings)
+        triplets = semi_hard_closest(distances, faces.labels[batch], config.margin)
+        _, _, weights = triplet_loss(distances, triplets, config.margin)
+        twin.zero_grad()
+        twin.backward(embedding_gradient(weights, embeddings))
+        for name, parameter in twin.parameters().items():
+            velocity[name] = 0.9 * velocity.get(name, 0) + parameter.grad
+            with parameter.edit() as w:
+                w -= 0.1 * (0.5 * (1 + np.cos(np.pi * step / 3))) * velocity[name]
+    for name, parameter in network.parameters().items():
+        np.testing.assert_allclose(
+            parameter.data, twin.parameters()[name].data, rtol=0, atol=1e-6, err_msg=name
+        )
+
+
+def test_every_batch_is_augmented(faces):
+    seen = []
+
+    class Spy(Augmentation):
+        def __call__(self, images, rng):
+            seen.append(images.shape)
+            return super().__call__(images, rng)
+
+    list(train(new_network(), faces, replace(QUICK, augmentation=Spy())))
+    assert seen == [(6, 32, 32, 1)] * 3
+
+
+def test_a_run_that_diverges_is_stopped(faces):
+    config = replace(QUICK, steps=30, rate=1e6, optimizer="sgd", augmentation=None)
+    with pytest.raises(FloatingPointError, match="not finite"):
+        list(train(new_network(), faces, config))
+
+
 def test_nothing_to_learn_changes_nothing(faces):
     """A margin so small that no negative is semi-hard: steps are counted, weights stay."""
     network = new_network()
@@ -89,6 +133,7 @@ def test_without_a_triplet_there_is_no_training(labels):
         (dict(steps=0), "steps >= 1.*0"),
         (dict(people=1), "people >= 2.*1"),
         (dict(margin=0), "margin.*0"),
+        (dict(rate=float("nan")), "rate.*nan"),
     ],
 )
 def test_a_configuration_that_cannot_be_is_refused(change, message):

@@ -2,8 +2,21 @@
 
 import numpy as np
 import pytest
+from numba.core.dispatcher import Dispatcher
 
-from minifacenet.nn import backend, gradcheck
+from minifacenet.nn import (
+    backend,
+    concat,
+    gradcheck,
+    im2col,
+    l2norm,
+    linear,
+    lrn,
+    maxout,
+    pool,
+    relu,
+)
+from minifacenet.nn.conv import Conv2D
 
 from .cases import CASES
 
@@ -22,6 +35,13 @@ def forward_backward(layer, x, dout):
     layer.zero_grad()
     gradients = {"input": layer.backward(dout)}
     return out, gradients | {name: p.grad for name, p in layer.parameters().items()}
+
+
+def compiled():
+    """How many specialisations the kernels of all layers have by now."""
+    modules = (concat, im2col, l2norm, linear, lrn, maxout, pool, relu)
+    values = [value for module in modules for value in vars(module).values()]
+    return sum(len(v.signatures) for v in values if isinstance(v, Dispatcher))
 
 
 def setup(case, dtype=np.float64):
@@ -84,6 +104,47 @@ def test_inputs_are_left_alone_and_a_cache_serves_once(case):
 
 
 @every_layer
+def test_a_gradient_of_another_shape_is_refused(case):
+    layer, x, dout = setup(case)
+    layer.forward(x, train=True)
+    with pytest.raises(ValueError, match=f"{type(layer).__name__} gave .* but dout is"):
+        layer.backward(dout[..., :-1] if dout.shape[-1] > 1 else dout[:-1])
+
+
+@every_layer
+def test_integers_and_halves_are_refused(case):
+    layer, x, _ = setup(case)
+    for dtype in (np.int64, np.uint8, np.float16):
+        with pytest.raises(
+            (TypeError, ValueError), match=f"float32 or float64, got .*{dtype.__name__}"
+        ):
+            layer.forward(x.astype(dtype))
+
+
+@every_layer
+def test_strides_change_nothing_and_compile_nothing(case):
+    layer, x, dout = setup(case)
+    expected, expected_gradients = forward_backward(layer, x, dout)
+    expected_gradients = {name: g.copy() for name, g in expected_gradients.items()}
+    before = compiled()
+    for change in (np.asfortranarray, lambda a: np.repeat(a, 2, axis=-1)[..., ::2]):
+        out, gradients = forward_backward(layer, change(x), change(dout))
+        assert compiled() == before
+        assert largest_difference(out, expected) <= 1e-14
+        for name, gradient in expected_gradients.items():
+            assert largest_difference(gradients[name], gradient) <= 1e-13, name
+
+
+@every_layer
+def test_no_images_give_no_output_and_no_gradient(case):
+    layer, x, dout = setup(case)
+    out, gradients = forward_backward(layer, x[:0], dout[:0])
+    assert out.shape == dout[:0].shape
+    assert gradients.pop("input").shape == x[:0].shape
+    assert not any(gradient.any() for gradient in gradients.values())
+
+
+@every_layer
 def test_gradients_accumulate(case):
     layer, x, dout = setup(case)
     _, once = forward_backward(layer, x, dout)
@@ -112,6 +173,22 @@ def test_the_number_of_threads_changes_no_bit(case, dtype):
         results.append([out, *(g.copy() for g in gradients.values())])
     for one, two in zip(*results, strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+def test_threads_do_not_share_their_scratch():
+    """Many small tasks on two threads, again and again: a shared buffer would show."""
+    rng = np.random.default_rng(0)
+    layer = Conv2D(3, 5, 3, rng, pad=1, dtype=np.float64)
+    x, dout = rng.standard_normal((32, 9, 9, 3)), rng.standard_normal((32, 9, 9, 5))
+    backend.set_threads(1)
+    expected, gradients = forward_backward(layer, x, dout)
+    gradients = {name: gradient.copy() for name, gradient in gradients.items()}
+    backend.set_threads(2)
+    for _ in range(30):
+        out, again = forward_backward(layer, x, dout)
+        np.testing.assert_array_equal(out, expected)
+        for name, gradient in gradients.items():
+            np.testing.assert_array_equal(again[name], gradient)
 
 
 @every_layer

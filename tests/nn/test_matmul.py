@@ -35,6 +35,16 @@ def test_overwriting_ignores_what_was_there():
     np.testing.assert_array_equal(out, np.eye(2))
 
 
+def test_a_result_that_would_be_lost_is_refused():
+    a = np.eye(2)
+    for out in (np.zeros((2, 2), order="F"), np.zeros((2, 4))[:, ::2]):
+        with pytest.raises(ValueError, match="C-ordered"):
+            matmul(a, a, out)
+    for wrong in (a.astype(int), a.astype(np.float32)):
+        with pytest.raises(ValueError, match=f"one dtype.*{wrong.dtype}"):
+            matmul(a, wrong, np.zeros((2, 2)))
+
+
 def test_shapes_that_do_not_fit_are_named():
     with pytest.raises(ValueError, match=r"\(2, 3\) by \(2, 3\) into \(2, 3\)"):
         matmul(np.ones((2, 3)), np.ones((2, 3)), np.ones((2, 3)))

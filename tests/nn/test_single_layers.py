@@ -9,7 +9,7 @@ from minifacenet.nn.conv import Conv2D
 from minifacenet.nn.l2norm import L2Norm
 from minifacenet.nn.lrn import LRN, lrn_forward
 from minifacenet.nn.maxout import Maxout
-from minifacenet.nn.pool import MaxPool
+from minifacenet.nn.pool import MaxPool, maxpool_backward, maxpool_forward
 from minifacenet.nn.relu import ReLU
 from minifacenet.nn.window import Window
 
@@ -69,6 +69,36 @@ def test_a_nan_wins_wherever_it_stands(position):
     assert np.isnan(Maxout(4).forward(x.reshape(1, 4))).all()
 
 
+def test_the_first_of_two_nans_keeps_its_window():
+    layer = MaxPool(2, 2)
+    layer.forward(np.array([1, np.nan, 2, np.nan]).reshape(1, 2, 2, 1), train=True)
+    np.testing.assert_array_equal(layer.backward(np.ones((1, 1, 1, 1))).ravel(), [0, 1, 0, 0])
+    layer = Maxout(4)
+    layer.forward(np.array([[1, np.nan, 2, np.nan]]), train=True)
+    np.testing.assert_array_equal(layer.backward(np.ones((1, 1))), [[0, 1, 0, 0]])
+
+
+def test_a_window_of_minus_infinity_is_won_by_a_pixel_not_by_the_padding():
+    x, window = np.full((1, 3, 3, 1), -np.inf), Window.of(3, 2, 1)
+    layer = MaxPool(3, 2, 1)
+    out, dout = layer.forward(x, train=True), np.ones((1, 2, 2, 1))
+    expected, cache = maxpool_forward(x, window)
+    np.testing.assert_array_equal(out, expected)
+    np.testing.assert_array_equal(layer.backward(dout), maxpool_backward(dout, cache))
+
+
+@pytest.mark.parametrize("size", [1e20, 1e-25])
+def test_l2norm_survives_what_squares_to_infinity_or_zero(size):
+    x = np.array([[3, -4]], np.float32) * np.float32(size)
+    layer = L2Norm(eps=1e-30)
+    np.testing.assert_allclose(layer.forward(x, train=True), [[0.6, -0.8]], rtol=1e-6)
+    assert np.isfinite(layer.backward(np.ones((1, 2), np.float32))).all()
+
+
+def test_l2norm_of_infinity_is_nan_not_zero():
+    assert np.isnan(L2Norm().forward(np.array([[np.inf, 1]]))).any()
+
+
 def test_lrn_of_five_channels_by_hand():
     # alpha / n = 0.2; the middle channel sees 1 + 4 + 9 + 16 + 25 = 55, the first 1 + 4 + 9 = 14
     x = np.array([[1.0, 2.0, 3.0, 4.0, 5.0]])
@@ -104,6 +134,17 @@ def test_concat_refuses_branches_of_different_sizes():
         layer.output_shape((4, 4, 1))
 
 
+def test_concat_refuses_a_name_twice_and_passes_over_branches_that_hand_nothing_on():
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match="'a', 'a'"):
+        Concat(("a", ReLU()), ("a", ReLU()))
+    first = Conv2D(1, 2, 1, rng, input_gradient=False, dtype=np.float64)
+    layer = Concat(("conv", first), ("relu", ReLU()))
+    x = np.ones((1, 2, 2, 1))
+    layer.forward(x, train=True)
+    np.testing.assert_array_equal(layer.backward(np.full((1, 2, 2, 3), 7.0)), 7 * x)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -118,6 +159,7 @@ def test_concat_refuses_branches_of_different_sizes():
         (lambda: Window.of(3, pad=-1), "pad.*-1"),
         (lambda: Window.of(3, pad=(1, 1, 1)), r"pad.*\(1, 1, 1\)"),
         (lambda: Window.of(5).output_size(4, 9), r"\(5, 5\).*4x9"),
+        (lambda: Window.of(2, 1, 1).output_size(0, 3), "0x3"),
     ],
 )
 def test_what_cannot_be_is_refused_with_its_value(make, message):
