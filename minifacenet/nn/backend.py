@@ -11,6 +11,7 @@ may nevertheless say `cuda.grid(1)`: the name `cuda` below stands for the module
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cache
@@ -18,6 +19,11 @@ from types import FunctionType
 
 import numba
 import numpy as np
+
+# Threads that wait for each other sleep instead of spinning. Read when OpenMP is loaded, at the first
+# parallel kernel. Measured on a training step of nn1_mini, two cores: 1.1 times as fast on a quiet
+# machine, 1.6 times beside another busy program.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 DEVICES = ("cpu", "cuda")
 CUDA_THREADS = 256  # threads in a one-dimensional CUDA block
