@@ -97,7 +97,11 @@ def run(
     with _Bars() as bars:
         metrics = run_pipeline(data, out, RunConfig(training=training, credit=credit), bars)
     _tell_results(metrics)
-    console.print(f"\nModel, figures and numbers: {out}", highlight=False)
+    pictures = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.png"))
+    console.print(
+        f"\nIn {out}: model.safetensors, metrics.json, names.csv, log.csv", highlight=False
+    )
+    console.print(f"Pictures: {', '.join(pictures)}", highlight=False)
 
 
 @app.command()
@@ -169,17 +173,17 @@ METHOD_NAMES = {"facenet": "nn1_mini (ours)", "eigenfaces": "eigenfaces", "pixel
 def _tell_results(metrics: dict) -> None:
     closed, opened = metrics["closed"], metrics["open"]
     title = (
-        f"Known people: {closed['test_photos']} photos of {closed['people']} people, named by an "
-        f"SVM that saw {closed['train_photos']} others"
+        f"Known people: {closed['test_photos']} photos of {closed['people']} people, "
+        f"named after seeing {closed['train_photos']} others"
     )
     verified = _VERIFICATION if "auc" in closed["facenet"] else ()
-    console.print(_results_table(title, closed, ("svm_accuracy", *verified)))
+    _print_scores(title, closed, ("svm_accuracy", *verified))
     if opened:
         title = (
-            f"Strangers: all pairs of {opened['test_photos']} photos of {opened['test_people']} "
-            f"people whom the network never saw"
+            f"Strangers: pairs of {opened['test_photos']} photos of {opened['test_people']} people "
+            "never seen in training"
         )
-        console.print(_results_table(title, opened, _VERIFICATION))
+        _print_scores(title, opened, _VERIFICATION)
 
 
 _VERIFICATION = ("auc", "eer", "val_at_far_0.01", "val_at_far_0.001")
@@ -192,14 +196,15 @@ _HEADINGS = {
 }
 
 
-def _results_table(title: str, scores: dict, keys) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", **_PLAIN)
+def _print_scores(title: str, scores: dict, keys) -> None:
+    console.print(f"\n[bold]{title}[/bold]")
+    table = Table(**_PLAIN)
     table.add_column("")
     for key in keys:
         table.add_column(_HEADINGS[key], justify="right")
     for method, name in METHOD_NAMES.items():
         table.add_row(name, *(f"{scores[method][key]:.4f}" for key in keys))
-    return table
+    console.print(table)
 
 
 class _Bars(Progress):
