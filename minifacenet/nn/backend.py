@@ -20,9 +20,9 @@ from types import FunctionType
 import numba
 import numpy as np
 
-# Threads that wait for each other sleep instead of spinning. OpenMP reads this when it is loaded, at
-# the first parallel kernel. Measured on a training step of nn1_mini with two cores: 1.1 times as fast
-# on a quiet machine, 1.6 times beside another busy program.
+# Threads that wait for each other sleep instead of spinning. OpenMP reads this when it is loaded,
+# at the first parallel kernel. Measured on a training step of nn1_mini with two cores: 1.1 times
+# as fast on a quiet machine, 1.6 times beside another busy program.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 DEVICES = ("cpu", "cuda")
