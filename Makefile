@@ -34,7 +34,8 @@ clean:
 
 # One stamp an extra: `.with-dev` means that `pip install -e .[dev]` has run since pyproject.toml changed.
 $(VENV)/.with-%: pyproject.toml | $(PY)
-	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@echo "Installing minifacenet with the extra '$*' into $(VENV) (about a minute, once)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $@
 
 $(PY):
