@@ -64,6 +64,10 @@ def run(
     photos: Annotated[int, typer.Option(min=2, help="Photos of each in a batch (K).")] = 5,
     rate: Annotated[float, typer.Option(help="Learning rate at the start.")] = 5e-4,
     optimizer: Annotated[str, typer.Option(help="adam, adagrad (the paper's) or sgd.")] = "adam",
+    mining: Annotated[
+        str,
+        typer.Option(help="semi-hard, semi-hard-random, hardest or all; 'semi-hard, hardest@100'."),
+    ] = "semi-hard",
     margin: Annotated[float, typer.Option(help="The triplet loss's alpha, in squared L2.")] = 0.2,
     size: Annotated[int, typer.Option(min=32, help="Side of the square faces in pixels.")] = 96,
     seed: Annotated[int, typer.Option(help="Draws the split, the weights and the batches.")] = 0,
@@ -86,7 +90,7 @@ def run(
 
     training = TrainConfig(
         steps=steps, people=people, photos=photos, rate=rate, optimizer=optimizer, margin=margin,
-        seed=seed,
+        mining=mining, seed=seed,
     )  # fmt: skip
     if (out / "metrics.json").exists() and not force:
         raise ValueError(f"{out} holds a run already: choose another --out, or say --force")

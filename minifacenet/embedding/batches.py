@@ -25,11 +25,14 @@ def to_input(images) -> np.ndarray:
     return images.astype(np.float32, order="C") / np.float32(127.5) - np.float32(1)
 
 
-def sample_batch(labels, people: int, photos: int, rng: np.random.Generator) -> np.ndarray:
+def sample_batch(
+    labels, people: int, photos: int, rng: np.random.Generator, extra_negatives: int = 0
+) -> np.ndarray:
     """Indices of a batch: up to `photos` photos each of `people` people, drawn without replacement.
 
     A person with fewer photos gives all of them; one with a single photo serves as a negative only.
-    With fewer than `people` people all are taken.
+    With fewer than `people` people all are taken. Then one photo each of up to `extra_negatives`
+    other people ("randomly sampled negative faces are added", the paper, section 3.2).
     """
     present = np.unique(labels)
     chosen = rng.choice(present, min(people, len(present)), replace=False)
@@ -37,6 +40,9 @@ def sample_batch(labels, people: int, photos: int, rng: np.random.Generator) -> 
     for person in chosen:
         own = np.flatnonzero(labels == person)
         picks.append(rng.choice(own, min(photos, len(own)), replace=False))
+    others = np.setdiff1d(present, chosen)
+    for person in rng.choice(others, min(extra_negatives, len(others)), replace=False):
+        picks.append(rng.choice(np.flatnonzero(labels == person), 1))
     return np.concatenate(picks)
 
 

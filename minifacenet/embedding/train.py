@@ -17,8 +17,8 @@ import numpy as np
 from ..nn.layer import Sequential
 from ..nn.optim import OPTIMIZERS
 from .batches import Augmentation, sample_batch, to_input
-from .mining import semi_hard_closest, squared_distances
-from .triplet import embedding_gradient, triplet_loss
+from .mining import RULES, mined_loss, squared_distances
+from .triplet import embedding_gradient
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,13 @@ class TrainConfig:
     steps : int
     people, photos : int
         P and K of a batch.
+    extra_negatives : int
+        Photos of other people that a batch holds besides, one each.
     margin : float
         The paper's alpha.
+    mining : str
+        A rule of `mining.RULES`, or several with the step at which each begins:
+        'semi-hard, hardest@200'.
     optimizer : 'adagrad', 'adam' or 'sgd'
     rate : float
         Learning rate at the start; it falls to zero along a half cosine ("started with 0.05 ...
@@ -44,7 +49,9 @@ class TrainConfig:
     steps: int = 150
     people: int = 32
     photos: int = 5
+    extra_negatives: int = 0
     margin: float = 0.2
+    mining: str = "semi-hard"
     optimizer: str = "adam"
     rate: float = 5e-4
     augmentation: Augmentation | None = field(default_factory=Augmentation)
@@ -58,17 +65,35 @@ class TrainConfig:
                 f"training needs steps >= 1, people >= 2 and photos >= 2, got {self.steps}, "
                 f"{self.people} and {self.photos}"
             )
+        if self.extra_negatives < 0:
+            raise ValueError(f"extra_negatives must be at least 0, got {self.extra_negatives}")
+        self.rule_at(1)
         if not self.rate > 0:
             raise ValueError(f"the learning rate must be positive, got {self.rate}")
         if not 0 < self.margin < 4:
             raise ValueError(f"the margin must lie between 0 and 4 (squared L2), got {self.margin}")
+
+    def rule_at(self, step: int) -> str:
+        """The mining rule in force at a step (they count from 1)."""
+        current = None
+        for entry in self.mining.split(","):
+            rule, _, start = entry.strip().partition("@")
+            if rule not in RULES or not (start or "1").isdigit():
+                raise ValueError(
+                    f"mining is one of {', '.join(RULES)}, or several such as "
+                    f"'semi-hard, hardest@200', got {self.mining!r}"
+                )
+            if current is None or step >= int(start or 1):
+                current = rule
+        return current
 
 
 @dataclass(frozen=True)
 class StepRecord:
     """One step in numbers; all distances are squared L2.
 
-    `active` is the fraction of anchor-positive pairs that gave an active triplet; `spread` the mean
+    `triplets` are the active ones; `active` is their number over that of the anchor-positive pairs
+    (the rule 'all' has many triplets a pair, and may exceed 1); `spread` is the mean
     distance of all pairs in the batch (near 0: collapsed, all embeddings are one point; near 2:
     spread over the sphere).
     """
@@ -104,20 +129,24 @@ def train(model: Sequential, faces, config: TrainConfig) -> Iterator[StepRecord]
     for step in range(1, config.steps + 1):
         start = time.perf_counter()
         optimizer.rate = config.rate * 0.5 * (1 + np.cos(np.pi * (step - 1) / config.steps))
-        batch = sample_batch(faces.labels, config.people, config.photos, rng)
+        batch = sample_batch(
+            faces.labels, config.people, config.photos, rng, config.extra_negatives
+        )
         photos = faces.images[batch]
         if config.augmentation is not None:
             photos = config.augmentation(photos, rng)
-        measured = _step(model, optimizer, to_input(photos), faces.labels[batch], config.margin)
+        rule = config.rule_at(step)
+        measured = _step(
+            model, optimizer, to_input(photos), faces.labels[batch], config.margin, rule, rng
+        )
         yield StepRecord(step, *measured, len(batch), time.perf_counter() - start)
 
 
-def _step(model, optimizer, x, labels, margin):
+def _step(model, optimizer, x, labels, margin, rule, rng):
     """Forward, loss, backward, update; returns the fields of a StepRecord from loss to spread."""
     embeddings = model.forward(x, train=True)
     distances = squared_distances(embeddings)
-    triplets = semi_hard_closest(distances, labels, margin)
-    loss, active, weights = triplet_loss(distances, triplets, margin)
+    loss, active, weights = mined_loss(distances, labels, margin, rule, rng)
     if not np.isfinite(distances).all():
         raise FloatingPointError("the embeddings are not finite any more: lower the learning rate")
     if active:  # nothing to learn from otherwise: a step without update

@@ -20,6 +20,27 @@ def test_a_batch_holds_k_photos_of_p_people(labels, people, photos):
         assert count == min(photos, (labels == person).sum())
 
 
+def test_extra_negatives_are_other_people_one_photo_each():
+    labels = np.repeat(np.arange(6), 4)
+    batch = sample_batch(labels, 2, 3, np.random.default_rng(0), extra_negatives=3)
+    people, counts = np.unique(labels[batch], return_counts=True)
+    assert sorted(counts) == [1, 1, 1, 3, 3]
+    assert len(people) == 5
+    more = sample_batch(labels, 5, 3, np.random.default_rng(0), extra_negatives=9)
+    assert len(more) == 16  # one person was left
+
+
+def test_without_extra_negatives_the_draws_stay_the_same():
+    labels = np.repeat(np.arange(6), 4)
+    rng = np.random.default_rng(0)
+    sample_batch(labels, 2, 3, rng)
+    twin = np.random.default_rng(0)
+    people = twin.choice(np.arange(6), 2, replace=False)
+    for person in people:
+        twin.choice(np.flatnonzero(labels == person), 3, replace=False)
+    assert rng.random() == twin.random()
+
+
 def test_everybody_and_every_photo_has_its_turn():
     labels = np.repeat(np.arange(5), 3)
     rng = np.random.default_rng(0)

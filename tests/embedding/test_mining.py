@@ -4,7 +4,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from minifacenet.embedding.mining import semi_hard_closest, squared_distances
+from minifacenet.embedding.mining import (
+    RULES,
+    all_violations_loss,
+    hardest,
+    mined_loss,
+    semi_hard_closest,
+    semi_hard_random,
+    squared_distances,
+)
+from minifacenet.embedding.triplet import Triplets, triplet_loss
+
+
+def candidates(distances, labels, margin, rule):
+    """Word by word: for each anchor-positive pair the negatives that the rule admits."""
+    found = {}
+    for a, p in np.ndindex(len(labels), len(labels)):
+        if a == p or labels[a] != labels[p]:
+            continue
+        negatives = [n for n in range(len(labels)) if labels[n] != labels[a]]
+        if rule.startswith("semi-hard"):
+            lower, upper = distances[a, p], distances[a, p] + margin
+            negatives = [n for n in negatives if lower < distances[a, n] < upper]
+        elif rule == "all":
+            negatives = [n for n in negatives if distances[a, p] - distances[a, n] + margin > 0]
+        if negatives:
+            found[a, p] = negatives
+    return found
 
 
 def brute_force(distances, labels, margin):
@@ -63,13 +89,83 @@ def test_every_triplet_meets_the_definition(batch, margin):
     assert len({*zip(a.tolist(), p.tolist(), strict=True)}) == len(a)  # a pair has one negative
 
 
-def test_the_example_of_the_docstring():
-    # anchor, positive at 0.5, negatives at 0.3, 0.6, 0.65, 0.9 (squared distances from the anchor)
+@given(batches(), st.sampled_from([0.0625, 0.25, 1.0]), st.integers(0, 3))
+def test_a_random_semi_hard_negative_is_one_of_the_semi_hard(batch, margin, seed):
+    embeddings, labels = batch
+    d = squared_distances(embeddings)
+    found = semi_hard_random(d, labels, margin, np.random.default_rng(seed))
+    allowed = candidates(d, labels, margin, "semi-hard-random")
+    assert [(a, p) for a, p, _ in as_list(found)] == sorted(allowed)
+    assert all(n in allowed[a, p] for a, p, n in as_list(found))
+
+
+def test_every_semi_hard_negative_is_drawn_equally_often():
+    distances = np.zeros((5, 5))
+    distances[0] = [0, 0.5, 0.6, 0.65, 0.68]
+    labels = np.array([0, 0, 1, 2, 3])
+    rng = np.random.default_rng(0)
+    drawn = [semi_hard_random(distances, labels, 0.2, rng).negative[0] for _ in range(3000)]
+    assert np.abs(np.bincount(drawn)[2:] - 1000).max() < 120  # four standard deviations
+
+
+@given(batches())
+def test_the_hardest_is_the_first_closest_of_all_negatives(batch):
+    embeddings, labels = batch
+    d = squared_distances(embeddings)
+    allowed = candidates(d, labels, None, "hardest")
+    expected = [(a, p, min(ns, key=lambda n: (d[a, n], n))) for (a, p), ns in allowed.items()]
+    assert as_list(hardest(d, labels)) == expected
+
+
+@given(batches(), st.sampled_from([0.0625, 0.25, 1.0]))
+def test_all_violations_equal_the_list_of_all_triplets(batch, margin):
+    embeddings, labels = batch
+    d = squared_distances(embeddings)
+    listed = [(a, p, n) for (a, p), ns in candidates(d, labels, margin, "all").items() for n in ns]
+    loss, active, weights = all_violations_loss(d, labels, margin)
+    triplets = Triplets(*np.array(listed, dtype=int).reshape(-1, 3).T)
+    expected_loss, expected_active, expected_weights = triplet_loss(d, triplets, margin)
+    assert active == expected_active == len(listed)
+    assert loss == pytest.approx(expected_loss, abs=1e-12)
+    np.testing.assert_allclose(weights, expected_weights, rtol=0, atol=1e-12)
+
+
+@pytest.fixture
+def example():
+    """Anchor 0, positive at 0.5, negatives at 0.3, 0.6, 0.65, 0.9 (squared, from the anchor)."""
     distances = np.full((6, 6), 9.0)
     distances[0] = [0, 0.5, 0.3, 0.6, 0.65, 0.9]
-    labels = np.array([0, 0, 1, 1, 2, 3])
-    triplets = semi_hard_closest(distances, labels, 0.2)
-    assert as_list(triplets) == [(0, 1, 3)]
+    distances[1, 0] = distances[2, 3] = distances[3, 2] = 0  # the other pairs are solved
+    return distances, np.array([0, 0, 1, 1, 2, 3])
+
+
+def test_the_example_of_the_docstring(example):
+    assert as_list(semi_hard_closest(*example, 0.2)) == [(0, 1, 3)]
+    drawn = {
+        as_list(semi_hard_random(*example, 0.2, np.random.default_rng(seed)))[0]
+        for seed in range(20)
+    }
+    assert drawn == {(0, 1, 3), (0, 1, 4)}
+    assert as_list(hardest(*example))[0] == (0, 1, 2)
+    _, active, weights = all_violations_loss(*example, 0.2)
+    assert active == 3
+    np.testing.assert_array_equal(np.flatnonzero(weights[0] < 0), [2, 3, 4])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_no_rule_finds_a_triplet_in_one_person_in_strangers_or_far_apart(rule):
+    rng = np.random.default_rng(0)
+    distances = squared_distances(rng.standard_normal((4, 3)))
+    apart = np.array([[0, 0, 9, 9], [0, 0, 9, 9], [9, 9, 0, 0], [9, 9, 0, 0]], float)
+    for d, labels in ((distances, [0] * 4), (distances, range(4)), (apart, [0, 0, 1, 1])):
+        loss, active, weights = mined_loss(d, np.array(labels), 0.2, rule, rng)
+        assert (loss, active) == (0.0, 0)
+        assert not weights.any()
+
+
+def test_an_unknown_rule_is_refused():
+    with pytest.raises(ValueError, match=r"'seminard' is none of semi-hard, .*all"):
+        mined_loss(np.zeros((1, 1)), np.zeros(1, int), 0.2, "seminard", None)
 
 
 def test_both_bounds_are_strict():

@@ -6,7 +6,7 @@ import pytest
 
 from minifacenet.embedding.architectures import Architecture, FaceNet
 from minifacenet.embedding.batches import Augmentation, sample_batch, to_input
-from minifacenet.embedding.mining import semi_hard_closest, squared_distances
+from minifacenet.embedding.mining import RULES, semi_hard_closest, squared_distances
 from minifacenet.embedding.train import TrainConfig, is_trainable, train
 from minifacenet.embedding.triplet import embedding_gradient, triplet_loss
 
@@ -98,6 +98,20 @@ def test_a_run_that_diverges_is_stopped(faces):
         list(train(new_network(), faces, config))
 
 
+@pytest.mark.parametrize("mining", RULES)
+def test_every_rule_learns(faces, mining):
+    config = TrainConfig(steps=30, people=4, photos=4, rate=5e-4, augmentation=None, mining=mining)
+    records = list(train(new_network(), faces, config))
+    gaps = [r.negative_distance - r.positive_distance for r in records]
+    assert max(gaps[-5:]) > gaps[0] + 0.1
+
+
+def test_a_schedule_changes_the_rule_at_its_step():
+    config = TrainConfig(mining="semi-hard, semi-hard-random@10,hardest@200")
+    rules = [config.rule_at(step) for step in (1, 9, 10, 199, 200, 999)]
+    assert rules == ["semi-hard"] * 2 + ["semi-hard-random"] * 2 + ["hardest"] * 2
+
+
 def test_nothing_to_learn_changes_nothing(faces):
     """A margin so small that no negative is semi-hard: steps are counted, weights stay."""
     network = new_network()
@@ -134,6 +148,9 @@ def test_without_a_triplet_there_is_no_training(labels):
         (dict(people=1), "people >= 2.*1"),
         (dict(margin=0), "margin.*0"),
         (dict(rate=float("nan")), "rate.*nan"),
+        (dict(mining="seminard"), "semi-hard, semi-hard-random, hardest, all.*'seminard'"),
+        (dict(mining="semi-hard, hardest@soon"), "hardest@soon"),
+        (dict(extra_negatives=-1), "extra_negatives.*-1"),
     ],
 )
 def test_a_configuration_that_cannot_be_is_refused(change, message):
