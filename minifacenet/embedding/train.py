@@ -148,7 +148,10 @@ def _step(model, optimizer, x, labels, margin, rule, rng):
     distances = squared_distances(embeddings)
     loss, active, weights = mined_loss(distances, labels, margin, rule, rng)
     if not np.isfinite(distances).all():
-        raise FloatingPointError("the embeddings are not finite any more: lower the learning rate")
+        raise FloatingPointError(
+            f"the embeddings are not finite any more, first in layer {model.first_not_finite(x)}: "
+            "start again with a lower learning rate"
+        )
     if active:  # nothing to learn from otherwise: a step without update
         model.zero_grad()
         model.backward(embedding_gradient(weights, embeddings))

@@ -149,6 +149,14 @@ class Sequential(Layer):
             dout = layer.backward(dout)
         return dout
 
+    def first_not_finite(self, x) -> str | None:
+        """Name of the first layer that makes NaN or infinity of the finite `x`; None: none does."""
+        for name, layer in self.layers.items():
+            x = layer.forward(x)
+            if not np.isfinite(backend.to_device(x, "cpu")).all():
+                return name
+        return None
+
     def output_shape(self, shape):
         for layer in self.layers.values():
             shape = layer.output_shape(shape)

@@ -66,6 +66,14 @@ def test_the_table_tells_the_shapes_that_forward_gives(network):
         assert x.shape[1:] == expected
 
 
+def test_the_layer_where_a_nan_arises_is_named(network):
+    x = np.ones((1, 7, 5, 3), np.float32)
+    assert network.first_not_finite(x) is None
+    with network.parameters()["fc.bias"].edit() as b:
+        b[3] = np.inf
+    assert network.first_not_finite(x) == "fc"
+
+
 def test_parameters_are_named_after_their_layers(network):
     assert list(network.parameters()) == ["conv.weight", "conv.bias", "fc.weight", "fc.bias"]
 
