@@ -177,8 +177,8 @@ METHOD_NAMES = {"facenet": "nn1_mini (ours)", "eigenfaces": "eigenfaces", "pixel
 def _tell_results(metrics: dict) -> None:
     closed, opened = metrics["closed"], metrics["open"]
     title = (
-        f"Known people: {closed['test_photos']} photos of {closed['people']} people, "
-        f"named after seeing {closed['train_photos']} others"
+        f"Known people: {closed['test_photos']} photos named among {closed['people']} people, "
+        f"after training on {closed['train_photos']} others"
     )
     verified = _VERIFICATION if "auc" in closed["facenet"] else ()
     _print_scores(title, closed, ("svm_accuracy", *verified))

@@ -7,8 +7,8 @@ that is used m times is a sum), and each branch receives its own slice of dout:
 
     dx = sum over m of  f_m backward( dout[..., channels of m] )
 
-Without branches it is the identity: the row "concat" of the paper's Table 1 joins what the authors
-split over several machines, and here only hands 7x7x256 on to fc1. Table 2 (NN2) needs it in full.
+Without branches it is the identity: the row "concat" of the paper's Table 1 has one input and hands
+its 7x7x256 on to fc1. Table 2 (NN2) needs it in full.
 
 Shapes: x (N, H, W, C), branches (N, H', W', C_m) -> y (N, H', W', sum of C_m).
 """
