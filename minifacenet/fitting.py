@@ -46,6 +46,7 @@ def fit(
             save_model(out / "model.safetensors", model, {"step": record.step, **asdict(config)})
             _write_log(out / "log.csv", records)
     observer.stop_training()
+    _tell_health(title, records, observer)
     training_figure(out, records, scores, config.training.margin)
     return model, steps
 
@@ -82,6 +83,21 @@ def _new_model(faces: Faces, config: RunConfig) -> FaceNet:
     _, size, _, channels = faces.images.shape
     architecture = Architecture(config.network, size, channels, config.dim)
     return FaceNet.new(architecture, config.training.seed)
+
+
+def _tell_health(title: str, records: list[StepRecord], observer: Observer) -> None:
+    """A line where a loss of 0, or one that stays at the margin, needs an explanation."""
+    last, idle = records[-1], sum(record.triplets == 0 for record in records)
+    if last.state == "collapsed":
+        observer.say(
+            f"{title}: collapsed, all embeddings are one point (spread {last.spread:.2g}). "
+            "Try a lower --rate, or --mining semi-hard."
+        )
+    elif idle:
+        observer.say(
+            f"{title}: {idle} of {len(records)} steps found no triplet and changed nothing; the "
+            f"last one: {last.state} (spread {last.spread:.2f})."
+        )
 
 
 def _write_log(path: Path, records: list[StepRecord]) -> None:

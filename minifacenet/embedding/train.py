@@ -88,6 +88,9 @@ class TrainConfig:
         return current
 
 
+COLLAPSED = 0.01  # a spread below this: all embeddings are one point, whatever the photo
+
+
 @dataclass(frozen=True)
 class StepRecord:
     """One step in numbers; all distances are squared L2.
@@ -107,6 +110,13 @@ class StepRecord:
     spread: float
     images: int
     seconds: float
+
+    @property
+    def state(self) -> str:
+        """'learning', 'solved' (no triplet left and the people apart), or 'collapsed'."""
+        if self.spread < COLLAPSED:
+            return "collapsed"
+        return "learning" if self.triplets else "solved"
 
 
 def train(model: Sequential, faces, config: TrainConfig) -> Iterator[StepRecord]:

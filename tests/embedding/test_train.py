@@ -7,7 +7,7 @@ import pytest
 from minifacenet.embedding.architectures import Architecture, FaceNet
 from minifacenet.embedding.batches import Augmentation, sample_batch, to_input
 from minifacenet.embedding.mining import RULES, semi_hard_closest, squared_distances
-from minifacenet.embedding.train import TrainConfig, is_trainable, train
+from minifacenet.embedding.train import StepRecord, TrainConfig, is_trainable, train
 from minifacenet.embedding.triplet import embedding_gradient, triplet_loss
 
 QUICK = TrainConfig(steps=3, people=3, photos=2)
@@ -121,6 +121,15 @@ def test_nothing_to_learn_changes_nothing(faces):
     assert [r.loss for r in records] == [0, 0, 0]
     for name, parameter in network.parameters().items():
         np.testing.assert_array_equal(parameter.data, before[name])
+
+
+@pytest.mark.parametrize(
+    ("triplets", "spread", "state"),
+    [(5, 1.2, "learning"), (0, 1.2, "solved"), (0, 1e-4, "collapsed"), (9, 1e-4, "collapsed")],
+)
+def test_solved_and_collapsed_are_told_apart_by_the_spread(triplets, spread, state):
+    record = StepRecord(1, 0.1, triplets, 0.5, 0.1, 0.2, spread, 8, 0.1)
+    assert record.state == state
 
 
 def test_broken_weights_stop_the_run(faces):

@@ -1,0 +1,58 @@
+"""What a training says about itself at its end."""
+
+import numpy as np
+import pytest
+
+from minifacenet.config import Observer, RunConfig
+from minifacenet.embedding.checkpoint import load_model
+from minifacenet.embedding.train import TrainConfig
+from minifacenet.fitting import fit
+from minifacenet.preprocessing.folder import Faces
+
+
+class Listener(Observer):
+    def __init__(self):
+        self.said, self.trainings = [], []
+
+    def say(self, text):
+        self.said.append(text)
+
+    def start_training(self, title, steps):
+        self.trainings.append((title, steps))
+
+
+@pytest.fixture
+def faces():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (12, 32, 32, 1), dtype=np.uint8)
+    labels = np.repeat(np.arange(3), 4)
+    return Faces(images, labels, ("a", "b", "c"), tuple(f"{i}.png" for i in range(12)))
+
+
+def run_fit(faces, out, **training):
+    listener = Listener()
+    config = RunConfig(training=TrainConfig(people=3, photos=3, **training))
+    model, steps = fit(faces, None, out, config, "Known", listener)
+    return model, steps, listener
+
+
+def test_steps_without_a_triplet_are_counted_and_explained(faces, tmp_path):
+    _, _, listener = run_fit(faces, tmp_path, steps=3, margin=1e-12)
+    (line,) = listener.said
+    assert line.startswith("Known: 3 of 3 steps found no triplet and changed nothing")
+    assert "solved" in line or "collapsed" in line
+
+
+def test_a_collapse_is_called_so(faces, tmp_path):
+    faces.images[:] = 128  # nothing tells the photos apart: one point
+    _, _, listener = run_fit(faces, tmp_path, steps=2, augmentation=None)
+    (line,) = listener.said
+    assert line.startswith("Known: collapsed, all embeddings are one point (spread 0)")
+
+
+def test_a_healthy_training_says_nothing_and_is_saved(faces, tmp_path):
+    model, steps, listener = run_fit(faces, tmp_path, steps=2)
+    assert (steps, listener.said, listener.trainings) == (2, [], [("Known: training", 2)])
+    saved = load_model(tmp_path).network.parameters()
+    for name, parameter in model.network.parameters().items():
+        np.testing.assert_array_equal(saved[name].data, parameter.data)
