@@ -64,6 +64,10 @@ def run(
     photos: Annotated[int, typer.Option(min=2, help="Photos of each in a batch (K).")] = 5,
     rate: Annotated[float, typer.Option(help="Learning rate at the start.")] = 5e-4,
     optimizer: Annotated[str, typer.Option(help="adam, adagrad (the paper's) or sgd.")] = "adam",
+    chunk: Annotated[
+        int | None,
+        typer.Option(min=1, help="Photos in memory at once; a larger batch goes in two passes."),
+    ] = None,
     mining: Annotated[
         str,
         typer.Option(help="semi-hard, semi-hard-random, hardest or all; 'semi-hard, hardest@100'."),
@@ -90,7 +94,7 @@ def run(
 
     training = TrainConfig(
         steps=steps, people=people, photos=photos, rate=rate, optimizer=optimizer, margin=margin,
-        mining=mining, seed=seed,
+        chunk=chunk, mining=mining, seed=seed,
     )  # fmt: skip
     if (out / "metrics.json").exists() and not force:
         raise ValueError(f"{out} holds a run already: choose another --out, or say --force")
@@ -163,7 +167,10 @@ def _tell_data(folder: Path, faces) -> None:
         ("skipped", [f"{path}: {reason}" for path, reason in faces.skipped]),
         ("people without a usable photo", faces.dropped),
         ("not photos", faces.ignored),
-        ("the same file more than once", [" = ".join(paths) for paths in faces.duplicates]),
+        (
+            "the same file more than once (one may train, the other be asked for)",
+            [" = ".join(paths) for paths in faces.duplicates],
+        ),
     ):
         if lines:
             more = f" ... and {len(lines) - 5} more" if len(lines) > 5 else ""

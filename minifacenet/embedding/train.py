@@ -30,6 +30,10 @@ class TrainConfig:
     steps : int
     people, photos : int
         P and K of a batch.
+    chunk : int or None
+        How many photos go through the network at once. A batch of more is embedded in chunks that
+        keep nothing, mined as a whole, and sent through again chunk by chunk for the gradient: the
+        memory of a chunk, the time of a forward more, the same gradient. None: all at once.
     extra_negatives : int
         Photos of other people that a batch holds besides, one each.
     margin : float
@@ -49,6 +53,7 @@ class TrainConfig:
     steps: int = 150
     people: int = 32
     photos: int = 5
+    chunk: int | None = None
     extra_negatives: int = 0
     margin: float = 0.2
     mining: str = "semi-hard"
@@ -65,6 +70,8 @@ class TrainConfig:
                 f"training needs steps >= 1, people >= 2 and photos >= 2, got {self.steps}, "
                 f"{self.people} and {self.photos}"
             )
+        if self.chunk is not None and self.chunk < 1:
+            raise ValueError(f"a chunk holds at least 1 photo, got {self.chunk}")
         if self.extra_negatives < 0:
             raise ValueError(f"extra_negatives must be at least 0, got {self.extra_negatives}")
         self.rule_at(1)
@@ -145,26 +152,35 @@ def train(model: Sequential, faces, config: TrainConfig) -> Iterator[StepRecord]
         photos = faces.images[batch]
         if config.augmentation is not None:
             photos = config.augmentation(photos, rng)
-        rule = config.rule_at(step)
         measured = _step(
-            model, optimizer, to_input(photos), faces.labels[batch], config.margin, rule, rng
+            model, optimizer, photos, faces.labels[batch], config, config.rule_at(step), rng
         )
         yield StepRecord(step, *measured, len(batch), time.perf_counter() - start)
 
 
-def _step(model, optimizer, x, labels, margin, rule, rng):
+def _step(model, optimizer, photos, labels, config, rule, rng):
     """Forward, loss, backward, update; returns the fields of a StepRecord from loss to spread."""
-    embeddings = model.forward(x, train=True)
+    chunk = config.chunk or len(photos)
+    parts = [slice(start, start + chunk) for start in range(0, len(photos), chunk)]
+    whole = len(parts) == 1  # what backward needs is kept in the first pass; else in a second one
+    embeddings = np.concatenate(
+        [model.forward(to_input(photos[part]), train=whole) for part in parts]
+    )
     distances = squared_distances(embeddings)
-    loss, active, weights = mined_loss(distances, labels, margin, rule, rng)
     if not np.isfinite(distances).all():
         raise FloatingPointError(
-            f"the embeddings are not finite any more, first in layer {model.first_not_finite(x)}: "
-            "start again with a lower learning rate"
+            "the embeddings are not finite any more, first in layer "
+            f"{model.first_not_finite(to_input(photos[parts[0]]))}: start again with a lower "
+            "learning rate"
         )
+    loss, active, weights = mined_loss(distances, labels, config.margin, rule, rng)
     if active:  # nothing to learn from otherwise: a step without update
+        gradient = embedding_gradient(weights, embeddings)
         model.zero_grad()
-        model.backward(embedding_gradient(weights, embeddings))
+        for part in parts:
+            if not whole:
+                model.forward(to_input(photos[part]), train=True)
+            model.backward(gradient[part])
         optimizer.step()
     same = labels[:, None] == labels[None]
     other = ~np.eye(len(labels), dtype=bool)

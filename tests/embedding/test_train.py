@@ -98,6 +98,29 @@ def test_a_run_that_diverges_is_stopped(faces):
         list(train(new_network(), faces, config))
 
 
+@pytest.mark.parametrize(("dtype", "bound"), [(np.float64, 1e-12), (np.float32, 1e-5)])
+def test_a_batch_in_chunks_has_the_gradient_of_the_whole(faces, dtype, bound):
+    gradients = []
+    for chunk in (None, 7):  # 7 does not divide the 20 photos
+        network = Architecture(size=32, channels=1).build(np.random.default_rng(0), dtype)
+        as_float(network, dtype)
+        config = replace(QUICK, people=4, photos=5, augmentation=None)
+        # A fresh network's embeddings lie so near to each other that float32 loses digits: warm up.
+        list(train(network, faces, replace(config, steps=10)))
+        next(train(network, faces, replace(config, chunk=chunk)))
+        gradients.append({name: p.grad for name, p in network.parameters().items()})
+    for name, expected in gradients[0].items():
+        assert expected.any(), name
+        difference = np.abs(gradients[1][name] - expected).max()
+        assert difference <= bound * np.abs(expected).max(), name
+
+
+def as_float(network, dtype):
+    """The network, fed in `dtype`: `to_input` gives float32."""
+    forward = network.forward
+    network.forward = lambda x, train=False: forward(x.astype(dtype), train)
+
+
 @pytest.mark.parametrize("mining", RULES)
 def test_every_rule_learns(faces, mining):
     config = TrainConfig(steps=30, people=4, photos=4, rate=5e-4, augmentation=None, mining=mining)
@@ -160,6 +183,7 @@ def test_without_a_triplet_there_is_no_training(labels):
         (dict(mining="seminard"), "semi-hard, semi-hard-random, hardest, all.*'seminard'"),
         (dict(mining="semi-hard, hardest@soon"), "hardest@soon"),
         (dict(extra_negatives=-1), "extra_negatives.*-1"),
+        (dict(chunk=0), "chunk.*0"),
     ],
 )
 def test_a_configuration_that_cannot_be_is_refused(change, message):
