@@ -10,7 +10,7 @@ PY := $(VENV)/bin/python
 help:
 	@echo "make demo       train on the ORL faces, name and verify; results in runs/orl"
 	@echo "make test       the test suite, in minutes"
-	@echo "make test-full  the full-size NN1 too (6 GiB of memory)"
+	@echo "make test-full  the full-size NN1 too"
 	@echo "make lint       ruff"
 	@echo "make clean      remove the environment and what the tools cached"
 
