@@ -105,11 +105,13 @@ def run(
     with _Bars() as bars:
         metrics = run_pipeline(data, out, RunConfig(training=training, credit=credit), bars)
     _tell_results(metrics)
-    pictures = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.png"))
+    written = [out, out / "open"] if metrics["open"] else [out]  # an older run may have left more
+    pictures = [path for folder in written for path in sorted(folder.glob("*.png"))]
     console.print(
         f"\nIn {out}: model.safetensors, metrics.json, names.csv, log.csv", highlight=False
     )
-    console.print(f"Pictures: {', '.join(pictures)}", highlight=False)
+    names = (path.relative_to(out).as_posix() for path in pictures)
+    console.print(f"Pictures: {', '.join(names)}", highlight=False)
 
 
 @app.command()

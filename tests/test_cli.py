@@ -90,8 +90,12 @@ def test_too_few_people_for_strangers_still_get_names(run, people, tmp_path):
     for name in ("Ada", "Grace"):
         (few / name).parent.mkdir(exist_ok=True)
         (few / name).symlink_to(people / name)
+    old = tmp_path / "run" / "open" / "roc.png"  # of an earlier run with more people
+    old.parent.mkdir(parents=True)
+    old.write_bytes(b"")
     status, printed, _ = run("run", few, "--out", tmp_path / "run", *QUICK)
     assert status == 0
+    assert "open/" not in printed
     assert "at least 4 people with 2 photos each, got 2 of 2" in " ".join(printed.split())
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["open"] is None
 
