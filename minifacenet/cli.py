@@ -1,24 +1,31 @@
-"""The command line: it parses, calls, and draws what it is told."""
+"""The command line: it parses and calls; what it prints is `terminal.py`'s business."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
-from rich import box
-from rich.console import Console, Group
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
+from rich.console import Console
+from rich.markup import escape
 
 from . import __version__
+from .terminal import (
+    Bars,
+    console,
+    summary_table,
+    tell_data,
+    tell_outcome,
+    tell_plan,
+    tell_results,
+    tell_written,
+)
 
 if TYPE_CHECKING:
-    from .embedding.train import StepRecord
-
-_PLAIN = dict(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    from .training_run import TrainingRunConfig
 
 app = typer.Typer(
     add_completion=False,
@@ -26,7 +33,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="FaceNet rebuilt by hand: train a network on your photos, name faces, verify people.",
 )
-console = Console()
+
+# Options that several commands share.
+FacesPath = Annotated[Path, typer.Argument(help="Folder of people: FACES/person/photo.jpg")]
+People = Annotated[int, typer.Option(min=2, help="People in a batch (P); fewer if there are.")]
+Photos = Annotated[int, typer.Option(min=2, help="Photos of each in a batch (K), or all he has.")]
+Rate = Annotated[float, typer.Option(help="Learning rate at the start.")]
+OptimizerName = Annotated[str, typer.Option(help="adam, adagrad (the paper's) or sgd.")]
+Chunk = Annotated[
+    int | None,
+    typer.Option(min=1, help="Photos in memory at once; a larger batch goes in two passes."),
+]
+Mining = Annotated[
+    str,
+    typer.Option(help="semi-hard, semi-hard-random, hardest or all; 'semi-hard, hardest@100'."),
+]
+Margin = Annotated[float, typer.Option(help="The triplet loss's alpha, in squared L2.")]
+Threads = Annotated[int | None, typer.Option(help="Threads to compute with; all if left out.")]
+Force = Annotated[bool, typer.Option("--force", help="Write into OUT though it holds a run.")]
 
 
 def main() -> None:
@@ -34,7 +58,8 @@ def main() -> None:
     try:
         app()
     except (ValueError, OSError, FloatingPointError) as error:
-        Console(stderr=True).print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
+        text = f"[red]error:[/red] {escape(str(error))}"
+        Console(stderr=True).print(text, highlight=False, soft_wrap=True)
         sys.exit(1)
 
 
@@ -55,35 +80,26 @@ def _global(
 
 @app.command()
 def run(
-    faces: Annotated[Path, typer.Argument(help="Folder of people: FACES/person/photo.jpg")],
+    context: typer.Context,
+    faces: FacesPath,
     out: Annotated[Path, typer.Option(help="Folder for the model, figures and numbers.")],
     steps: Annotated[
         int, typer.Option(min=1, help="Most training steps; held-out faces choose.")
     ] = 150,
-    people: Annotated[int, typer.Option(min=2, help="People in a batch (P).")] = 32,
-    photos: Annotated[int, typer.Option(min=2, help="Photos of each in a batch (K).")] = 5,
-    rate: Annotated[float, typer.Option(help="Learning rate at the start.")] = 5e-4,
-    optimizer: Annotated[str, typer.Option(help="adam, adagrad (the paper's) or sgd.")] = "adam",
-    chunk: Annotated[
-        int | None,
-        typer.Option(min=1, help="Photos in memory at once; a larger batch goes in two passes."),
-    ] = None,
-    mining: Annotated[
-        str,
-        typer.Option(help="semi-hard, semi-hard-random, hardest or all; 'semi-hard, hardest@100'."),
-    ] = "semi-hard",
-    margin: Annotated[float, typer.Option(help="The triplet loss's alpha, in squared L2.")] = 0.2,
+    people: People = 32,
+    photos: Photos = 5,
+    rate: Rate = 5e-4,
+    optimizer: OptimizerName = "adam",
+    chunk: Chunk = None,
+    mining: Mining = "semi-hard",
+    margin: Margin = 0.2,
     size: Annotated[int, typer.Option(min=32, help="Side of the square faces in pixels.")] = 96,
     seed: Annotated[int, typer.Option(help="Draws the split, the weights and the batches.")] = 0,
-    threads: Annotated[
-        int | None, typer.Option(help="Threads to compute with; all if left out.")
-    ] = None,
+    threads: Threads = None,
     credit: Annotated[
         str | None, typer.Option(help="Whose photos these are, for the figures.")
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Write into OUT though it holds a run.")
-    ] = False,
+    force: Force = False,
 ) -> None:
     """Train nn1_mini on a folder of people, name the photos held back, verify strangers."""
     from .config import RunConfig
@@ -91,6 +107,7 @@ def run(
     from .nn.backend import set_threads
     from .pipeline import run as run_pipeline
     from .preprocessing.folder import read_faces
+    from .protocols import TRAIN_SHARE, split_photos
 
     training = TrainConfig(
         steps=steps, people=people, photos=photos, rate=rate, optimizer=optimizer, margin=margin,
@@ -101,17 +118,166 @@ def run(
     if threads is not None:
         set_threads(threads)
     data = read_faces(faces, size=size)
-    _tell_data(faces, data)
-    with _Bars() as bars:
+    tell_data(faces, data)
+    half = split_photos(data.labels, TRAIN_SHARE, np.random.default_rng(seed)).train
+    _check_batch(context, data.labels[half], people, photos)
+    with Bars() as bars:
         metrics = run_pipeline(data, out, RunConfig(training=training, credit=credit), bars)
-    _tell_results(metrics)
-    written = [out, out / "open"] if metrics["open"] else [out]  # an older run may have left more
-    pictures = [path for folder in written for path in sorted(folder.glob("*.png"))]
-    console.print(
-        f"\nIn {out}: model.safetensors, metrics.json, names.csv, log.csv", highlight=False
+    tell_results(metrics)
+    tell_written(out, metrics)
+
+
+# Options of `train` by what they configure: fields of TrainConfig, of TrainingRunConfig.
+_TRAINING = (
+    "steps", "people", "photos", "chunk", "extra_negatives", "mining", "mine_every", "mine_over",
+    "margin", "optimizer", "rate", "seed",
+)  # fmt: skip
+_WATCHING = ("held_out", "far", "check_every", "save_every", "patience", "stop_collapsed")
+
+
+@app.command()
+def train(
+    context: typer.Context,
+    faces: FacesPath,
+    out: Annotated[Path, typer.Option(help="Folder for the model, its state and its log.")],
+    network: Annotated[str, typer.Option(help="nn1_mini or nn1")] = "nn1_mini",
+    size: Annotated[
+        int | None, typer.Option(help="Side of the square faces; the network's own if left out.")
+    ] = None,
+    dim: Annotated[int, typer.Option(min=1, help="Length of an embedding.")] = 128,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps.")] = 150,
+    batch: Annotated[
+        int | None, typer.Option(min=4, help="Photos in a batch, P x K: instead of --people.")
+    ] = None,
+    people: People = 32,
+    photos: Photos = 5,
+    extra_negatives: Annotated[
+        int, typer.Option(min=0, help="Photos of other people in a batch, one each.")
+    ] = 0,
+    chunk: Chunk = None,
+    mining: Mining = "semi-hard",
+    mine_every: Annotated[
+        int, typer.Option(min=0, help="Mine offline every so many steps; 0: within each batch.")
+    ] = 0,
+    mine_over: Annotated[int, typer.Option(min=3, help="Photos that offline mining sees.")] = 1800,
+    margin: Margin = 0.2,
+    optimizer: OptimizerName = "adam",
+    rate: Rate = 5e-4,
+    augment: Annotated[
+        bool, typer.Option(help="Show each photo a little turned, shifted, brighter each time.")
+    ] = True,
+    seed: Annotated[int, typer.Option(help="Draws weights, batches and the people held out.")] = 0,
+    held_out: Annotated[
+        float, typer.Option(help="Share of the people that judge the training; 0: nobody.")
+    ] = 0.2,
+    far: Annotated[float, typer.Option(help="False accept rate at which VAL is taken.")] = 0.01,
+    check_every: Annotated[int, typer.Option(min=1, help="Steps between two checks.")] = 25,
+    patience: Annotated[
+        int, typer.Option(min=0, help="Stop after so many checks without a better VAL; 0: never.")
+    ] = 0,
+    stop_collapsed: Annotated[
+        int, typer.Option(min=0, help="Stop after so many collapsed steps in a row; 0: never.")
+    ] = 0,
+    save_every: Annotated[int, typer.Option(min=1, help="Steps between two saves.")] = 50,
+    threads: Threads = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Say what it will take, and do nothing.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the training in OUT, as it began.")
+    ] = False,
+    force: Force = False,
+) -> None:
+    """Train one network on a folder of people: watched, interruptible, resumable."""
+    from .config import Observer
+    from .nn.backend import set_threads
+    from .preprocessing.folder import read_faces
+    from .training_run import TrainingRunConfig, hold_out_people, run_training
+
+    state = out / "state.safetensors"
+    if state.exists() and not (resume or force or plan):
+        raise ValueError(f"{out} holds a training: --resume goes on with it, --force begins anew")
+    if resume and not state.exists():
+        raise ValueError(f"{out} holds no training to go on with: leave out --resume to begin one")
+    if threads is not None:
+        set_threads(threads)
+    before = TrainingRunConfig.of(out) if resume else None
+    config = _configured(context, before or TrainingRunConfig(), all_options=not resume)
+    channels = config.architecture.channels if resume else None
+    data = read_faces(faces, size=config.architecture.size, channels=channels)
+    tell_data(faces, data)
+    if not resume:
+        channels = data.images.shape[3]
+        config = replace(config, architecture=replace(config.architecture, channels=channels))
+    known, others = hold_out_people(data, config, Observer())
+    _check_batch(context, known.labels, config.training.people, config.training.photos)
+    if plan:
+        tell_plan(known, others, config)
+        return
+    with Bars() as bars:
+        outcome = run_training(data, out, config, bars, resume)
+    tell_outcome(out, faces, config, outcome)
+    if outcome.stopped in EXIT_STATUS:
+        raise typer.Exit(EXIT_STATUS[outcome.stopped])
+
+
+EXIT_STATUS = {"interrupted": 130, "collapsed": 1}
+
+
+def _given(context: typer.Context) -> set[str]:
+    """Names of the options that stand on the command line, not of those left at their default."""
+    source = context.get_parameter_source
+    return {name for name in context.params if source(name).name == "COMMANDLINE"}
+
+
+def _configured(context: typer.Context, config: TrainingRunConfig, all_options: bool):
+    """`config` with the options of `train`: all of them, or those that the user wrote."""
+    from .embedding.batches import Augmentation
+
+    chosen = {k: v for k, v in context.params.items() if all_options or k in _given(context)}
+    fields = {name: chosen[name] for name in _TRAINING if name in chosen}
+    if context.params["batch"] is not None:
+        fields["people"] = _people_of(context, fields.get("photos", config.training.photos))
+    if "augment" in chosen:
+        fields["augmentation"] = Augmentation() if chosen["augment"] else None
+    names = {"network": "name", "size": "size", "dim": "dim"}
+    return replace(
+        config,
+        architecture=replace(
+            config.architecture, **{names[k]: chosen[k] for k in names if k in chosen}
+        ),
+        training=replace(config.training, **fields),
+        **{name: chosen[name] for name in _WATCHING if name in chosen},
     )
-    names = (path.relative_to(out).as_posix() for path in pictures)
-    console.print(f"Pictures: {', '.join(names)}", highlight=False)
+
+
+def _people_of(context: typer.Context, photos: int) -> int:
+    """P, from a batch of P x K photos."""
+    batch, people = context.params["batch"], context.params["people"]
+    if batch % photos:
+        near = batch // photos * photos
+        raise ValueError(
+            f"a batch of {batch} photos does not divide into people with {photos} each: take "
+            f"{near or photos} or {near + photos}, or other --photos"
+        )
+    if "people" in _given(context) and people * photos != batch:
+        raise ValueError(
+            f"{people} people x {photos} photos are {people * photos}, not a --batch of {batch}: "
+            "leave out one of the three"
+        )
+    return batch // photos
+
+
+def _check_batch(context: typer.Context, labels, people: int, photos: int) -> None:
+    """Refuse a P or K that the user asked for and that cannot be; defaults adapt by themselves."""
+    from .embedding.batches import check_batch
+
+    given = _given(context)
+    check_batch(
+        labels,
+        people if given & {"people", "batch"} else None,
+        photos if "photos" in given else None,
+    )
 
 
 @app.command()
@@ -128,129 +294,4 @@ def summary(
 
     architecture = Architecture(network, size, channels, dim)
     rows = FaceNet.new(architecture).network.table(architecture.input_shape)
-    console.print(_summary_table(network, rows, NN1_PAPER if network == "nn1" else None))
-
-
-def _summary_table(title: str, rows, paper: dict | None) -> Table:
-    """The rows of a network and their sum; the paper's figures beside them where there are any."""
-    table = Table(title=title, title_style="bold", title_justify="left", **_PLAIN)
-    for column in ("layer", "input", "output", "kernel"):
-        table.add_column(column, no_wrap=True)
-    for column in ("parameters", "multiply-adds"):
-        table.add_column(column, justify="right", no_wrap=True)
-        if paper:
-            table.add_column("paper", justify="right", style="dim")
-
-    def counts(name: str, *numbers: int) -> list[str]:
-        cells = []
-        for number, printed in zip(numbers, (paper or {}).get(name, ("", "")), strict=True):
-            cells += [f"{number:,}" if number else "", printed] if paper else [f"{number:,}"]
-        return cells
-
-    for row in rows:
-        kernel = ""
-        if row.window:
-            kernel = f"{_by(row.window.kernel)}/{row.window.stride[0]}"
-        numbers = counts(row.name, row.parameters, row.multiply_adds)
-        table.add_row(row.name, _by(row.input), _by(row.output), kernel, *numbers)
-    table.add_section()
-    sums = sum(row.parameters for row in rows), sum(row.multiply_adds for row in rows)
-    table.add_row("total", f"{len(rows)} rows", "", "", *counts("total", *sums))
-    return table
-
-
-def _by(shape) -> str:
-    return "x".join(map(str, shape))
-
-
-def _tell_data(folder: Path, faces) -> None:
-    console.print(f"[bold]{folder}[/bold]: {faces.summary()}", highlight=False)
-    for title, lines in (
-        ("skipped", [f"{path}: {reason}" for path, reason in faces.skipped]),
-        ("people without a usable photo", faces.dropped),
-        ("not photos", faces.ignored),
-        (
-            "the same file more than once (one may train, the other be asked for)",
-            [" = ".join(paths) for paths in faces.duplicates],
-        ),
-    ):
-        if lines:
-            more = f" ... and {len(lines) - 5} more" if len(lines) > 5 else ""
-            text = f"  {title}: {'; '.join(lines[:5])}{more}"
-            console.print(text, style="yellow", highlight=False, markup=False)
-
-
-METHOD_NAMES = {"facenet": "nn1_mini (ours)", "eigenfaces": "eigenfaces", "pixels": "pixels"}
-
-
-def _tell_results(metrics: dict) -> None:
-    closed, opened = metrics["closed"], metrics["open"]
-    title = (
-        f"Known people: {closed['test_photos']} photos named among {closed['people']} people, "
-        f"after training on {closed['train_photos']} others"
-    )
-    verified = _VERIFICATION if "auc" in closed["facenet"] else ()
-    _print_scores(title, closed, ("svm_accuracy", *verified))
-    if opened:
-        title = (
-            f"Strangers: pairs of {opened['test_photos']} photos of {opened['test_people']} people "
-            "never seen in training"
-        )
-        _print_scores(title, opened, _VERIFICATION)
-
-
-_VERIFICATION = ("auc", "eer", "val_at_far_0.01", "val_at_far_0.001")
-_HEADINGS = {
-    "svm_accuracy": "named right",
-    "auc": "AUC",
-    "eer": "EER",
-    "val_at_far_0.01": "VAL at FAR 0.01",
-    "val_at_far_0.001": "VAL at FAR 0.001",
-}
-
-
-def _print_scores(title: str, scores: dict, keys) -> None:
-    console.print(f"\n[bold]{title}[/bold]")
-    table = Table(**_PLAIN)
-    table.add_column("")
-    for key in keys:
-        table.add_column(_HEADINGS[key], justify="right")
-    for method, name in METHOD_NAMES.items():
-        table.add_row(name, *(f"{scores[method][key]:.4f}" for key in keys))
-    console.print(table)
-
-
-class _Bars(Progress):
-    """One progress bar a training with the time left, and below them the last step in numbers."""
-
-    def __init__(self):
-        self._numbers = ""
-        super().__init__(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=console,
-        )
-
-    def get_renderable(self) -> Group:
-        return Group(*super().get_renderables(), Text(self._numbers, style="dim"))
-
-    def say(self, text: str) -> None:
-        self.console.print(text, highlight=False)
-
-    def start_training(self, title: str, steps: int) -> None:
-        self._numbers = "compiling kernels (the first time only)"
-        self._training = self.add_task(title, total=steps)
-
-    def step(self, record: StepRecord) -> None:
-        self._numbers = (
-            f"loss {record.loss:.3f}  active {record.active:.0%}  "
-            f"d(a,p) {record.positive_distance:.2f}  d(a,n) {record.negative_distance:.2f}  "
-            f"spread {record.spread:.2f}  {record.images / record.seconds:.0f} images/s"
-        )
-        self.update(self._training, completed=record.step)
-
-    def stop_training(self) -> None:
-        self._numbers = ""
-        self.stop_task(self._training)
+    console.print(summary_table(network, rows, NN1_PAPER if network == "nn1" else None))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .embedding.train import StepRecord, TrainConfig
+from .embedding.health import StepRecord
+from .embedding.train import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,14 @@ class Observer:
     def say(self, text: str) -> None:
         """A line worth reading."""
 
-    def start_training(self, title: str, steps: int) -> None:
-        """A training of `steps` steps begins."""
+    def start_training(self, title: str, steps: int, done: int = 0) -> None:
+        """A training of `steps` steps begins, or goes on after `done` of them."""
 
     def step(self, record: StepRecord) -> None:
         """One of its steps is done."""
+
+    def check(self, step: int, score: float, error: float) -> None:
+        """Its network was judged on held-out faces: a score with its standard error."""
 
     def stop_training(self) -> None:
         """It is over."""

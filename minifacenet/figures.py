@@ -13,9 +13,10 @@ from .preprocessing.folder import Faces
 TITLES = {"facenet": "nn1_mini", "eigenfaces": "eigenfaces", "pixels": "pixels"}
 
 
-def training_figure(out: Path, records, scores, margin: float) -> None:
-    """`training.png`: the curves, with the held-out AUC along the way where it was measured."""
-    plots.save(plots.training_curves(records, scores or None, margin=margin), out / "training.png")
+def training_figure(out: Path, records, scores, margin: float, measure: str = "AUC") -> None:
+    """`training.png`: the curves, with the held-out scores along the way if there are any."""
+    curves = plots.training_curves(records, scores or None, margin=margin, measure=measure)
+    plots.save(curves, out / "training.png")
 
 
 def naming_figure(out: Path, faces: Faces, answers, credit) -> None:

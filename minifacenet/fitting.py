@@ -11,11 +11,12 @@ from .config import Observer, RunConfig
 from .embedding.architectures import Architecture, FaceNet
 from .embedding.checkpoint import save_model
 from .embedding.embedder import Embedder
-from .embedding.train import StepRecord, is_trainable, train
+from .embedding.health import StepRecord, diagnosis
+from .embedding.train import is_trainable, train
 from .figures import training_figure
 from .files import write_csv
 from .preprocessing.folder import Faces
-from .protocols import Split, held_out_auc, longest_within_error
+from .protocols import Split, held_out_score, longest_within_error
 
 
 def fit(
@@ -44,9 +45,10 @@ def fit(
         observer.step(record)
         if record.step % config.save_every == 0 or record.step == steps:
             save_model(out / "model.safetensors", model, {"step": record.step, **asdict(config)})
-            _write_log(out / "log.csv", records)
+            write_csv(out / "log.csv", [f.name for f in fields(StepRecord)], map(astuple, records))
     observer.stop_training()
-    _tell_health(title, records, observer)
+    if records[-1].state == "collapsed" or any(record.triplets == 0 for record in records):
+        observer.say(f"{title}: {diagnosis(records)}.")
     training_figure(out, records, scores, config.training.margin)
     return model, steps
 
@@ -64,9 +66,9 @@ def _held_out_scores(known, inner, config, title, observer) -> list[tuple[int, f
         observer.step(record)
         if record.step % config.check_every == 0 or record.step == config.training.steps:
             vectors = embedder.transform(known.images[judged])
-            scores.append(
-                (record.step, *held_out_auc(vectors, known.labels[judged], held_out[judged]))
-            )
+            score = held_out_score(vectors, known.labels[judged], held_out[judged])
+            scores.append((record.step, *score))
+            observer.check(*scores[-1])
     observer.stop_training()
     return scores
 
@@ -83,22 +85,3 @@ def _new_model(faces: Faces, config: RunConfig) -> FaceNet:
     _, size, _, channels = faces.images.shape
     architecture = Architecture(config.network, size, channels, config.dim)
     return FaceNet.new(architecture, config.training.seed)
-
-
-def _tell_health(title: str, records: list[StepRecord], observer: Observer) -> None:
-    """A line where a loss of 0, or one that stays at the margin, needs an explanation."""
-    last, idle = records[-1], sum(record.triplets == 0 for record in records)
-    if last.state == "collapsed":
-        observer.say(
-            f"{title}: collapsed, all embeddings are one point (spread {last.spread:.2g}). "
-            "Try a lower --rate, or --mining semi-hard."
-        )
-    elif idle:
-        observer.say(
-            f"{title}: {idle} of {len(records)} steps found no triplet and changed nothing; the "
-            f"last one: {last.state} (spread {last.spread:.2f})."
-        )
-
-
-def _write_log(path: Path, records: list[StepRecord]) -> None:
-    write_csv(path, [f.name for f in fields(StepRecord)], map(astuple, records))

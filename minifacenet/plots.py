@@ -32,17 +32,20 @@ def training_curves(
     scores: Sequence[tuple[float, ...]] | None = None,
     ax: Sequence[Axes] | None = None,
     margin: float | None = None,
+    measure: str = "AUC",
 ) -> np.ndarray:
-    """The health of a training: a panel each for loss, active pairs, distances, spread (and AUC).
+    """The health of a training: a panel each for loss, active pairs, distances, spread, scores.
 
     Parameters
     ----------
     records : iterable of StepRecord, or mapping of its field names to columns
-    scores : sequence of (step, AUC) or (step, AUC, standard error), optional
+    scores : sequence of (step, score) or (step, score, standard error), optional
         Measured on faces outside the training; adds the fifth panel.
     ax : four Axes, or five with `scores`, optional
     margin : float, optional
         Drawn into the panels of the loss and of the distances.
+    measure : str
+        What the scores are.
 
     Returns
     -------
@@ -72,14 +75,14 @@ def training_curves(
             panel.legend(loc="upper right", ncols=3, fontsize=9, frameon=False)
     axes[1].set_ylim(0, 105)
     if scores:
-        at, auc, *error = np.asarray(scores, dtype=np.float64).T
-        best = f"{auc.max():.3f} at step {at[auc.argmax()]:.0f}"
-        _name(axes[4], f"Held-out faces: AUC along the training, best {best}", "AUC")
-        axes[4].plot(at, auc, color=SAME, marker="o", linewidth=2)
+        at, score, *error = np.asarray(scores, dtype=np.float64).T
+        best = f"{score.max():.3f} at step {at[score.argmax()]:.0f}"
+        _name(axes[4], f"Held-out faces: {measure} along the training, best {best}", measure)
+        axes[4].plot(at, score, color=SAME, marker="o", linewidth=2)
         if error:
-            axes[4].errorbar(at, auc, error[0], color=SAME, fmt="none", capsize=3, label="± SE")
+            axes[4].errorbar(at, score, error[0], color=SAME, fmt="none", capsize=3, label="± SE")
             axes[4].legend(loc="lower right", frameon=False)
-        axes[4].set_ylim(min(0.5, auc.min()), 1.02)
+        axes[4].set_ylim(min(0.5, score.min()), 1.02)
     for panel in axes[2:]:
         panel.tick_params(labelbottom=True)
     for panel in axes[4:] if scores else axes[2:]:

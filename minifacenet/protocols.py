@@ -8,6 +8,7 @@ photos (closed) or people (open) once more; the test part is looked at once, at 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,12 +77,22 @@ def score_pairs(embeddings, labels) -> Verification:
     return verify(*pair_distances(embeddings, labels))
 
 
-def held_out_auc(embeddings, labels, held_out) -> tuple[float, float]:
-    """AUC over the pairs that hold at least one held-out photo (`held_out`: boolean (N,)).
+def held_out_score(
+    embeddings, labels, held_out, measure: Callable[[np.ndarray, np.ndarray], float] = auc
+) -> tuple[float, float]:
+    """A verification figure over the pairs that hold at least one held-out photo.
+
+    Parameters
+    ----------
+    embeddings : ndarray of shape (N, D)
+    labels : ndarray of shape (N,), int64
+    held_out : ndarray of shape (N,), bool
+    measure : callable(distances, same)
+        AUC unless told otherwise.
 
     Returns
     -------
-    auc, standard_error : float
+    score, standard_error : float
         The error by the jackknife over people: pairs that share a person are not independent, so
         whole people are left out, one at a time. 0 where too few people leave nothing to compare.
     """
@@ -93,15 +104,15 @@ def held_out_auc(embeddings, labels, held_out) -> tuple[float, float]:
     for person in np.unique(labels[held_out]):
         others = (pairs != person).all(axis=0)
         if same[others].any() and not same[others].all():
-            without.append(auc(distances[others], same[others]))
+            without.append(measure(distances[others], same[others]))
     n = max(len(without), 1)
-    return auc(distances, same), float(np.std(without or [0]) * np.sqrt(n - 1))
+    return measure(distances, same), float(np.std(without or [0]) * np.sqrt(n - 1))
 
 
 def longest_within_error(scores: list[tuple[int, float, float]]) -> int:
-    """Of (steps, AUC, standard error): the most steps whose AUC is within an error of the best.
+    """Of (steps, score, standard error): the most steps whose score is within an error of the best.
 
-    A few held-out people cannot tell apart step counts of nearly equal AUC; among these, longer
+    A few held-out people cannot tell apart step counts of nearly equal score; among these, longer
     training spreads the embeddings further, which a low false accept rate needs.
     """
     _, best, error = max(scores, key=lambda score: score[1])

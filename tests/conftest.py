@@ -1,7 +1,11 @@
 import os
 
+import numpy as np
 import pytest
 from hypothesis import settings
+from PIL import Image
+
+from minifacenet import cli
 
 settings.register_profile("kernels", deadline=None)  # a kernel's first call compiles it
 settings.load_profile("kernels")
@@ -16,3 +20,35 @@ def _all_threads():
     import numba
 
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+
+
+def command(*arguments, monkeypatch, capsys):
+    """Run the command as a user does; returns (exit status, stdout, stderr)."""
+    monkeypatch.setattr("sys.argv", ["minifacenet", *map(str, arguments)])
+    try:
+        cli.main()
+        status = 0
+    except SystemExit as exit:
+        status = exit.code or 0
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    return lambda *arguments: command(*arguments, monkeypatch=monkeypatch, capsys=capsys)
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    """Five people with six photos each: a pattern a person, in noise; and one broken file."""
+    root = tmp_path_factory.mktemp("people")
+    rng = np.random.default_rng(0)
+    for name in ("Ada", "Émilie", "Grace", "Lise", "Maria"):
+        (root / name).mkdir()
+        pattern = rng.integers(60, 196, (40, 40))
+        for number in range(6):
+            photo = pattern + rng.integers(-40, 40, (40, 40))
+            Image.fromarray(photo.astype(np.uint8)).save(root / name / f"{number}.png")
+    (root / "Ada" / "broken.jpg").write_bytes(b"no photo")
+    return root

@@ -1,47 +1,13 @@
 import json
 import re
 
-import numpy as np
 import pytest
-from PIL import Image
 from typer.testing import CliRunner
 
-from minifacenet import cli
-
-
-def command(*arguments, monkeypatch, capsys):
-    """Run the command as a user does; returns (exit status, stdout, stderr)."""
-    monkeypatch.setattr("sys.argv", ["minifacenet", *map(str, arguments)])
-    try:
-        cli.main()
-        status = 0
-    except SystemExit as exit:
-        status = exit.code or 0
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    return lambda *arguments: command(*arguments, monkeypatch=monkeypatch, capsys=capsys)
-
-
-@pytest.fixture(scope="module")
-def people(tmp_path_factory):
-    """Five people with six photos each: a pattern a person, in noise; and one broken file."""
-    root = tmp_path_factory.mktemp("people")
-    rng = np.random.default_rng(0)
-    for name in ("Ada", "Émilie", "Grace", "Lise", "Maria"):
-        (root / name).mkdir()
-        pattern = rng.integers(60, 196, (40, 40))
-        for number in range(6):
-            photo = pattern + rng.integers(-40, 40, (40, 40))
-            Image.fromarray(photo.astype(np.uint8)).save(root / name / f"{number}.png")
-    (root / "Ada" / "broken.jpg").write_bytes(b"no photo")
-    return root
-
+from minifacenet import cli, terminal
 
 QUICK = ("--steps", 4, "--people", 3, "--photos", 2, "--size", 32)
+FEW = (*QUICK[:3], 2, *QUICK[4:])
 PNGS = {"training.png", "names.png", "distances.png", "roc.png", "map.png", "grid.png"}
 
 
@@ -62,7 +28,7 @@ def test_a_run_writes_all_that_it_says(run, people, tmp_path):
     metrics = json.loads((out / "metrics.json").read_text())
     for method in ("facenet", "eigenfaces", "pixels"):  # what is printed is what is stored
         printed_row = re.search(
-            cli.METHOD_NAMES[method].replace("(", r"\(").replace(")", r"\)") + r"\s+([0-9.]+)",
+            terminal.METHOD_NAMES[method].replace("(", r"\(").replace(")", r"\)") + r"\s+([0-9.]+)",
             printed,
         )
         assert float(printed_row[1]) == pytest.approx(
@@ -93,7 +59,7 @@ def test_too_few_people_for_strangers_still_get_names(run, people, tmp_path):
     old = tmp_path / "run" / "open" / "roc.png"  # of an earlier run with more people
     old.parent.mkdir(parents=True)
     old.write_bytes(b"")
-    status, printed, _ = run("run", few, "--out", tmp_path / "run", *QUICK)
+    status, printed, _ = run("run", few, "--out", tmp_path / "run", *FEW)
     assert status == 0
     assert "open/" not in printed
     assert "at least 4 people with 2 photos each, got 2 of 2" in " ".join(printed.split())
@@ -107,7 +73,7 @@ def test_two_people_with_three_photos_are_enough_for_names(run, people, tmp_path
         for number in range(3):
             photo = (people / name / f"{number}.png").read_bytes()
             (few / name / f"{number}.png").write_bytes(photo)
-    status, printed, _ = run("run", few, "--out", tmp_path / "run", *QUICK)
+    status, printed, _ = run("run", few, "--out", tmp_path / "run", *FEW)
     assert status == 0
     assert "no verification of them" in printed
     assert "named right" in printed
@@ -115,7 +81,7 @@ def test_two_people_with_three_photos_are_enough_for_names(run, people, tmp_path
 
     (few / "Ada" / "0.png").unlink()
     (few / "Grace" / "0.png").unlink()
-    status, _, error = run("run", few, "--out", tmp_path / "run2", *QUICK)
+    status, _, error = run("run", few, "--out", tmp_path / "run2", *FEW)
     assert status == 1
     assert "3 photos of one, got 2 people with at most 2 photos" in error
 
@@ -128,6 +94,16 @@ def test_a_wrong_folder_is_one_readable_line(run, people, tmp_path):
     assert status == 1
     assert "'lion' is none of" in error
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_refuses_a_batch_that_half_of_the_photos_cannot_fill(run, people, tmp_path):
+    for options, message in (
+        (("--people", 6), "6 people in a batch, but there are 5"),
+        (("--photos", 4), "4 photos of each person.*nobody has more than 3"),
+    ):
+        status, _, error = run("run", people, "--out", tmp_path / "run", "--size", 32, *options)
+        assert status == 1
+        assert re.search(message, error)
 
 
 def test_the_summary_of_nn1_stands_beside_the_papers(run):

@@ -14,7 +14,7 @@ from PIL import Image
 from minifacenet import face_plots, plots
 from minifacenet.classification.verification import pair_distances, val_far
 from minifacenet.classification.verification import roc as roc_curve
-from minifacenet.embedding.train import StepRecord
+from minifacenet.embedding.health import StepRecord
 
 
 @pytest.fixture

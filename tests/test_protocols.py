@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from minifacenet.protocols import (
     ProtocolError,
-    held_out_auc,
+    held_out_score,
     longest_within_error,
     score_naming,
     score_pairs,
@@ -68,7 +68,7 @@ def test_naming_and_pairs_of_clear_clusters():
     assert score_pairs(vectors, labels).auc == 1
 
 
-def test_the_held_out_auc_leaves_out_pairs_of_training_photos():
+def test_the_held_out_score_leaves_out_pairs_of_training_photos():
     # two people; the training photos are told apart wrongly, those held out rightly
     vectors = np.array([[0.0], [9.0], [8.9], [0.1], [0.05], [8.95]])
     labels = np.array([0, 0, 1, 1, 0, 1])
@@ -78,7 +78,7 @@ def test_the_held_out_auc_leaves_out_pairs_of_training_photos():
     same = [distances[p] for p in pairs if labels[p[0]] == labels[p[1]]]
     different = [distances[p] for p in pairs if labels[p[0]] != labels[p[1]]]
     expected = np.mean([(s < d) + 0.5 * (s == d) for s in same for d in different])
-    assert held_out_auc(vectors, labels, held_out)[0] == pytest.approx(expected)
+    assert held_out_score(vectors, labels, held_out)[0] == pytest.approx(expected)
 
 
 def test_the_standard_error_is_the_jackknifes_over_people():
@@ -90,7 +90,7 @@ def test_the_standard_error_is_the_jackknifes_over_people():
         score_pairs(vectors[labels != person], labels[labels != person]).auc for person in range(5)
     ]
     expected = np.sqrt(4 / 5 * ((without - np.mean(without)) ** 2).sum())
-    auc, error = held_out_auc(vectors, labels, everyone)
+    auc, error = held_out_score(vectors, labels, everyone)
     assert auc == pytest.approx(score_pairs(vectors, labels).auc)
     assert error == pytest.approx(expected)
     assert error > 0
@@ -98,7 +98,7 @@ def test_the_standard_error_is_the_jackknifes_over_people():
 
 def test_two_people_give_an_auc_without_an_error():
     labels = np.repeat([0, 1], 2)
-    assert held_out_auc(np.eye(2)[labels], labels, np.ones(4, bool)) == (1.0, 0.0)
+    assert held_out_score(np.eye(2)[labels], labels, np.ones(4, bool)) == (1.0, 0.0)
 
 
 def test_the_longest_of_equally_good_trainings_is_taken():

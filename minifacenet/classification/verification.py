@@ -209,6 +209,13 @@ def auc(distances: ArrayLike, same: ArrayLike) -> float:
     return _area(*_count_accepts(*_checked(distances, same))[:2])
 
 
+def val_at(distances: ArrayLike, same: ArrayLike, far: float) -> float:
+    """VAL at the largest threshold with FAR <= `far`, alone; arguments as in :func:`verify`."""
+    true_accepts, false_accepts, thresholds = _count_accepts(*_checked(distances, same))
+    val = true_accepts / true_accepts[-1]
+    return _val_at_far(val, false_accepts, thresholds, far).val
+
+
 def _area(true_accepts: np.ndarray, false_accepts: np.ndarray) -> float:
     """Area under the ROC curve, by trapezoids: they count ties half."""
     area = np.trapezoid(true_accepts, false_accepts)  # of counts: a perfect AUC is exactly 1

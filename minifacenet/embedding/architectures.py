@@ -111,6 +111,11 @@ class Architecture:
 
     def build(self, rng: np.random.Generator, dtype=np.float32) -> Sequential:
         """The network with fresh random weights, drawn from `rng` in the order of the table."""
+        if dtype not in (np.float32, np.float64):
+            raise ValueError(
+                f"networks compute in float32 (float64 for gradient checks), got "
+                f"{np.dtype(dtype)}: the distances of half precision round to 0"
+            )
         if self.size < SMALLEST:
             raise ValueError(
                 f"photos of {self.size} pixels are too small for {self.name}, which halves them "

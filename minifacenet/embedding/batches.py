@@ -46,6 +46,34 @@ def sample_batch(
     return np.concatenate(picks)
 
 
+def check_batch(labels, people: int | None = None, photos: int | None = None) -> None:
+    """Refuse P people or K photos that no batch of these photos can have, naming what can be.
+
+    Raises
+    ------
+    ValueError
+        More people than there are, or more photos than anybody has.
+    """
+    _, counts = np.unique(labels, return_counts=True)
+    if len(counts) < 2 or counts.max() < 2:
+        return  # no batch at all is possible: training says what it needs
+    wrong = []
+    if people is not None and people > len(counts):
+        wrong.append(
+            f"{people} people in a batch, but there are {len(counts)} to train on: take up to "
+            f"{len(counts)}"
+        )
+    if photos is not None and photos > counts.max():
+        most = int(counts.max())
+        wrong.append(
+            f"{photos} photos of each person in a batch, but nobody has more than {most} to train "
+            f"on: take up to {most} ({int((counts == most).sum())} people have {most}; who has "
+            "fewer gives all)"
+        )
+    if wrong:
+        raise ValueError("; ".join(wrong))
+
+
 @dataclass(frozen=True)
 class Augmentation:
     """How far a photo may be changed; each change is drawn uniformly from its range.

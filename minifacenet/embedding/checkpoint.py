@@ -1,12 +1,17 @@
-"""Models on disk: arrays in a safetensors file, and what they mean as JSON in its header.
+"""Models, and trainings under way, on disk: arrays in a safetensors file, their meaning as JSON.
 
 Nothing is pickled, so loading a file that somebody sent you runs none of their code. A file is
 written whole or not at all.
+
+`model.safetensors` is a model: its weights, and what is needed to build and feed it.
+`state.safetensors` is a training: weights, optimizer, random generator, queue of triplets and
+settings in one file, so that a kill at any moment leaves one moment of the training, whole.
 """
 
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +21,11 @@ from safetensors.numpy import save_file
 from .. import __version__
 from ..files import replacing
 from .architectures import Architecture, FaceNet
+from .train import TrainingState
 
 FORMAT = 1
+ENTRY = "minifacenet"
+FREE = "free"
 PREPROCESSING = "centre square; pixel / 127.5 - 1"  # what batches.to_input expects and does
 
 
@@ -38,28 +46,41 @@ def save_arrays(path: str | Path, arrays: dict[str, np.ndarray], metadata: dict)
         raise CheckpointError(f"{path}: not saved, NaN or infinity in {', '.join(bad)}")
     # safetensors would write a transposed array's memory as it lies, without a word.
     whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    texts = {key: json.dumps(value) for key, value in metadata.items()}
+    # One entry: safetensors writes several in random order, and equal models would differ as files.
     with replacing(path) as temporary:
-        save_file(whole, temporary, texts)
+        save_file(whole, temporary, {ENTRY: json.dumps(metadata)})
 
 
 def load_arrays(path: str | Path) -> tuple[dict[str, np.ndarray], dict]:
     """Arrays and metadata of a file that `save_arrays` wrote."""
+    with _opened(path) as file:
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return arrays, _metadata(path, file)
+
+
+def load_metadata(path: str | Path) -> dict:
+    """The metadata alone."""
+    with _opened(path) as file:
+        return _metadata(path, file)
+
+
+@contextmanager
+def _opened(path):
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f"{path}: no such model file")
     try:
         with safe_open(path, framework="numpy") as file:  # closed, and so unmapped, at the end
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            texts = file.metadata() or {}
+            yield file
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path}: not a whole safetensors file ({error})") from None
-    try:
-        return arrays, {key: json.loads(text) for key, text in texts.items()}
-    except json.JSONDecodeError:
-        raise CheckpointError(
-            f"{path}: not written by minifacenet, its metadata is {texts}"
-        ) from None
+
+
+def _metadata(path, file) -> dict:
+    texts = file.metadata() or {}
+    if ENTRY not in texts:
+        raise CheckpointError(f"{path}: not written by minifacenet, its metadata is {texts}")
+    return json.loads(texts[ENTRY])
 
 
 def save_model(path: str | Path, model: FaceNet, training: dict | None = None) -> None:
@@ -68,14 +89,7 @@ def save_model(path: str | Path, model: FaceNet, training: dict | None = None) -
     `training` is any JSON-able account of how the weights came about (configuration, seed, data).
     """
     arrays = {name: p.data for name, p in model.network.parameters().items()}
-    metadata = {
-        "format": FORMAT,
-        "minifacenet": __version__,
-        "architecture": model.architecture.as_dict(),
-        "preprocessing": PREPROCESSING,
-        "training": training or {},
-    }
-    save_arrays(path, arrays, metadata)
+    save_arrays(path, arrays, {**_header(model), "training": training or {}})
 
 
 def load_model(path: str | Path) -> FaceNet:
@@ -91,6 +105,86 @@ def load_model(path: str | Path) -> FaceNet:
     if path.is_dir():
         path = path / "model.safetensors"
     arrays, metadata = load_arrays(path)
+    _check_header(path, metadata)
+    try:
+        model = FaceNet.new(Architecture(**metadata["architecture"]))
+    except (KeyError, TypeError, ValueError, MemoryError) as error:
+        raise CheckpointError(
+            f"{path}: no network can be built from {metadata.get('architecture')!r} ({error})"
+        ) from None
+    _fill(path, model.network.parameters(), arrays)
+    return model
+
+
+def save_state(path: str | Path, model: FaceNet, state: TrainingState, settings: dict) -> None:
+    """A training under way: model, state, and the settings that it must go on with (JSON-able).
+
+    What stands under `FREE` in the settings may change on the way.
+    """
+    arrays = {f"weights.{name}": p.data for name, p in model.network.parameters().items()}
+    arrays |= {f"optimizer.{name}": array for name, array in state.optimizer.state().items()}
+    metadata = {
+        **_header(model),
+        "step": state.step,
+        "updates": state.optimizer.steps,
+        "rng": state.rng.bit_generator.state,
+        "settings": settings,
+    }
+    save_arrays(path, {**arrays, "queue": state.queue}, metadata)
+
+
+def load_state(path: str | Path, model: FaceNet, state: TrainingState, settings: dict) -> None:
+    """Put a fresh `model` and `state` where the training that wrote `path` stood.
+
+    Raises
+    ------
+    CheckpointError
+        As `load_model`, or if `settings` are not those of the training: it would not be the same
+        training any more. The message names what changed.
+    """
+    arrays, metadata = load_arrays(path)
+    _check_header(path, metadata)
+    if "settings" not in metadata:
+        raise CheckpointError(f"{path}: a model, not a training under way: nothing to go on with")
+    before, now = metadata["settings"], json.loads(json.dumps(settings))
+    changed = _changes({**before, FREE: None}, {**now, FREE: None})
+    if changed:
+        raise CheckpointError(
+            f"{path}: a training goes on with the settings that it began with, but "
+            f"{'; '.join(changed)}: leave them as they were, or start anew"
+        )
+    weights = {name[8:]: a for name, a in arrays.items() if name.startswith("weights.")}
+    _fill(path, model.network.parameters(), weights)
+    slots = {name[10:]: a for name, a in arrays.items() if name.startswith("optimizer.")}
+    try:
+        state.optimizer.restore(slots, metadata["updates"])
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    state.rng.bit_generator.state = metadata["rng"]
+    state.step, state.queue = metadata["step"], arrays["queue"]
+
+
+def _changes(before, now, name: str = "") -> list[str]:
+    """What differs between two nested dictionaries: 'training.margin: 0.2 -> 0.3'."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        found = []
+        for key in dict.fromkeys([*before, *now]):
+            inner = f"{name}.{key}" if name else key
+            found += _changes(before.get(key), now.get(key), inner)
+        return found
+    return [] if before == now else [f"{name}: {before!r} -> {now!r}"]
+
+
+def _header(model: FaceNet) -> dict:
+    return {
+        "format": FORMAT,
+        "version": __version__,
+        "architecture": model.architecture.as_dict(),
+        "preprocessing": PREPROCESSING,
+    }
+
+
+def _check_header(path, metadata) -> None:
     if metadata.get("format") != FORMAT:
         raise CheckpointError(
             f"{path}: format {metadata.get('format')!r}, but minifacenet {__version__} reads "
@@ -101,14 +195,6 @@ def load_model(path: str | Path) -> FaceNet:
             f"{path}: trained on photos as {metadata.get('preprocessing')!r}, "
             f"but this version prepares them as {PREPROCESSING!r}"
         )
-    try:
-        model = FaceNet.new(Architecture(**metadata["architecture"]))
-    except (KeyError, TypeError, ValueError, MemoryError) as error:
-        raise CheckpointError(
-            f"{path}: no network can be built from {metadata.get('architecture')!r} ({error})"
-        ) from None
-    _fill(path, model.network.parameters(), arrays)
-    return model
 
 
 def _fill(path, parameters, arrays) -> None:

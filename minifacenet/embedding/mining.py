@@ -27,7 +27,8 @@ from numba import njit, prange
 
 from .triplet import Triplets, triplet_loss
 
-RULES = ("semi-hard", "semi-hard-random", "hardest", "all")
+LISTED_RULES = ("semi-hard", "semi-hard-random", "hardest")  # they give a list of triplets
+RULES = (*LISTED_RULES, "all")
 
 
 @njit(parallel=True, cache=True, fastmath={"reassoc", "contract"})
@@ -202,19 +203,24 @@ def all_violations_loss(distances, labels, margin: float):
 # -- By name -------------------------------------------------------------------------------------
 
 
+def mine(distances, labels, margin: float, rule: str, rng: np.random.Generator) -> Triplets:
+    """Triplets under one of `LISTED_RULES`; `rng` is drawn from by 'semi-hard-random' alone."""
+    if rule == "semi-hard":
+        return semi_hard_closest(distances, labels, margin)
+    if rule == "semi-hard-random":
+        return semi_hard_random(distances, labels, margin, rng)
+    if rule == "hardest":
+        return hardest(distances, labels)
+    raise ValueError(
+        f"mining rule {rule!r} is none of {', '.join(LISTED_RULES)}, or (without a list) all"
+    )
+
+
 def mined_loss(distances, labels, margin: float, rule: str, rng: np.random.Generator):
     """Loss, number of active triplets and dL/dD of a batch under one of `RULES`.
 
-    Parameters and results as in `triplet_loss`; `rng` is drawn from by 'semi-hard-random' alone.
+    Parameters and results as in `triplet_loss`; `rng` as in `mine`.
     """
     if rule == "all":
         return all_violations_loss(distances, labels, margin)
-    if rule == "semi-hard":
-        triplets = semi_hard_closest(distances, labels, margin)
-    elif rule == "semi-hard-random":
-        triplets = semi_hard_random(distances, labels, margin, rng)
-    elif rule == "hardest":
-        triplets = hardest(distances, labels)
-    else:
-        raise ValueError(f"mining rule {rule!r} is none of {', '.join(RULES)}")
-    return triplet_loss(distances, triplets, margin)
+    return triplet_loss(distances, mine(distances, labels, margin, rule, rng), margin)

@@ -17,8 +17,10 @@ import numpy as np
 from ..nn.layer import Sequential
 from ..nn.optim import OPTIMIZERS
 from .batches import Augmentation, sample_batch, to_input
-from .mining import RULES, mined_loss, squared_distances
-from .triplet import embedding_gradient
+from .health import StepRecord
+from .mining import LISTED_RULES, RULES, mined_loss, squared_distances
+from .offline import mine_offline, take
+from .triplet import embedding_gradient, triplet_loss
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,9 @@ class TrainConfig:
     mining : str
         A rule of `mining.RULES`, or several with the step at which each begins:
         'semi-hard, hardest@200'.
+    mine_every, mine_over : int
+        Offline mining: every `mine_every` steps, triplets are chosen over at least `mine_over`
+        photos and trained on in batches of P x K photos (see `offline.py`). 0: within each batch.
     optimizer : 'adagrad', 'adam' or 'sgd'
     rate : float
         Learning rate at the start; it falls to zero along a half cosine ("started with 0.05 ...
@@ -57,6 +62,8 @@ class TrainConfig:
     extra_negatives: int = 0
     margin: float = 0.2
     mining: str = "semi-hard"
+    mine_every: int = 0
+    mine_over: int = 1800
     optimizer: str = "adam"
     rate: float = 5e-4
     augmentation: Augmentation | None = field(default_factory=Augmentation)
@@ -74,15 +81,25 @@ class TrainConfig:
             raise ValueError(f"a chunk holds at least 1 photo, got {self.chunk}")
         if self.extra_negatives < 0:
             raise ValueError(f"extra_negatives must be at least 0, got {self.extra_negatives}")
-        self.rule_at(1)
+        schedule = self.schedule()
+        if self.mine_every < 0 or self.mine_over < 3:
+            raise ValueError(
+                f"offline mining needs mine_every >= 0 and mine_over >= 3, got {self.mine_every} "
+                f"and {self.mine_over}"
+            )
+        if self.mine_every and "all" in [rule for _, rule in schedule]:
+            raise ValueError(
+                "offline mining keeps a list of triplets, and 'all' gives too many: take one of "
+                f"{', '.join(LISTED_RULES)}"
+            )
         if not self.rate > 0:
             raise ValueError(f"the learning rate must be positive, got {self.rate}")
         if not 0 < self.margin < 4:
             raise ValueError(f"the margin must lie between 0 and 4 (squared L2), got {self.margin}")
 
-    def rule_at(self, step: int) -> str:
-        """The mining rule in force at a step (they count from 1)."""
-        current = None
+    def schedule(self) -> list[tuple[int, str]]:
+        """The mining rules in order, each with the step at which it begins (they count from 1)."""
+        schedule = []
         for entry in self.mining.split(","):
             rule, _, start = entry.strip().partition("@")
             if rule not in RULES or not (start or "1").isdigit():
@@ -90,107 +107,129 @@ class TrainConfig:
                     f"mining is one of {', '.join(RULES)}, or several such as "
                     f"'semi-hard, hardest@200', got {self.mining!r}"
                 )
-            if current is None or step >= int(start or 1):
-                current = rule
-        return current
+            schedule.append((int(start or 1), rule))
+        return sorted(schedule)
+
+    def rule_at(self, step: int) -> str:
+        """The mining rule in force at a step; before the first begins, it is in force already."""
+        schedule = self.schedule()
+        return [rule for start, rule in schedule if start <= step or start == schedule[0][0]][-1]
 
 
-COLLAPSED = 0.01  # a spread below this: all embeddings are one point, whatever the photo
+class TrainingState:
+    """What the next step depends on, beside network, faces and configuration.
 
+    `train` changes it in place. Whoever keeps it with the weights can go on later, as if nothing
+    had happened: see `checkpoint.save_state`.
 
-@dataclass(frozen=True)
-class StepRecord:
-    """One step in numbers; all distances are squared L2.
-
-    `triplets` are the active ones; `active` is their number over that of the anchor-positive pairs
-    (the rule 'all' has many triplets a pair, and may exceed 1); `spread` is the mean
-    distance of all pairs in the batch (near 0: collapsed, all embeddings are one point; near 2:
-    spread over the sphere).
+    Attributes
+    ----------
+    step : int
+        Steps done.
+    optimizer : Optimizer
+    rng : Generator
+        Draws batches, augmentation and random negatives.
+    queue : ndarray of shape (T, 3), int64
+        Triplets mined offline and not taken yet; (0, 3) without offline mining.
     """
 
-    step: int
-    loss: float
-    triplets: int
-    active: float
-    positive_distance: float
-    negative_distance: float
-    spread: float
-    images: int
-    seconds: float
-
-    @property
-    def state(self) -> str:
-        """'learning', 'solved' (no triplet left and the people apart), or 'collapsed'."""
-        if self.spread < COLLAPSED:
-            return "collapsed"
-        return "learning" if self.triplets else "solved"
+    def __init__(self, network: Sequential, config: TrainConfig):
+        self.step = 0
+        self.optimizer = OPTIMIZERS[config.optimizer](network.parameters(), config.rate)
+        self.rng = np.random.default_rng(config.seed)
+        self.queue = np.empty((0, 3), np.int64)
 
 
-def train(model: Sequential, faces, config: TrainConfig) -> Iterator[StepRecord]:
-    """Train `model` in place on `faces` (`.images` uint8 (N, H, W, C), `.labels` (N,)).
+def train(
+    network: Sequential, faces, config: TrainConfig, state: TrainingState | None = None
+) -> Iterator[StepRecord]:
+    """Train `network` in place on `faces` (`.images` uint8 (N, H, W, C), `.labels` (N,)).
+
+    With a `state` it goes on after `state.step`; without one it begins.
 
     Raises
     ------
     ValueError
         Nobody has two photos, or there is only one person: no triplet exists.
     FloatingPointError
-        The loss is not finite any more.
+        The embeddings are not finite any more; the message names the first such layer.
     """
-    if not is_trainable(faces.labels):
-        raise ValueError(
-            "training needs two photos of one person and one of another, got "
-            f"{len(faces.labels)} photos of {len(np.unique(faces.labels))} people"
-        )
-    rng = np.random.default_rng(config.seed)
-    optimizer = OPTIMIZERS[config.optimizer](model.parameters(), config.rate)
-    for step in range(1, config.steps + 1):
+    check_trainable(faces.labels)
+    state = state or TrainingState(network, config)
+    while state.step < config.steps:
         start = time.perf_counter()
-        optimizer.rate = config.rate * 0.5 * (1 + np.cos(np.pi * (step - 1) / config.steps))
-        batch = sample_batch(
-            faces.labels, config.people, config.photos, rng, config.extra_negatives
-        )
+        done = state.step / config.steps
+        state.optimizer.rate = config.rate * 0.5 * (1 + np.cos(np.pi * done))
+        batch, loss = _draw(network, faces, config, state)
         photos = faces.images[batch]
         if config.augmentation is not None:
-            photos = config.augmentation(photos, rng)
-        measured = _step(
-            model, optimizer, photos, faces.labels[batch], config, config.rule_at(step), rng
-        )
-        yield StepRecord(step, *measured, len(batch), time.perf_counter() - start)
+            photos = config.augmentation(photos, state.rng)
+        measured = _step(network, state.optimizer, photos, faces.labels[batch], config.chunk, loss)
+        state.step += 1
+        yield StepRecord(state.step, *measured, len(batch), time.perf_counter() - start)
 
 
-def _step(model, optimizer, photos, labels, config, rule, rng):
+def _draw(network, faces, config, state):
+    """The photos of the next step, and its loss: a function of their distances.
+
+    That function returns loss, number of active triplets, dL/dD as `triplet_loss` does, and the
+    number that `StepRecord.active` is a share of.
+    """
+    rule = config.rule_at(state.step + 1)
+    if config.mine_every:
+        if state.step % config.mine_every == 0 or not len(state.queue):
+            state.queue = mine_offline(
+                network, faces, config.mine_over, config.margin, rule, state.rng
+            )
+        if len(state.queue):
+            batch, triplets, state.queue = take(state.queue, config.people * config.photos)
+            return batch, lambda distances: (
+                *triplet_loss(distances, triplets, config.margin),
+                len(triplets),
+            )
+    batch = sample_batch(
+        faces.labels, config.people, config.photos, state.rng, config.extra_negatives
+    )
+    labels = faces.labels[batch]
+    pairs = int((labels[:, None] == labels[None]).sum()) - len(labels)
+    return batch, lambda distances: (
+        *mined_loss(distances, labels, config.margin, rule, state.rng),
+        pairs,
+    )
+
+
+def _step(network, optimizer, photos, labels, chunk, loss_of):
     """Forward, loss, backward, update; returns the fields of a StepRecord from loss to spread."""
-    chunk = config.chunk or len(photos)
+    chunk = chunk or len(photos)
     parts = [slice(start, start + chunk) for start in range(0, len(photos), chunk)]
     whole = len(parts) == 1  # what backward needs is kept in the first pass; else in a second one
     embeddings = np.concatenate(
-        [model.forward(to_input(photos[part]), train=whole) for part in parts]
+        [network.forward(to_input(photos[part]), train=whole) for part in parts]
     )
     distances = squared_distances(embeddings)
     if not np.isfinite(distances).all():
         raise FloatingPointError(
             "the embeddings are not finite any more, first in layer "
-            f"{model.first_not_finite(to_input(photos[parts[0]]))}: start again with a lower "
+            f"{network.first_not_finite(to_input(photos[parts[0]]))}: start again with a lower "
             "learning rate"
         )
-    loss, active, weights = mined_loss(distances, labels, config.margin, rule, rng)
+    loss, active, weights, candidates = loss_of(distances)
     if active:  # nothing to learn from otherwise: a step without update
         gradient = embedding_gradient(weights, embeddings)
-        model.zero_grad()
+        network.zero_grad()
         for part in parts:
             if not whole:
-                model.forward(to_input(photos[part]), train=True)
-            model.backward(gradient[part])
+                network.forward(to_input(photos[part]), train=True)
+            network.backward(gradient[part])
         optimizer.step()
     same = labels[:, None] == labels[None]
     other = ~np.eye(len(labels), dtype=bool)
-    pairs = int((same & other).sum())
     return (
         loss,
         active,
-        active / max(pairs, 1),
-        float(distances[same & other].mean()) if pairs else float("nan"),
-        float(distances[~same].mean()),
+        active / max(candidates, 1),
+        float(distances[same & other].mean()) if (same & other).any() else float("nan"),
+        float(distances[~same].mean()) if (~same).any() else float("nan"),
         float(distances[other].mean()),
     )
 
@@ -199,3 +238,14 @@ def is_trainable(labels) -> bool:
     """Whether there is a triplet: two photos of one person, and one of another."""
     _, counts = np.unique(labels, return_counts=True)
     return len(counts) >= 2 and counts.max() >= 2
+
+
+def check_trainable(labels) -> None:
+    """ValueError if there is no triplet."""
+    if not is_trainable(labels):
+        people, counts = np.unique(labels, return_counts=True)
+        most = f", at most {counts.max()} of one" if len(people) else ""
+        raise ValueError(
+            "training needs two photos of one person and one of another, got "
+            f"{len(labels)} photos of {len(people)} people{most}"
+        )

@@ -104,6 +104,26 @@ class Optimizer:
         """The slots by name ('conv1.weight.accumulator', ...), the arrays themselves."""
         return self._state
 
+    def restore(self, state: dict[str, np.ndarray], steps: int) -> None:
+        """Go on from what `state()` gave after `steps` steps; the arrays are copied.
+
+        Raises
+        ------
+        ValueError
+            The arrays are those of another optimizer or network.
+        """
+        for name in dict.fromkeys([*state, *self._state]):
+            got, own = state.get(name), self._state.get(name)
+            if got is None or own is None or got.shape != own.shape:
+                raise ValueError(
+                    f"the optimizer's state does not fit {type(self).__name__} on this network: "
+                    f"{name} is {'missing' if got is None else got.shape}, expected "
+                    f"{'nothing' if own is None else own.shape}"
+                )
+        self.steps = steps
+        for name, array in state.items():
+            self._state[name][:] = array
+
     def _update(self, g, scalar, slots, w) -> None:
         raise TypeError(f"{type(self).__name__} defines no update")
 

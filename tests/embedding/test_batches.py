@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import rotate
 
-from minifacenet.embedding.batches import Augmentation, sample_batch, to_input
+from minifacenet.embedding.batches import Augmentation, check_batch, sample_batch, to_input
 
 STILL = dict(flip=False, rotation=0, scale=0, shift=0, brightness=0, contrast=0)
 
@@ -46,6 +46,19 @@ def test_everybody_and_every_photo_has_its_turn():
     rng = np.random.default_rng(0)
     seen = np.concatenate([sample_batch(labels, 2, 2, rng) for _ in range(60)])
     assert set(seen) == set(range(15))
+
+
+def test_a_batch_that_cannot_be_names_those_that_can():
+    labels = np.repeat([0, 1, 2], [5, 2, 5])
+    check_batch(labels, 3, 5)
+    check_batch(labels)
+    check_batch([0, 0], 9, 9)  # one person: not a matter of the batch
+    with pytest.raises(ValueError, match=r"4 people in a batch, but there are 3 .*take up to 3"):
+        check_batch(labels, people=4)
+    with pytest.raises(ValueError, match=r"6 photos .*more than 5.*take up to 5 \(2 people have 5"):
+        check_batch(labels, photos=6)
+    with pytest.raises(ValueError, match=r"4 people.*; 6 photos"):
+        check_batch(labels, 4, 6)
 
 
 @pytest.fixture

@@ -6,8 +6,10 @@ import pytest
 
 from minifacenet.embedding.architectures import Architecture, FaceNet
 from minifacenet.embedding.batches import Augmentation, sample_batch, to_input
+from minifacenet.embedding.checkpoint import load_state, save_state
 from minifacenet.embedding.mining import RULES, semi_hard_closest, squared_distances
-from minifacenet.embedding.train import StepRecord, TrainConfig, is_trainable, train
+from minifacenet.embedding.offline import mine_offline
+from minifacenet.embedding.train import TrainConfig, TrainingState, is_trainable, train
 from minifacenet.embedding.triplet import embedding_gradient, triplet_loss
 
 QUICK = TrainConfig(steps=3, people=3, photos=2)
@@ -135,6 +137,68 @@ def test_a_schedule_changes_the_rule_at_its_step():
     assert rules == ["semi-hard"] * 2 + ["semi-hard-random"] * 2 + ["hardest"] * 2
 
 
+def test_offline_triplets_are_trained_on_and_mined_anew(faces, monkeypatch):
+    mined = []
+
+    def spy(*arguments):
+        mined.append(mine_offline(*arguments))
+        return mined[-1]
+
+    monkeypatch.setattr("minifacenet.embedding.train.mine_offline", spy)
+    config = replace(QUICK, steps=40, mining="hardest", mine_every=30, augmentation=None, rate=1e-3)
+    network = new_network()
+    state = TrainingState(network, config)
+    for record in train(network, faces, config, state):
+        taken = record.active and round(record.triplets / record.active)
+        assert taken in (0, 2)  # 3 people x 2 photos are room for two triplets
+        assert record.images <= 6
+        if record.step == 1:
+            assert len(mined[0]) - len(state.queue) == 2
+    assert len(mined) == 2  # after 0 and 30 steps: 80 pairs last for 40
+    gaps = squared_distances(network.forward(to_input(faces.images)))
+    same = faces.labels[:, None] == faces.labels
+    assert gaps[~same].mean() > 3 * gaps[same].mean()
+
+
+def test_an_empty_queue_leaves_mining_to_the_batch(faces):
+    record = next(train(new_network(), faces, replace(QUICK, mine_every=5, margin=1e-12)))
+    assert (record.images, record.triplets) == (6, 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        dict(optimizer="adam", mining="semi-hard-random"),
+        dict(optimizer="adagrad"),
+        dict(optimizer="sgd", rate=0.01),
+        dict(mine_every=3, mining="hardest"),
+        dict(chunk=3, extra_negatives=1),
+    ],
+    ids=str,
+)
+def test_a_training_that_goes_on_repeats_every_bit(faces, tmp_path, change):
+    config = replace(QUICK, steps=7, **change)
+    architecture = Architecture(size=32, channels=1)
+    whole = FaceNet.new(architecture)
+    expected = [replace(r, seconds=0) for r in train(whole.network, faces, config)]
+    records, path = [], tmp_path / "state.safetensors"
+    for stop in (2, 3, 7):  # a new process each time, as far as the arrays can tell
+        model = FaceNet.new(architecture, seed=99 if records else 0)
+        state = TrainingState(model.network, config)
+        if records:
+            load_state(path, model, state, {"seed": 0})
+        for record in train(model.network, faces, config, state):
+            records.append(replace(record, seconds=0))
+            if record.step == stop:
+                save_state(path, model, state, {"seed": 0})
+                break
+    assert records == expected
+    for name, parameter in whole.network.parameters().items():
+        np.testing.assert_array_equal(
+            model.network.parameters()[name].data, parameter.data, err_msg=name
+        )
+
+
 def test_nothing_to_learn_changes_nothing(faces):
     """A margin so small that no negative is semi-hard: steps are counted, weights stay."""
     network = new_network()
@@ -144,15 +208,6 @@ def test_nothing_to_learn_changes_nothing(faces):
     assert [r.loss for r in records] == [0, 0, 0]
     for name, parameter in network.parameters().items():
         np.testing.assert_array_equal(parameter.data, before[name])
-
-
-@pytest.mark.parametrize(
-    ("triplets", "spread", "state"),
-    [(5, 1.2, "learning"), (0, 1.2, "solved"), (0, 1e-4, "collapsed"), (9, 1e-4, "collapsed")],
-)
-def test_solved_and_collapsed_are_told_apart_by_the_spread(triplets, spread, state):
-    record = StepRecord(1, 0.1, triplets, 0.5, 0.1, 0.2, spread, 8, 0.1)
-    assert record.state == state
 
 
 def test_broken_weights_stop_the_run(faces):
@@ -184,6 +239,8 @@ def test_without_a_triplet_there_is_no_training(labels):
         (dict(mining="semi-hard, hardest@soon"), "hardest@soon"),
         (dict(extra_negatives=-1), "extra_negatives.*-1"),
         (dict(chunk=0), "chunk.*0"),
+        (dict(mine_every=-1), "mine_every >= 0.*-1"),
+        (dict(mine_every=9, mining="semi-hard, all@5"), "offline.*'all'.*semi-hard, .*hardest"),
     ],
 )
 def test_a_configuration_that_cannot_be_is_refused(change, message):

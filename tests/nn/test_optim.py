@@ -68,3 +68,33 @@ def test_every_optimizer_walks_downhill(name):
 def test_a_rate_must_be_positive(rate):
     with pytest.raises(ValueError, match="positive"):
         optim.SGD({}, rate=rate)
+
+
+@pytest.mark.parametrize("make", optim.OPTIMIZERS.values())
+def test_restored_it_goes_on_as_before(make):
+    _, parameter, gradients, optimizer = run(make)
+    twin = Parameter(parameter.data.copy())
+    other = make({"w": twin})
+    other.restore(optimizer.state(), optimizer.steps)
+    for p, o in ((parameter, optimizer), (twin, other)):
+        p.zero_grad()
+        p.grad[:] = gradients[0]
+        o.step()
+    np.testing.assert_array_equal(twin.data, parameter.data)
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ({"w.velocity": np.zeros((5, 3))}, r"SGD.*w.velocity is \(5, 3\), expected \(3, 5\)"),
+        ({}, r"w.velocity is missing, expected \(3, 5\)"),
+        (
+            {"w.velocity": np.zeros((3, 5)), "v.mean": np.zeros(2)},
+            r"v.mean is \(2,\), expected nothing",
+        ),
+    ],
+)
+def test_a_state_of_another_network_is_refused(state, message):
+    optimizer = optim.SGD({"w": Parameter(np.zeros((3, 5)))})
+    with pytest.raises(ValueError, match=message):
+        optimizer.restore(state, 1)

@@ -1,0 +1,76 @@
+"""How a training is doing, step by step: what the loss alone cannot tell.
+
+A loss of 0 may mean that every person is apart from every other, or that all embeddings have become
+one point (no negative is farther than the positive, so none is semi-hard). The *spread*, the mean
+distance of all pairs in a batch, tells the two apart. A collapsed run also shows as a loss that
+stays at the margin: D(a,p) - D(a,n) + margin with both distances 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+COLLAPSED = 0.01  # a spread below this: all embeddings are one point, whatever the photo
+COLLAPSE_REMEDY = (
+    "a lower --rate, --mining semi-hard (the hardest negatives collapse a fresh network), or more "
+    "photos a batch"
+)
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """One step in numbers; all distances are squared L2.
+
+    `triplets` are the active ones; `active` is their number over that of the anchor-positive pairs
+    (the rule 'all' has many triplets a pair, and may exceed 1), or of the triplets mined offline;
+    `spread` is the mean distance of all pairs in the batch (near 0: collapsed, all embeddings are
+    one point; near 2: spread over the sphere).
+    """
+
+    step: int
+    loss: float
+    triplets: int
+    active: float
+    positive_distance: float
+    negative_distance: float
+    spread: float
+    images: int
+    seconds: float
+
+    @property
+    def state(self) -> str:
+        """'learning', 'solved' (no triplet left and the people apart), or 'collapsed'."""
+        if self.spread < COLLAPSED:
+            return "collapsed"
+        return "learning" if self.triplets else "solved"
+
+
+def collapsed_for(records: list[StepRecord]) -> int:
+    """How many of the last steps were collapsed in a row.
+
+    A fresh network may start there and grow out of it: one such step means nothing yet.
+    """
+    states = [record.state for record in reversed(records)]
+    return next((i for i, state in enumerate(states) if state != "collapsed"), len(states))
+
+
+def diagnosis(records: list[StepRecord]) -> str:
+    """A line on how a training ended: the state, the spread, and the steps that changed nothing."""
+    last, idle = records[-1], sum(record.triplets == 0 for record in records)
+    line = f"{last.state} (spread {last.spread:.2g}"
+    line += f", {last.active:.0%} of the pairs active)" if np.isfinite(last.active) else ")"
+    if idle:
+        line += f"; {idle} of {len(records)} steps found no triplet and changed nothing"
+    if last.state == "collapsed":
+        line += f". All embeddings are one point. Try {COLLAPSE_REMEDY}"
+    return line
+
+
+def collapse_message(records: list[StepRecord]) -> str:
+    """What to tell when a training stops because it has collapsed."""
+    return (
+        f"Stopped: collapsed for {collapsed_for(records)} steps, all embeddings are one point "
+        f"(spread {records[-1].spread:.2g}). Try {COLLAPSE_REMEDY}."
+    )

@@ -1,0 +1,68 @@
+"""Offline mining: triplets chosen over many photos at once, every n steps.
+
+A batch of a few hundred photos may hold no negative that is close enough to teach anything. The
+paper's alternative (section 3.2): "Generate triplets offline every n steps, using the most recent
+network checkpoint and computing the argmin and argmax on a subset of the data." So every n steps
+
+1. draw a subset of the people with all their photos,
+2. embed it with the network as it is now, without augmentation,
+3. choose a negative for every anchor-positive pair of the subset by the mining rule,
+4. put the triplets into random order; the next n steps take them from this queue.
+
+The price: a triplet is as old as the queue. Of those taken, only the ones that still violate the
+margin count in the loss, and their share (`StepRecord.active`) falls as the queue ages.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .batches import to_input
+from .mining import mine, squared_distances
+from .triplet import Triplets
+
+EMBED_BATCH = 32  # photos that go through the network at once: no gradient, little memory
+
+
+def mine_offline(network, faces, subset: int, margin: float, rule: str, rng) -> np.ndarray:
+    """A fresh queue: ndarray of shape (T, 3), int64, rows (anchor, positive, negative) in `faces`.
+
+    `subset` is the number of photos to choose from, at least; whole people are drawn until they
+    have as many. The memory for it is `subset`^2 distances. T may be 0.
+    """
+    chosen = _whole_people(faces.labels, subset, rng)
+    embeddings = np.concatenate(
+        [
+            network.forward(to_input(faces.images[chosen[start : start + EMBED_BATCH]]))
+            for start in range(0, len(chosen), EMBED_BATCH)
+        ]
+    )
+    triplets = mine(squared_distances(embeddings), faces.labels[chosen], margin, rule, rng)
+    return rng.permutation(chosen[np.stack(triplets, axis=1)])
+
+
+def take(queue: np.ndarray, photos: int) -> tuple[np.ndarray, Triplets, np.ndarray]:
+    """The next triplets of a queue that fit into a batch of `photos` photos.
+
+    Returns
+    -------
+    batch : ndarray of shape (N,), int64
+        The photos that they need, each once; N <= `photos` (but at least one triplet is taken).
+    triplets : Triplets
+        As positions in `batch`.
+    rest : ndarray of shape (T, 3)
+        What stays in the queue.
+    """
+    count = max(1, photos // 3)
+    batch, positions = np.unique(queue[:count], return_inverse=True)
+    return batch, Triplets(*positions.reshape(-1, 3).T), queue[count:]
+
+
+def _whole_people(labels, photos: int, rng) -> np.ndarray:
+    chosen, total = [], 0
+    for person in rng.permutation(np.unique(labels)):
+        if total >= photos:
+            break
+        chosen.append(np.flatnonzero(labels == person))
+        total += len(chosen[-1])
+    return np.concatenate(chosen)

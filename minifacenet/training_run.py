@@ -1,0 +1,304 @@
+"""One training with its files: it checks itself, can be interrupted, and goes on where it stood.
+
+    model.safetensors   the model: the last, or the best of those checked on held-out people
+    state.safetensors   the training as it stands, for `resume`
+    log.csv             a row a step
+    checks.csv          VAL of the held-out people along the way
+    training.png        both as curves
+
+Early stopping looks at held-out people and never at the loss: the loss of the active triplets says
+how hard the mined ones are, and these get harder as the network gets better.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Callable
+from dataclasses import asdict, astuple, dataclass, field, fields
+from pathlib import Path
+
+import numpy as np
+
+from .classification.verification import val_at
+from .config import Observer
+from .embedding.architectures import Architecture, FaceNet
+from .embedding.batches import Augmentation, to_input
+from .embedding.checkpoint import (
+    FREE,
+    CheckpointError,
+    load_metadata,
+    load_state,
+    save_model,
+    save_state,
+)
+from .embedding.embedder import Embedder
+from .embedding.health import StepRecord, collapsed_for
+from .embedding.train import TrainConfig, TrainingState, train
+from .figures import training_figure
+from .files import sweep, write_csv
+from .interrupt import postponed_interrupt
+from .preprocessing.folder import Faces
+from .protocols import ProtocolError, held_out_score, longest_within_error, split_people
+
+HABITS = ("save_every", "patience", "stop_collapsed")  # these change no weight
+
+
+@dataclass(frozen=True)
+class TrainingRunConfig:
+    """A training and how it watches itself.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    training : TrainConfig
+    held_out : float
+        Share of the people that are kept out of the training to judge it; 0: nobody.
+    far : float
+        The false accept rate at which VAL is taken.
+    check_every, save_every : int
+        Steps between two checks, and at most between two saves.
+    patience : int
+        Stop after so many checks without a VAL within a standard error of the best; 0: never.
+    stop_collapsed : int
+        Stop after so many collapsed steps in a row; 0: never.
+    """
+
+    architecture: Architecture = field(default_factory=Architecture)
+    training: TrainConfig = field(default_factory=TrainConfig)
+    held_out: float = 0.2
+    far: float = 0.01
+    check_every: int = 25
+    save_every: int = 50
+    patience: int = 0
+    stop_collapsed: int = 0
+
+    def __post_init__(self):
+        if not 0 <= self.held_out < 1:
+            raise ValueError(f"held_out is a share of the people, 0 to 1, got {self.held_out}")
+        if not 0 < self.far <= 1:
+            raise ValueError(f"far is a false accept rate above 0, got {self.far}")
+        at_least = (self.check_every - 1, self.save_every - 1, self.patience, self.stop_collapsed)
+        if min(at_least) < 0:
+            raise ValueError(
+                "check_every and save_every are at least 1, patience and stop_collapsed at least "
+                f"0, got {self.check_every}, {self.save_every}, {self.patience} and "
+                f"{self.stop_collapsed}"
+            )
+
+    def settings(self, faces: Faces) -> dict:
+        """What decides about the weights, JSON-able: a resumed training must agree in it."""
+        digest = hashlib.sha256(faces.images.tobytes() + faces.labels.tobytes()).hexdigest()
+        return {
+            "architecture": self.architecture.as_dict(),
+            "training": asdict(self.training),
+            "held_out": self.held_out,
+            "far": self.far,
+            "check_every": self.check_every,
+            "faces": {
+                "photos": len(faces),
+                "people": len(np.unique(faces.labels)),
+                "content": digest[:16],
+            },
+            FREE: {name: getattr(self, name) for name in HABITS},
+        }
+
+    @classmethod
+    def of(cls, out: Path) -> TrainingRunConfig:
+        """The configuration of the training whose state lies in `out`."""
+        path = out / "state.safetensors"
+        settings = load_metadata(path).get("settings")
+        if settings is None:
+            raise CheckpointError(f"{path}: a model, not a training under way")
+        training = dict(settings["training"])
+        if training["augmentation"] is not None:
+            training["augmentation"] = Augmentation(**training["augmentation"])
+        return cls(
+            Architecture(**settings["architecture"]),
+            TrainConfig(**training),
+            **{name: settings[name] for name in ("held_out", "far", "check_every")},
+            **settings[FREE],
+        )
+
+
+@dataclass
+class Outcome:
+    """How a training ended.
+
+    Attributes
+    ----------
+    records : list of StepRecord
+    checks : list of (step, VAL, standard error)
+        Empty if nobody was held out.
+    kept : int
+        The step whose weights are in `model.safetensors`.
+    stopped : None, 'interrupted', 'collapsed' or 'no better'
+        Why it ended before its last step.
+    """
+
+    records: list[StepRecord]
+    checks: list[tuple[int, float, float]]
+    kept: int
+    stopped: str | None = None
+
+
+def run_training(
+    faces: Faces,
+    out: Path,
+    config: TrainingRunConfig,
+    observer: Observer | None = None,
+    resume: bool = False,
+) -> Outcome:
+    """Train a new network on `faces`, or go on with the training in `out`; see the file's top.
+
+    Raises
+    ------
+    CheckpointError
+        `resume` with other settings or other faces than it began with.
+    FloatingPointError
+        The embeddings are not finite any more: the last good weights are in `model.safetensors`.
+    """
+    observer = observer or Observer()
+    sweep(out)
+    model = FaceNet.new(config.architecture, config.training.seed)
+    state = TrainingState(model.network, config.training)
+    run = _Run(out, config, model, state, config.settings(faces), to_input(faces.images[:2]))
+    if resume:
+        load_state(out / "state.safetensors", model, state, run.settings)
+        run.read_logs()
+    known, others = hold_out_people(faces, config, observer)
+    check = None if others is None else _Check(others, config.far)
+    observer.start_training("Training", config.training.steps, done=state.step)
+    told = "\nFinishing this step, then saving. Ctrl-C again stops at once."
+    with postponed_interrupt(lambda: observer.say(told)) as asked:
+        try:
+            for record in train(model.network, known, config.training, state):
+                run.records.append(record)
+                observer.step(record)
+                run.after_step(check, observer, asked.is_set())
+                if run.stopped:
+                    break
+        except FloatingPointError as error:
+            run.write_logs()
+            raise FloatingPointError(f"{error}. {last_good(out)}") from None
+    observer.stop_training()
+    training_figure(
+        out, run.records, run.checks, config.training.margin, f"VAL at FAR {config.far:g}"
+    )
+    return Outcome(run.records, run.checks, run.kept(), run.stopped)
+
+
+def last_good(out: Path) -> str:
+    """Where the last good weights are, for the message of a training that failed."""
+    path = out / "model.safetensors"
+    if not path.exists():
+        return "Nothing was saved before"
+    return f"The good weights of step {load_metadata(path)['training']['step']} are in {path}"
+
+
+class _Run:
+    """What one training has gathered, and when it is written."""
+
+    def __init__(self, out, config, model, state, settings, probe):
+        self.out, self.config, self.model, self.state = out, config, model, state
+        self.settings, self.probe = settings, probe
+        self.records: list[StepRecord] = []
+        self.checks: list[tuple[int, float, float]] = []
+        self.stopped: str | None = None
+
+    def kept(self) -> int:
+        return longest_within_error(self.checks) if self.checks else self.state.step
+
+    def after_step(self, check: Callable | None, observer: Observer, interrupted: bool) -> None:
+        """Check, decide whether to stop, save."""
+        config, step = self.config, self.state.step
+        last = step == config.training.steps
+        checked = check is not None and (step % config.check_every == 0 or last)
+        if checked:
+            self.checks.append((step, *check(self.model)))
+            observer.check(*self.checks[-1])
+        self.stopped = self._reason(interrupted and not last)
+        if checked or step % config.save_every == 0 or last or self.stopped:
+            self.save(checked)
+
+    def _reason(self, interrupted: bool) -> str | None:
+        config = self.config
+        waited = sum(step > self.kept() for step, _, _ in self.checks)
+        if config.patience and waited >= config.patience:
+            return "no better"
+        if config.stop_collapsed and collapsed_for(self.records) >= config.stop_collapsed:
+            return "collapsed"
+        return "interrupted" if interrupted else None
+
+    def save(self, checked: bool) -> None:
+        """The state last: with it on the disk, everything else up to its step is there too.
+
+        Weights that are finite, and yet give embeddings that are not, are no good: the next step
+        will say so, and the last good ones stay.
+        """
+        if self.model.network.first_not_finite(self.probe) is not None:
+            return
+        if not self.checks or (checked and self.kept() == self.state.step):
+            save_model(
+                self.out / "model.safetensors",
+                self.model,
+                {"step": self.state.step, **self.settings},
+            )
+        self.write_logs()
+        save_state(self.out / "state.safetensors", self.model, self.state, self.settings)
+
+    def write_logs(self) -> None:
+        header = [f.name for f in fields(StepRecord)]
+        write_csv(self.out / "log.csv", header, map(astuple, self.records))
+        if self.checks:
+            header = ["step", f"val_at_far_{self.config.far:g}", "standard_error"]
+            write_csv(self.out / "checks.csv", header, self.checks)
+
+    def read_logs(self) -> None:
+        """The rows up to the state's step; those that a killed run wrote after it happen again."""
+        types = [int if f.type == "int" else float for f in fields(StepRecord)]
+        self.records = [
+            StepRecord(*(cast(text) for cast, text in zip(types, row, strict=True)))
+            for row in _rows(self.out / "log.csv", self.state.step)
+        ]
+        self.checks = [
+            (int(step), float(score), float(error))
+            for step, score, error in _rows(self.out / "checks.csv", self.state.step)
+        ]
+
+
+def _rows(path: Path, steps: int) -> list[list[str]]:
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [row for row in csv.reader(file) if row[0].isdigit() and int(row[0]) <= steps]
+
+
+def hold_out_people(
+    faces: Faces, config: TrainingRunConfig, observer: Observer
+) -> tuple[Faces, Faces | None]:
+    """The faces to train on, and those that judge the training: None with too few people."""
+    if not config.held_out:
+        return faces, None
+    try:
+        split = split_people(
+            faces.labels, config.held_out, np.random.default_rng(config.training.seed)
+        )
+    except ProtocolError as error:
+        observer.say(f"Nobody is held out, so nothing judges the training: {error}.")
+        return faces, None
+    return faces.subset(split.train), faces.subset(split.test)
+
+
+class _Check:
+    """From a model to its VAL on held-out people, with the standard error."""
+
+    def __init__(self, others: Faces, far: float):
+        self.others, self.far = others, far
+
+    def __call__(self, model: FaceNet) -> tuple[float, float]:
+        vectors = Embedder(model).transform(self.others.images)
+        everyone = np.ones(len(self.others), bool)
+        return held_out_score(
+            vectors, self.others.labels, everyone, lambda d, same: val_at(d, same, self.far)
+        )

@@ -1,0 +1,263 @@
+"""`minifacenet train` as a user meets it: the plan, the files, going on, and every wrong input."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.numpy import save_file
+
+from minifacenet.embedding.architectures import FaceNet
+from minifacenet.embedding.checkpoint import load_arrays, load_metadata
+
+QUICK = ("--steps", 4, "--people", 3, "--photos", 2, "--size", 32, "--save-every", 2)
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def trained(run, people, out):
+    assert run("train", people, "--out", out, *QUICK)[0] == 0
+    return out
+
+
+def line(error):
+    """The one line of an error, without the terminal's line breaks."""
+    assert error.count("error:") == 1
+    assert len(error.splitlines()) == 1
+    return error
+
+
+def test_a_training_tells_what_it_did_and_what_it_wrote(run, people, out):
+    status, printed, _ = run("train", people, "--out", out, *QUICK)
+    assert status == 0
+    assert "30 photos of 5 people, 1 skipped" in printed
+    assert re.search(r"Trained 4 steps: \w+ \(spread [0-9.]+", printed)
+    assert re.search(r"Kept the model of step 4: VAL [01]\.\d+ ± 0\.\d+ at FAR 0\.01", printed)
+    for name in ("model.safetensors", "state.safetensors", "log.csv", "checks.csv", "training.png"):
+        assert name in printed
+        assert (out / name).exists()
+
+
+def test_a_plan_changes_nothing_and_names_batches_memory_and_time(run, people, out):
+    status, printed, _ = run("train", people, "--out", out, *QUICK, "--plan", "--chunk", 4)
+    assert status == 0
+    assert not out.exists()
+    text = " ".join(printed.split())
+    assert "training on 18 photos of 3 people, 6 each" in text
+    assert "held out 12 photos, asked every 25 steps" in text
+    assert "up to 3 people x 2 photos = 6 photos, 6 anchor-positive pairs" in text
+    assert "in chunks 2 of 4 photos, each twice a step" in text
+    assert re.search(r"memory about \d+ MiB beside Python itself", text)
+    assert re.search(r"time about [\d.]+ s on this machine", text)
+
+
+def test_a_plan_names_people_with_few_photos_and_offline_mining(run, people, tmp_path):
+    few = tmp_path / "few"
+    for count, name in enumerate(("Ada", "Grace", "Lise"), start=1):
+        (few / name).mkdir(parents=True)
+        for number in range(count):
+            photo = (people / name / f"{number}.png").read_bytes()
+            (few / name / f"{number}.png").write_bytes(photo)
+    options = ("--out", tmp_path / "o", "--size", 32, "--plan", "--mine-every", 5)
+    status, printed, _ = run("train", few, *options)
+    text = " ".join(printed.split())
+    assert status == 0
+    assert "3 people have fewer than 5 photos and give all of them; 1 with one photo" in text
+    assert "held out nobody" in text
+    assert "semi-hard over 6 photos every 5 steps; up to 6 photos a batch" in text
+
+
+def test_batch_is_p_times_k(run, people, out):
+    wrong = ("train", people, "--out", out, "--size", 32, "--plan", "--batch")
+    text = " ".join(run(*wrong, 6, "--photos", 2)[1].split())
+    assert "3 people x 2 photos = 6 photos" in text
+    _, _, error = run(*wrong, 7, "--photos", 2)
+    assert "7 photos does not divide into people with 2 each: take 6 or 8" in line(error)
+    _, _, error = run(*wrong, 8, "--photos", 2, "--people", 3)
+    assert "3 people x 2 photos are 6, not a --batch of 8" in line(error)
+
+
+def test_resume_needs_no_options_and_is_offered(run, people, trained):
+    before = (trained / "state.safetensors").read_bytes()
+    status, _, error = run("train", people, "--out", trained, *QUICK)
+    assert status == 1
+    assert "holds a training: --resume goes on with it, --force begins anew" in line(error)
+    status, printed, _ = run("train", people, "--out", trained, "--resume")
+    assert status == 0
+    assert "Trained 4 steps" in printed
+    assert (trained / "state.safetensors").read_bytes() == before
+
+
+def test_resume_without_a_training(run, people, out):
+    _, _, error = run("train", people, "--out", out, "--resume")
+    assert "holds no training to go on with" in line(error)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--margin", 0.3), r"training\.margin: 0\.2 -> 0\.3"),
+        (("--steps", 9), r"training\.steps: 4 -> 9"),
+        (("--network", "nn1", "--size", 32), r"architecture\.name: 'nn1_mini' -> 'nn1'"),
+        (("--dim", 8), r"architecture\.dim: 128 -> 8"),
+        (("--no-augment",), r"training\.augmentation: \{.*\} -> None"),
+        (("--held-out", 0.5), r"held_out: 0\.2 -> 0\.5"),
+    ],
+)
+def test_resume_with_other_settings_is_refused(run, people, trained, options, message):
+    status, _, error = run("train", people, "--out", trained, "--resume", *options)
+    assert status == 1
+    assert re.search(message, line(error))
+
+
+def rewrite(path, arrays=None, **changes):
+    old, metadata = load_arrays(path)
+    save_file(old | (arrays or {}), path, {"minifacenet": json.dumps(metadata | changes)})
+
+
+def test_a_damaged_or_foreign_state_is_refused(run, people, trained):
+    path = trained / "state.safetensors"
+    whole = path.read_bytes()
+
+    def error_of():
+        status, _, error = run("train", people, "--out", trained, "--resume")
+        assert status == 1
+        assert str(path) in line(error)
+        path.write_bytes(whole)
+        return error
+
+    path.write_bytes(whole[:-50])
+    assert "not a whole safetensors file" in error_of()
+    rewrite(path, format=2)
+    assert "format 2, but minifacenet" in error_of()
+    rewrite(path, {"weights.conv1.bias": np.full(16, np.nan, np.float32)})
+    assert "conv1.bias holds NaN" in error_of()
+    rewrite(path, {"weights.conv1.bias": np.zeros(16, np.float16)})
+    assert "conv1.bias is float16" in error_of()
+    rewrite(path, {"optimizer.conv1.bias.mean": np.zeros(5, np.float32)})
+    assert "optimizer's state does not fit" in error_of()
+    rewrite(path, settings=None)
+    assert "a model, not a training" in error_of()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--optimizer", "lion", "'lion' is none of adagrad, adam, sgd"),
+        ("--mining", "seminard", "semi-hard, semi-hard-random, hardest, all.*'seminard'"),
+        ("--network", "nn9", "'nn9'; there are nn1, nn1_mini"),
+        ("--margin", "nan", "margin must lie between 0 and 4.*nan"),
+        ("--rate", "0", "rate must be positive, got 0"),
+        ("--held-out", "1.5", "held_out is a share.*1.5"),
+        ("--far", "0", "far is a false accept rate.*0"),
+        ("--size", "16", "16 pixels are too small"),
+        ("--threads", "0", "threads"),
+    ],
+)
+def test_an_option_that_cannot_be_is_named(run, people, out, option, value, message):
+    status, _, error = run("train", people, "--out", out, option, value)
+    assert status == 1
+    assert re.search(message, line(error))
+    assert not out.exists()
+
+
+def test_an_unknown_option_and_a_word_for_a_number_are_usage_errors(run, people, out):
+    for options in (("--steps", "many"), ("--step", 3), ("--people", 1)):
+        status, _, error = run("train", people, "--out", out, *options)
+        assert status == 2
+        assert options[0] in error
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--people", 4), "4 people in a batch, but there are 3 to train on: take up to 3"),
+        (("--photos", 7), "7 photos of each person.*nobody has more than 6.*take up to 6"),
+        (("--batch", 40, "--photos", 4), "10 people in a batch, but there are 3"),
+    ],
+)
+def test_a_batch_that_cannot_be_is_refused_before_any_work(
+    run, people, out, monkeypatch, options, message
+):  # fmt: skip
+    monkeypatch.setattr(FaceNet, "new", lambda *arguments: pytest.fail("a network was built"))
+    status, _, error = run("train", people, "--out", out, "--size", 32, *options)
+    assert status == 1
+    assert re.search(message, line(error))
+    assert not out.exists()
+
+
+def save(path, pixels):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+def noise(*shape):
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+def test_folders_that_hold_no_people_say_what_was_found(run, tmp_path, out):
+    def error_of(folder):
+        status, _, error = run("train", folder, "--out", out, "--size", 32)
+        assert status == 1
+        return line(error)
+
+    (tmp_path / "empty").mkdir()
+    assert "no folder in" in error_of(tmp_path / "empty")
+    save(tmp_path / "flat" / "a.png", noise(40, 40))
+    assert "found 1 photo at top level: a.png" in error_of(tmp_path / "flat")
+    save(tmp_path / "deep" / "set" / "Ada" / "a.png", noise(40, 40))
+    assert "lie one level too deep" in error_of(tmp_path / "deep")
+    (tmp_path / "broken" / "Ada").mkdir(parents=True)
+    (tmp_path / "broken" / "Ada" / "a.jpg").write_bytes(b"no photo")
+    assert "no photo in" in error_of(tmp_path / "broken")
+    assert "does not exist" in error_of(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("plan", [(), ("--plan",)], ids=["training", "plan"])
+def test_people_who_give_no_triplet_are_counted(run, tmp_path, out, plan):
+    for number in range(3):
+        save(tmp_path / "one" / "Ada" / f"{number}.png", noise(40, 40))
+        save(tmp_path / "single" / f"p{number}" / "a.png", noise(40, 40))
+    _, _, error = run("train", tmp_path / "one", "--out", out, "--size", 32, *plan)
+    assert "two photos of one person and one of another, got 3 photos of 1 people" in line(error)
+    _, _, error = run("train", tmp_path / "single", "--out", out, "--size", 32, *plan)
+    assert "got 3 photos of 3 people, at most 1 of one" in line(error)
+
+
+def test_mixed_sizes_and_modes_train_together(run, tmp_path, out):
+    for name in ("Ada", "Grace"):
+        save(tmp_path / "mixed" / name / "grey.png", noise(50, 40))
+        save(tmp_path / "mixed" / name / "rgb.png", noise(33, 70, 3))
+        save(tmp_path / "mixed" / name / "rgba.png", noise(200, 150, 4))
+        Image.fromarray(noise(40, 40)).convert("P").save(tmp_path / "mixed" / name / "palette.gif")
+    (tmp_path / "mixed" / "Ada" / "cut.png").write_bytes(b"\x89PNG\r\n\x1a\n half")
+    status, printed, _ = run("train", tmp_path / "mixed", "--out", out, *QUICK[:2], *QUICK[6:])
+    assert status == 0
+    text = " ".join(printed.split())
+    assert "8 photos of 2 people, 1 skipped" in text
+    assert "cut.png" in text
+    assert load_metadata(out / "model.safetensors")["architecture"]["channels"] == 3
+
+
+def test_a_collapse_stops_by_option_with_a_status_of_its_own(run, tmp_path, out):
+    for name in ("Ada", "Grace"):
+        for number in range(2):
+            save(tmp_path / "grey" / name / f"{number}.png", np.full((40, 40), 99, np.uint8))
+    options = ("--size", 32, "--steps", 9, "--no-augment", "--stop-collapsed", 3)
+    status, printed, _ = run("train", tmp_path / "grey", "--out", out, *options)
+    assert status == 1
+    text = " ".join(printed.split())
+    assert "Stopped: collapsed for 3 steps, all embeddings are one point (spread 0)" in text
+    assert "Try a lower --rate" in text
+
+
+def test_half_precision_is_refused():
+    from minifacenet.embedding.architectures import Architecture
+
+    with pytest.raises(ValueError, match=r"float32.*got float16.*half precision"):
+        Architecture(size=32).build(np.random.default_rng(0), np.float16)

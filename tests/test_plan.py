@@ -1,0 +1,87 @@
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from minifacenet import plan as plan_module
+from minifacenet.embedding.architectures import Architecture
+from minifacenet.embedding.train import TrainConfig
+from minifacenet.plan import plan
+
+SMALL = Architecture(size=32, channels=1)
+LABELS = np.repeat(np.arange(6), [10, 10, 4, 3, 2, 1])
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Weights 1000 bytes, 100 a photo; 3 s a photo's step, 1 s its forward."""
+    monkeypatch.setattr(plan_module, "_measure", lambda *arguments: (1000, 100, 3.0, 1.0))
+
+
+def test_a_batch_counts_the_photos_that_there_are(measured):
+    it = plan(LABELS, SMALL, TrainConfig(steps=10, people=4, photos=5))
+    assert (it.people, it.batch, it.chunks) == (4, 5 + 5 + 4 + 3, 1)
+    assert it.pairs == 20 + 20 + 12 + 6
+    assert it.seconds == 10 * 17 * 3
+    assert it.batch_per_photo == pytest.approx(170 / 30)
+
+
+def test_extra_negatives_are_other_people(measured):
+    it = plan(LABELS, SMALL, TrainConfig(people=4, photos=5, extra_negatives=9))
+    assert it.batch == 17 + 2
+
+
+def test_chunks_cost_a_second_forward_and_save_memory(measured):
+    config = TrainConfig(steps=10, people=4, photos=5)
+    whole, parts = plan(LABELS, SMALL, config), plan(LABELS, SMALL, replace(config, chunk=5))
+    assert parts.chunks == 4
+    assert parts.step_seconds == 17 * (3 + 1)
+    assert whole.memory - parts.memory == (17 - 5) * 100
+
+
+def test_checks_and_offline_mining_take_their_time(measured):
+    config = TrainConfig(steps=10, people=4, photos=2)
+    plain = plan(LABELS, SMALL, config)
+    assert plan(LABELS, SMALL, config, checks=2, checked=7).seconds == plain.seconds + 14
+    offline = plan(LABELS, SMALL, replace(config, mine_every=5, mine_over=20))
+    assert (offline.batch, offline.seconds) == (8, 10 * 8 * 3 + 2 * 20)
+
+
+def test_without_a_triplet_there_is_nothing_to_plan():
+    with pytest.raises(ValueError, match=r"two photos of one person.*got 3 photos of 3 people"):
+        plan(np.arange(3), SMALL, TrainConfig())
+
+
+PROGRAM = """
+import numpy as np
+from types import SimpleNamespace
+from minifacenet.embedding.architectures import Architecture, FaceNet
+from minifacenet.embedding.train import TrainConfig, train
+from minifacenet.plan import plan
+
+def peak():  # of this process: getrusage's counts what came before exec
+    lines = open("/proc/self/status").read().splitlines()
+    return 1024 * int(next(line.split()[1] for line in lines if line.startswith("VmHWM")))
+
+labels = np.arange(240) // 10
+architecture = Architecture(channels=1)
+next(train(FaceNet.new(architecture).network, SimpleNamespace(
+    images=np.zeros((4, 96, 96, 1), np.uint8), labels=np.arange(4) // 2), TrainConfig()))
+before = peak()
+config = TrainConfig(steps=2, people=24, photos=10)
+faces = SimpleNamespace(
+    images=np.random.default_rng(0).integers(0, 256, (240, 96, 96, 1), np.uint8), labels=labels)
+list(train(FaceNet.new(architecture).network, faces, config))
+used = peak() - before
+print(used / plan(labels, architecture, config).memory)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_the_memory_that_a_plan_names_is_the_memory_that_a_training_takes():
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True
+    )
+    assert 0.5 < float(done.stdout) < 1.2, done.stdout

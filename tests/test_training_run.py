@@ -1,0 +1,275 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from minifacenet import training_run
+from minifacenet.config import Observer
+from minifacenet.embedding.architectures import Architecture
+from minifacenet.embedding.checkpoint import CheckpointError, load_arrays, load_model, save_model
+from minifacenet.embedding.train import TrainConfig
+from minifacenet.preprocessing.folder import Faces
+from minifacenet.protocols import longest_within_error
+from minifacenet.training_run import TrainingRunConfig, run_training
+
+TRAINING = TrainConfig(steps=6, people=4, photos=3)
+CONFIG = TrainingRunConfig(Architecture(size=32, channels=1), TRAINING, check_every=3, save_every=2)
+FILES = {"model.safetensors", "state.safetensors", "log.csv", "checks.csv", "training.png"}
+
+
+@pytest.fixture(scope="module")
+def faces():
+    """Seven people, five photos each: a pattern a person, in noise."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(60, 196, (7, 1, 32, 32, 1)) + rng.integers(-40, 40, (7, 5, 32, 32, 1))
+    return Faces(
+        images.reshape(35, 32, 32, 1).astype(np.uint8),
+        np.repeat(np.arange(7), 5),
+        tuple("abcdefg"),
+        tuple(f"{i}.png" for i in range(35)),
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(faces, tmp_path_factory):
+    """A training that nothing interrupts."""
+    out = tmp_path_factory.mktemp("whole")
+    run_training(faces, out, CONFIG)
+    return out
+
+
+class Listener(Observer):
+    def __init__(self):
+        self.said, self.checks = [], []
+
+    def say(self, text):
+        self.said.append(text)
+
+    def check(self, step, score, error):
+        self.checks.append((step, score, error))
+
+
+def without_seconds(path):
+    return [line.rsplit(",", 1)[0] for line in path.read_text().splitlines()]
+
+
+def assert_the_same(out, whole):
+    for name in ("model.safetensors", "state.safetensors", "checks.csv"):
+        assert (out / name).read_bytes() == (whole / name).read_bytes(), name
+    assert without_seconds(out / "log.csv") == without_seconds(whole / "log.csv")
+
+
+def test_it_writes_its_files_and_judges_itself(faces, tmp_path):
+    listener = Listener()
+    outcome = run_training(faces, tmp_path, CONFIG, listener)
+    assert {path.name for path in tmp_path.iterdir()} == FILES
+    assert [r.step for r in outcome.records] == [1, 2, 3, 4, 5, 6]
+    assert [step for step, _, _ in outcome.checks] == [3, 6]
+    assert listener.checks == outcome.checks
+    assert (listener.said, outcome.stopped) == ([], None)
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 7
+    load_model(tmp_path)
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: no handler of ours runs for it."""
+
+
+def test_a_kill_after_any_write_and_a_resume_end_in_the_same_bits(
+    faces, whole, tmp_path, monkeypatch
+):
+    """Between two writes nothing changes on the disk, so these are all the moments there are."""
+    monkeypatch.setattr(training_run, "training_figure", lambda *arguments: None)
+    real, left = os.replace, 10**6
+
+    def replace_and_die(*arguments):
+        nonlocal left
+        real(*arguments)
+        left -= 1
+        if left == 0:
+            raise Killed
+
+    monkeypatch.setattr(os, "replace", replace_and_die)
+    run_training(faces, tmp_path / "counted", CONFIG)
+    writes = 10**6 - left
+    assert writes >= 13
+    for deadly in range(1, writes + 1):
+        out, left = tmp_path / f"{deadly}", deadly
+        with pytest.raises(Killed):
+            run_training(faces, out, CONFIG)
+        begun = (out / "state.safetensors").exists()
+        run_training(faces, out, CONFIG, resume=begun)
+        assert_the_same(out, whole)
+
+
+PROGRAM = """
+import sys, numpy as np
+from pathlib import Path
+from minifacenet.nn.backend import set_threads
+from tests.test_training_run import CONFIG, faces, replace, run_training
+set_threads(int(sys.argv[3]))
+config = replace(CONFIG, training=replace(CONFIG.training, steps=STEPS), save_every=7)
+out = Path(sys.argv[1])
+outcome = run_training(faces.__wrapped__(), out, config, resume=sys.argv[2] == "resume")
+print(outcome.stopped)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_real_signal_and_a_resume_with_fewer_threads_end_in_the_same_bits(tmp_path, sign):
+    def process(out, resume, threads):
+        return subprocess.Popen(
+            [sys.executable, "-c", PROGRAM.replace("STEPS", "60"), out, resume, str(threads)],
+            stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    reference = process(tmp_path / "whole", "begin", 2)
+    out = tmp_path / "cut"
+    cut = process(out, "begin", 2)
+    while not (out / "state.safetensors").exists():
+        assert cut.poll() is None
+        time.sleep(0.001)
+    cut.send_signal(sign)
+    printed, _ = cut.communicate(timeout=60)
+    assert printed.strip() == ("" if sign == signal.SIGKILL else "interrupted")
+    steps = len((out / "log.csv").read_text().splitlines()) - 1
+    assert 3 <= steps < 60
+    printed, _ = process(out, "resume", 1).communicate(timeout=60)
+    assert printed.strip() == "None"
+    reference.communicate(timeout=60)
+    assert_the_same(out, tmp_path / "whole")
+    assert not [path.name for path in out.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(training=replace(TRAINING, margin=0.3)), r"training\.margin: 0\.2 -> 0\.3"),
+        (dict(training=replace(TRAINING, augmentation=None)), "training.augmentation: .* -> None"),
+        (dict(training=replace(TRAINING, steps=9, seed=1)), "steps: 6 -> 9; training.seed: 0 -> 1"),
+        (dict(held_out=0.5), r"held_out: 0\.2 -> 0\.5"),
+        (
+            dict(architecture=Architecture(size=32, channels=1, dim=64)),
+            "architecture.dim: 128 -> 64",
+        ),
+    ],
+)
+def test_a_changed_configuration_is_refused_by_name(faces, whole, change, message):
+    before = (whole / "state.safetensors").read_bytes()
+    with pytest.raises(CheckpointError, match=message):
+        run_training(faces, whole, replace(CONFIG, **change), resume=True)
+    assert (whole / "state.safetensors").read_bytes() == before
+
+
+def test_other_photos_are_refused(faces, whole):
+    fewer = faces.subset(np.arange(34))
+    with pytest.raises(CheckpointError, match=r"faces\.photos: 35 -> 34"):
+        run_training(fewer, whole, CONFIG, resume=True)
+
+
+def test_habits_may_change(faces, whole):
+    outcome = run_training(faces, whole, replace(CONFIG, save_every=1, patience=9), resume=True)
+    assert len(outcome.records) == 6
+    assert TrainingRunConfig.of(whole) == CONFIG  # nothing was left to train, so nothing is saved
+
+
+def test_a_model_is_no_training(faces, whole, tmp_path):
+    save_model(tmp_path / "state.safetensors", load_model(whole))
+    for attempt in (
+        lambda: TrainingRunConfig.of(tmp_path),
+        lambda: run_training(faces, tmp_path, CONFIG, resume=True),
+    ):
+        with pytest.raises(CheckpointError, match="a model, not a training"):
+            attempt()
+
+
+def scripted(scores, monkeypatch):
+    """Replaces the judgement of the held-out people by a list of (VAL, error)."""
+    scores = iter(scores)
+    monkeypatch.setattr(training_run, "held_out_score", lambda *arguments: next(scores))
+
+
+def test_the_kept_model_is_the_longest_within_an_error_of_the_best(faces, tmp_path, monkeypatch):
+    scores = [(0.5, 0.1), (0.7, 0.1), (0.65, 0.1), (0.3, 0.1)]
+    scripted(scores, monkeypatch)
+    config = replace(CONFIG, training=replace(TRAINING, steps=8), check_every=2, save_every=1)
+    outcome = run_training(faces, tmp_path, config)
+    assert outcome.kept == longest_within_error(outcome.checks) == 6
+    assert load_arrays(tmp_path / "model.safetensors")[1]["training"]["step"] == 6
+    assert load_arrays(tmp_path / "state.safetensors")[1]["step"] == 8
+
+
+def test_early_stopping_waits_for_its_patience(faces, tmp_path, monkeypatch):
+    scripted(
+        [(0.5, 0.01), (0.7, 0.01), (0.6, 0.01), (0.695, 0.01), (0.5, 0), (0.6, 0)], monkeypatch
+    )
+    config = replace(CONFIG, training=replace(TRAINING, steps=9), check_every=1, patience=2)
+    outcome = run_training(faces, tmp_path, config)
+    assert (outcome.stopped, outcome.kept, len(outcome.records)) == ("no better", 4, 6)
+
+
+def test_a_collapsed_training_stops_by_option(faces, tmp_path):
+    grey = replace(faces, images=np.full_like(faces.images, 128))
+    training = replace(TRAINING, augmentation=None)
+    config = replace(CONFIG, training=training, held_out=0, stop_collapsed=4)
+    outcome = run_training(grey, tmp_path, config)
+    assert (outcome.stopped, len(outcome.records)) == ("collapsed", 4)
+    assert run_training(grey, tmp_path / "b", replace(config, stop_collapsed=0)).stopped is None
+
+
+def test_nan_stops_the_training_and_the_last_good_model_stays(faces, tmp_path, monkeypatch):
+    real, broken = training_run.train, {}
+
+    def train(network, *arguments):
+        for record in real(network, *arguments):
+            if record.step == 5:
+                with network.parameters()["conv3.weight"].edit() as w:
+                    w[0] = 3e38  # finite itself, but not what comes of it
+                broken["yes"] = True
+            yield record
+
+    monkeypatch.setattr(training_run, "train", train)
+    config = replace(CONFIG, held_out=0, save_every=1)
+    with pytest.raises(FloatingPointError, match=r"first in layer conv3.*good weights of step 4"):
+        run_training(faces, tmp_path, config)
+    assert broken
+    load_model(tmp_path)
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 6  # all that was learned
+
+
+def test_nan_before_the_first_save_says_so(faces, tmp_path):
+    training = replace(TRAINING, steps=30, optimizer="sgd", rate=1e6)
+    config = replace(CONFIG, training=training, save_every=99, check_every=99)
+    with pytest.raises(FloatingPointError, match="Nothing was saved before"):
+        run_training(faces, tmp_path, config)
+
+
+def test_too_few_people_to_hold_any_out_are_all_trained_on(faces, tmp_path):
+    listener = Listener()
+    few = faces.subset(faces.labels < 3)
+    outcome = run_training(few, tmp_path, CONFIG, listener)
+    assert outcome.checks == []
+    assert outcome.kept == 6
+    (line,) = listener.said
+    assert line.startswith("Nobody is held out")
+    assert not (tmp_path / "checks.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(held_out=1), "held_out.*1"),
+        (dict(far=0), "far.*0"),
+        (dict(check_every=0), "check_every.*0"),
+        (dict(patience=-1), "patience.*-1"),
+    ],
+)
+def test_a_configuration_that_cannot_be_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        replace(CONFIG, **change)
