@@ -17,6 +17,7 @@ from .terminal import (
     Bars,
     console,
     summary_table,
+    tell_benchmark,
     tell_data,
     tell_outcome,
     tell_plan,
@@ -278,6 +279,40 @@ def _check_batch(context: typer.Context, labels, people: int, photos: int) -> No
         people if given & {"people", "batch"} else None,
         photos if "photos" in given else None,
     )
+
+
+@app.command()
+def benchmark(
+    faces: Annotated[
+        Path, typer.Argument(help="Folder of people, or 'orl' for the demo's (data/orl)")
+    ],
+    seeds: Annotated[int, typer.Option(min=1, help="Runs: the seeds 0, 1, ...")] = 5,
+    out: Annotated[Path, typer.Option(help="Folder for the table and the runs.")] = Path(
+        "runs/benchmark"
+    ),
+    size: Annotated[int, typer.Option(min=32, help="Side of the square faces in pixels.")] = 96,
+    threads: Threads = None,
+    credit: Annotated[
+        str | None, typer.Option(help="Whose photos these are, for the figures.")
+    ] = None,
+) -> None:
+    """Several runs, one a seed: mean and standard error, beside the traditional methods."""
+    from .benchmark import benchmark as run_benchmark
+    from .config import RunConfig
+    from .nn.backend import set_threads
+    from .preprocessing.folder import read_faces
+
+    if threads is not None:
+        set_threads(threads)
+    if faces == Path("orl") and not faces.exists():
+        faces = Path("data/orl")
+        if not faces.exists():
+            raise ValueError(f"no {faces} here: python data_scripts/get_orl.py {faces} makes it")
+    data = read_faces(faces, size=size)
+    tell_data(faces, data)
+    with Bars() as bars:
+        result = run_benchmark(data, out, seeds, RunConfig(credit=credit), bars)
+    tell_benchmark(out, result)
 
 
 @app.command()

@@ -7,6 +7,15 @@ from dataclasses import dataclass, field
 from .embedding.health import StepRecord
 from .embedding.train import TrainConfig
 
+# What a run compares, by the keys of metrics.json, as they are called in tables and pictures.
+METHODS = {
+    "facenet": "nn1_mini (ours)",
+    "fisherfaces": "Fisherfaces",
+    "eigenfaces": "eigenfaces",
+    "lbp": "LBP histograms",
+    "pixels": "pixels",
+}
+
 
 @dataclass(frozen=True)
 class RunConfig:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import face_plots, plots
+from . import comparison_plots, face_plots, plots
 from .classification.verification import pair_distances, roc
+from .config import METHODS
 from .preprocessing.folder import Faces
 
-TITLES = {"facenet": "nn1_mini", "eigenfaces": "eigenfaces", "pixels": "pixels"}
+if TYPE_CHECKING:
+    from .benchmark import Benchmark
 
 
 def training_figure(out: Path, records, scores, margin: float, measure: str = "AUC") -> None:
@@ -38,7 +41,7 @@ def verification_figures(out: Path, faces: Faces, vectors: dict, scores: dict, c
     pairs = pair_distances(ours, faces.labels)
     plots.save(plots.distance_histograms(*pairs, threshold), out / "distances.png")
     curves = {}
-    for method, title in TITLES.items():
+    for method, title in METHODS.items():
         far, val, _ = roc(*pair_distances(vectors[method], faces.labels))
         curves[title] = (far, val, scores[method]["auc"])
     plots.save(plots.roc(curves), out / "roc.png")
@@ -51,3 +54,19 @@ def verification_figures(out: Path, faces: Faces, vectors: dict, scores: dict, c
         ours, faces.images, people[faces.labels], shown, threshold=threshold, credit=credit
     )
     plots.save(grid, out / "grid.png")
+
+
+def benchmark_figure(out: Path, result: Benchmark) -> None:
+    """`benchmark.png`: every method and seed, by what was asked."""
+    panels, measures = {}, {}
+    for title, protocol, measure, label in (
+        ("Known people", "closed", "svm_accuracy", "named right"),
+        ("Pairs of known people", "closed", "auc", "AUC"),
+        ("Pairs of strangers", "open", "auc", "AUC"),
+    ):
+        if (protocol, "facenet", measure) in result.values:
+            panels[title] = {
+                name: result.values[protocol, method, measure] for method, name in METHODS.items()
+            }
+            measures[title] = label
+    plots.save(comparison_plots.seed_dots(panels, measures), out / "benchmark.png")

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from . import __version__
-from .classification.baselines import Eigenfaces, pixels
+from .classification.baselines import Eigenfaces, Fisherfaces, pixels
+from .classification.lbp import lbp
 from .config import Observer, RunConfig
 from .embedding.architectures import FaceNet
 from .embedding.embedder import Embedder
@@ -53,7 +54,12 @@ def run(faces: Faces, out: Path, config: RunConfig, observer: Observer | None = 
     splits = _draw_splits(faces, rng, observer)
     _write_splits(out / "split.csv", faces, splits)
     metrics = {
-        "data": {"photos": len(faces), "people": len(faces.people), "skipped": len(faces.skipped)},
+        "data": {
+            "photos": len(faces),
+            "people": len(faces.people),
+            "skipped": len(faces.skipped),
+            "content": faces.content,
+        },
         "config": asdict(config),
         "versions": _versions(),
         "closed": _closed(faces, splits["closed"], out, config, rng, observer),
@@ -95,7 +101,7 @@ def _closed(faces, split, out, config, rng, observer) -> dict:
         "steps": steps,
     }
     vectors, answers = {}, {}
-    for method, embed in _methods(model, known, config).items():
+    for method, embed in methods(model, known, config).items():
         vectors[method] = embed(asked.images)
         accuracy, answers[method] = score_naming(
             embed(known.images), known.labels, vectors[method], asked.labels
@@ -125,18 +131,20 @@ def _open(faces, split, out, config, rng, observer) -> dict:
         "test_photos": len(strangers),
         "steps": steps,
     }
-    methods = _methods(model, known, config)
-    result |= {method: {} for method in methods}
-    vectors = {method: embed(strangers.images) for method, embed in methods.items()}
+    embeds = methods(model, known, config)
+    result |= {method: {} for method in embeds}
+    vectors = {method: embed(strangers.images) for method, embed in embeds.items()}
     _verify(out, strangers, vectors, result, config)
     return result
 
 
-def _methods(model: FaceNet, known: Faces, config: RunConfig) -> dict:
+def methods(model: FaceNet, known: Faces, config: RunConfig) -> dict:
     """The network and what it has to beat, each as a function from photos to unit vectors."""
     return {
         "facenet": Embedder(model, flip=config.flip).transform,
+        "fisherfaces": Fisherfaces().fit(known.images, known.labels).transform,
         "eigenfaces": Eigenfaces().fit(known.images).transform,
+        "lbp": lbp,
         "pixels": pixels,
     }
 

@@ -13,7 +13,6 @@ how hard the mined ones are, and these get harder as the network gets better.
 from __future__ import annotations
 
 import csv
-import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, astuple, dataclass, field, fields
 from pathlib import Path
@@ -88,7 +87,6 @@ class TrainingRunConfig:
 
     def settings(self, faces: Faces) -> dict:
         """What decides about the weights, JSON-able: a resumed training must agree in it."""
-        digest = hashlib.sha256(faces.images.tobytes() + faces.labels.tobytes()).hexdigest()
         return {
             "architecture": self.architecture.as_dict(),
             "training": asdict(self.training),
@@ -98,7 +96,7 @@ class TrainingRunConfig:
             "faces": {
                 "photos": len(faces),
                 "people": len(np.unique(faces.labels)),
-                "content": digest[:16],
+                "content": faces.content,
             },
             FREE: {name: getattr(self, name) for name in HABITS},
         }

@@ -39,7 +39,7 @@ def run(monkeypatch, capsys):
     return lambda *arguments: command(*arguments, monkeypatch=monkeypatch, capsys=capsys)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def people(tmp_path_factory):
     """Five people with six photos each: a pattern a person, in noise; and one broken file."""
     root = tmp_path_factory.mktemp("people")

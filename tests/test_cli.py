@@ -4,7 +4,8 @@ import re
 import pytest
 from typer.testing import CliRunner
 
-from minifacenet import cli, terminal
+from minifacenet import cli
+from minifacenet.config import METHODS
 
 QUICK = ("--steps", 4, "--people", 3, "--photos", 2, "--size", 32)
 FEW = (*QUICK[:3], 2, *QUICK[4:])
@@ -26,9 +27,9 @@ def test_a_run_writes_all_that_it_says(run, people, tmp_path):
         "log.csv",
     }
     metrics = json.loads((out / "metrics.json").read_text())
-    for method in ("facenet", "eigenfaces", "pixels"):  # what is printed is what is stored
+    for method in METHODS:  # what is printed is what is stored
         printed_row = re.search(
-            terminal.METHOD_NAMES[method].replace("(", r"\(").replace(")", r"\)") + r"\s+([0-9.]+)",
+            METHODS[method].replace("(", r"\(").replace(")", r"\)") + r"\s+([0-9.]+)",
             printed,
         )
         assert float(printed_row[1]) == pytest.approx(

@@ -88,12 +88,17 @@ class Architecture:
         Grey or RGB.
     dim : int
         Length of an embedding; the paper's is 128.
+    lrn, maxout : bool
+        False leaves a part of the paper's network out, to see what it is good for: without the
+        rows rnorm1 and rnorm2; with a ReLU for maxout (one linear map for two, as many outputs).
     """
 
     name: str = "nn1_mini"
     size: int | None = None
     channels: int = 3
     dim: int = 128
+    lrn: bool = True
+    maxout: bool = True
 
     def __post_init__(self):
         if self.name not in WIDTHS:
@@ -121,7 +126,8 @@ class Architecture:
                 f"photos of {self.size} pixels are too small for {self.name}, which halves them "
                 f"five times: take {SMALLEST} or more"
             )
-        return build_nn1(self.input_shape, WIDTHS[self.name], self.dim, rng, dtype)
+        widths = WIDTHS[self.name]
+        return build_nn1(self.input_shape, widths, self.dim, rng, dtype, self.lrn, self.maxout)
 
     def as_dict(self) -> dict:
         return asdict(self)
@@ -140,18 +146,22 @@ class FaceNet:
         return cls(architecture, architecture.build(np.random.default_rng(seed)))
 
 
-def build_nn1(shape, widths, dim, rng, dtype=np.float32) -> Sequential:
+def build_nn1(
+    shape, widths, dim, rng, dtype=np.float32, lrn: bool = True, maxout: bool = True
+) -> Sequential:
     """Table 1 for an input of `shape` (H, W, C) with the channels of `widths`."""
     layers = []
     for row in NN1:
         name = row if isinstance(row, str) else row[0]
-        for suffix, layer in _row(row, shape, widths, dim, rng, dtype):
+        if name.startswith("rnorm") and not lrn:
+            continue
+        for suffix, layer in _row(row, shape, widths, dim, rng, dtype, maxout):
             layers.append((name + suffix, layer))
             shape = layer.output_shape(shape)
     return Sequential(*layers)
 
 
-def _row(row, shape, widths, dim, rng, dtype):
+def _row(row, shape, widths, dim, rng, dtype, maxout):
     """The layers of one table row as (suffix, layer), for an input of `shape`."""
     if isinstance(row, tuple):
         name, kernel, stride = row
@@ -171,4 +181,6 @@ def _row(row, shape, widths, dim, rng, dtype):
     inputs = int(np.prod(shape))
     if row == "fc7128":
         return [("", Linear(inputs, dim, rng, dtype=dtype))]
+    if not maxout:
+        return [("", Linear(inputs, widths["fc"], rng, dtype=dtype)), (".relu", ReLU())]
     return [("", Linear(inputs, 2 * widths["fc"], rng, dtype=dtype)), (".maxout", Maxout(2))]

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from types import FunctionType
 
@@ -177,6 +177,18 @@ def set_threads(count: int) -> None:
     if not 1 <= count <= most:
         raise ValueError(f"threads must be 1 to {most} on this machine, got {count}")
     numba.set_num_threads(count)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Kernels and every BLAS on one thread inside a `with` block: for timing."""
+    before = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        with blas_threads(1):
+            yield
+    finally:
+        numba.set_num_threads(before)
 
 
 def blas_threads(count: int) -> AbstractContextManager:

@@ -63,6 +63,11 @@ class Faces:
     def __len__(self) -> int:
         return len(self.paths)
 
+    @property
+    def content(self) -> str:
+        """A digest of images and labels: equal for equal faces, whatever their names."""
+        return hashlib.sha256(self.images.tobytes() + self.labels.tobytes()).hexdigest()[:16]
+
     def subset(self, index: np.ndarray | slice) -> "Faces":
         """The faces at `index` (integers, a boolean mask or a slice).
 

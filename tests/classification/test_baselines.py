@@ -1,4 +1,4 @@
-"""Pixels and eigenfaces: unit vectors by the classical definitions."""
+"""Pixels, eigenfaces and Fisherfaces: unit vectors by the classical definitions."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
-from minifacenet.classification.baselines import Eigenfaces, pixels
+from minifacenet.classification.baselines import Eigenfaces, Fisherfaces, pixels
 from minifacenet.classification.classifier import FaceClassifier
 
 
@@ -153,3 +153,61 @@ def test_the_mean_face_has_no_direction():
     eigenfaces = Eigenfaces().fit(np.concatenate([face, 255 - face]))  # their mean is flat
     eigenfaces.mean_ = pixels(face)[0]
     assert not eigenfaces.transform(face).any()
+
+
+# --- Fisherfaces ---
+
+
+def people(photos_each=6, count=5, seed=0):
+    """A faint pattern a person, under a strong light that has nothing to do with who it is."""
+    rng = np.random.default_rng(seed)
+    patterns = np.random.default_rng(99).normal(0, 9, (count, 1, 32, 32))
+    light = np.linspace(-1, 1, 32) * rng.normal(0, 50, (count, photos_each, 1, 1))
+    noise = rng.normal(0, 6, (count, photos_each, 32, 32))
+    images = np.clip(128 + patterns + light + noise, 0, 255).astype(np.uint8)
+    return images.reshape(-1, 32, 32, 1), np.repeat(np.arange(count), photos_each)
+
+
+def test_fisherfaces_see_people_where_eigenfaces_see_light():
+    train, labels = people()
+    test, asked = people(seed=1)
+
+    def nearest(model):
+        distances = ((model.transform(test)[:, None] - model.transform(train)[None]) ** 2).sum(2)
+        return np.mean(labels[distances.argmin(axis=1)] == asked)
+
+    assert nearest(Fisherfaces().fit(train, labels)) == 1
+    assert nearest(Eigenfaces(4).fit(train)) < 0.9
+
+
+def test_fisherfaces_are_the_directions_of_the_definition():
+    """Against the eigenvectors of inv(S_w) S_b, in the space of the photos."""
+    train, labels = people(12)
+    test, _ = people(2, seed=1)
+    shrinkage = 0.3
+    pca = PCA(svd_solver="full").fit(pixels(train))
+    x, asked = (pca.transform(pixels(images)).astype(np.float64) for images in (train, test))
+    means = np.stack([x[labels == person].mean(axis=0) for person in range(5)])
+    within = (x - means[labels]).T @ (x - means[labels]) / len(x)
+    within = (1 - shrinkage) * within + shrinkage * np.trace(within) / len(within) * np.eye(
+        len(within)
+    )
+    between = means.T @ means / 5
+    values, vectors = np.linalg.eig(np.linalg.solve(within, between))
+    directions = vectors[:, np.argsort(-values.real)[:4]].real
+    directions /= np.sqrt(np.einsum("ik,ij,jk->k", directions, within, directions))
+    expected = asked @ directions
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    got = Fisherfaces(shrinkage).fit(train, labels).transform(test)
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got @ got.T, expected @ expected.T, atol=0.02)
+
+
+def test_fisherfaces_refuse_what_has_no_directions():
+    images, labels = people(1)
+    with pytest.raises(ValueError, match="got 5 photos of 5"):
+        Fisherfaces().fit(images, labels)
+    with pytest.raises(ValueError, match="got 3 photos of 1"):
+        Fisherfaces().fit(images[:3], [0, 0, 0])
+    with pytest.raises(NotFittedError):
+        Fisherfaces().transform(images)

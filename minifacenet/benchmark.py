@@ -1,0 +1,129 @@
+"""How good, with which error: the same run for several seeds, beside what it has to beat.
+
+    seed-0/ seed-1/ ...   a whole run each, as `minifacenet run` writes it
+    benchmark.csv         a row for each seed, protocol and method
+    benchmark.png         every seed as a dot, the mean with its standard error
+
+A seed draws the split, the weights and the batches, so the standard error over seeds covers all
+three. The test photos of two seeds overlap: it is an error of this data set, not of mankind.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from .classification.classifier import FaceClassifier
+from .config import METHODS, Observer, RunConfig
+from .embedding.checkpoint import load_model
+from .figures import benchmark_figure
+from .files import write_csv
+from .nn.backend import one_thread
+from .pipeline import methods, run
+from .preprocessing.folder import Faces
+from .protocols import TRAIN_SHARE, split_photos
+
+MEASURES = {
+    "closed": ("svm_accuracy", "auc", "eer", "val_at_far_0.01", "val_at_far_0.001"),
+    "open": ("auc", "eer", "val_at_far_0.01", "val_at_far_0.001"),
+}
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What the seeds gave.
+
+    Attributes
+    ----------
+    seeds : tuple of int
+    values : dict
+        (protocol, method, measure) to ndarray of shape (seeds,).
+    cost : dict
+        By method: processor time for embedding and naming a photo, as a multiple of pixels'.
+    """
+
+    seeds: tuple[int, ...]
+    values: dict[tuple[str, str, str], np.ndarray]
+    cost: dict[str, float]
+
+    def mean_error(self, protocol: str, method: str, measure: str) -> tuple[float, float]:
+        """Mean over the seeds, and its standard error (0 for a single seed)."""
+        values = self.values[protocol, method, measure]
+        if len(values) == 1:
+            return float(values[0]), 0.0
+        return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
+
+
+def benchmark(
+    faces: Faces, out: Path, seeds: int, config: RunConfig, observer: Observer | None = None
+) -> Benchmark:
+    """Run the seeds 0 to `seeds` - 1 of `config`, and gather their figures.
+
+    A seed whose folder holds the results of this very configuration and these photos is not run
+    again, so an interrupted benchmark goes on where it stopped.
+    """
+    if seeds < 1:
+        raise ValueError(f"a benchmark takes at least one seed, got {seeds}")
+    observer = observer or Observer()
+    results = []
+    for seed in range(seeds):
+        seeded = replace(config, training=replace(config.training, seed=seed))
+        folder = out / f"seed-{seed}"
+        metrics = _finished(folder, faces, seeded)
+        if metrics is None:
+            observer.say(f"Seed {seed}, {seed + 1} of {seeds}")
+            metrics = run(faces, folder, seeded, observer)
+        else:
+            observer.say(f"Seed {seed}: the results in {folder} are of this run, taken from there")
+        results.append(metrics)
+    values = {
+        (protocol, method, measure): np.array([r[protocol][method][measure] for r in results])
+        for protocol, measures in MEASURES.items()
+        if results[0][protocol]
+        for method in METHODS
+        for measure in measures
+        if measure in results[0][protocol][method]
+    }
+    result = Benchmark(tuple(range(seeds)), values, _cost(faces, out / "seed-0", config))
+    rows = (
+        (seed, *names, repr(float(value)))
+        for names, row in values.items()
+        for seed, value in enumerate(row)
+    )
+    write_csv(out / "benchmark.csv", ("seed", "protocol", "method", "measure", "value"), rows)
+    benchmark_figure(out, result)
+    return result
+
+
+def _finished(folder: Path, faces: Faces, config: RunConfig) -> dict | None:
+    path = folder / "metrics.json"
+    if not path.exists():
+        return None
+    metrics = json.loads(path.read_text(encoding="utf-8"))
+    same = metrics.get("config") == json.loads(json.dumps(asdict(config)))
+    return metrics if same and metrics["data"].get("content") == faces.content else None
+
+
+def _cost(faces: Faces, folder: Path, config: RunConfig, rounds: int = 5) -> dict[str, float]:
+    """Time of one thread for a photo from pixels to its name: medians of interleaved rounds."""
+    split = split_photos(faces.labels, TRAIN_SHARE, np.random.default_rng(0))
+    known, asked = faces.subset(split.train), faces.images[split.test][:40]
+    seconds: dict[str, list[float]] = {method: [] for method in METHODS}
+    with one_thread():
+        embed = methods(load_model(folder), known, config)
+        namer = {
+            method: FaceClassifier().fit(embed[method](known.images), known.labels)
+            for method in METHODS
+        }
+        for _ in range(rounds):
+            for method in METHODS:
+                start = time.thread_time()
+                namer[method].predict(embed[method](asked))
+                seconds[method].append(time.thread_time() - start)
+    median = {method: statistics.median(values) for method, values in seconds.items()}
+    return {method: median[method] / median["pixels"] for method in METHODS}

@@ -1,0 +1,116 @@
+import csv
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from minifacenet import benchmark as module
+from minifacenet.benchmark import Benchmark, benchmark
+from minifacenet.config import METHODS, Observer, RunConfig
+from minifacenet.embedding.train import TrainConfig
+from minifacenet.preprocessing.folder import read_faces
+
+CONFIG = RunConfig(training=TrainConfig(steps=2, people=3, photos=2))
+
+
+class Listener(Observer):
+    def __init__(self):
+        self.said = []
+
+    def say(self, text):
+        self.said.append(text)
+
+
+@pytest.fixture(scope="module")
+def faces(people):
+    return read_faces(people, size=32)
+
+
+@pytest.fixture(scope="module")
+def result(faces, tmp_path_factory):
+    out = tmp_path_factory.mktemp("benchmark")
+    return out, benchmark(faces, out, 2, CONFIG)
+
+
+def test_it_gathers_what_the_runs_stored(result):
+    out, gathered = result
+    assert gathered.seeds == (0, 1)
+    for seed in (0, 1):
+        metrics = json.loads((out / f"seed-{seed}" / "metrics.json").read_text())
+        assert metrics["config"]["training"]["seed"] == seed
+        for (protocol, method, measure), values in gathered.values.items():
+            assert values[seed] == metrics[protocol][method][measure]
+    assert {method for _, method, _ in gathered.values} == set(METHODS)
+    assert (out / "benchmark.png").exists()
+    with (out / "benchmark.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 * len(gathered.values) == 2 * 5 * 9
+    for row in rows:
+        value = gathered.values[row["protocol"], row["method"], row["measure"]]
+        assert float(row["value"]) == value[int(row["seed"])]
+
+
+def test_a_photo_costs_a_multiple_of_pixels(result):
+    cost = result[1].cost
+    assert set(cost) == set(METHODS)
+    assert cost["pixels"] == 1
+    assert cost["facenet"] > 1
+
+
+def test_mean_and_standard_error():
+    values = {("open", "facenet", "auc"): np.array([0.9, 0.94, 0.98])}
+    mean, error = Benchmark((0, 1, 2), values, {}).mean_error("open", "facenet", "auc")
+    assert mean == pytest.approx(0.94)
+    assert error == pytest.approx(0.04 / np.sqrt(3))
+    one = Benchmark((0,), {("open", "facenet", "auc"): np.array([0.9])}, {})
+    assert one.mean_error("open", "facenet", "auc") == (0.9, 0.0)
+
+
+def test_what_is_there_is_not_run_again_unless_it_is_of_something_else(faces, result, monkeypatch):
+    out, before = result
+    ran = []
+
+    def run(faces, folder, config, observer):
+        ran.append(folder.name)
+        return json.loads((folder / "metrics.json").read_text())
+
+    monkeypatch.setattr(module, "run", run)
+    listener = Listener()
+    again = benchmark(faces, out, 2, CONFIG, listener)
+    assert ran == []
+    assert all("taken from there" in line for line in listener.said)
+    for name, values in before.values.items():
+        np.testing.assert_array_equal(again.values[name], values)
+    other = replace(CONFIG, training=replace(CONFIG.training, margin=0.3))
+    benchmark(faces, out, 2, other)
+    assert ran == ["seed-0", "seed-1"]
+    ran.clear()
+    benchmark(replace(faces, images=faces.images ^ 1), out, 1, CONFIG)
+    assert ran == ["seed-0"]
+
+
+def test_no_seeds_are_refused(faces, tmp_path):
+    with pytest.raises(ValueError, match="at least one seed, got 0"):
+        benchmark(faces, tmp_path, 0, CONFIG)
+
+
+def test_the_command_prints_mean_and_error_of_every_method(
+    people, tmp_path, monkeypatch, result, run
+):
+    monkeypatch.setattr(module, "benchmark", lambda *arguments: result[1])
+    status, printed, _ = run("benchmark", people, "--out", tmp_path, "--seeds", 2)
+    assert status == 0
+    mean, error = result[1].mean_error("open", "lbp", "auc")
+    assert f"{mean:.3f}±{error:.3f}" in printed
+    assert "Strangers" in printed
+    for name in METHODS.values():
+        assert printed.count(name) >= 2
+    assert max(map(len, printed.splitlines())) <= 80
+
+
+def test_orl_that_was_not_fetched_says_how(run, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    status, _, error = run("benchmark", "orl")
+    assert status == 1
+    assert "python data_scripts/get_orl.py data/orl makes it" in error
