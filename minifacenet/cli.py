@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,7 @@ from .terminal import (
     summary_table,
     tell_benchmark,
     tell_data,
+    tell_mining,
     tell_outcome,
     tell_plan,
     tell_results,
@@ -313,6 +315,22 @@ def benchmark(
     with Bars() as bars:
         result = run_benchmark(data, out, seeds, RunConfig(credit=credit), bars)
     tell_benchmark(out, result)
+
+
+class Bench(StrEnum):
+    mining = "mining"
+
+
+@app.command()
+def bench(
+    what: Annotated[Bench, typer.Argument(help="What to time.")],
+    people: Annotated[int, typer.Option(min=2, help="People in the batch (P).")] = 45,
+    photos: Annotated[int, typer.Option(min=2, help="Photos of each (K).")] = 40,
+) -> None:
+    """Time a part of the training on this machine."""
+    from .bench import bench_mining
+
+    tell_mining(people, photos, *bench_mining(people, photos))
 
 
 @app.command()

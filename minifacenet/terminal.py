@@ -228,6 +228,26 @@ def tell_benchmark(out: Path, result: Benchmark) -> None:
     )
 
 
+def tell_mining(people: int, photos: int, costs: list, other: float) -> None:
+    """What every mining rule takes for a batch."""
+    count = people * photos
+    console.print(
+        f"[bold]{count:,} embeddings of {people} people[/bold], one thread, medians",
+        highlight=False,
+    )
+    table = Table(**_PLAIN)
+    table.add_column("rule")
+    for column in ("processor time", "memory", "active triplets"):
+        table.add_column(column, justify="right")
+    for cost in costs:
+        table.add_row(
+            cost.rule, f"{cost.seconds:.3f} s", f"{cost.memory:.1f} N²", f"{cost.active:,}"
+        )
+    table.add_row("distances, gradient", f"{other:.3f} s", "", "")
+    console.print(table)
+    console.print(f"Memory: of a rule alone; N² is one matrix of float32, {_size(4 * count**2)}.")
+
+
 def tell_written(out: Path, metrics: dict) -> None:
     """The files of a run."""
     written = [out, out / "open"] if metrics["open"] else [out]  # an older run may have left more
