@@ -86,17 +86,25 @@ def done(path: Path) -> list[list[str]]:
 
 
 def picture(rows: list[list[str]], path: Path) -> None:
-    """A panel a group: the AUC of every variant and seed; a dotted line through the default."""
-    values: dict[tuple[str, str], list[float]] = {}
-    for group, variant, _, auc, *_ in rows:
-        values.setdefault((group, variant), []).append(float(auc))
+    """A panel a group: what a variant's AUC is above the default's, seed by seed.
+
+    The people of one seed are easier to tell apart than those of another, far more so than any
+    variant makes them; the difference within a seed does not see that.
+    """
+    auc = {(group, variant, seed): float(auc) for group, variant, seed, auc, *_ in rows}
     panels = {}
     for group, own in DEFAULT.items():
-        shown = {own: values["default", "default"]}
-        shown |= {variant: auc for (g, variant), auc in values.items() if g == group}
-        panels[group] = {variant: shown[variant] for variant in sorted(shown, key=_as_number)}
-    dots = seed_dots(panels, "AUC, strangers", columns=4, marked=DEFAULT, share_axis=True)
-    save(dots, path)
+        variants = {own: "default"} | {v: group for g, v in VARIANTS if g == group}
+        panels[group] = {
+            variant: [
+                value - auc["default", "default", seed]
+                for (g, v, seed), value in auc.items()
+                if (g, v) == (home, "default" if home == "default" else variant)
+            ]
+            for variant, home in sorted(variants.items(), key=lambda pair: _as_number(pair[0]))
+        }
+    label = "AUC of strangers, less the default's"
+    save(seed_dots(panels, label, columns=4, marked=DEFAULT, share_axis=True), path)
 
 
 def _as_number(text: str):
