@@ -116,7 +116,8 @@ def run(
         steps=steps, people=people, photos=photos, rate=rate, optimizer=optimizer, margin=margin,
         chunk=chunk, mining=mining, seed=seed,
     )  # fmt: skip
-    if (out / "metrics.json").exists() and not force:
+    holds = [name for name in ("metrics.json", "state.safetensors") if (out / name).exists()]
+    if holds and not force:
         raise ValueError(f"{out} holds a run already: choose another --out, or say --force")
     if threads is not None:
         set_threads(threads)
@@ -198,6 +199,8 @@ def train(
     from .training_run import TrainingRunConfig, hold_out_people, run_training
 
     state = out / "state.safetensors"
+    if (out / "metrics.json").exists() and not (force or plan):
+        raise ValueError(f"{out} holds a run: choose another --out, or say --force")
     if state.exists() and not (resume or force or plan):
         raise ValueError(f"{out} holds a training: --resume goes on with it, --force begins anew")
     if resume and not state.exists():

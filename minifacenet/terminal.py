@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich import box
 from rich.console import Console, Group
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -59,7 +60,7 @@ def _by(shape) -> str:
 
 
 def tell_data(folder: Path, faces) -> None:
-    console.print(f"[bold]{folder}[/bold]: {faces.summary()}", highlight=False)
+    console.print(f"[bold]{escape(str(folder))}[/bold]: {faces.summary()}", highlight=False)
     for title, lines in (
         ("skipped", [f"{path}: {reason}" for path, reason in faces.skipped]),
         ("people without a usable photo", faces.dropped),
@@ -147,7 +148,7 @@ def tell_outcome(out: Path, faces: Path, config: TrainingRunConfig, outcome: Out
         "no better": f"Stopped after step {last.step}: {config.patience} checks without a VAL "
         "within a standard error of the best.",
     }
-    console.print(lines[outcome.stopped], highlight=False, soft_wrap=True)
+    console.print(lines[outcome.stopped], highlight=False, soft_wrap=True, markup=False)
     if outcome.checks:
         score, error = next((v, e) for step, v, e in outcome.checks if step == outcome.kept)
         console.print(
@@ -157,7 +158,7 @@ def tell_outcome(out: Path, faces: Path, config: TrainingRunConfig, outcome: Out
         )
     names = ["model.safetensors", "state.safetensors", "log.csv", "training.png"]
     names += ["checks.csv"] * bool(outcome.checks)
-    console.print(f"In {out}: {', '.join(names)}", highlight=False)
+    console.print(f"In {out}: {', '.join(names)}", highlight=False, markup=False)
 
 
 def tell_results(metrics: dict) -> None:
@@ -225,6 +226,7 @@ def tell_benchmark(out: Path, result: Benchmark) -> None:
         "\nTime: from a face to its name on one thread, as a multiple of that of 'pixels'.\n"
         f"In {out}: benchmark.csv, benchmark.png, and a whole run a seed.",
         highlight=False,
+        markup=False,
     )
 
 
@@ -253,7 +255,9 @@ def tell_written(out: Path, metrics: dict) -> None:
     written = [out, out / "open"] if metrics["open"] else [out]  # an older run may have left more
     pictures = [path for folder in written for path in sorted(folder.glob("*.png"))]
     console.print(
-        f"\nIn {out}: model.safetensors, metrics.json, names.csv, log.csv", highlight=False
+        f"\nIn {out}: model.safetensors, metrics.json, names.csv, log.csv",
+        highlight=False,
+        markup=False,
     )
     names = (path.relative_to(out).as_posix() for path in pictures)
     console.print(f"Pictures: {', '.join(names)}", highlight=False)
@@ -276,7 +280,7 @@ class Bars(Progress):
         return Group(*super().get_renderables(), Text(self._numbers, style="dim"))
 
     def say(self, text: str) -> None:
-        self.console.print(text, highlight=False)
+        self.console.print(text, highlight=False, markup=False)
 
     def start_training(self, title: str, steps: int, done: int = 0) -> None:
         self._numbers, self._check = "compiling kernels (the first time only)", ""

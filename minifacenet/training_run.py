@@ -157,9 +157,13 @@ def run_training(
         The embeddings are not finite any more: the last good weights are in `model.safetensors`.
     """
     observer = observer or Observer()
-    sweep(out)
     model = FaceNet.new(config.architecture, config.training.seed)
     state = TrainingState(model.network, config.training)
+    out.mkdir(parents=True, exist_ok=True)
+    sweep(out)
+    if not resume:  # the state first: what an older training left must not be gone on with
+        for name in ("state.safetensors", "model.safetensors", "checks.csv", "log.csv"):
+            (out / name).unlink(missing_ok=True)
     run = _Run(out, config, model, state, config.settings(faces), to_input(faces.images[:2]))
     if resume:
         load_state(out / "state.safetensors", model, state, run.settings)
@@ -212,6 +216,8 @@ class _Run:
         config, step = self.config, self.state.step
         last = step == config.training.steps
         checked = check is not None and (step % config.check_every == 0 or last)
+        if checked or step % config.save_every == 0 or last or interrupted:
+            self._refuse_broken()
         if checked:
             self.checks.append((step, *check(self.model)))
             observer.check(*self.checks[-1])
@@ -229,13 +235,7 @@ class _Run:
         return "interrupted" if interrupted else None
 
     def save(self, checked: bool) -> None:
-        """The state last: with it on the disk, everything else up to its step is there too.
-
-        Weights that are finite, and yet give embeddings that are not, are no good: the next step
-        will say so, and the last good ones stay.
-        """
-        if self.model.network.first_not_finite(self.probe) is not None:
-            return
+        """The state last: with it on the disk, everything else up to its step is there too."""
         if not self.checks or (checked and self.kept() == self.state.step):
             save_model(
                 self.out / "model.safetensors",
@@ -244,6 +244,15 @@ class _Run:
             )
         self.write_logs()
         save_state(self.out / "state.safetensors", self.model, self.state, self.settings)
+
+    def _refuse_broken(self) -> None:
+        """Weights may be finite, and yet give embeddings that are not: the last good ones stay."""
+        layer = self.model.network.first_not_finite(self.probe)
+        if layer is not None:
+            raise FloatingPointError(
+                f"the embeddings are not finite any more, first in layer {layer}: start again "
+                "with a lower learning rate"
+            )
 
     def write_logs(self) -> None:
         header = [f.name for f in fields(StepRecord)]

@@ -93,6 +93,19 @@ def test_resume_needs_no_options_and_is_offered(run, people, trained):
     assert (trained / "state.safetensors").read_bytes() == before
 
 
+def test_a_folder_with_brackets_is_printed_as_it_is(run, people, tmp_path):
+    odd = tmp_path / "o[old]"
+    status, printed, _ = run("train", people, "--out", odd, *QUICK)
+    assert status == 0
+    assert "o[old]" in printed.replace("\n", "")
+
+
+def test_run_and_train_do_not_overwrite_each_other(run, people, trained):
+    status, _, error = run("run", people, "--out", trained)
+    assert status == 1
+    assert "holds a run already" in line(error)
+
+
 def test_resume_without_a_training(run, people, out):
     _, _, error = run("train", people, "--out", out, "--resume")
     assert "holds no training to go on with" in line(error)

@@ -39,7 +39,7 @@ def run_fit(faces, out, **training):
 def test_steps_without_a_triplet_are_counted_and_explained(faces, tmp_path):
     _, _, listener = run_fit(faces, tmp_path, steps=3, margin=1e-12)
     (line,) = listener.said
-    assert line.startswith(("Known: solved (spread", "Known: collapsed (spread"))
+    assert line.startswith(("Known: solved (spread", "Known: stuck (spread"))
     assert "3 of 3 steps found no triplet and changed nothing" in line
 
 

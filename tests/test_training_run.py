@@ -243,6 +243,21 @@ def test_nan_stops_the_training_and_the_last_good_model_stays(faces, tmp_path, m
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 6  # all that was learned
 
 
+def test_a_fresh_start_leaves_nothing_of_the_old_training(faces, tmp_path):
+    run_training(faces, tmp_path, CONFIG)
+    broken = replace(TRAINING, steps=30, optimizer="sgd", rate=1e6)
+    with pytest.raises(FloatingPointError, match="Nothing was saved before"):
+        run_training(faces, tmp_path, replace(CONFIG, training=broken, save_every=99))
+    assert not (tmp_path / "state.safetensors").exists()
+    assert not (tmp_path / "checks.csv").exists()
+
+
+def test_nan_in_the_last_update_is_no_success(faces, tmp_path):
+    broken = replace(TRAINING, steps=1, optimizer="sgd", rate=1e30)
+    with pytest.raises(FloatingPointError, match=r"first in layer .*Nothing was saved before"):
+        run_training(faces, tmp_path, replace(CONFIG, training=broken, held_out=0))
+
+
 def test_nan_before_the_first_save_says_so(faces, tmp_path):
     training = replace(TRAINING, steps=30, optimizer="sgd", rate=1e6)
     config = replace(CONFIG, training=training, save_every=99, check_every=99)

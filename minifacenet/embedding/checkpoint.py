@@ -48,7 +48,10 @@ def save_arrays(path: str | Path, arrays: dict[str, np.ndarray], metadata: dict)
     whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     # One entry: safetensors writes several in random order, and equal models would differ as files.
     with replacing(path) as temporary:
-        save_file(whole, temporary, {ENTRY: json.dumps(metadata)})
+        try:
+            save_file(whole, temporary, {ENTRY: json.dumps(metadata)})
+        except SafetensorError as error:
+            raise OSError(f"{path}: cannot be written ({error})") from None
 
 
 def load_arrays(path: str | Path) -> tuple[dict[str, np.ndarray], dict]:

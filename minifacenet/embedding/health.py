@@ -41,10 +41,13 @@ class StepRecord:
 
     @property
     def state(self) -> str:
-        """'learning', 'solved' (no triplet left and the people apart), or 'collapsed'."""
+        """'learning', 'collapsed', or without a triplet: 'solved' (negatives lie beyond positives)
+        or 'stuck' (they do not, so none is semi-hard)."""
         if self.spread < COLLAPSED:
             return "collapsed"
-        return "learning" if self.triplets else "solved"
+        if self.triplets:
+            return "learning"
+        return "solved" if self.negative_distance > self.positive_distance else "stuck"
 
 
 def collapsed_for(records: list[StepRecord]) -> int:

@@ -61,7 +61,7 @@ def take(queue: np.ndarray, photos: int) -> tuple[np.ndarray, Triplets, np.ndarr
 def _whole_people(labels, photos: int, rng) -> np.ndarray:
     chosen, total = [], 0
     for person in rng.permutation(np.unique(labels)):
-        if total >= photos:
+        if total >= photos and len(chosen) >= 2:  # one person alone has no negatives
             break
         chosen.append(np.flatnonzero(labels == person))
         total += len(chosen[-1])

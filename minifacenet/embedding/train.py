@@ -108,6 +108,11 @@ class TrainConfig:
                     f"'semi-hard, hardest@200', got {self.mining!r}"
                 )
             schedule.append((int(start or 1), rule))
+        if len({start for start, _ in schedule}) < len(schedule):
+            raise ValueError(
+                f"two mining rules begin at one step in {self.mining!r}: give each its own, such "
+                "as 'semi-hard, hardest@200'"
+            )
         return sorted(schedule)
 
     def rule_at(self, step: int) -> str:

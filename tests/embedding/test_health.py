@@ -22,6 +22,10 @@ def test_solved_and_collapsed_are_told_apart_by_the_spread(triplets, spread, sta
     assert replace(RECORD, triplets=triplets, spread=spread).state == state
 
 
+def test_no_triplet_with_the_negatives_nearer_is_not_solved():
+    assert replace(SOLVED, positive_distance=0.3).state == "stuck"
+
+
 def test_only_the_last_steps_in_a_row_count_as_collapsed():
     assert collapsed_for([]) == 0
     assert collapsed_for([COLLAPSED, COLLAPSED, RECORD]) == 0

@@ -237,6 +237,7 @@ def test_without_a_triplet_there_is_no_training(labels):
         (dict(rate=float("nan")), "rate.*nan"),
         (dict(mining="seminard"), "semi-hard, semi-hard-random, hardest, all.*'seminard'"),
         (dict(mining="semi-hard, hardest@soon"), "hardest@soon"),
+        (dict(mining="semi-hard, hardest"), "two mining rules begin at one step"),
         (dict(extra_negatives=-1), "extra_negatives.*-1"),
         (dict(chunk=0), "chunk.*0"),
         (dict(mine_every=-1), "mine_every >= 0.*-1"),
