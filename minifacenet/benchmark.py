@@ -110,7 +110,7 @@ def _finished(folder: Path, faces: Faces, config: RunConfig) -> dict | None:
 
 
 def _cost(faces: Faces, folder: Path, config: RunConfig, rounds: int = 5) -> dict[str, float]:
-    """Time of one thread for a photo from pixels to its name: medians of interleaved rounds."""
+    """Processor time for a photo from pixels to its name, one thread; medians, interleaved."""
     split = split_photos(faces.labels, TRAIN_SHARE, np.random.default_rng(0))
     known, asked = faces.subset(split.train), faces.images[split.test][:40]
     seconds: dict[str, list[float]] = {method: [] for method in METHODS}
@@ -122,8 +122,8 @@ def _cost(faces: Faces, folder: Path, config: RunConfig, rounds: int = 5) -> dic
         }
         for _ in range(rounds):
             for method in METHODS:
-                start = time.thread_time()
+                start = time.process_time()
                 namer[method].predict(embed[method](asked))
-                seconds[method].append(time.thread_time() - start)
+                seconds[method].append(time.process_time() - start)
     median = {method: statistics.median(values) for method, values in seconds.items()}
     return {method: median[method] / median["pixels"] for method in METHODS}

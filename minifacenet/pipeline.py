@@ -52,6 +52,7 @@ def run(faces: Faces, out: Path, config: RunConfig, observer: Observer | None = 
     observer = observer or Observer()
     rng = np.random.default_rng(config.training.seed)
     splits = _draw_splits(faces, rng, observer)
+    (out / "state.safetensors").unlink(missing_ok=True)  # of a training whose model goes, too
     _write_splits(out / "split.csv", faces, splits)
     metrics = {
         "data": {

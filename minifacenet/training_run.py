@@ -32,7 +32,7 @@ from .embedding.checkpoint import (
     save_state,
 )
 from .embedding.embedder import Embedder
-from .embedding.health import StepRecord, collapsed_for
+from .embedding.health import StepRecord, collapsed_for, not_finite
 from .embedding.train import TrainConfig, TrainingState, train
 from .figures import training_figure
 from .files import sweep, write_csv
@@ -40,6 +40,8 @@ from .interrupt import postponed_interrupt
 from .preprocessing.folder import Faces
 from .protocols import ProtocolError, held_out_score, longest_within_error, split_people
 
+# What a fresh training removes, in this order; the metrics of a run speak of a model that goes too.
+STALE = ("state.safetensors", "metrics.json", "model.safetensors", "checks.csv", "log.csv")
 HABITS = ("save_every", "patience", "stop_collapsed")  # these change no weight
 
 
@@ -162,24 +164,24 @@ def run_training(
     out.mkdir(parents=True, exist_ok=True)
     sweep(out)
     if not resume:  # the state first: what an older training left must not be gone on with
-        for name in ("state.safetensors", "model.safetensors", "checks.csv", "log.csv"):
+        for name in STALE:
             (out / name).unlink(missing_ok=True)
     run = _Run(out, config, model, state, config.settings(faces), to_input(faces.images[:2]))
     if resume:
         load_state(out / "state.safetensors", model, state, run.settings)
-        run.read_logs()
     known, others = hold_out_people(faces, config, observer)
     check = None if others is None else _Check(others, config.far)
+    if resume:
+        run.read_logs(checked=check is not None)
     observer.start_training("Training", config.training.steps, done=state.step)
     told = "\nFinishing this step, then saving. Ctrl-C again stops at once."
     with postponed_interrupt(lambda: observer.say(told)) as asked:
         try:
-            for record in train(model.network, known, config.training, state):
+            steps = train(model.network, known, config.training, state)
+            while not run.stopped and (record := next(steps, None)):
                 run.records.append(record)
                 observer.step(record)
                 run.after_step(check, observer, asked.is_set())
-                if run.stopped:
-                    break
         except FloatingPointError as error:
             run.write_logs()
             raise FloatingPointError(f"{error}. {last_good(out)}") from None
@@ -215,7 +217,7 @@ class _Run:
         """Check, decide whether to stop, save."""
         config, step = self.config, self.state.step
         last = step == config.training.steps
-        checked = check is not None and (step % config.check_every == 0 or last)
+        checked = check is not None and self._is_check(step)
         if checked or step % config.save_every == 0 or last or interrupted:
             self._refuse_broken()
         if checked:
@@ -224,6 +226,9 @@ class _Run:
         self.stopped = self._reason(interrupted and not last)
         if checked or step % config.save_every == 0 or last or self.stopped:
             self.save(checked)
+
+    def _is_check(self, step: int) -> bool:
+        return step % self.config.check_every == 0 or step == self.config.training.steps
 
     def _reason(self, interrupted: bool) -> str | None:
         config = self.config
@@ -249,10 +254,7 @@ class _Run:
         """Weights may be finite, and yet give embeddings that are not: the last good ones stay."""
         layer = self.model.network.first_not_finite(self.probe)
         if layer is not None:
-            raise FloatingPointError(
-                f"the embeddings are not finite any more, first in layer {layer}: start again "
-                "with a lower learning rate"
-            )
+            raise not_finite(layer)
 
     def write_logs(self) -> None:
         header = [f.name for f in fields(StepRecord)]
@@ -261,24 +263,45 @@ class _Run:
             header = ["step", f"val_at_far_{self.config.far:g}", "standard_error"]
             write_csv(self.out / "checks.csv", header, self.checks)
 
-    def read_logs(self) -> None:
-        """The rows up to the state's step; those that a killed run wrote after it happen again."""
+    def read_logs(self, checked: bool) -> None:
+        """The rows up to the state's step; those that a killed run wrote after it happen again.
+
+        Raises
+        ------
+        CheckpointError
+            Rows are missing or damaged: the best check so far would be forgotten.
+        """
+        steps = range(1, self.state.step + 1)
         types = [int if f.type == "int" else float for f in fields(StepRecord)]
-        self.records = [
-            StepRecord(*(cast(text) for cast, text in zip(types, row, strict=True)))
-            for row in _rows(self.out / "log.csv", self.state.step)
-        ]
-        self.checks = [
-            (int(step), float(score), float(error))
-            for step, score, error in _rows(self.out / "checks.csv", self.state.step)
-        ]
+        rows = _rows(self.out / "log.csv", types, steps)
+        self.records = [StepRecord(*row) for row in rows]
+        if checked:
+            steps = [step for step in steps if self._is_check(step)]
+            self.checks = _rows(self.out / "checks.csv", (int, float, float), steps)
+        if self.state.step:
+            self.stopped = self._reason(interrupted=False)
 
 
-def _rows(path: Path, steps: int) -> list[list[str]]:
-    if not path.exists():
+def _rows(path: Path, types, steps) -> list[tuple]:
+    """The rows of a log for `steps`, with values of `types`."""
+    if not len(steps):
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return [row for row in csv.reader(file) if row[0].isdigit() and int(row[0]) <= steps]
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [
+                tuple(cast(text) for cast, text in zip(types, row, strict=True))
+                for row in list(csv.reader(file))[1:]
+                if row
+            ]
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: cannot be read, start anew ({error})") from None
+    rows = [row for row in rows if row[0] <= steps[-1]]
+    if [row[0] for row in rows] != list(steps):
+        raise CheckpointError(
+            f"{path}: {len(rows)} rows where the training so far has {len(steps)}: put the "
+            "file back, or start anew"
+        )
+    return rows
 
 
 def hold_out_people(

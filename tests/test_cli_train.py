@@ -106,6 +106,15 @@ def test_run_and_train_do_not_overwrite_each_other(run, people, trained):
     assert "holds a run already" in line(error)
 
 
+def test_by_force_each_takes_the_folder_over_whole(run, people, trained):
+    quick = ("--steps", 2, "--size", 32)
+    assert run("run", people, "--out", trained, *quick, "--force")[0] == 0
+    assert not (trained / "state.safetensors").exists()
+    assert run("train", people, "--out", trained, *quick, "--force")[0] == 0
+    assert not (trained / "metrics.json").exists()
+    assert run("train", people, "--out", trained, "--resume")[0] == 0
+
+
 def test_resume_without_a_training(run, people, out):
     _, _, error = run("train", people, "--out", out, "--resume")
     assert "holds no training to go on with" in line(error)

@@ -223,6 +223,48 @@ def test_a_collapsed_training_stops_by_option(faces, tmp_path):
     assert run_training(grey, tmp_path / "b", replace(config, stop_collapsed=0)).stopped is None
 
 
+def test_going_on_with_a_training_that_stopped_itself_changes_nothing(faces, tmp_path):
+    grey = replace(faces, images=np.full_like(faces.images, 128))
+    training = replace(TRAINING, augmentation=None)
+    config = replace(CONFIG, training=training, held_out=0, stop_collapsed=4)
+    run_training(grey, tmp_path, config)
+    before = (tmp_path / "state.safetensors").read_bytes()
+    outcome = run_training(grey, tmp_path, config, resume=True)
+    assert (outcome.stopped, len(outcome.records)) == ("collapsed", 4)
+    assert (tmp_path / "state.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["log.csv", "checks.csv"])
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda text: text.rsplit(",", 1)[0], "cannot be read"),
+        (lambda text: text.splitlines()[0] + "\n", "0 rows where the training so far has"),
+        (None, "cannot be read"),
+    ],
+    ids=["cut", "empty", "missing"],
+)
+def test_a_damaged_log_is_named(faces, whole, tmp_path, name, damage, message):
+    for path in whole.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    path = tmp_path / name
+    if damage:
+        path.write_text(damage(path.read_text()))
+    else:
+        path.unlink()
+    with pytest.raises(CheckpointError, match=message) as error:
+        run_training(faces, tmp_path, CONFIG, resume=True)
+    assert str(path) in str(error.value)
+
+
+def test_a_blank_line_in_a_log_does_no_harm(faces, whole, tmp_path):
+    for path in whole.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    with (tmp_path / "log.csv").open("a") as file:
+        file.write("\n")
+    assert len(run_training(faces, tmp_path, CONFIG, resume=True).records) == 6
+
+
 def test_nan_stops_the_training_and_the_last_good_model_stays(faces, tmp_path, monkeypatch):
     real, broken = training_run.train, {}
 

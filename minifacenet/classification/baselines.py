@@ -31,6 +31,7 @@ photos a person that fits noise (0.54 named right on ORL, where pixels have 0.90
 with a multiple of the identity (shrinkage), which serves the method better.
 """
 
+import warnings
 from typing import Self
 
 import numpy as np
@@ -174,7 +175,9 @@ class Fisherfaces(TransformerMixin, BaseEstimator):
         features = pixels(images)
         self._pca = PCA(svd_solver="full").fit(features)  # the space of the photos: nothing lost
         self._lda = LinearDiscriminantAnalysis(solver="eigen", shrinkage=self.shrinkage)
-        self._lda.fit(self._pca.transform(features), y)
+        with warnings.catch_warnings():  # a person with one photo adds to S_b only, as it should
+            warnings.filterwarnings("ignore", "Only one sample available")
+            self._lda.fit(self._pca.transform(features), y)
         self.n_components_ = people - 1
         return self
 

@@ -50,6 +50,14 @@ class StepRecord:
         return "solved" if self.negative_distance > self.positive_distance else "stuck"
 
 
+def not_finite(layer: str) -> FloatingPointError:
+    """The error of a network whose embeddings are not finite from `layer` on."""
+    return FloatingPointError(
+        f"the embeddings are not finite any more, first in layer {layer}: start again with a "
+        "lower learning rate"
+    )
+
+
 def collapsed_for(records: list[StepRecord]) -> int:
     """How many of the last steps were collapsed in a row.
 

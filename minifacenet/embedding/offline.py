@@ -7,7 +7,8 @@ network checkpoint and computing the argmin and argmax on a subset of the data."
 1. draw a subset of the people with all their photos,
 2. embed it with the network as it is now, without augmentation,
 3. choose a negative for every anchor-positive pair of the subset by the mining rule,
-4. put the triplets into random order; the next n steps take them from this queue.
+4. put the triplets into random order; the next n steps take them from this queue, which is filled
+   anew when it runs out. Where nothing was found, a step mines within its batch.
 
 The price: a triplet is as old as the queue. Of those taken, only the ones that still violate the
 margin count in the loss, and their share (`StepRecord.active`) falls as the queue ages.

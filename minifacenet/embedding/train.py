@@ -8,6 +8,7 @@ looks at the record and decides.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ import numpy as np
 from ..nn.layer import Sequential
 from ..nn.optim import OPTIMIZERS
 from .batches import Augmentation, sample_batch, to_input
-from .health import StepRecord
+from .health import StepRecord, not_finite
 from .mining import LISTED_RULES, RULES, mined_loss, squared_distances
 from .offline import mine_offline, take
 from .triplet import embedding_gradient, triplet_loss
@@ -44,8 +45,9 @@ class TrainConfig:
         A rule of `mining.RULES`, or several with the step at which each begins:
         'semi-hard, hardest@200'.
     mine_every, mine_over : int
-        Offline mining: every `mine_every` steps, triplets are chosen over at least `mine_over`
-        photos and trained on in batches of P x K photos (see `offline.py`). 0: within each batch.
+        Offline mining: every `mine_every` steps, and when all are used up, triplets are chosen over
+        at least `mine_over` photos and trained on in batches of P x K photos, without extra
+        negatives (see `offline.py`); a new rule begins with the next mining. 0: within each batch.
     optimizer : 'adagrad', 'adam' or 'sgd'
     rate : float
         Learning rate at the start; it falls to zero along a half cosine ("started with 0.05 ...
@@ -101,8 +103,8 @@ class TrainConfig:
         """The mining rules in order, each with the step at which it begins (they count from 1)."""
         schedule = []
         for entry in self.mining.split(","):
-            rule, _, start = entry.strip().partition("@")
-            if rule not in RULES or not (start or "1").isdigit():
+            rule, at, start = entry.strip().partition("@")
+            if rule not in RULES or not re.fullmatch(r"(@[1-9][0-9]*)?", at + start):
                 raise ValueError(
                     f"mining is one of {', '.join(RULES)}, or several such as "
                     f"'semi-hard, hardest@200', got {self.mining!r}"
@@ -213,11 +215,7 @@ def _step(network, optimizer, photos, labels, chunk, loss_of):
     )
     distances = squared_distances(embeddings)
     if not np.isfinite(distances).all():
-        raise FloatingPointError(
-            "the embeddings are not finite any more, first in layer "
-            f"{network.first_not_finite(to_input(photos[parts[0]]))}: start again with a lower "
-            "learning rate"
-        )
+        raise not_finite(network.first_not_finite(to_input(photos[parts[0]])))
     loss, active, weights, candidates = loss_of(distances)
     if active:  # nothing to learn from otherwise: a step without update
         gradient = embedding_gradient(weights, embeddings)

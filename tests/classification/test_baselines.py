@@ -203,6 +203,12 @@ def test_fisherfaces_are_the_directions_of_the_definition():
     np.testing.assert_allclose(got @ got.T, expected @ expected.T, atol=0.02)
 
 
+def test_a_person_with_one_photo_is_no_matter_for_a_warning():
+    images, labels = people()
+    fisherfaces = Fisherfaces().fit(images[:-5], labels[:-5])  # warnings are errors here
+    assert fisherfaces.transform(images).shape == (30, 4)
+
+
 def test_fisherfaces_refuse_what_has_no_directions():
     images, labels = people(1)
     with pytest.raises(ValueError, match="got 5 photos of 5"):
