@@ -49,6 +49,12 @@ def test_a_subset_is_made_of_whole_people(faces):
     assert counts.sum() - counts.min() < 12 + counts.max()
 
 
+def test_a_subset_has_two_people_however_small_it_is(faces):
+    for seed in range(5):
+        queue = mine_offline(Flat(), faces, 3, 0.2, "hardest", np.random.default_rng(seed))
+        assert len(np.unique(faces.labels[queue])) == 2
+
+
 def test_nothing_to_find_is_an_empty_queue(faces):
     queue = mine_offline(Flat(), faces, 50, 1e-12, "semi-hard", np.random.default_rng(0))
     assert queue.shape == (0, 3)
