@@ -24,7 +24,7 @@ from .embedding.checkpoint import load_model
 from .figures import benchmark_figure
 from .files import write_csv
 from .nn.backend import one_thread
-from .pipeline import methods, run
+from .pipeline import baselines, network, run
 from .preprocessing.folder import Faces
 from .protocols import TRAIN_SHARE, split_photos
 
@@ -52,35 +52,45 @@ class Benchmark:
     cost: dict[str, float]
 
     def mean_error(self, protocol: str, method: str, measure: str) -> tuple[float, float]:
-        """Mean over the seeds, and its standard error (0 for a single seed)."""
+        """Mean over the seeds, and its standard error (NaN for a single seed)."""
         values = self.values[protocol, method, measure]
         if len(values) == 1:
-            return float(values[0]), 0.0
+            return float(values[0]), float("nan")
         return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
 def benchmark(
-    faces: Faces, out: Path, seeds: int, config: RunConfig, observer: Observer | None = None
+    faces: Faces,
+    out: Path,
+    seeds: int,
+    config: RunConfig,
+    observer: Observer | None = None,
+    force: bool = False,
 ) -> Benchmark:
     """Run the seeds 0 to `seeds` - 1 of `config`, and gather their figures.
 
     A seed whose folder holds the results of this very configuration and these photos is not run
     again, so an interrupted benchmark goes on where it stopped.
+
+    Raises
+    ------
+    ValueError
+        A seed's folder holds something else, and `force` does not allow to replace it.
     """
     if seeds < 1:
         raise ValueError(f"a benchmark takes at least one seed, got {seeds}")
     observer = observer or Observer()
-    results = []
-    for seed in range(seeds):
-        seeded = replace(config, training=replace(config.training, seed=seed))
-        folder = out / f"seed-{seed}"
-        metrics = _finished(folder, faces, seeded)
-        if metrics is None:
+    runs = [
+        (out / f"seed-{seed}", replace(config, training=replace(config.training, seed=seed)))
+        for seed in range(seeds)
+    ]
+    results = [_finished(folder, faces, seeded, force) for folder, seeded in runs]
+    for seed, (folder, seeded) in enumerate(runs):
+        if results[seed] is None:
             observer.say(f"Seed {seed}, {seed + 1} of {seeds}")
-            metrics = run(faces, folder, seeded, observer)
+            results[seed] = run(faces, folder, seeded, observer)
         else:
             observer.say(f"Seed {seed}: the results in {folder} are of this run, taken from there")
-        results.append(metrics)
     values = {
         (protocol, method, measure): np.array([r[protocol][method][measure] for r in results])
         for protocol, measures in MEASURES.items()
@@ -100,13 +110,24 @@ def benchmark(
     return result
 
 
-def _finished(folder: Path, faces: Faces, config: RunConfig) -> dict | None:
+def _finished(folder: Path, faces: Faces, config: RunConfig, force: bool) -> dict | None:
+    """The metrics of a run in `folder` that need not be repeated, or None."""
     path = folder / "metrics.json"
     if not path.exists():
         return None
-    metrics = json.loads(path.read_text(encoding="utf-8"))
-    same = metrics.get("config") == json.loads(json.dumps(asdict(config)))
-    return metrics if same and metrics["data"].get("content") == faces.content else None
+    try:
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+        others = metrics["data"]["content"] != faces.content
+        changed = metrics["config"] != json.loads(json.dumps(asdict(config)))
+    except (ValueError, KeyError, TypeError) as error:
+        wrong = f"{path} is not the metrics of a run ({error!r})"
+    else:
+        if not (others or changed):
+            return metrics if (folder / "model.safetensors").exists() else None
+        wrong = f"{folder} holds a run {'of other photos' if others else 'with other settings'}"
+    if not force:
+        raise ValueError(f"{wrong}: choose another --out, or say --force to replace it")
+    return None
 
 
 def _cost(faces: Faces, folder: Path, config: RunConfig, rounds: int = 5) -> dict[str, float]:
@@ -115,7 +136,7 @@ def _cost(faces: Faces, folder: Path, config: RunConfig, rounds: int = 5) -> dic
     known, asked = faces.subset(split.train), faces.images[split.test][:40]
     seconds: dict[str, list[float]] = {method: [] for method in METHODS}
     with one_thread():
-        embed = methods(load_model(folder), known, config)
+        embed = {"facenet": network(load_model(folder), config), **baselines(known)}
         namer = {
             method: FaceClassifier().fit(embed[method](known.images), known.labels)
             for method in METHODS

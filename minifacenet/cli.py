@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import numpy as np
 import typer
@@ -14,21 +14,23 @@ from rich.console import Console
 from rich.markup import escape
 
 from . import __version__
-from .terminal import (
-    Bars,
-    console,
-    summary_table,
-    tell_benchmark,
-    tell_data,
-    tell_mining,
-    tell_outcome,
-    tell_plan,
-    tell_results,
-    tell_written,
+from .options import (
+    Chunk,
+    FacesPath,
+    Force,
+    Margin,
+    Mining,
+    OptimizerName,
+    People,
+    Photos,
+    Rate,
+    Threads,
+    check_batch,
+    check_schedule,
+    configured,
 )
-
-if TYPE_CHECKING:
-    from .training_run import TrainingRunConfig
+from .tables import summary_table, tell_benchmark, tell_mining, tell_results
+from .terminal import Bars, console, tell_data, tell_outcome, tell_plan, tell_written
 
 app = typer.Typer(
     add_completion=False,
@@ -36,24 +38,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="FaceNet rebuilt by hand: train a network on your photos, name faces, verify people.",
 )
-
-# Options that several commands share.
-FacesPath = Annotated[Path, typer.Argument(help="Folder of people: FACES/person/photo.jpg")]
-People = Annotated[int, typer.Option(min=2, help="People in a batch (P); fewer if there are.")]
-Photos = Annotated[int, typer.Option(min=2, help="Photos of each in a batch (K), or all he has.")]
-Rate = Annotated[float, typer.Option(help="Learning rate at the start.")]
-OptimizerName = Annotated[str, typer.Option(help="adam, adagrad (the paper's) or sgd.")]
-Chunk = Annotated[
-    int | None,
-    typer.Option(min=1, help="Photos in memory at once; a larger batch goes in two passes."),
-]
-Mining = Annotated[
-    str,
-    typer.Option(help="semi-hard, semi-hard-random, hardest or all; 'semi-hard, hardest@100'."),
-]
-Margin = Annotated[float, typer.Option(help="The triplet loss's alpha, in squared L2.")]
-Threads = Annotated[int | None, typer.Option(help="Threads to compute with; all if left out.")]
-Force = Annotated[bool, typer.Option("--force", help="Write into OUT though it holds a run.")]
 
 
 def main() -> None:
@@ -116,6 +100,7 @@ def run(
         steps=steps, people=people, photos=photos, rate=rate, optimizer=optimizer, margin=margin,
         chunk=chunk, mining=mining, seed=seed,
     )  # fmt: skip
+    check_schedule(training)
     holds = [name for name in ("metrics.json", "state.safetensors") if (out / name).exists()]
     if holds and not force:
         raise ValueError(f"{out} holds a run already: choose another --out, or say --force")
@@ -124,19 +109,11 @@ def run(
     data = read_faces(faces, size=size)
     tell_data(faces, data)
     half = split_photos(data.labels, TRAIN_SHARE, np.random.default_rng(seed)).train
-    _check_batch(context, data.labels[half], people, photos)
+    check_batch(context, data.labels[half], people, photos)
     with Bars() as bars:
         metrics = run_pipeline(data, out, RunConfig(training=training, credit=credit), bars)
     tell_results(metrics)
     tell_written(out, metrics)
-
-
-# Options of `train` by what they configure: fields of TrainConfig, of TrainingRunConfig.
-_TRAINING = (
-    "steps", "people", "photos", "chunk", "extra_negatives", "mining", "mine_every", "mine_over",
-    "margin", "optimizer", "rate", "seed",
-)  # fmt: skip
-_WATCHING = ("held_out", "far", "check_every", "save_every", "patience", "stop_collapsed")
 
 
 @app.command()
@@ -193,10 +170,10 @@ def train(
     force: Force = False,
 ) -> None:
     """Train one network on a folder of people: watched, interruptible, resumable."""
-    from .config import Observer
+    from .config import Observer, TrainingRunConfig
     from .nn.backend import set_threads
     from .preprocessing.folder import read_faces
-    from .training_run import TrainingRunConfig, hold_out_people, run_training
+    from .training_run import began_with, hold_out_people, run_training, steps_done
 
     state = out / "state.safetensors"
     if (out / "metrics.json").exists() and not (force or plan):
@@ -207,8 +184,8 @@ def train(
         raise ValueError(f"{out} holds no training to go on with: leave out --resume to begin one")
     if threads is not None:
         set_threads(threads)
-    before = TrainingRunConfig.of(out) if resume else None
-    config = _configured(context, before or TrainingRunConfig(), all_options=not resume)
+    before = began_with(out) if resume else None
+    config = configured(context, before or TrainingRunConfig(), all_options=not resume)
     channels = config.architecture.channels if resume else None
     data = read_faces(faces, size=config.architecture.size, channels=channels)
     tell_data(faces, data)
@@ -216,9 +193,11 @@ def train(
         channels = data.images.shape[3]
         config = replace(config, architecture=replace(config.architecture, channels=channels))
     known, others = hold_out_people(data, config, Observer())
-    _check_batch(context, known.labels, config.training.people, config.training.photos)
+    if not resume:  # otherwise run_training says what it may not change
+        check_schedule(config.training)
+        check_batch(context, known.labels, config.training.people, config.training.photos)
     if plan:
-        tell_plan(known, others, config)
+        tell_plan(known, others, config, steps_done(out) if resume else 0)
         return
     with Bars() as bars:
         outcome = run_training(data, out, config, bars, resume)
@@ -228,62 +207,6 @@ def train(
 
 
 EXIT_STATUS = {"interrupted": 130, "collapsed": 1}
-
-
-def _given(context: typer.Context) -> set[str]:
-    """Names of the options that stand on the command line, not of those left at their default."""
-    source = context.get_parameter_source
-    return {name for name in context.params if source(name).name == "COMMANDLINE"}
-
-
-def _configured(context: typer.Context, config: TrainingRunConfig, all_options: bool):
-    """`config` with the options of `train`: all of them, or those that the user wrote."""
-    from .embedding.batches import Augmentation
-
-    chosen = {k: v for k, v in context.params.items() if all_options or k in _given(context)}
-    fields = {name: chosen[name] for name in _TRAINING if name in chosen}
-    if context.params["batch"] is not None:
-        fields["people"] = _people_of(context, fields.get("photos", config.training.photos))
-    if "augment" in chosen:
-        fields["augmentation"] = Augmentation() if chosen["augment"] else None
-    names = {"network": "name", "size": "size", "dim": "dim"}
-    return replace(
-        config,
-        architecture=replace(
-            config.architecture, **{names[k]: chosen[k] for k in names if k in chosen}
-        ),
-        training=replace(config.training, **fields),
-        **{name: chosen[name] for name in _WATCHING if name in chosen},
-    )
-
-
-def _people_of(context: typer.Context, photos: int) -> int:
-    """P, from a batch of P x K photos."""
-    batch, people = context.params["batch"], context.params["people"]
-    if batch % photos:
-        near = batch // photos * photos
-        raise ValueError(
-            f"a batch of {batch} photos does not divide into people with {photos} each: take "
-            f"{near or photos} or {near + photos}, or other --photos"
-        )
-    if "people" in _given(context) and people * photos != batch:
-        raise ValueError(
-            f"{people} people x {photos} photos are {people * photos}, not a --batch of {batch}: "
-            "leave out one of the three"
-        )
-    return batch // photos
-
-
-def _check_batch(context: typer.Context, labels, people: int, photos: int) -> None:
-    """Refuse a P or K that the user asked for and that cannot be; defaults adapt by themselves."""
-    from .embedding.batches import check_batch
-
-    given = _given(context)
-    check_batch(
-        labels,
-        people if given & {"people", "batch"} else None,
-        photos if "photos" in given else None,
-    )
 
 
 @app.command()
@@ -300,6 +223,7 @@ def benchmark(
     credit: Annotated[
         str | None, typer.Option(help="Whose photos these are, for the figures.")
     ] = None,
+    force: Force = False,
 ) -> None:
     """Several runs, one a seed: mean and standard error, beside the traditional methods."""
     from .benchmark import benchmark as run_benchmark
@@ -316,7 +240,7 @@ def benchmark(
     data = read_faces(faces, size=size)
     tell_data(faces, data)
     with Bars() as bars:
-        result = run_benchmark(data, out, seeds, RunConfig(credit=credit), bars)
+        result = run_benchmark(data, out, seeds, RunConfig(credit=credit), bars, force)
     tell_benchmark(out, result)
 
 

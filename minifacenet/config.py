@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
+import numpy as np
+
+from .embedding.architectures import Architecture
+from .embedding.batches import Augmentation
+from .embedding.checkpoint import FREE
 from .embedding.health import StepRecord
 from .embedding.train import TrainConfig
+from .preprocessing.folder import Faces
 
 # What a run compares, by the keys of metrics.json, as they are called in tables and pictures.
 METHODS = {
@@ -32,6 +38,81 @@ class RunConfig:
     save_every: int = 100
     flip: bool = True  # embed each photo together with its mirror image
     credit: str | None = None  # whose photos these are: a line below every picture of faces
+
+
+HABITS = ("save_every", "patience", "stop_collapsed")  # these change no weight
+
+
+@dataclass(frozen=True)
+class TrainingRunConfig:
+    """A training and how it watches itself.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    training : TrainConfig
+    held_out : float
+        Share of the people that are kept out of the training to judge it; 0: nobody.
+    far : float
+        The false accept rate at which VAL is taken.
+    check_every, save_every : int
+        Steps between two checks, and at most between two saves.
+    patience : int
+        Stop after so many checks without a VAL within a standard error of the best; 0: never.
+    stop_collapsed : int
+        Stop after so many collapsed steps in a row; 0: never.
+    """
+
+    architecture: Architecture = field(default_factory=Architecture)
+    training: TrainConfig = field(default_factory=TrainConfig)
+    held_out: float = 0.2
+    far: float = 0.01
+    check_every: int = 25
+    save_every: int = 50
+    patience: int = 0
+    stop_collapsed: int = 0
+
+    def __post_init__(self):
+        if not 0 <= self.held_out < 1:
+            raise ValueError(f"held_out is a share of the people, 0 to 1, got {self.held_out}")
+        if not 0 < self.far <= 1:
+            raise ValueError(f"far is a false accept rate above 0, got {self.far}")
+        at_least = (self.check_every - 1, self.save_every - 1, self.patience, self.stop_collapsed)
+        if min(at_least) < 0:
+            raise ValueError(
+                "check_every and save_every are at least 1, patience and stop_collapsed at least "
+                f"0, got {self.check_every}, {self.save_every}, {self.patience} and "
+                f"{self.stop_collapsed}"
+            )
+
+    def settings(self, faces: Faces) -> dict:
+        """What decides about the weights, JSON-able: a resumed training must agree in it."""
+        return {
+            "architecture": self.architecture.as_dict(),
+            "training": asdict(self.training),
+            "held_out": self.held_out,
+            "far": self.far,
+            "check_every": self.check_every,
+            "faces": {
+                "photos": len(faces),
+                "people": len(np.unique(faces.labels)),
+                "content": faces.content,
+            },
+            FREE: {name: getattr(self, name) for name in HABITS},
+        }
+
+    @classmethod
+    def of(cls, settings: dict) -> TrainingRunConfig:
+        """The configuration whose `settings` these are."""
+        training = dict(settings["training"])
+        if training["augmentation"] is not None:
+            training["augmentation"] = Augmentation(**training["augmentation"])
+        return cls(
+            Architecture(**settings["architecture"]),
+            TrainConfig(**training),
+            **{name: settings[name] for name in ("held_out", "far", "check_every")},
+            **settings[FREE],
+        )
 
 
 class Observer:

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,28 +15,35 @@ from uuid import uuid4
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside `path`; when the block ends well it takes the place of `path`.
+    """A path to write to; when the block ends well, that file takes the place of `path`.
 
     The bytes are on the disk before the name changes, so a kill at any moment leaves the old file
-    or the new one, whole. The folder is made if it is missing.
+    or the new one, whole. The folder is made if it is missing. The path lies in a temporary folder
+    beside `path`: whatever else a library writes there goes with it.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}-{uuid4().hex[:8]}{path.suffix}")
+    folder = path.with_name(f".{path.stem}-{uuid4().hex[:8]}.tmp")
+    folder.mkdir(parents=True)
+    temporary = folder / path.name
     try:
+        temporary.touch()
+        mode = (
+            temporary.stat().st_mode
+        )  # as the user's files are; some libraries write private ones
         yield temporary
+        temporary.chmod(mode)
         with temporary.open("r+b") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def sweep(folder: str | Path) -> None:
-    """Remove the temporary files that a killed process left in `folder`."""
-    for path in Path(folder).glob(".*"):
-        if re.fullmatch(r"\..+-[0-9a-f]{8}\.\w+", path.name) and path.is_file():
-            path.unlink(missing_ok=True)
+    """Remove what a killed process left half-written in `folder`."""
+    for path in Path(folder).glob(".*.tmp"):
+        if re.fullmatch(r"\..+-[0-9a-f]{8}\.tmp", path.name) and path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -9,6 +9,7 @@ plotted and stored comes from one dictionary, which becomes `metrics.json`.
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -23,7 +24,7 @@ from .embedding.architectures import FaceNet
 from .embedding.embedder import Embedder
 from .embedding.train import is_trainable
 from .figures import naming_figure, verification_figures
-from .files import write_csv, write_json
+from .files import sweep, write_csv, write_json
 from .fitting import fit
 from .preprocessing.folder import Faces
 from .protocols import (
@@ -36,6 +37,9 @@ from .protocols import (
     split_people,
     split_photos,
 )
+
+Embed = Callable[[np.ndarray], np.ndarray]
+TRAINING_FILES = ("state.safetensors", "config.json", "checks.csv")
 
 
 def run(faces: Faces, out: Path, config: RunConfig, observer: Observer | None = None) -> dict:
@@ -52,7 +56,9 @@ def run(faces: Faces, out: Path, config: RunConfig, observer: Observer | None = 
     observer = observer or Observer()
     rng = np.random.default_rng(config.training.seed)
     splits = _draw_splits(faces, rng, observer)
-    (out / "state.safetensors").unlink(missing_ok=True)  # of a training whose model goes, too
+    sweep(out)
+    for name in TRAINING_FILES:  # of a training whose model goes, too
+        (out / name).unlink(missing_ok=True)
     _write_splits(out / "split.csv", faces, splits)
     metrics = {
         "data": {
@@ -94,6 +100,7 @@ def _closed(faces, split, out, config, rng, observer) -> dict:
     known, asked = faces.subset(split.train), faces.subset(split.test)
     photos = np.bincount(known.labels).max()
     inner = split_photos(known.labels, (photos - 1) / photos, rng)  # one of each person held out
+    others = baselines(known)  # first: photos that they refuse need no network either
     model, steps = fit(known, inner, out, config, "Known people", observer)
     result = {
         "people": len(np.unique(known.labels)),
@@ -102,7 +109,7 @@ def _closed(faces, split, out, config, rng, observer) -> dict:
         "steps": steps,
     }
     vectors, answers = {}, {}
-    for method, embed in methods(model, known, config).items():
+    for method, embed in {"facenet": network(model, config), **others}.items():
         vectors[method] = embed(asked.images)
         accuracy, answers[method] = score_naming(
             embed(known.images), known.labels, vectors[method], asked.labels
@@ -124,6 +131,7 @@ def _open(faces, split, out, config, rng, observer) -> dict:
         inner = split_people(known.labels, UNSEEN_SHARE, rng)
     except ProtocolError:
         inner = None
+    others = baselines(known)
     model, steps = fit(known, inner, out, config, "For strangers", observer)
     result = {
         "train_people": len(np.unique(known.labels)),
@@ -132,17 +140,21 @@ def _open(faces, split, out, config, rng, observer) -> dict:
         "test_photos": len(strangers),
         "steps": steps,
     }
-    embeds = methods(model, known, config)
+    embeds = {"facenet": network(model, config), **others}
     result |= {method: {} for method in embeds}
     vectors = {method: embed(strangers.images) for method, embed in embeds.items()}
     _verify(out, strangers, vectors, result, config)
     return result
 
 
-def methods(model: FaceNet, known: Faces, config: RunConfig) -> dict:
-    """The network and what it has to beat, each as a function from photos to unit vectors."""
+def network(model: FaceNet, config: RunConfig) -> Embed:
+    """The network as a function from photos to unit vectors."""
+    return Embedder(model, flip=config.flip).transform
+
+
+def baselines(known: Faces) -> dict[str, Embed]:
+    """What it has to beat, fitted on the same photos."""
     return {
-        "facenet": Embedder(model, flip=config.flip).transform,
         "fisherfaces": Fisherfaces().fit(known.images, known.labels).transform,
         "eigenfaces": Eigenfaces().fit(known.images).transform,
         "lbp": lbp,

@@ -24,6 +24,7 @@ class Plan:
     """The answer of `plan`; memory in bytes beyond Python and its libraries, times in seconds."""
 
     people: int  # in a batch
+    photos: int  # of each, at most
     batch: int  # photos in it, at most
     pairs: int  # anchor-positive pairs in it
     chunks: int
@@ -35,9 +36,14 @@ class Plan:
 
 
 def plan(
-    labels, architecture: Architecture, config: TrainConfig, checks: int = 0, checked: int = 0
+    labels,
+    architecture: Architecture,
+    config: TrainConfig,
+    checks: int = 0,
+    checked: int = 0,
+    done: int = 0,
 ) -> Plan:
-    """What `config` means for photos with these labels.
+    """What `config` means for photos with these labels, after `done` of its steps.
 
     `checks` times `checked` held-out photos are embedded along the way.
 
@@ -59,21 +65,25 @@ def plan(
     step_seconds = batch * passes
     pixels = 4 * int(np.prod(architecture.input_shape))
     matrices = 6 * 4 * batch**2  # distances, dL/dD and their sums, masks
-    mining_seconds = 0.0
+    steps, mining_seconds = config.steps - done, 0.0
     if config.mine_every:
         subset = min(config.mine_over, len(labels))
         matrices += 4 * 4 * subset**2
-        mining_seconds = config.steps / config.mine_every * subset * forward_seconds
+        # A pair gives one triplet at most, a step takes as many as its photos hold.
+        triplets = subset / len(labels) * (counts * (counts - 1)).sum()
+        lasts = min(config.mine_every, max(1, -(-triplets // max(1, batch // 3))))
+        mining_seconds = -(-steps // lasts) * subset * forward_seconds
     return Plan(
         people=people,
+        photos=int(largest[0]),
         batch=batch,
         pairs=int((largest * (largest - 1)).sum()),
         chunks=-(-batch // at_once),
-        batch_per_photo=config.steps * batch / len(labels),
+        batch_per_photo=steps * batch / len(labels),
         weights_memory=weights,
         memory=weights + at_once * photo + batch * pixels + matrices + len(labels) * pixels // 4,
         step_seconds=step_seconds,
-        seconds=config.steps * step_seconds + checks * checked * forward_seconds + mining_seconds,
+        seconds=steps * step_seconds + checks * checked * forward_seconds + mining_seconds,
     )
 
 

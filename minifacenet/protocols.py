@@ -98,7 +98,7 @@ def held_out_score(
     -------
     score, standard_error : float
         The error by the jackknife over people: pairs that share a person are not independent, so
-        whole people are left out, one at a time. 0 where too few people leave nothing to compare.
+        whole people are left out, one at a time. NaN where too few people leave nothing to compare.
     """
     distances, same = pair_distances(embeddings, labels)
     first, second = np.triu_indices(len(labels), k=1)
@@ -109,15 +109,18 @@ def held_out_score(
         others = (pairs != person).all(axis=0)
         if same[others].any() and not same[others].all():
             without.append(measure(distances[others], same[others]))
-    n = max(len(without), 1)
-    return measure(distances, same), float(np.std(without or [0]) * np.sqrt(n - 1))
+    n = len(without)
+    error = float(np.std(without) * np.sqrt(n - 1)) if n > 1 else float("nan")
+    return measure(distances, same), error
 
 
 def longest_within_error(scores: list[tuple[int, float, float]]) -> int:
     """Of (steps, score, standard error): the most steps whose score is within an error of the best.
 
+    An unknown error (NaN) counts as none.
+
     A few held-out people cannot tell apart step counts of nearly equal score; among these, longer
     training spreads the embeddings further, which a low false accept rate needs.
     """
     _, best, error = max(scores, key=lambda score: score[1])
-    return max(steps for steps, score, _ in scores if score >= best - error)
+    return max(steps for steps, score, _ in scores if score >= best - np.nan_to_num(error))

@@ -1,4 +1,4 @@
-"""What the commands print: tables, progress bars, and lines about data and results."""
+"""What the commands print while they work: progress bars, and lines about data and files."""
 
 from __future__ import annotations
 
@@ -7,56 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rich import box
 from rich.console import Console, Group
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from .config import METHODS
 from .embedding.health import StepRecord, collapse_message, diagnosis
 
 if TYPE_CHECKING:
-    from .benchmark import Benchmark
+    from .config import TrainingRunConfig
     from .preprocessing.folder import Faces
-    from .training_run import Outcome, TrainingRunConfig
-
-_PLAIN = dict(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    from .training_run import Outcome
 
 console = Console()
-
-
-def summary_table(title: str, rows, paper: dict | None) -> Table:
-    """The rows of a network and their sum; the paper's figures beside them where there are any."""
-    table = Table(title=title, title_style="bold", title_justify="left", **_PLAIN)
-    for column in ("layer", "input", "output", "kernel"):
-        table.add_column(column, no_wrap=True)
-    for column in ("parameters", "multiply-adds"):
-        table.add_column(column, justify="right", no_wrap=True)
-        if paper:
-            table.add_column("paper", justify="right", style="dim")
-
-    def counts(name: str, *numbers: int) -> list[str]:
-        cells = []
-        for number, printed in zip(numbers, (paper or {}).get(name, ("", "")), strict=True):
-            cells += [f"{number:,}" if number else "", printed] if paper else [f"{number:,}"]
-        return cells
-
-    for row in rows:
-        kernel = ""
-        if row.window:
-            kernel = f"{_by(row.window.kernel)}/{row.window.stride[0]}"
-        numbers = counts(row.name, row.parameters, row.multiply_adds)
-        table.add_row(row.name, _by(row.input), _by(row.output), kernel, *numbers)
-    table.add_section()
-    sums = sum(row.parameters for row in rows), sum(row.multiply_adds for row in rows)
-    table.add_row("total", f"{len(rows)} rows", "", "", *counts("total", *sums))
-    return table
-
-
-def _by(shape) -> str:
-    return "x".join(map(str, shape))
 
 
 def tell_data(folder: Path, faces) -> None:
@@ -76,15 +40,15 @@ def tell_data(folder: Path, faces) -> None:
             console.print(text, style="yellow", highlight=False, markup=False)
 
 
-def tell_plan(data: Faces, others: Faces | None, config: TrainingRunConfig) -> None:
-    """What a training on `data` will take, with the faces `others` to judge it."""
+def tell_plan(data: Faces, others: Faces | None, config: TrainingRunConfig, done: int = 0) -> None:
+    """What a training on `data` will take after `done` steps, with `others` to judge it."""
     from .plan import plan as make_plan
 
     training = config.training
     _, counts = np.unique(data.labels, return_counts=True)
     held_out = 0 if others is None else len(others)
-    checks = training.steps // config.check_every
-    plan = make_plan(data.labels, config.architecture, training, checks, held_out)
+    checks = training.steps // config.check_every - done // config.check_every
+    plan = make_plan(data.labels, config.architecture, training, checks, held_out, done)
     each = " to ".join(dict.fromkeys(str(count) for count in (counts.min(), counts.max())))
     lines = [("training on", f"{len(data)} photos of {len(counts)} people, {each} each")]
     if (counts < training.photos).any():
@@ -103,16 +67,21 @@ def tell_plan(data: Faces, others: Faces | None, config: TrainingRunConfig) -> N
         )
         lines.append(("offline", text))
     else:
-        text = f"up to {plan.people} people x {training.photos} photos = {plan.batch} photos"
+        text = f"{plan.people} people with up to {plan.photos} photos"
+        text += f" + {training.extra_negatives} of others" * bool(training.extra_negatives)
+        text += f": up to {plan.batch} photos"
         lines.append(("a batch", text + f", {plan.pairs:,} anchor-positive pairs"))
     if plan.chunks > 1:
         lines.append(("in chunks", f"{plan.chunks} of {training.chunk} photos, each twice a step"))
     lines += [
-        ("steps", f"{training.steps}; a photo is seen about {plan.batch_per_photo:.3g} times"),
+        (
+            "steps",
+            f"{training.steps - done}; a photo is seen about {plan.batch_per_photo:.3g} times",
+        ),
         (
             "memory",
-            f"about {_size(plan.memory)} beside Python itself, of which weights, gradients and "
-            f"{training.optimizer} take {_size(plan.weights_memory)}",
+            f"about {size_text(plan.memory)} beside Python itself, of which weights, gradients and "
+            f"{training.optimizer} take {size_text(plan.weights_memory)}",
         ),
         (
             "time",
@@ -126,7 +95,13 @@ def tell_plan(data: Faces, others: Faces | None, config: TrainingRunConfig) -> N
     console.print(grid, highlight=False)
 
 
-def _size(size: float) -> str:
+def with_error(value: float, error: float) -> str:
+    """A figure and its standard error, where that is known."""
+    return f"{value:.3f}" if np.isnan(error) else f"{value:.3f} ± {error:.3f}"
+
+
+def size_text(size: float) -> str:
+    """Bytes, to be read."""
     return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
 
 
@@ -152,102 +127,13 @@ def tell_outcome(out: Path, faces: Path, config: TrainingRunConfig, outcome: Out
     if outcome.checks:
         score, error = next((v, e) for step, v, e in outcome.checks if step == outcome.kept)
         console.print(
-            f"Kept the model of step {outcome.kept}: VAL {score:.3f} ± {error:.3f} at FAR "
+            f"Kept the model of step {outcome.kept}: VAL {with_error(score, error)} at FAR "
             f"{config.far:g} on the held-out people.",
             highlight=False,
         )
-    names = ["model.safetensors", "state.safetensors", "log.csv", "training.png"]
+    names = ["model.safetensors", "state.safetensors", "config.json", "log.csv", "training.png"]
     names += ["checks.csv"] * bool(outcome.checks)
     console.print(f"In {out}: {', '.join(names)}", highlight=False, markup=False)
-
-
-def tell_results(metrics: dict) -> None:
-    closed, opened = metrics["closed"], metrics["open"]
-    title = (
-        f"Known people: {closed['test_photos']} photos named among {closed['people']} people, "
-        f"after training on {closed['train_photos']} others"
-    )
-    verified = _VERIFICATION if "auc" in closed["facenet"] else ()
-    _print_scores(title, closed, ("svm_accuracy", *verified))
-    if opened:
-        title = (
-            f"Strangers: pairs of {opened['test_photos']} photos of {opened['test_people']} people "
-            "never seen in training"
-        )
-        _print_scores(title, opened, _VERIFICATION)
-
-
-_VERIFICATION = ("auc", "eer", "val_at_far_0.01", "val_at_far_0.001")
-_HEADINGS = {
-    "svm_accuracy": "named right",
-    "auc": "AUC",
-    "eer": "EER",
-    "val_at_far_0.01": "VAL at FAR 0.01",
-    "val_at_far_0.001": "VAL at FAR 0.001",
-}
-
-
-def _print_scores(title: str, scores: dict, keys) -> None:
-    console.print(f"\n[bold]{title}[/bold]")
-    table = Table(**_PLAIN)
-    table.add_column("")
-    for key in keys:
-        table.add_column(_HEADINGS[key], justify="right")
-    for method, name in METHODS.items():
-        table.add_row(name, *(f"{scores[method][key]:.4f}" for key in keys))
-    console.print(table)
-
-
-def tell_benchmark(out: Path, result: Benchmark) -> None:
-    """Mean and standard error over the seeds, a table a protocol."""
-    count = len(result.seeds)
-    for protocol, title in (
-        ("closed", "Known people: photos held back"),
-        ("open", "Strangers: people never seen in training"),
-    ):
-        shown = ("svm_accuracy", "auc", "eer", "val_at_far_0.001")
-        measures = [name for name in shown if (protocol, "facenet", name) in result.values]
-        if not measures:
-            continue
-        console.print(f"\n[bold]{title}[/bold]; mean ± standard error of {count} seeds")
-        table = Table(**_PLAIN)
-        table.add_column("")
-        for measure in measures:
-            table.add_column(_HEADINGS[measure], justify="right")
-        table.add_column("time", justify="right")
-        for method, name in METHODS.items():
-            cells = [
-                "{:.3f}±{:.3f}".format(*result.mean_error(protocol, method, measure))
-                for measure in measures
-            ]
-            table.add_row(name, *cells, f"{result.cost[method]:.2g}")
-        console.print(table)
-    console.print(
-        "\nTime: from a face to its name on one thread, as a multiple of that of 'pixels'.\n"
-        f"In {out}: benchmark.csv, benchmark.png, and a whole run a seed.",
-        highlight=False,
-        markup=False,
-    )
-
-
-def tell_mining(people: int, photos: int, costs: list, other: float) -> None:
-    """What every mining rule takes for a batch."""
-    count = people * photos
-    console.print(
-        f"[bold]{count:,} embeddings of {people} people[/bold], one thread, medians",
-        highlight=False,
-    )
-    table = Table(**_PLAIN)
-    table.add_column("rule")
-    for column in ("processor time", "memory", "active triplets"):
-        table.add_column(column, justify="right")
-    for cost in costs:
-        table.add_row(
-            cost.rule, f"{cost.seconds:.3f} s", f"{cost.memory:.1f} N²", f"{cost.active:,}"
-        )
-    table.add_row("distances, gradient", f"{other:.3f} s", "", "")
-    console.print(table)
-    console.print(f"Memory: of a rule alone; N² is one matrix of float32, {_size(4 * count**2)}.")
 
 
 def tell_written(out: Path, metrics: dict) -> None:
@@ -295,7 +181,7 @@ class Bars(Progress):
         self.update(self._training, completed=record.step)
 
     def check(self, step: int, score: float, error: float) -> None:
-        self._check = f"\nheld-out score at step {step}: {score:.3f} ± {error:.3f}"
+        self._check = f"\nheld-out score at step {step}: {with_error(score, error)}"
 
     def stop_training(self) -> None:
         self._numbers = ""

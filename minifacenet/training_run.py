@@ -2,6 +2,7 @@
 
     model.safetensors   the model: the last, or the best of those checked on held-out people
     state.safetensors   the training as it stands, for `resume`
+    config.json         its settings
     log.csv             a row a step
     checks.csv          VAL of the held-out people along the way
     training.png        both as curves
@@ -14,111 +15,34 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
-from dataclasses import asdict, astuple, dataclass, field, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
 from .classification.verification import val_at
-from .config import Observer
-from .embedding.architectures import Architecture, FaceNet
-from .embedding.batches import Augmentation, to_input
+from .config import Observer, TrainingRunConfig
+from .embedding.architectures import FaceNet
+from .embedding.batches import to_input
 from .embedding.checkpoint import (
-    FREE,
     CheckpointError,
     load_metadata,
+    load_settings,
     load_state,
     save_model,
     save_state,
 )
 from .embedding.embedder import Embedder
 from .embedding.health import StepRecord, collapsed_for, not_finite
-from .embedding.train import TrainConfig, TrainingState, train
+from .embedding.train import TrainingState, train
 from .figures import training_figure
-from .files import sweep, write_csv
+from .files import sweep, write_csv, write_json
 from .interrupt import postponed_interrupt
 from .preprocessing.folder import Faces
 from .protocols import ProtocolError, held_out_score, longest_within_error, split_people
 
 # What a fresh training removes, in this order; the metrics of a run speak of a model that goes too.
 STALE = ("state.safetensors", "metrics.json", "model.safetensors", "checks.csv", "log.csv")
-HABITS = ("save_every", "patience", "stop_collapsed")  # these change no weight
-
-
-@dataclass(frozen=True)
-class TrainingRunConfig:
-    """A training and how it watches itself.
-
-    Parameters
-    ----------
-    architecture : Architecture
-    training : TrainConfig
-    held_out : float
-        Share of the people that are kept out of the training to judge it; 0: nobody.
-    far : float
-        The false accept rate at which VAL is taken.
-    check_every, save_every : int
-        Steps between two checks, and at most between two saves.
-    patience : int
-        Stop after so many checks without a VAL within a standard error of the best; 0: never.
-    stop_collapsed : int
-        Stop after so many collapsed steps in a row; 0: never.
-    """
-
-    architecture: Architecture = field(default_factory=Architecture)
-    training: TrainConfig = field(default_factory=TrainConfig)
-    held_out: float = 0.2
-    far: float = 0.01
-    check_every: int = 25
-    save_every: int = 50
-    patience: int = 0
-    stop_collapsed: int = 0
-
-    def __post_init__(self):
-        if not 0 <= self.held_out < 1:
-            raise ValueError(f"held_out is a share of the people, 0 to 1, got {self.held_out}")
-        if not 0 < self.far <= 1:
-            raise ValueError(f"far is a false accept rate above 0, got {self.far}")
-        at_least = (self.check_every - 1, self.save_every - 1, self.patience, self.stop_collapsed)
-        if min(at_least) < 0:
-            raise ValueError(
-                "check_every and save_every are at least 1, patience and stop_collapsed at least "
-                f"0, got {self.check_every}, {self.save_every}, {self.patience} and "
-                f"{self.stop_collapsed}"
-            )
-
-    def settings(self, faces: Faces) -> dict:
-        """What decides about the weights, JSON-able: a resumed training must agree in it."""
-        return {
-            "architecture": self.architecture.as_dict(),
-            "training": asdict(self.training),
-            "held_out": self.held_out,
-            "far": self.far,
-            "check_every": self.check_every,
-            "faces": {
-                "photos": len(faces),
-                "people": len(np.unique(faces.labels)),
-                "content": faces.content,
-            },
-            FREE: {name: getattr(self, name) for name in HABITS},
-        }
-
-    @classmethod
-    def of(cls, out: Path) -> TrainingRunConfig:
-        """The configuration of the training whose state lies in `out`."""
-        path = out / "state.safetensors"
-        settings = load_metadata(path).get("settings")
-        if settings is None:
-            raise CheckpointError(f"{path}: a model, not a training under way")
-        training = dict(settings["training"])
-        if training["augmentation"] is not None:
-            training["augmentation"] = Augmentation(**training["augmentation"])
-        return cls(
-            Architecture(**settings["architecture"]),
-            TrainConfig(**training),
-            **{name: settings[name] for name in ("held_out", "far", "check_every")},
-            **settings[FREE],
-        )
 
 
 @dataclass
@@ -140,6 +64,30 @@ class Outcome:
     checks: list[tuple[int, float, float]]
     kept: int
     stopped: str | None = None
+
+
+def began_with(out: Path) -> TrainingRunConfig:
+    """The configuration of the training whose state lies in `out`.
+
+    Raises
+    ------
+    CheckpointError
+        No such training, a damaged file, or settings that this version does not know.
+    """
+    path = out / "state.safetensors"
+    settings = load_settings(path)
+    try:
+        return TrainingRunConfig.of(settings)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{path}: its settings cannot be gone on with ({error}): start anew, or take the "
+            "version of minifacenet that wrote it"
+        ) from None
+
+
+def steps_done(out: Path) -> int:
+    """How far the training in `out` had come when its state was saved."""
+    return load_metadata(out / "state.safetensors")["step"]
 
 
 def run_training(
@@ -166,6 +114,8 @@ def run_training(
     if not resume:  # the state first: what an older training left must not be gone on with
         for name in STALE:
             (out / name).unlink(missing_ok=True)
+        # At once, so that a folder that cannot be written to is not found out hours later.
+        write_json(out / "config.json", config.settings(faces))
     run = _Run(out, config, model, state, config.settings(faces), to_input(faces.images[:2]))
     if resume:
         load_state(out / "state.safetensors", model, state, run.settings)

@@ -1,5 +1,6 @@
 import csv
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -64,11 +65,15 @@ def test_mean_and_standard_error():
     assert mean == pytest.approx(0.94)
     assert error == pytest.approx(0.04 / np.sqrt(3))
     one = Benchmark((0,), {("open", "facenet", "auc"): np.array([0.9])}, {})
-    assert one.mean_error("open", "facenet", "auc") == (0.9, 0.0)
+    assert np.isnan(one.mean_error("open", "facenet", "auc")[1])
 
 
-def test_what_is_there_is_not_run_again_unless_it_is_of_something_else(faces, result, monkeypatch):
-    out, before = result
+def test_what_is_there_is_not_run_again_unless_it_is_of_something_else(
+    faces, result, monkeypatch, tmp_path
+):
+    out = tmp_path / "copy"
+    shutil.copytree(result[0], out)
+    before = result[1]
     ran = []
 
     def run(faces, folder, config, observer):
@@ -83,11 +88,37 @@ def test_what_is_there_is_not_run_again_unless_it_is_of_something_else(faces, re
     for name, values in before.values.items():
         np.testing.assert_array_equal(again.values[name], values)
     other = replace(CONFIG, training=replace(CONFIG.training, margin=0.3))
-    benchmark(faces, out, 2, other)
-    assert ran == ["seed-0", "seed-1"]
-    ran.clear()
-    benchmark(replace(faces, images=faces.images ^ 1), out, 1, CONFIG)
-    assert ran == ["seed-0"]
+    others = replace(faces, images=faces.images ^ 1)
+    for given, message in (
+        ((faces, out, 2, other), r"seed-0 holds a run with other settings.*--force"),
+        ((others, out, 1, CONFIG), r"seed-0 holds a run of other photos.*--force"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            benchmark(*given)
+        assert ran == []
+        benchmark(*given, force=True)
+        assert ran == [f"seed-{seed}" for seed in range(given[2])]
+        ran.clear()
+
+
+def test_a_damaged_seed_is_named_and_one_without_its_model_is_run_again(
+    faces, result, monkeypatch, tmp_path
+):
+    out = tmp_path / "copy"
+    shutil.copytree(result[0], out)
+    ran = []
+    monkeypatch.setattr(module, "run", lambda faces, folder, *rest: ran.append(folder.name))
+    metrics = out / "seed-1" / "metrics.json"
+    whole = metrics.read_text(encoding="utf-8")
+    for text in (whole[:99], "{}", "[]"):
+        metrics.write_text(text, encoding="utf-8")
+        with pytest.raises(ValueError, match=r"metrics\.json is not the metrics of a run.*--force"):
+            benchmark(faces, out, 2, CONFIG)
+    metrics.write_text(whole, encoding="utf-8")
+    (out / "seed-1" / "model.safetensors").unlink()
+    with pytest.raises(TypeError):  # our `run` gives no figures
+        benchmark(faces, out, 2, CONFIG)
+    assert ran == ["seed-1"]
 
 
 def test_no_seeds_are_refused(faces, tmp_path):

@@ -2,9 +2,10 @@ import json
 import re
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
-from minifacenet import cli
+from minifacenet import cli, fitting
 from minifacenet.config import METHODS
 
 QUICK = ("--steps", 4, "--people", 3, "--photos", 2, "--size", 32)
@@ -120,3 +121,15 @@ def test_help_and_version():
     assert "run" in result.output
     assert "summary" in result.output
     assert CliRunner().invoke(cli.app, ["--version"]).output.strip() == "0.1.0"
+
+
+def test_photos_that_are_all_alike_are_refused_before_any_training(run, tmp_path, monkeypatch):
+    for person in ("Ada", "Grace"):
+        (tmp_path / "alike" / person).mkdir(parents=True)
+        for number in range(4):
+            photo = Image.new("L", (40, 40), 60 + number)  # brightness is taken out
+            photo.save(tmp_path / "alike" / person / f"{number}.png")
+    monkeypatch.setattr(fitting, "train", lambda *arguments: pytest.fail("it trained"))
+    status, _, error = run("run", tmp_path / "alike", "--out", tmp_path / "out", "--size", 32)
+    assert status == 1
+    assert "too much alike" in error

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
+from minifacenet import files, training_run
 from minifacenet.embedding.architectures import FaceNet
 from minifacenet.embedding.checkpoint import load_arrays, load_metadata
 
@@ -37,8 +38,15 @@ def test_a_training_tells_what_it_did_and_what_it_wrote(run, people, out):
     assert status == 0
     assert "30 photos of 5 people, 1 skipped" in printed
     assert re.search(r"Trained 4 steps: \w+ \(spread [0-9.]+", printed)
-    assert re.search(r"Kept the model of step 4: VAL [01]\.\d+ ± 0\.\d+ at FAR 0\.01", printed)
-    for name in ("model.safetensors", "state.safetensors", "log.csv", "checks.csv", "training.png"):
+    assert re.search(r"Kept the model of step 4: VAL [01]\.\d+ at FAR 0\.01", printed)
+    for name in (
+        "model.safetensors",
+        "state.safetensors",
+        "log.csv",
+        "checks.csv",
+        "training.png",
+        "config.json",
+    ):
         assert name in printed
         assert (out / name).exists()
 
@@ -50,7 +58,7 @@ def test_a_plan_changes_nothing_and_names_batches_memory_and_time(run, people, o
     text = " ".join(printed.split())
     assert "training on 18 photos of 3 people, 6 each" in text
     assert "held out 12 photos, asked every 25 steps" in text
-    assert "up to 3 people x 2 photos = 6 photos, 6 anchor-positive pairs" in text
+    assert "3 people with up to 2 photos: up to 6 photos, 6 anchor-positive pairs" in text
     assert "in chunks 2 of 4 photos, each twice a step" in text
     assert re.search(r"memory about \d+ MiB beside Python itself", text)
     assert re.search(r"time about [\d.]+ s on this machine", text)
@@ -75,9 +83,15 @@ def test_a_plan_names_people_with_few_photos_and_offline_mining(run, people, tmp
 def test_batch_is_p_times_k(run, people, out):
     wrong = ("train", people, "--out", out, "--size", 32, "--plan", "--batch")
     text = " ".join(run(*wrong, 6, "--photos", 2)[1].split())
-    assert "3 people x 2 photos = 6 photos" in text
+    assert "3 people with up to 2 photos: up to 6 photos" in text
     _, _, error = run(*wrong, 7, "--photos", 2)
-    assert "7 photos does not divide into people with 2 each: take 6 or 8" in line(error)
+    assert "7 photos does not divide into two people or more with 2 each: take 6 or 8" in line(
+        error
+    )
+    for batch in (4, 5):
+        _, _, error = run(*wrong, batch, "--photos", 5)
+        assert f"a batch of {batch} photos" in line(error)
+        assert "take 10 or 15" in error
     _, _, error = run(*wrong, 8, "--photos", 2, "--people", 3)
     assert "3 people x 2 photos are 6, not a --batch of 8" in line(error)
 
@@ -129,6 +143,8 @@ def test_resume_without_a_training(run, people, out):
         (("--dim", 8), r"architecture\.dim: 128 -> 8"),
         (("--no-augment",), r"training\.augmentation: \{.*\} -> None"),
         (("--held-out", 0.5), r"held_out: 0\.2 -> 0\.5"),
+        (("--people", 40), r"training\.people: 3 -> 40"),
+        (("--mining", "semi-hard, hardest@99"), r"training\.mining: 'semi-hard' -> 'semi-hard, ha"),
     ],
 )
 def test_resume_with_other_settings_is_refused(run, people, trained, options, message):
@@ -165,6 +181,57 @@ def test_a_damaged_or_foreign_state_is_refused(run, people, trained):
     assert "optimizer's state does not fit" in error_of()
     rewrite(path, settings=None)
     assert "a model, not a training" in error_of()
+    path.write_bytes(whole)
+    settings = load_metadata(path)["settings"]
+    rewrite(path, settings=settings | {"training": settings["training"] | {"temperature": 1}})
+    assert re.search("settings cannot be gone on with.*'temperature'.*start anew", error_of())
+    rewrite(path, settings={k: v for k, v in settings.items() if k != "far"})
+    assert "settings cannot be gone on with ('far')" in error_of()
+    for missing in ("rng", "step", "updates"):
+        _, metadata = load_arrays(path)
+        arrays, _ = load_arrays(path)
+        del metadata[missing]
+        save_file(arrays, path, {"minifacenet": json.dumps(metadata)})
+        assert f"'{missing}' is missing from it: start anew" in error_of()
+
+
+def test_a_plan_of_a_resumed_training_counts_what_is_left(run, people, out):
+    assert run("train", people, "--out", out, *QUICK[2:], "--steps", 6)[0] == 0
+    path = out / "state.safetensors"
+    _, metadata = load_arrays(path)
+    rewrite(path, step=4)
+    assert metadata["step"] == 6
+    status, printed, _ = run("train", people, "--out", out, "--resume", "--plan")
+    assert status == 0
+    assert re.search(r"steps\s+2; a photo is seen about 0\.667 times", printed)
+
+
+def test_a_folder_that_cannot_be_written_to_is_found_out_first(run, people, tmp_path, monkeypatch):
+    monkeypatch.setattr(training_run, "train", lambda *arguments: pytest.fail("it trained"))
+    (tmp_path / "file").write_text("")
+    _, _, error = run("train", people, "--out", tmp_path / "file" / "out", *QUICK)
+    assert "file" in line(error)
+    (tmp_path / "full").mkdir()
+
+    def refuse(path, *rest):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(files.os, "replace", refuse)
+    _, _, error = run("train", people, "--out", tmp_path / "full", *QUICK)
+    assert "Permission denied" in line(error)
+
+
+def test_held_out_people_who_are_too_few_for_an_error_get_none(run, people, out):
+    status, printed, _ = run("train", people, "--out", out, *QUICK)
+    assert status == 0
+    assert re.search(r"Kept the model of step 4: VAL [01]\.\d+ at FAR 0\.01", printed)
+
+
+def test_shares_of_all_triplets_stay_below_one(run, people, out):
+    assert run("train", people, "--out", out, *QUICK, "--mining", "all")[0] == 0
+    rows = (out / "log.csv").read_text().splitlines()
+    column = rows[0].split(",").index("active")
+    assert all(0 < float(row.split(",")[column]) <= 1 for row in rows[1:])
 
 
 @pytest.mark.parametrize(
@@ -174,6 +241,8 @@ def test_a_damaged_or_foreign_state_is_refused(run, people, trained):
         ("--mining", "seminard", "semi-hard, semi-hard-random, hardest, all.*'seminard'"),
         ("--network", "nn9", "'nn9'; there are nn1, nn1_mini"),
         ("--margin", "nan", "margin must lie between 0 and 4.*nan"),
+        ("--seed", "-1", "seed must be at least 0, got -1"),
+        ("--mining", "semi-hard, hardest@151", "hardest begins at step 151, after the last of 150"),
         ("--rate", "0", "rate must be positive, got 0"),
         ("--held-out", "1.5", "held_out is a share.*1.5"),
         ("--far", "0", "far is a false accept rate.*0"),

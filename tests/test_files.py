@@ -36,15 +36,25 @@ def test_nan_is_not_json(tmp_path):
 
 
 def test_what_a_killed_process_left_is_swept_away_and_nothing_else(tmp_path):
-    names = [
-        ".model-0a1b2c3d.safetensors",
-        ".gitignore",
-        ".model-0a1b2c3d.txt.bak",
-        "model-0a1b2c3d.png",
-    ]
-    for name in names:
+    files = {".gitignore", ".model-0a1b2c3d.txt.tmp", "model-0a1b2c3d.tmp"}
+    for name in files:
         (tmp_path / name).write_text("")
-    (tmp_path / ".run-00000000.d").mkdir()
+    folders = {".run.tmp", ".run-0a1b2c3d", "run-0a1b2c3d.tmp"}
+    for name in (*folders, ".model-0a1b2c3d.tmp"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / ".tmpXYZ").write_text("half")
     sweep(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {*names[1:], ".run-00000000.d"}
+    assert {path.name for path in tmp_path.iterdir()} == files | folders
     sweep(tmp_path / "missing")
+
+
+def test_what_a_library_leaves_beside_its_file_goes_and_its_mode_is_ours(tmp_path):
+    path = tmp_path / "a.txt"
+    path.touch()
+    mode = path.stat().st_mode
+    with replacing(path) as temporary:
+        (temporary.parent / ".tmpXYZ").write_text("half")
+        (private := temporary.parent / "private").touch(0o600)
+        private.replace(temporary)
+    assert path.stat().st_mode == mode
+    assert list(tmp_path.iterdir()) == [path]

@@ -47,7 +47,7 @@ def test_a_collapse_is_called_so(faces, tmp_path):
     faces.images[:] = 128  # nothing tells the photos apart: one point
     _, _, listener = run_fit(faces, tmp_path, steps=2, augmentation=None)
     (line,) = listener.said
-    assert line.startswith("Known: collapsed (spread 0, 0% of the pairs active)")
+    assert line.startswith("Known: collapsed (spread 0, 0% active)")
     assert "All embeddings are one point. Try" in line
 
 

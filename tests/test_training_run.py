@@ -9,17 +9,19 @@ import numpy as np
 import pytest
 
 from minifacenet import training_run
-from minifacenet.config import Observer
+from minifacenet.config import Observer, TrainingRunConfig
 from minifacenet.embedding.architectures import Architecture
 from minifacenet.embedding.checkpoint import CheckpointError, load_arrays, load_model, save_model
 from minifacenet.embedding.train import TrainConfig
 from minifacenet.preprocessing.folder import Faces
 from minifacenet.protocols import longest_within_error
-from minifacenet.training_run import TrainingRunConfig, run_training
+from minifacenet.training_run import began_with, run_training
 
 TRAINING = TrainConfig(steps=6, people=4, photos=3)
 CONFIG = TrainingRunConfig(Architecture(size=32, channels=1), TRAINING, check_every=3, save_every=2)
-FILES = {"model.safetensors", "state.safetensors", "log.csv", "checks.csv", "training.png"}
+FILES = {
+    "model.safetensors", "state.safetensors", "config.json", "log.csv", "checks.csv", "training.png"
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -176,13 +178,13 @@ def test_other_photos_are_refused(faces, whole):
 def test_habits_may_change(faces, whole):
     outcome = run_training(faces, whole, replace(CONFIG, save_every=1, patience=9), resume=True)
     assert len(outcome.records) == 6
-    assert TrainingRunConfig.of(whole) == CONFIG  # nothing was left to train, so nothing is saved
+    assert began_with(whole) == CONFIG  # nothing was left to train, so nothing is saved
 
 
 def test_a_model_is_no_training(faces, whole, tmp_path):
     save_model(tmp_path / "state.safetensors", load_model(whole))
     for attempt in (
-        lambda: TrainingRunConfig.of(tmp_path),
+        lambda: began_with(tmp_path),
         lambda: run_training(faces, tmp_path, CONFIG, resume=True),
     ):
         with pytest.raises(CheckpointError, match="a model, not a training"):

@@ -164,7 +164,8 @@ class Fisherfaces(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            As :func:`pixels`; for fewer than two people, or no more photos than people.
+            As :func:`pixels`; for fewer than two people, for no more photos than people, or if
+            nobody has two photos that differ, or no two people do.
         """
         people = len(np.unique(y))
         if people < 2 or len(images) <= people:
@@ -173,6 +174,15 @@ class Fisherfaces(TransformerMixin, BaseEstimator):
                 f"{len(images)} photos of {people}"
             )
         features = pixels(images)
+        _, person = np.unique(y, return_inverse=True)
+        means = np.stack([features[person == p].mean(axis=0) for p in range(people)])
+        within, between = np.abs(features - means[person]), np.ptp(means, axis=0)
+        rounding = 1e-5
+        if min(within.max(), between.max()) < rounding:
+            raise ValueError(
+                "Fisherfaces need two people who differ, and two photos of one of them that "
+                f"differ: these {len(images)} photos of {people} people are too much alike"
+            )
         self._pca = PCA(svd_solver="full").fit(features)  # the space of the photos: nothing lost
         self._lda = LinearDiscriminantAnalysis(solver="eigen", shrinkage=self.shrinkage)
         with warnings.catch_warnings():  # a person with one photo adds to S_b only, as it should

@@ -136,6 +136,24 @@ def save_state(path: str | Path, model: FaceNet, state: TrainingState, settings:
     save_arrays(path, {**arrays, "queue": state.queue}, metadata)
 
 
+def load_settings(path: str | Path) -> dict:
+    """What a training under way must go on with, as given to `save_state`.
+
+    Raises
+    ------
+    CheckpointError
+        Missing or damaged file, newer format, or no training.
+    """
+    return _settings(path, load_metadata(path))
+
+
+def _settings(path, metadata) -> dict:
+    _check_header(path, metadata)
+    if metadata.get("settings") is None:
+        raise CheckpointError(f"{path}: a model, not a training under way: nothing to go on with")
+    return metadata["settings"]
+
+
 def load_state(path: str | Path, model: FaceNet, state: TrainingState, settings: dict) -> None:
     """Put a fresh `model` and `state` where the training that wrote `path` stood.
 
@@ -146,10 +164,7 @@ def load_state(path: str | Path, model: FaceNet, state: TrainingState, settings:
         training any more. The message names what changed.
     """
     arrays, metadata = load_arrays(path)
-    _check_header(path, metadata)
-    if "settings" not in metadata:
-        raise CheckpointError(f"{path}: a model, not a training under way: nothing to go on with")
-    before, now = metadata["settings"], json.loads(json.dumps(settings))
+    before, now = _settings(path, metadata), json.loads(json.dumps(settings))
     changed = _changes({**before, FREE: None}, {**now, FREE: None})
     if changed:
         raise CheckpointError(
@@ -161,10 +176,12 @@ def load_state(path: str | Path, model: FaceNet, state: TrainingState, settings:
     slots = {name[10:]: a for name, a in arrays.items() if name.startswith("optimizer.")}
     try:
         state.optimizer.restore(slots, metadata["updates"])
-    except ValueError as error:
+        state.rng.bit_generator.state = metadata["rng"]
+        state.step, state.queue = metadata["step"], arrays["queue"]
+    except KeyError as error:
+        raise CheckpointError(f"{path}: {error} is missing from it: start anew") from None
+    except (TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: {error}") from None
-    state.rng.bit_generator.state = metadata["rng"]
-    state.step, state.queue = metadata["step"], arrays["queue"]
 
 
 def _changes(before, now, name: str = "") -> list[str]:

@@ -23,8 +23,8 @@ COLLAPSE_REMEDY = (
 class StepRecord:
     """One step in numbers; all distances are squared L2.
 
-    `triplets` are the active ones; `active` is their number over that of the anchor-positive pairs
-    (the rule 'all' has many triplets a pair, and may exceed 1), or of the triplets mined offline;
+    `triplets` are the active ones; `active` is their number over that of the anchor-positive pairs,
+    each of which gets one negative, of all triplets for the rule 'all', or of those mined offline;
     `spread` is the mean distance of all pairs in the batch (near 0: collapsed, all embeddings are
     one point; near 2: spread over the sphere).
     """
@@ -71,7 +71,7 @@ def diagnosis(records: list[StepRecord]) -> str:
     """A line on how a training ended: the state, the spread, and the steps that changed nothing."""
     last, idle = records[-1], sum(record.triplets == 0 for record in records)
     line = f"{last.state} (spread {last.spread:.2g}"
-    line += f", {last.active:.0%} of the pairs active)" if np.isfinite(last.active) else ")"
+    line += f", {last.active:.0%} active)" if np.isfinite(last.active) else ")"
     if idle:
         line += f"; {idle} of {len(records)} steps found no triplet and changed nothing"
     if last.state == "collapsed":

@@ -79,6 +79,8 @@ class TrainConfig:
                 f"training needs steps >= 1, people >= 2 and photos >= 2, got {self.steps}, "
                 f"{self.people} and {self.photos}"
             )
+        if self.seed < 0:
+            raise ValueError(f"the seed must be at least 0, got {self.seed}")
         if self.chunk is not None and self.chunk < 1:
             raise ValueError(f"a chunk holds at least 1 photo, got {self.chunk}")
         if self.extra_negatives < 0:
@@ -198,10 +200,12 @@ def _draw(network, faces, config, state):
         faces.labels, config.people, config.photos, state.rng, config.extra_negatives
     )
     labels = faces.labels[batch]
-    pairs = int((labels[:, None] == labels[None]).sum()) - len(labels)
+    same = (labels[:, None] == labels[None]).sum(axis=1)  # photos of each anchor's person
+    negatives = len(labels) - same if rule == "all" else 1
+    candidates = int(((same - 1) * negatives).sum())
     return batch, lambda distances: (
         *mined_loss(distances, labels, config.margin, rule, state.rng),
-        pairs,
+        candidates,
     )
 
 

@@ -217,3 +217,14 @@ def test_fisherfaces_refuse_what_has_no_directions():
         Fisherfaces().fit(images[:3], [0, 0, 0])
     with pytest.raises(NotFittedError):
         Fisherfaces().transform(images)
+
+
+def test_fisherfaces_refuse_photos_that_are_too_much_alike():
+    copies, labels = people()
+    copies = copies[labels * 6]  # everybody has one photo, six times
+    with pytest.raises(ValueError, match=r"two photos of one of them that differ: these 30 photos"):
+        Fisherfaces().fit(copies, labels)
+    with pytest.raises(ValueError, match="two people who differ"):
+        Fisherfaces().fit(np.tile(copies[:6], (5, 1, 1, 1)), labels)
+    copies[0] = copies[7]
+    Fisherfaces().fit(copies, labels)

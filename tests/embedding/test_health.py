@@ -34,7 +34,7 @@ def test_only_the_last_steps_in_a_row_count_as_collapsed():
 
 
 def test_the_diagnosis_names_state_spread_and_idle_steps():
-    assert diagnosis([RECORD]) == "learning (spread 1.2, 50% of the pairs active)"
+    assert diagnosis([RECORD]) == "learning (spread 1.2, 50% active)"
     solved = diagnosis([RECORD, SOLVED, SOLVED])
     assert solved.startswith("solved (spread 1.2")
     assert "2 of 3 steps found no triplet and changed nothing" in solved
