@@ -25,7 +25,7 @@ from .figures import benchmark_figure
 from .files import write_csv
 from .nn.backend import one_thread
 from .pipeline import baselines, network, run
-from .preprocessing.folder import Faces
+from .preprocessing.faces import Faces
 from .protocols import TRAIN_SHARE, split_photos
 
 MEASURES = {

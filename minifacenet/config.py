@@ -11,7 +11,7 @@ from .embedding.batches import Augmentation
 from .embedding.checkpoint import FREE
 from .embedding.health import StepRecord
 from .embedding.train import TrainConfig
-from .preprocessing.folder import Faces
+from .preprocessing.faces import Faces
 
 # What a run compares, by the keys of metrics.json, as they are called in tables and pictures.
 METHODS = {

@@ -10,7 +10,7 @@ import numpy as np
 from . import comparison_plots, face_plots, plots
 from .classification.verification import pair_distances, roc
 from .config import METHODS
-from .preprocessing.folder import Faces
+from .preprocessing.faces import Faces
 
 if TYPE_CHECKING:
     from .benchmark import Benchmark

@@ -15,7 +15,7 @@ from .embedding.health import StepRecord, diagnosis
 from .embedding.train import is_trainable, train
 from .figures import training_figure
 from .files import write_csv
-from .preprocessing.folder import Faces
+from .preprocessing.faces import Faces
 from .protocols import Split, held_out_score, longest_within_error
 
 

@@ -26,7 +26,7 @@ from .embedding.train import is_trainable
 from .figures import naming_figure, verification_figures
 from .files import sweep, write_csv, write_json
 from .fitting import fit
-from .preprocessing.folder import Faces
+from .preprocessing.faces import Faces
 from .protocols import (
     TRAIN_SHARE,
     UNSEEN_SHARE,

@@ -17,7 +17,7 @@ from .embedding.health import StepRecord, collapse_message, diagnosis
 
 if TYPE_CHECKING:
     from .config import TrainingRunConfig
-    from .preprocessing.folder import Faces
+    from .preprocessing.faces import Faces
     from .training_run import Outcome
 
 console = Console()

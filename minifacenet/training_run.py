@@ -38,7 +38,7 @@ from .embedding.train import TrainingState, train
 from .figures import training_figure
 from .files import sweep, write_csv, write_json
 from .interrupt import postponed_interrupt
-from .preprocessing.folder import Faces
+from .preprocessing.faces import Faces
 from .protocols import ProtocolError, held_out_score, longest_within_error, split_people
 
 # What a fresh training removes, in this order; the metrics of a run speak of a model that goes too.

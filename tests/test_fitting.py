@@ -7,7 +7,7 @@ from minifacenet.config import Observer, RunConfig
 from minifacenet.embedding.checkpoint import load_model
 from minifacenet.embedding.train import TrainConfig
 from minifacenet.fitting import fit
-from minifacenet.preprocessing.folder import Faces
+from minifacenet.preprocessing.faces import Faces
 
 
 class Listener(Observer):

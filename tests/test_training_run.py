@@ -13,7 +13,7 @@ from minifacenet.config import Observer, TrainingRunConfig
 from minifacenet.embedding.architectures import Architecture
 from minifacenet.embedding.checkpoint import CheckpointError, load_arrays, load_model, save_model
 from minifacenet.embedding.train import TrainConfig
-from minifacenet.preprocessing.folder import Faces
+from minifacenet.preprocessing.faces import Faces
 from minifacenet.protocols import longest_within_error
 from minifacenet.training_run import began_with, run_training
 

@@ -14,114 +14,18 @@ import hashlib
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from .faces import Faces, count_text, repeated, square_crop, stack
 from .photo import EXTENSIONS, PhotoError, decode_photo, read_bytes
 
 
 class FolderError(ValueError):
     """A folder that holds no faces in the layout `root/person/photo`."""
-
-
-@dataclass(frozen=True, eq=False)
-class Faces:
-    """Square faces, who they show, and what became of every other file.
-
-    Attributes
-    ----------
-    images : ndarray of shape (N, S, S, C), uint8
-    labels : ndarray of shape (N,), int64
-        Indices into `people`.
-    people : tuple of str
-        The names, in natural order ('s2' before 's10').
-    paths : tuple of str
-        Where each image came from: relative to the root, with '/'.
-    skipped : tuple of (path, reason)
-        Photos that could not be used.
-    ignored : tuple of str
-        What is no photo: other files, and folders (with a final '/') inside a person's folder.
-    dropped : tuple of str
-        Person folders without a photo that could be used.
-    duplicates : tuple of tuples of paths
-        Photos that are the same file, byte for byte, under several paths.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
-    people: tuple[str, ...]
-    paths: tuple[str, ...]
-    skipped: tuple[tuple[str, str], ...] = ()
-    ignored: tuple[str, ...] = ()
-    dropped: tuple[str, ...] = ()
-    duplicates: tuple[tuple[str, ...], ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    @property
-    def content(self) -> str:
-        """A digest of images and labels: equal for equal faces, whatever their names."""
-        return hashlib.sha256(self.images.tobytes() + self.labels.tobytes()).hexdigest()[:16]
-
-    def subset(self, index: np.ndarray | slice) -> "Faces":
-        """The faces at `index` (integers, a boolean mask or a slice).
-
-        `people` and their numbering stay, so that labels of two subsets mean the same. What was
-        skipped, ignored or dropped belongs to the whole folder and is left out.
-        """
-        chosen = np.arange(len(self))[index]
-        paths = tuple(self.paths[i] for i in chosen)
-        kept = set(paths)
-        return replace(
-            self,
-            images=self.images[chosen],
-            labels=self.labels[chosen],
-            paths=paths,
-            skipped=(),
-            ignored=(),
-            dropped=(),
-            duplicates=_repeated([p for p in group if p in kept] for group in self.duplicates),
-        )
-
-    def summary(self) -> str:
-        """One line: '400 photos of 40 people, 2 skipped'."""
-        people = len(np.unique(self.labels))
-        line = f"{_count(len(self), 'photo')} of {_count(people, 'person', 'people')}"
-        if self.skipped:
-            line += f", {len(self.skipped)} skipped"
-        if self.dropped:
-            line += f", {_count(len(self.dropped), 'person', 'people')} without a photo"
-        if self.ignored:
-            line += f", {_count(len(self.ignored), 'other file')} ignored"
-        if self.duplicates:
-            line += f", {_count(sum(map(len, self.duplicates)), 'photo')} with an exact copy"
-        return line
-
-
-def square_crop(photo: np.ndarray, size: int) -> np.ndarray:
-    """Cut the centre square out of a photo and resize it.
-
-    Takes an ndarray of shape (H, W, 1) or (H, W, 3), uint8, and returns a new one of shape
-    (size, size, C), uint8. Shrinking averages over all pixels below a new one (Pillow's bicubic
-    filter widens with the scale), so fine patterns fade instead of turning into false coarse ones.
-    """
-    if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] not in (1, 3):
-        got = f"{photo.dtype} of shape {photo.shape}"
-        raise ValueError(f"expected a uint8 photo of shape (H, W, 1) or (H, W, 3), got {got}")
-    if size < 1:
-        raise ValueError(f"size must be at least 1 pixel, got {size}")
-    height, width, channels = photo.shape
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    square = photo[top : top + side, left : left + side]
-    image = Image.fromarray(square[..., 0] if channels == 1 else square)
-    resized = image.resize((size, size), Image.Resampling.BICUBIC)
-    return np.array(resized).reshape(size, size, channels)
 
 
 def read_faces(
@@ -151,17 +55,58 @@ def read_faces(
     FolderError
         If the root gives no face, with what was found there and what was expected.
     """
-    if channels not in (None, 1, 3):
-        raise ValueError(f"channels must be None, 1 or 3, got {channels!r}")
     root = Path(root)
     folders, photos, ignored, stray = _listing(root)
-    skipped = [(name, "lies beside the person folders, not in one") for name in stray]
-    crops, paths, same_bytes = [], [], defaultdict(list)
-    for done, path in enumerate(photos, start=1):
+    names = [path.split("/")[0] for path in photos]
+    faces = _read(root, photos, names, size, channels, progress)
+    lost = tuple((name, "lies beside the person folders, not in one") for name in stray)
+    dropped = tuple(name for name in folders if name not in faces.people)
+    return replace(faces, skipped=lost + faces.skipped, ignored=tuple(ignored), dropped=dropped)
+
+
+def read_photos(
+    root: str | os.PathLike,
+    size: int = 96,
+    channels: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Faces:
+    """Read all photos at and below `root`, whoever they show; or the one photo that `root` is.
+
+    The label of a photo is the first folder on its way, or '' where it lies in `root` itself. All
+    else as in `read_faces`.
+    """
+    root = Path(root)
+    if root.is_file():
+        return _read(root.parent, [root.name], [""], size, channels, progress)
+    if not root.is_dir():
+        raise FolderError(f"'{root}' does not exist: pass a photo, or a folder of photos")
+    photos, ignored = [], []
+    folders = [root]
+    while folders:
+        entries = _entries(folders.pop(0))
+        folders += [entry for entry in entries if entry.is_dir()]
+        for entry in entries:
+            if not entry.is_dir():
+                name = entry.relative_to(root).as_posix()
+                (photos if _is_photo(entry) else ignored).append(name)
+    if not photos:
+        others = f", only {count_text(len(ignored), 'other file')}" if ignored else ""
+        raise FolderError(f"no photos (.jpg, .png, ...) in '{root}'{others}")
+    names = [path.split("/")[0] if "/" in path else "" for path in photos]
+    faces = _read(root, photos, names, size, channels, progress)
+    return replace(faces, ignored=tuple(ignored))
+
+
+def _read(root: Path, photos, names, size: int, channels: int | None, progress) -> Faces:
+    """The `photos` below `root`, whose people have `names`, in their order."""
+    if channels not in (None, 1, 3):
+        raise ValueError(f"channels must be None, 1 or 3, got {channels!r}")
+    crops, kept, skipped, same_bytes = [], [], [], defaultdict(list)
+    for done, (path, name) in enumerate(zip(photos, names, strict=True), start=1):
         try:
             data = read_bytes(root / path)
             crops.append(square_crop(decode_photo(data, root / path), size))
-            paths.append(path)
+            kept.append((path, name))
             same_bytes[hashlib.sha256(data).digest()].append(path)
         except PhotoError as error:
             skipped.append((path, error.reason))
@@ -170,17 +115,14 @@ def read_faces(
     if not crops:
         reasons = "; ".join(f"{path}: {reason}" for path, reason in skipped[:3])
         raise FolderError(f"no photo in '{root}' could be read, of {len(photos)}: {reasons}")
-    names = [path.split("/")[0] for path in paths]
-    number = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    number = {name: i for i, name in enumerate(dict.fromkeys(name for _, name in kept))}
     return Faces(
-        images=_stack(crops, channels),
-        labels=np.array([number[name] for name in names], dtype=np.int64),
+        images=stack(crops, channels),
+        labels=np.array([number[name] for _, name in kept], dtype=np.int64),
         people=tuple(number),
-        paths=tuple(paths),
+        paths=tuple(path for path, _ in kept),
         skipped=tuple(skipped),
-        ignored=tuple(ignored),
-        dropped=tuple(name for name in folders if name not in number),
-        duplicates=_repeated(same_bytes.values()),
+        duplicates=repeated(same_bytes.values()),
     )
 
 
@@ -225,8 +167,8 @@ def _what_is_wrong(root: Path, folders: list[str], stray: list[str]) -> str:
     if stray:
         names = ", ".join(stray[:3]) + ", ..." * (len(stray) > 3)
         return (
-            f"expected person folders, found {_count(len(stray), 'photo')} at top level: {names}. "
-            f"Give each person a folder: '{root / 'NAME' / stray[0]}'"
+            f"expected person folders, found {count_text(len(stray), 'photo')} at top level: "
+            f"{names}. Give each person a folder: '{root / 'NAME' / stray[0]}'"
         )
     if not folders:
         return f"no folder in '{root}': expected one folder a person, with their photos inside"
@@ -237,24 +179,4 @@ def _what_is_wrong(root: Path, folders: list[str], stray: list[str]) -> str:
                     f"the photos in '{root}' lie one level too deep, such as those in '{deep}'. "
                     f"If '{deep.name}' is a person, pass '{deep.parent}' instead"
                 )
-    return f"no photos (.jpg, .png, ...) in the {_count(len(folders), 'folder')} of '{root}'"
-
-
-def _stack(crops: list[np.ndarray], channels: int | None) -> np.ndarray:
-    """Crops of 1 or 3 channels as one array of shape (N, S, S, channels); None: see read_faces."""
-    if channels is None:
-        channels = max(crop.shape[2] for crop in crops)
-    faces = np.empty((len(crops), *crops[0].shape[:2], channels), np.uint8)
-    for face, crop in zip(faces, crops, strict=True):
-        if channels < crop.shape[2]:
-            crop = np.array(Image.fromarray(crop).convert("L"))[..., None]
-        face[...] = crop  # One grey channel broadcasts to three equal ones.
-    return faces
-
-
-def _repeated(groups: Iterable[list[str]]) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(group) for group in groups if len(group) > 1)
-
-
-def _count(number: int, one: str, many: str | None = None) -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
+    return f"no photos (.jpg, .png, ...) in the {count_text(len(folders), 'folder')} of '{root}'"

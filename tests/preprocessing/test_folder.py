@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minifacenet.preprocessing.folder import Faces, FolderError, read_faces, square_crop
+from minifacenet.preprocessing.faces import Faces, square_crop
+from minifacenet.preprocessing.folder import FolderError, read_faces, read_photos
 
 
 def save(path, colour=100, mode="L", size=(12, 10)):
@@ -197,3 +198,31 @@ def test_square_crop_refuses_what_is_no_photo(photo):
 def test_square_crop_refuses_no_pixels():
     with pytest.raises(ValueError, match="got 0"):
         square_crop(np.zeros((4, 4, 1), np.uint8), 0)
+
+
+def test_photos_of_anybody_are_read_at_any_depth(tmp_path):
+    for path in ("a10.png", "a2.png", "Ada/x.png", "Ada/2020/y.PNG", ".hidden/z.png"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (40, 40), 99).save(tmp_path / path)
+    (tmp_path / "note.txt").write_text("")
+    (tmp_path / "Ada" / "broken.jpg").write_bytes(b"no photo")
+    faces = read_photos(tmp_path, size=32)
+    assert faces.paths == ("a2.png", "a10.png", "Ada/x.png", "Ada/2020/y.PNG")
+    assert [faces.people[label] for label in faces.labels] == ["", "", "Ada", "Ada"]
+    assert faces.ignored == ("note.txt",)
+    assert [path for path, _ in faces.skipped] == ["Ada/broken.jpg"]
+    one = read_photos(tmp_path / "a2.png", size=32)
+    assert (one.paths, one.people, one.images.shape) == (("a2.png",), ("",), (1, 32, 32, 1))
+
+
+def test_no_photos_of_anybody(tmp_path):
+    with pytest.raises(FolderError, match="does not exist: pass a photo"):
+        read_photos(tmp_path / "nowhere")
+    with pytest.raises(FolderError, match=r"no photos \(\.jpg, \.png, \.\.\.\) in '.*'$"):
+        read_photos(tmp_path)
+    (tmp_path / "a.txt").write_text("")
+    with pytest.raises(FolderError, match="only 1 other file"):
+        read_photos(tmp_path)
+    (tmp_path / "a.jpg").write_text("no photo")
+    with pytest.raises(FolderError, match=r"no photo in .* could be read, of 1: a\.jpg"):
+        read_photos(tmp_path)

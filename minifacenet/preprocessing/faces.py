@@ -1,0 +1,124 @@
+"""Square faces and who they show: what reading a folder gives, and all later stages take."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from PIL import Image
+
+
+@dataclass(frozen=True, eq=False)
+class Faces:
+    """Square faces, who they show, and what became of every other file.
+
+    Attributes
+    ----------
+    images : ndarray of shape (N, S, S, C), uint8
+    labels : ndarray of shape (N,), int64
+        Indices into `people`.
+    people : tuple of str
+        The names, in natural order ('s2' before 's10').
+    paths : tuple of str
+        Where each image came from: relative to the root, with '/'.
+    skipped : tuple of (path, reason)
+        Photos that could not be used.
+    ignored : tuple of str
+        What is no photo: other files, and folders (with a final '/') inside a person's folder.
+    dropped : tuple of str
+        Person folders without a photo that could be used.
+    duplicates : tuple of tuples of paths
+        Photos that are the same file, byte for byte, under several paths.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    people: tuple[str, ...]
+    paths: tuple[str, ...]
+    skipped: tuple[tuple[str, str], ...] = ()
+    ignored: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    duplicates: tuple[tuple[str, ...], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    @property
+    def content(self) -> str:
+        """A digest of images and labels: equal for equal faces, whatever their names."""
+        return hashlib.sha256(self.images.tobytes() + self.labels.tobytes()).hexdigest()[:16]
+
+    def subset(self, index: np.ndarray | slice) -> "Faces":
+        """The faces at `index` (integers, a boolean mask or a slice).
+
+        `people` and their numbering stay, so that labels of two subsets mean the same. What was
+        skipped, ignored or dropped belongs to the whole folder and is left out.
+        """
+        chosen = np.arange(len(self))[index]
+        paths = tuple(self.paths[i] for i in chosen)
+        kept = set(paths)
+        return replace(
+            self,
+            images=self.images[chosen],
+            labels=self.labels[chosen],
+            paths=paths,
+            skipped=(),
+            ignored=(),
+            dropped=(),
+            duplicates=repeated([p for p in group if p in kept] for group in self.duplicates),
+        )
+
+    def summary(self) -> str:
+        """One line: '400 photos of 40 people, 2 skipped'."""
+        people = len(np.unique(self.labels))
+        line = f"{count_text(len(self), 'photo')} of {count_text(people, 'person', 'people')}"
+        if self.skipped:
+            line += f", {len(self.skipped)} skipped"
+        if self.dropped:
+            line += f", {count_text(len(self.dropped), 'person', 'people')} without a photo"
+        if self.ignored:
+            line += f", {count_text(len(self.ignored), 'other file')} ignored"
+        if self.duplicates:
+            line += f", {count_text(sum(map(len, self.duplicates)), 'photo')} with an exact copy"
+        return line
+
+
+def square_crop(photo: np.ndarray, size: int) -> np.ndarray:
+    """Cut the centre square out of a photo and resize it.
+
+    Takes an ndarray of shape (H, W, 1) or (H, W, 3), uint8, and returns a new one of shape
+    (size, size, C), uint8. Shrinking averages over all pixels below a new one (Pillow's bicubic
+    filter widens with the scale), so fine patterns fade instead of turning into false coarse ones.
+    """
+    if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] not in (1, 3):
+        got = f"{photo.dtype} of shape {photo.shape}"
+        raise ValueError(f"expected a uint8 photo of shape (H, W, 1) or (H, W, 3), got {got}")
+    if size < 1:
+        raise ValueError(f"size must be at least 1 pixel, got {size}")
+    height, width, channels = photo.shape
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = photo[top : top + side, left : left + side]
+    image = Image.fromarray(square[..., 0] if channels == 1 else square)
+    resized = image.resize((size, size), Image.Resampling.BICUBIC)
+    return np.array(resized).reshape(size, size, channels)
+
+
+def stack(crops: list[np.ndarray], channels: int | None) -> np.ndarray:
+    """Crops as one array of shape (N, S, S, channels); None: 1 if all are grey, else 3."""
+    if channels is None:
+        channels = max(crop.shape[2] for crop in crops)
+    faces = np.empty((len(crops), *crops[0].shape[:2], channels), np.uint8)
+    for face, crop in zip(faces, crops, strict=True):
+        if channels < crop.shape[2]:
+            crop = np.array(Image.fromarray(crop).convert("L"))[..., None]
+        face[...] = crop  # One grey channel broadcasts to three equal ones.
+    return faces
+
+
+def repeated(groups: Iterable[list[str]]) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(group) for group in groups if len(group) > 1)
+
+
+def count_text(number: int, one: str, many: str | None = None) -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
