@@ -11,8 +11,16 @@ The SVM chooses w_p and b_p for a wide margin with few photos on the wrong side,
 A linear split is enough because the network did the hard part: people are already compact groups
 on the sphere. The scores are the only source of the name, so a name and its score never disagree
 (with fitted probabilities they can).
+
+An SVM always names somebody, a stranger too. So there is a gate: with m_p the direction of the mean
+of p's photos,
+
+    name(e) = p   if  ||e - m_p||² <= threshold,   else 'unknown'
+
+The threshold must come from people whom neither the network nor the SVM has seen (`thresholds.py`).
 """
 
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -22,15 +30,42 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Who N faces show, and how sure that is; arrays of shape (N,).
+
+    Attributes
+    ----------
+    person, runner_up : ndarray of int64
+        The highest and the second score, as indices into `classes_`; with one person the runner-up
+        is -1.
+    distance, runner_up_distance : ndarray of float64
+        Squared L2, 0 to 4, to the two people's mean directions; NaN without a runner-up.
+    known : ndarray of bool
+        Whether `distance` passes the gate.
+    """
+
+    person: np.ndarray
+    runner_up: np.ndarray
+    distance: np.ndarray
+    runner_up_distance: np.ndarray
+    known: np.ndarray
+
 
 class FaceClassifier(ClassifierMixin, BaseEstimator):
-    """Names for embeddings by a linear one-against-the-rest SVM.
+    """Names for embeddings by a linear one-against-the-rest SVM, with a gate for strangers.
 
     Parameters
     ----------
     C : float, default=1.0
         How much a photo on the wrong side costs. Unit vectors need no search: with 5 photos a
         person, 0.1 to 10 name clear faces alike, and far larger values follow single bad photos.
+    threshold : float or None, default=None
+        Largest squared L2 distance, 0 to 4, from a face to the person that it is named after. None:
+        everybody gets a name.
     random_state : int, RandomState or None, default=0
         Order in which the solver visits the photos. A fixed default: two fits are equal.
 
@@ -38,16 +73,24 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
     ----------
     classes_ : ndarray of shape (P,)
         The people, sorted.
-    coef_ : ndarray of shape (P, D), or (1, D) for two people
+    coef_ : ndarray of shape (P, D), or (1, D) for two people, (0, D) for one
         The directions w_p. Two people need one hyperplane, positive on the side of `classes_[1]`.
-    intercept_ : ndarray of shape (P,), or (1,) for two people
+    intercept_ : ndarray of shape (P,), or (1,) for two people, (0,) for one
         The offsets b_p.
+    centroids_ : ndarray of shape (P, D)
+        The directions m_p, unit vectors.
     n_features_in_ : int
         D, the length of an embedding.
     """
 
-    def __init__(self, C: float = 1.0, random_state: int | np.random.RandomState | None = 0):
+    def __init__(
+        self,
+        C: float = 1.0,
+        threshold: float | None = None,
+        random_state: int | np.random.RandomState | None = 0,
+    ):
         self.C = C
+        self.threshold = threshold
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
@@ -58,21 +101,30 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
         X : ndarray of shape (N, D)
             Embeddings.
         y : ndarray of shape (N,)
-            Whose each is, as strings or integers.
+            Whose each is, as strings or integers. A single person takes a `threshold`: then the
+            gate alone decides, which is verification.
 
         Raises
         ------
         ValueError
-            If there is only one person, or if X and y are not finite arrays of matching shapes.
+            If there is only one person and no threshold, if somebody is called 'unknown', or if X
+            and y are not finite arrays of matching shapes.
         """
         X, y = validate_data(self, X, y)
         check_classification_targets(y)
-        self.classes_ = np.unique(y)
-        if len(self.classes_) < 2:
+        self.classes_, person = np.unique(y, return_inverse=True)
+        if self.threshold is not None and self._unknown() in self.classes_:
+            raise ValueError(f"nobody can be called {self._unknown()!r}: it stands for strangers")
+        if len(self.classes_) < 2 and self.threshold is None:
             raise ValueError(
-                f"got one class only, {self.classes_.tolist()[0]!r}: nobody to tell apart. "
-                "Verify instead: compare distances with a threshold (verification.py)"
+                f"got one class only, {self.classes_.tolist()[0]!r}: nobody to tell apart. Give a "
+                "threshold, and it is verified whether a face is his"
             )
+        means = np.stack([X[person == p].mean(axis=0) for p in range(len(self.classes_))])
+        self.centroids_ = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-10)
+        if len(self.classes_) == 1:
+            self.coef_, self.intercept_ = np.empty((0, X.shape[1])), np.empty(0)
+            return self
         svm = LinearSVC(C=self.C, random_state=self.random_state, max_iter=10_000).fit(X, y)
         self.coef_, self.intercept_ = svm.coef_, svm.intercept_
         return self
@@ -89,7 +141,7 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
         -------
         ndarray of shape (N, P), or (N,) for two people
             Larger means more likely; the columns follow `classes_`. For two people the score of
-            `classes_[1]`, and that of `classes_[0]` is its negative.
+            `classes_[1]`, and that of `classes_[0]` is its negative. (N, 1) zeros for one person.
 
         Raises
         ------
@@ -100,11 +152,37 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         X = validate_data(self, X, reset=False)
+        if len(self.classes_) == 1:
+            return np.zeros((len(X), 1))
         scores = X @ self.coef_.T + self.intercept_
         return scores[:, 0] if len(self.classes_) == 2 else scores
 
+    def answers(self, X: ArrayLike) -> Answers:
+        """Name, distance and runner-up of every embedding; X and errors as above."""
+        scores, X = self.decision_function(X), np.asarray(X)
+        if scores.ndim == 1:
+            scores = np.stack([-scores, scores], axis=1)
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :2]
+        distances = np.stack(
+            [((X - self.centroids_[best]) ** 2).sum(axis=1) for best in order.T], axis=1
+        )
+        gate = np.inf if self.threshold is None else self.threshold
+        alone = scores.shape[1] == 1
+        nobody, nowhere = np.full(len(scores), -1), np.full(len(scores), np.nan)
+        return Answers(
+            person=order[:, 0],
+            runner_up=nobody if alone else order[:, 1],
+            distance=distances[:, 0],
+            runner_up_distance=nowhere if alone else distances[:, 1],
+            known=distances[:, 0] <= gate,
+        )
+
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """The person of the highest score: ndarray of shape (N,) with entries of `classes_`."""
-        scores = self.decision_function(X)
-        best = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
-        return self.classes_[best]
+        """The person of the highest score, ndarray of shape (N,) with entries of `classes_`; beyond
+        the gate 'unknown', or -1 where the people are numbers."""
+        answers = self.answers(X)
+        names = self.classes_[answers.person]
+        return names if answers.known.all() else np.where(answers.known, names, self._unknown())
+
+    def _unknown(self) -> str | int:
+        return -1 if np.issubdtype(self.classes_.dtype, np.number) else UNKNOWN

@@ -5,7 +5,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from minifacenet.classification.classifier import FaceClassifier
+from minifacenet.classification.classifier import UNKNOWN, FaceClassifier
 
 
 def faces(people=6, photos=5, spread=0.3, seed=0):
@@ -83,8 +83,59 @@ def test_one_photo_a_person_is_enough():
 
 def test_one_person_alone_is_a_matter_of_verification():
     embeddings, names = faces(people=1)
-    with pytest.raises(ValueError, match=r"one class only, 'person 0'.*[Vv]erify instead"):
+    with pytest.raises(ValueError, match=r"one class only, 'person 0'.*Give a threshold"):
         FaceClassifier().fit(embeddings, names)
+    classifier = FaceClassifier(threshold=0.5).fit(embeddings, names)
+    strangers, _ = faces(people=3, seed=1)
+    assert set(classifier.predict(embeddings)) == {"person 0"}
+    assert set(classifier.predict(strangers)) == {UNKNOWN}
+    answers = classifier.answers(strangers)
+    assert (answers.runner_up == -1).all()
+    assert np.isnan(answers.runner_up_distance).all()
+
+
+@pytest.mark.parametrize("people", [1, 2, 6])
+def test_the_gate_is_the_distance_to_the_mean_direction(people):
+    embeddings, names = faces(people=people)
+    asked = np.concatenate([embeddings, faces(people=9, seed=1)[0]])
+    classifier = FaceClassifier(threshold=0.5).fit(embeddings, names)
+    answers = classifier.answers(asked)
+    everyone = FaceClassifier(threshold=4.0).fit(embeddings, names).predict(asked)
+    for i in range(len(asked)):
+        mean = embeddings[names == everyone[i]].mean(axis=0)
+        distance = ((asked[i] - mean / np.linalg.norm(mean)) ** 2).sum()
+        assert answers.distance[i] == pytest.approx(distance, rel=1e-5)
+        assert answers.known[i] == (distance <= 0.5)
+        assert classifier.predict(asked[i : i + 1])[0] == (
+            everyone[i] if distance <= 0.5 else UNKNOWN
+        )
+    assert answers.known.tolist() == [True] * len(embeddings) + [False] * 45
+
+
+def test_the_runner_up_has_the_second_score():
+    embeddings, names = faces(spread=1.0)
+    classifier = FaceClassifier(threshold=0.5).fit(embeddings, names)
+    order = np.argsort(-classifier.decision_function(embeddings), axis=1)
+    answers = classifier.answers(embeddings)
+    np.testing.assert_array_equal(answers.person, order[:, 0])
+    np.testing.assert_array_equal(answers.runner_up, order[:, 1])
+    two = FaceClassifier().fit(embeddings[:10], names[:10]).answers(embeddings[:10])
+    np.testing.assert_array_equal(two.person, np.repeat([0, 1], 5))
+    np.testing.assert_array_equal(two.runner_up, np.repeat([1, 0], 5))
+
+
+def test_strangers_among_numbers_are_minus_one():
+    embeddings, _ = faces(people=2)
+    classifier = FaceClassifier(threshold=0.5).fit(embeddings, np.repeat([3, 8], 5))
+    assert set(classifier.predict(faces(people=3, seed=1)[0])) == {-1}
+
+
+def test_nobody_is_called_unknown():
+    embeddings, names = faces(people=2)
+    names[:5] = UNKNOWN
+    with pytest.raises(ValueError, match="nobody can be called 'unknown'"):
+        FaceClassifier(threshold=1.0).fit(embeddings, names)
+    FaceClassifier().fit(embeddings, names)  # without a gate there is no stranger
 
 
 def test_before_fit_there_are_no_names():

@@ -1,0 +1,152 @@
+"""Open-set identification: name the people who are enrolled, and nobody else.
+
+A face is asked for that may show an enrolled person or a stranger. Four things can happen:
+
+                     named right     named wrong      'unknown'
+    enrolled         correct         misnamed         rejected
+    stranger         -               false accept     correct
+
+One threshold on the distance moves them all. So the *detection and identification rate* is quoted
+at a *false accept rate of strangers* (Phillips, Grother and Micheals 2011):
+
+    FAR(d) = share of the strangers' faces that get a name at threshold d
+    DIR(d) = share of the enrolled people's faces that get their own name
+
+Two readings of it, and both are reported. At the threshold at which the strangers of the *test*
+just meet a FAR: a property of the embedding. And at a threshold fixed beforehand, on other people
+(`gate_threshold`): what a user gets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .classifier import FaceClassifier
+
+FAR_TARGETS = (0.01, 0.05, 0.1)
+
+
+@dataclass(frozen=True)
+class OpenSet:
+    """What became of the probes. All rates are shares of the enrolled people's faces, but the false
+    accept rate, of the strangers'."""
+
+    enrolled_faces: int
+    stranger_faces: int
+    threshold: float | None  # squared L2; None: no gate, everybody gets a name
+    correct_name_rate: float
+    misnamed_rate: float
+    rejected_rate: float
+    false_accept_rate: float
+    dir_at_far: dict[float, float]  # by target
+
+    def as_dict(self) -> dict[str, int | float | None]:
+        """Flat keys for metrics.json, such as 'correct_name_rate' and 'dir_at_far_0.05'."""
+        flat = {key: value for key, value in vars(self).items() if key != "dir_at_far"}
+        return flat | {f"dir_at_far_{far:g}": rate for far, rate in self.dir_at_far.items()}
+
+
+def open_set(classifier: FaceClassifier, probes, people, strangers) -> OpenSet:
+    """Ask a fitted classifier for enrolled people and for strangers.
+
+    Parameters
+    ----------
+    classifier : FaceClassifier
+    probes : ndarray of shape (N, D)
+        Embeddings of enrolled people, other photos than they were enrolled with.
+    people : ndarray of shape (N,)
+        Whose they are; somebody who is not enrolled is an error.
+    strangers : ndarray of shape (M, D)
+
+    Raises
+    ------
+    ValueError
+        Somebody in `people` is not enrolled, or there is nobody to ask for.
+    """
+    people = np.asarray(people)
+    missing = np.setdiff1d(people, classifier.classes_)
+    if len(missing):
+        raise ValueError(f"{missing.tolist()[0]!r} is not enrolled: put such photos among the strangers")
+    if not len(probes) or not len(strangers):
+        raise ValueError(
+            "open-set figures need faces of both kinds, got "
+            f"{len(probes)} of enrolled people and {len(strangers)} of strangers"
+        )
+    mine, others = classifier.answers(probes), classifier.answers(strangers)
+    right = classifier.classes_[mine.person] == people
+    return OpenSet(
+        enrolled_faces=len(probes),
+        stranger_faces=len(strangers),
+        threshold=classifier.threshold,
+        correct_name_rate=float((right & mine.known).mean()),
+        misnamed_rate=float((~right & mine.known).mean()),
+        rejected_rate=float((~mine.known).mean()),
+        false_accept_rate=float(others.known.mean()),
+        dir_at_far={
+            far: float((right & (mine.distance <= gate_threshold(others.distance, far))).mean())
+            for far in FAR_TARGETS
+        },
+    )
+
+
+def gate_threshold(distances, far: float) -> float:
+    """The largest threshold at which at most a share `far` of the strangers gets a name.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (M,)
+        Squared L2, from each stranger's face to the person that it would be named after.
+    far : float
+        0 to 1.
+
+    Returns
+    -------
+    float
+        The middle between the last distance that is let in and the next one. If none may be, half
+        of the smallest, or -1 (nobody gets a name) where that is 0; if all are, 4: there is no
+        larger distance.
+    """
+    if not 0 <= far <= 1:
+        raise ValueError(f"a false accept rate lies between 0 and 1, got {far}")
+    ordered = np.sort(np.asarray(distances, dtype=np.float64))
+    if not len(ordered):
+        raise ValueError("a threshold for strangers needs strangers, got none")
+    allowed = int(np.floor(far * len(ordered) + 1e-9))
+    allowed = int(np.searchsorted(ordered, ordered[allowed])) if allowed < len(ordered) else allowed
+    if allowed == len(ordered):
+        return 4.0
+    if not allowed:
+        return float(ordered[0] / 2) if ordered[0] > 0 else -1.0
+    below, above = ordered[allowed - 1 : allowed + 1]
+    middle = (below + above) / 2
+    return float(middle if middle < above else below)  # between two adjacent floats there is none
+
+
+def stranger_distances(embeddings, labels, rng: np.random.Generator, folds: int = 5) -> np.ndarray:
+    """How close strangers come: for every face the distance to the name that it would get if its
+    person were not enrolled.
+
+    The people are dealt out into `folds` groups; each group in turn is asked for where only the
+    others are enrolled.
+
+    Returns
+    -------
+    ndarray of shape (N,), float64
+
+    Raises
+    ------
+    ValueError
+        There is only one person.
+    """
+    labels = np.asarray(labels)
+    people = np.unique(labels)
+    if len(people) < 2:
+        raise ValueError("how close strangers come takes two people at least, got 1")
+    distances = np.empty(len(labels))
+    for group in np.array_split(rng.permutation(people), min(folds, len(people))):
+        out = np.isin(labels, group)
+        enrolled = FaceClassifier(threshold=4.0).fit(embeddings[~out], labels[~out])
+        distances[out] = enrolled.answers(embeddings[out]).distance
+    return distances

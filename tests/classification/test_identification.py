@@ -1,0 +1,105 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minifacenet.classification.classifier import FaceClassifier
+from minifacenet.classification.identification import (
+    FAR_TARGETS,
+    gate_threshold,
+    open_set,
+    stranger_distances,
+)
+from tests.classification.test_classifier import faces
+
+DISTANCES = st.lists(st.sampled_from([0.0, 0.1, 0.2, 0.5, 1.0, 4.0]), min_size=1, max_size=12)
+
+
+@settings(deadline=None)
+@given(DISTANCES, st.sampled_from([0.0, 0.05, 0.1, 0.25, 0.5, 0.99, 1.0]))
+def test_the_gate_is_the_largest_threshold_that_keeps_the_rate(distances, far):
+    """Among the middles of all gaps, by trying every one."""
+    distances = np.array(distances)
+    threshold = gate_threshold(distances, far)
+    assert (distances <= threshold).mean() <= far
+    for larger in distances[distances > threshold]:
+        assert (distances <= larger).mean() > far
+
+
+def test_the_gate_of_no_strangers_or_no_rate_is_refused():
+    with pytest.raises(ValueError, match="needs strangers, got none"):
+        gate_threshold([], 0.1)
+    with pytest.raises(ValueError, match=r"between 0 and 1, got 1\.5"):
+        gate_threshold([0.1], 1.5)
+
+
+def test_open_set_counts_every_probe_once():
+    embeddings, names = faces(people=6, photos=10, spread=0.8)
+    strangers, _ = faces(people=8, spread=0.8, seed=1)
+    enrolled = FaceClassifier(threshold=0.5).fit(embeddings[::2], names[::2])
+    result = open_set(enrolled, embeddings[1::2], names[1::2], strangers)
+    named = enrolled.predict(embeddings[1::2])
+    assert result.correct_name_rate == np.mean(named == names[1::2])
+    assert result.rejected_rate == np.mean(named == "unknown") > 0
+    assert result.correct_name_rate + result.misnamed_rate + result.rejected_rate == (
+        pytest.approx(1)
+    )
+    assert result.false_accept_rate == np.mean(enrolled.predict(strangers) != "unknown")
+    assert (result.enrolled_faces, result.stranger_faces) == (30, 40)
+    json.dumps(result.as_dict(), allow_nan=False)
+    assert set(result.as_dict()) >= {"dir_at_far_0.01", "dir_at_far_0.05", "false_accept_rate"}
+
+
+def test_dir_is_the_correct_name_rate_at_the_threshold_that_the_strangers_set():
+    embeddings, names = faces(people=6, photos=10, spread=1.5)
+    strangers, _ = faces(people=20, spread=1.5, seed=1)
+    free = FaceClassifier().fit(embeddings[::2], names[::2])
+    rates = open_set(free, embeddings[1::2], names[1::2], strangers).dir_at_far
+    for far in FAR_TARGETS:
+        gate = gate_threshold(free.answers(strangers).distance, far)
+        gated = FaceClassifier(threshold=gate).fit(embeddings[::2], names[::2])
+        result = open_set(gated, embeddings[1::2], names[1::2], strangers)
+        assert result.correct_name_rate == rates[far]
+        assert result.false_accept_rate <= far
+    assert rates[0.01] <= rates[0.05] <= rates[0.1]
+
+
+def test_random_embeddings_are_chance():
+    rng = np.random.default_rng(0)
+
+    def draw(count):
+        rows = rng.normal(size=(count, 128))
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    people = np.arange(400) % 20
+    enrolled = FaceClassifier().fit(draw(400), people)
+    result = open_set(enrolled, draw(400), people, draw(400))
+    assert result.correct_name_rate < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 400)
+    assert result.dir_at_far[0.1] < 0.03
+    gated = FaceClassifier(threshold=gate_threshold(enrolled.answers(draw(400)).distance, 0.1))
+    result = open_set(gated.fit(draw(400), people), draw(400), people, draw(400))
+    assert result.false_accept_rate == pytest.approx(0.1, abs=0.08)
+    assert 1 - result.rejected_rate == pytest.approx(0.1, abs=0.08)
+
+
+def test_nobody_to_ask_for_and_people_who_are_not_enrolled():
+    embeddings, names = faces()
+    enrolled = FaceClassifier().fit(embeddings, names)
+    with pytest.raises(ValueError, match="'Ada' is not enrolled"):
+        open_set(enrolled, embeddings[:1], ["Ada"], embeddings[:1])
+    with pytest.raises(ValueError, match="got 30 of enrolled people and 0 of strangers"):
+        open_set(enrolled, embeddings, names, embeddings[:0])
+
+
+@pytest.mark.parametrize("people", [2, 3, 7])
+def test_a_stranger_is_asked_for_where_he_is_not_enrolled(people):
+    embeddings, names = faces(people=people, spread=0.5)
+    distances = stranger_distances(embeddings, names, np.random.default_rng(0), folds=people)
+    for i in range(len(names)):
+        rest = names != names[i]
+        alone = FaceClassifier(threshold=4.0).fit(embeddings[rest], names[rest])
+        assert distances[i] == pytest.approx(alone.answers(embeddings[i : i + 1]).distance[0])
+    with pytest.raises(ValueError, match="two people at least, got 1"):
+        stranger_distances(embeddings, ["Ada"] * len(names), np.random.default_rng(0))
