@@ -104,9 +104,8 @@ def gate_threshold(distances, far: float) -> float:
     Returns
     -------
     float
-        The middle between the last distance that is let in and the next one. If none may be, half
-        of the smallest, or -1 (nobody gets a name) where that is 0; if all are, 4: there is no
-        larger distance.
+        The middle between the last distance that is let in and the next one. If none may be let
+        in, just below the smallest; if all are, 4, the largest distance there is.
     """
     if not 0 <= far <= 1:
         raise ValueError(f"a false accept rate lies between 0 and 1, got {far}")
@@ -118,7 +117,7 @@ def gate_threshold(distances, far: float) -> float:
     if allowed == len(ordered):
         return 4.0
     if not allowed:
-        return float(ordered[0] / 2) if ordered[0] > 0 else -1.0
+        return float(np.nextafter(ordered[0], -1))
     below, above = ordered[allowed - 1 : allowed + 1]
     middle = (below + above) / 2
     return float(middle if middle < above else below)  # between two adjacent floats there is none
