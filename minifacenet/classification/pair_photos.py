@@ -1,0 +1,135 @@
+"""The photos behind a list of pairs.
+
+A list of 6,000 pairs names 12,000 photos, but few different ones: LFW's has 7,701. So the photos
+are found first, each is embedded once, and the pairs become indices into the embeddings. A photo
+may be missing, say where faces were not found: then its pairs are left out and counted, and all
+others keep their folds. An evaluation on fewer pairs is another benchmark, so tell the number.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..preprocessing.photo import EXTENSIONS
+from .pairs import Pairs, PairsError
+
+_LFW_PATH = re.compile(r"([^/]+)/\1_[0-9]{4,}\.jpg")
+
+
+@dataclass(frozen=True, eq=False)
+class FoundPairs:
+    """The pairs whose two photos are there, and the photos, each once.
+
+    Attributes
+    ----------
+    paths : tuple of str
+        N distinct photos relative to the root, with '/': embed these, in this order.
+    first, second : ndarray of shape (M,), int64
+        Indices into `paths`.
+    same : ndarray of shape (M,), bool
+    fold : ndarray of shape (M,), int64
+        Numbers as in the list, whatever is missing.
+    missing : tuple of str
+        Photos of the list that are not there, as the list names them.
+    left_out : int
+        Pairs with a missing photo.
+    incomplete : tuple of (fold, pairs same, pairs different)
+        Folds with no pair of a kind: `lfw.evaluate` cannot score them.
+    """
+
+    paths: tuple[str, ...]
+    first: np.ndarray
+    second: np.ndarray
+    same: np.ndarray
+    fold: np.ndarray
+    missing: tuple[str, ...]
+    left_out: int
+    incomplete: tuple[tuple[int, int, int], ...]
+
+    def distances(self, embeddings: ArrayLike) -> np.ndarray:
+        """Squared L2 distances of the pairs, shape (M,), float64, of embeddings of `paths`."""
+        embeddings = np.asarray(embeddings, dtype=np.float64)
+        if embeddings.ndim != 2 or len(embeddings) != len(self.paths):
+            raise ValueError(
+                f"expected embeddings of shape ({len(self.paths)}, D), one a photo of `paths`, "
+                f"got {embeddings.shape}"
+            )
+        return np.square(embeddings[self.first] - embeddings[self.second]).sum(axis=1)
+
+    def summary(self) -> str:
+        """One line: '5,998 of 6,000 pairs found, 7,699 photos; 2 photos missing: ...'."""
+        pairs = f"{len(self.same):,} of {len(self.same) + self.left_out:,} pairs found"
+        line = f"{pairs}, {len(self.paths):,} photos"
+        if self.missing:
+            names = ", ".join(self.missing[:3]) + ", ..." * (len(self.missing) > 3)
+            line += f"; {len(self.missing):,} photo{'s' * (len(self.missing) > 1)} missing: {names}"
+        for fold, same, different in self.incomplete:
+            line += f"; fold {fold} has {same} same and {different} different pairs"
+        return line
+
+
+def find_photos(root: str | os.PathLike, pairs: Pairs) -> FoundPairs:
+    """Find the photos of a list of pairs under a folder; leave out pairs without both.
+
+    LFW's `Name/Name_0001.jpg` may have any photo's ending on disk, such as `.png` or `.JPG`.
+    All other paths are taken as they are.
+
+    Raises
+    ------
+    PairsError
+        If no pair is found, or if a photo of LFW's is there with several endings.
+    """
+    root = Path(root)
+    located = {name: _locate(root, name) for name in dict.fromkeys(pairs.first + pairs.second)}
+    missing = tuple(name for name, path in located.items() if path is None)
+    couples = [(located[a], located[b]) for a, b in zip(pairs.first, pairs.second, strict=True)]
+    kept = np.array([None not in couple for couple in couples], dtype=bool)
+    if not kept.any():
+        found = "" if root.is_dir() else f"; '{root}' is no folder"
+        raise PairsError(
+            f"0 of {len(pairs):,} pairs found in '{root}'; first missing: "
+            f"{root / missing[0]}{found}"
+        )
+    index: dict[str, int] = {}
+    indices = [
+        [index.setdefault(path, len(index)) for path in couple]
+        for couple, keep in zip(couples, kept, strict=True)
+        if keep
+    ]
+    first, second = np.array(indices, dtype=np.int64).T
+    same, fold = np.array(pairs.same, dtype=bool)[kept], np.array(pairs.fold, np.int64)[kept]
+    counts = [
+        (number, int(same[fold == number].sum()), int((~same)[fold == number].sum()))
+        for number in sorted(set(pairs.fold))
+    ]
+    return FoundPairs(
+        paths=tuple(index),
+        first=first,
+        second=second,
+        same=same,
+        fold=fold,
+        missing=missing,
+        left_out=int((~kept).sum()),
+        incomplete=tuple(count for count in counts if 0 in count[1:]),
+    )
+
+
+def _locate(root: Path, name: str) -> str | None:
+    """The path of a photo relative to the root, or None if it is not there."""
+    path = root / name
+    if os.path.isfile(path):  # unlike Path.is_file, also False for a name that no disk takes
+        return name
+    if not _LFW_PATH.fullmatch(name) or not path.parent.is_dir():
+        return None
+    found = sorted(
+        f"{path.parent.name}/{other.name}"
+        for other in path.parent.iterdir()
+        if other.stem == path.stem and other.suffix.lower() in EXTENSIONS and other.is_file()
+    )
+    if len(found) > 1:
+        raise PairsError(f"which photo is {name}? '{root}' holds {' and '.join(found)}: keep one")
+    return found[0] if found else None
