@@ -139,11 +139,16 @@ class Verification:
 
     def as_dict(self) -> dict[str, int | float]:
         """Flat keys for metrics.json, such as 'auc' and 'val_at_far_0.001'."""
-        flat = {key: value for key, value in vars(self).items() if key != "val_at_far"}
-        for target, point in self.val_at_far.items():
-            name = np.format_float_positional(target, trim="-")  # 0.00001, not 1e-05
-            flat |= {f"{key}_at_far_{name}": value for key, value in vars(point).items()}
-        return flat
+        return flat(self)
+
+
+def flat(scores) -> dict[str, int | float]:
+    """The fields of a result, those at each target of its `val_at_far` under names of their own."""
+    fields = {key: value for key, value in vars(scores).items() if key != "val_at_far"}
+    for target, point in scores.val_at_far.items():
+        name = np.format_float_positional(target, trim="-")  # 0.00001, not 1e-05
+        fields |= {f"{key}_at_far_{name}": value for key, value in vars(point).items()}
+    return fields
 
 
 def verify(
