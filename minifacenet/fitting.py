@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, astuple, fields
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +19,39 @@ from .preprocessing.faces import Faces
 from .protocols import Split, held_out_score, longest_within_error
 
 
+@dataclass(frozen=True)
+class HeldOut:
+    """Embeddings by a network that has not seen the held-out photos.
+
+    Attributes
+    ----------
+    strangers : ndarray of shape (N, D)
+        Of the held-out photos.
+    enrolled : ndarray of shape (M, D)
+        Of photos of the people whom the network was trained on.
+    steps : int
+        How many it was trained for: as many as the final one.
+    """
+
+    strangers: np.ndarray
+    enrolled: np.ndarray
+    steps: int
+
+
 def fit(
-    known: Faces, inner: Split | None, out: Path, config: RunConfig, title: str, observer: Observer
-) -> tuple[FaceNet, int]:
+    known: Faces,
+    inner: Split | None,
+    enrolled: np.ndarray | None,
+    out: Path,
+    config: RunConfig,
+    title: str,
+    observer: Observer,
+) -> tuple[FaceNet, int, HeldOut | None]:
     """Choose the number of steps on the held-out part of `known`, then train on all of it.
 
     `inner` splits `known`; None, or a split that leaves nothing to train on, takes all steps.
+    `enrolled` are photos in its training part, or None where the held-out part shows the same
+    people: strangers are asked for among these.
     Writes `model.safetensors`, `log.csv` and `training.png` into `out`.
 
     Returns
@@ -32,10 +59,13 @@ def fit(
     model : FaceNet
     steps : int
         How many it was trained for.
+    held_out : HeldOut or None
+        What the network that chose them made of strangers.
     """
-    steps, scores = config.training.steps, []
+    steps, scores, seen = config.training.steps, [], {}
     if inner is not None and is_trainable(known.labels[inner.train]):
-        scores = _held_out_scores(known, inner, config, f"{title}: choosing steps", observer)
+        title_of = f"{title}: choosing steps"
+        scores, seen = _held_out_scores(known, inner, enrolled, config, title_of, observer)
         steps = longest_within_error(scores)
     model = _new_model(known, config)
     records = []
@@ -50,17 +80,17 @@ def fit(
     if records[-1].state == "collapsed" or any(record.triplets == 0 for record in records):
         observer.say(f"{title}: {diagnosis(records)}.")
     training_figure(out, records, scores, config.training.margin)
-    return model, steps
+    return model, steps, seen.get(steps)
 
 
-def _held_out_scores(known, inner, config, title, observer) -> list[tuple[int, float, float]]:
-    """(steps, AUC, standard error) of pairs with held-out photos, along a training without them."""
+def _held_out_scores(known, inner, enrolled, config, title, observer):
+    """A training without the held-out photos: a list of (steps, AUC, standard error) of the pairs
+    with such photos, and HeldOut by steps."""
     model = _new_model(known, config)
     held_out = np.isin(np.arange(len(known)), inner.test)
-    strangers = not np.isin(known.labels[inner.test], known.labels[inner.train]).any()
-    judged = held_out if strangers else np.ones(len(known), bool)
+    judged = np.ones(len(known), bool) if enrolled is None else held_out
     embedder = Embedder(model, flip=config.flip)
-    scores = []
+    scores, seen = [], {}
     observer.start_training(title, config.training.steps)
     for record in _steps(model, known.subset(inner.train), config, config.training.steps):
         observer.step(record)
@@ -68,9 +98,13 @@ def _held_out_scores(known, inner, config, title, observer) -> list[tuple[int, f
             vectors = embedder.transform(known.images[judged])
             score = held_out_score(vectors, known.labels[judged], held_out[judged])
             scores.append((record.step, *score))
+            if enrolled is not None:
+                seen[record.step] = HeldOut(
+                    vectors, embedder.transform(known.images[enrolled]), record.step
+                )
             observer.check(*scores[-1])
     observer.stop_training()
-    return scores
+    return scores, seen
 
 
 def _steps(model: FaceNet, faces: Faces, config: RunConfig, steps: int):

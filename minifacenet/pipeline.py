@@ -18,14 +18,18 @@ import numpy as np
 
 from . import __version__
 from .classification.baselines import Eigenfaces, Fisherfaces, pixels
+from .classification.classifier import FaceClassifier
+from .classification.identification import open_set
 from .classification.lbp import lbp
+from .classification.thresholds import Thresholds, measure_thresholds
 from .config import Observer, RunConfig
 from .embedding.architectures import FaceNet
+from .embedding.checkpoint import add_to_model
 from .embedding.embedder import Embedder
 from .embedding.train import is_trainable
 from .figures import naming_figure, verification_figures
 from .files import sweep, write_csv, write_json
-from .fitting import fit
+from .fitting import HeldOut, fit
 from .preprocessing.faces import Faces
 from .protocols import (
     TRAIN_SHARE,
@@ -39,6 +43,7 @@ from .protocols import (
 )
 
 Embed = Callable[[np.ndarray], np.ndarray]
+GATE_FAR = 0.05  # the gate is set for this share of strangers who get a name
 TRAINING_FILES = ("state.safetensors", "config.json", "checks.csv")
 
 
@@ -73,7 +78,13 @@ def run(faces: Faces, out: Path, config: RunConfig, observer: Observer | None = 
         "open": None,
     }
     if "open" in splits:
-        metrics["open"] = _open(faces, splits["open"], out / "open", config, rng, observer)
+        metrics["open"], thresholds = _open(
+            faces, splits["open"], out / "open", config, rng, observer
+        )
+        if thresholds is not None:
+            metrics["thresholds"] = thresholds.as_dict()
+            for folder in (out, out / "open"):
+                add_to_model(folder / "model.safetensors", "thresholds", metrics["thresholds"])
     write_json(out / "metrics.json", metrics)
     return metrics
 
@@ -101,7 +112,7 @@ def _closed(faces, split, out, config, rng, observer) -> dict:
     photos = np.bincount(known.labels).max()
     inner = split_photos(known.labels, (photos - 1) / photos, rng)  # one of each person held out
     others = baselines(known)  # first: photos that they refuse need no network either
-    model, steps = fit(known, inner, out, config, "Known people", observer)
+    model, steps, _ = fit(known, inner, None, out, config, "Known people", observer)
     result = {
         "people": len(np.unique(known.labels)),
         "train_photos": len(known),
@@ -124,15 +135,17 @@ def _closed(faces, split, out, config, rng, observer) -> dict:
     return result
 
 
-def _open(faces, split, out, config, rng, observer) -> dict:
+def _open(faces, split, out, config, rng, observer) -> tuple[dict, Thresholds | None]:
     """Strangers: all pairs of photos of people whom the network has never seen."""
     known, strangers = faces.subset(split.train), faces.subset(split.test)
     try:
         inner = split_people(known.labels, UNSEEN_SHARE, rng)
     except ProtocolError:
         inner = None
+    halves = split_photos(known.labels, TRAIN_SHARE, rng)  # enrolled, asked for
+    enrolled = None if inner is None else np.intersect1d(halves.train, inner.train)
     others = baselines(known)
-    model, steps = fit(known, inner, out, config, "For strangers", observer)
+    model, steps, held_out = fit(known, inner, enrolled, out, config, "For strangers", observer)
     result = {
         "train_people": len(np.unique(known.labels)),
         "train_photos": len(known),
@@ -144,7 +157,36 @@ def _open(faces, split, out, config, rng, observer) -> dict:
     result |= {method: {} for method in embeds}
     vectors = {method: embed(strangers.images) for method, embed in embeds.items()}
     _verify(out, strangers, vectors, result, config)
-    return result
+    if held_out is None:
+        observer.say("Too few people to measure thresholds: strangers are not asked for by name.")
+        return result, None
+    thresholds = _held_out_thresholds(known, inner, enrolled, held_out)
+    for method, embed in embeds.items():
+        namer = FaceClassifier(threshold=thresholds[method].gate[GATE_FAR])
+        namer.fit(embed(known.images[halves.train]), known.labels[halves.train])
+        asked = embed(known.images[halves.test])
+        figures = open_set(namer, asked, known.labels[halves.test], vectors[method])
+        result[method] |= figures.as_dict()
+    return result, thresholds["facenet"]
+
+
+def _held_out_thresholds(known, inner, enrolled, held_out: HeldOut) -> dict[str, Thresholds]:
+    """By method, from people of the training part whom its fitting did not see."""
+    people = known.labels[inner.test], known.labels[enrolled]
+    count = len(np.unique(people[0]))
+    source = f"{len(inner.test)} photos of {count} people held out of the training"
+    thresholds = {
+        "facenet": measure_thresholds(
+            held_out.strangers, people[0], held_out.enrolled, people[1],
+            f"{source} of a network like this one, of {held_out.steps} steps",
+        )
+    }  # fmt: skip
+    for method, embed in baselines(known.subset(inner.train)).items():
+        vectors = embed(known.images[inner.test]), embed(known.images[enrolled])
+        thresholds[method] = measure_thresholds(
+            vectors[0], people[0], vectors[1], people[1], source
+        )
+    return thresholds
 
 
 def network(model: FaceNet, config: RunConfig) -> Embed:

@@ -20,12 +20,14 @@ from pathlib import Path
 
 import numpy as np
 
+from .classification.thresholds import measure_thresholds
 from .classification.verification import val_at
 from .config import Observer, TrainingRunConfig
 from .embedding.architectures import FaceNet
-from .embedding.batches import to_input
+from .embedding.batches import sample_batch, to_input
 from .embedding.checkpoint import (
     CheckpointError,
+    add_to_model,
     load_metadata,
     load_settings,
     load_state,
@@ -40,6 +42,8 @@ from .files import sweep, write_csv, write_json
 from .interrupt import postponed_interrupt
 from .preprocessing.faces import Faces
 from .protocols import ProtocolError, held_out_score, longest_within_error, split_people
+
+ENROLLED_PEOPLE, ENROLLED_PHOTOS = 100, 5  # among whom held-out people are asked for: that many
 
 # What a fresh training removes, in this order; the metrics of a run speak of a model that goes too.
 STALE = ("state.safetensors", "metrics.json", "model.safetensors", "checks.csv", "log.csv")
@@ -136,10 +140,29 @@ def run_training(
             run.write_logs()
             raise FloatingPointError(f"{error}. {last_good(out)}") from None
     observer.stop_training()
+    if others is not None and run.stopped != "interrupted":
+        add_thresholds(out / "model.safetensors", known, others)
     training_figure(
         out, run.records, run.checks, config.training.margin, f"VAL at FAR {config.far:g}"
     )
     return Outcome(run.records, run.checks, run.kept(), run.stopped)
+
+
+def add_thresholds(path: Path, known: Faces, others: Faces) -> None:
+    """Measure the thresholds of the model in `path` on `others`, and store them with it."""
+    embed = Embedder(path, flip=True).transform
+    enrolled = known.subset(
+        sample_batch(known.labels, ENROLLED_PEOPLE, ENROLLED_PHOTOS, np.random.default_rng(0))
+    )
+    people = len(np.unique(others.labels))
+    thresholds = measure_thresholds(
+        embed(others.images),
+        others.labels,
+        embed(enrolled.images),
+        enrolled.labels,
+        f"{len(others)} photos of {people} people held out of its training",
+    )
+    add_to_model(path, "thresholds", thresholds.as_dict())
 
 
 def last_good(out: Path) -> str:

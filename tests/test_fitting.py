@@ -32,7 +32,7 @@ def faces():
 def run_fit(faces, out, **training):
     listener = Listener()
     config = RunConfig(training=TrainConfig(people=3, photos=3, **training))
-    model, steps = fit(faces, None, out, config, "Known", listener)
+    model, steps, _ = fit(faces, None, None, out, config, "Known", listener)
     return model, steps, listener
 
 

@@ -35,7 +35,7 @@ class OpenSet:
 
     enrolled_faces: int
     stranger_faces: int
-    threshold: float | None  # squared L2; None: no gate, everybody gets a name
+    gate_threshold: float | None  # squared L2; None: no gate, everybody gets a name
     correct_name_rate: float
     misnamed_rate: float
     rejected_rate: float
@@ -68,7 +68,9 @@ def open_set(classifier: FaceClassifier, probes, people, strangers) -> OpenSet:
     people = np.asarray(people)
     missing = np.setdiff1d(people, classifier.classes_)
     if len(missing):
-        raise ValueError(f"{missing.tolist()[0]!r} is not enrolled: put such photos among the strangers")
+        raise ValueError(
+            f"{missing.tolist()[0]!r} is not enrolled: put such photos among the strangers"
+        )
     if not len(probes) or not len(strangers):
         raise ValueError(
             "open-set figures need faces of both kinds, got "
@@ -79,7 +81,7 @@ def open_set(classifier: FaceClassifier, probes, people, strangers) -> OpenSet:
     return OpenSet(
         enrolled_faces=len(probes),
         stranger_faces=len(strangers),
-        threshold=classifier.threshold,
+        gate_threshold=classifier.threshold,
         correct_name_rate=float((right & mine.known).mean()),
         misnamed_rate=float((~right & mine.known).mean()),
         rejected_rate=float((~mine.known).mean()),

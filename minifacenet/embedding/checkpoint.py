@@ -119,6 +119,12 @@ def load_model(path: str | Path) -> FaceNet:
     return model
 
 
+def add_to_model(path: str | Path, name: str, value) -> None:
+    """Store something JSON-able under `name` with a saved model: what was found out about it."""
+    arrays, metadata = load_arrays(path)
+    save_arrays(path, arrays, {**metadata, name: value})
+
+
 def save_state(path: str | Path, model: FaceNet, state: TrainingState, settings: dict) -> None:
     """A training under way: model, state, and the settings that it must go on with (JSON-able).
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from minifacenet.classification.drawn_pairs import _couple, make_pairs
 from minifacenet.classification.pairs import PairsError, read_pairs, write_pairs
-from minifacenet.preprocessing.folder import Faces
+from minifacenet.preprocessing.faces import Faces
 
 
 def folder(counts):
