@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, astuple, fields
 from pathlib import Path
 
 import numpy as np
 
+from .classification.thresholds import HeldOut
 from .config import Observer, RunConfig
 from .embedding.architectures import Architecture, FaceNet
 from .embedding.checkpoint import save_model
@@ -17,25 +18,6 @@ from .figures import training_figure
 from .files import write_csv
 from .preprocessing.faces import Faces
 from .protocols import Split, held_out_score, longest_within_error
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """Embeddings by a network that has not seen the held-out photos.
-
-    Attributes
-    ----------
-    strangers : ndarray of shape (N, D)
-        Of the held-out photos.
-    enrolled : ndarray of shape (M, D)
-        Of photos of the people whom the network was trained on.
-    steps : int
-        How many it was trained for: as many as the final one.
-    """
-
-    strangers: np.ndarray
-    enrolled: np.ndarray
-    steps: int
 
 
 def fit(
@@ -100,11 +82,34 @@ def _held_out_scores(known, inner, enrolled, config, title, observer):
             scores.append((record.step, *score))
             if enrolled is not None:
                 seen[record.step] = HeldOut(
-                    vectors, embedder.transform(known.images[enrolled]), record.step
+                    vectors,
+                    known.labels[judged],
+                    embedder.transform(known.images[enrolled]),
+                    known.labels[enrolled],
                 )
             observer.check(*scores[-1])
     observer.stop_training()
     return scores, seen
+
+
+def embed_without(
+    known: Faces, group: np.ndarray, enrolled: np.ndarray, steps: int, config: RunConfig,
+    title: str, observer: Observer,
+) -> HeldOut:  # fmt: skip
+    """Train a network of `steps` steps without the photos in `group`, and show them to it."""
+    model = _new_model(known, config)
+    observer.start_training(title, steps)
+    rest = known.subset(np.setdiff1d(np.arange(len(known)), group))
+    for record in _steps(model, rest, config, steps):
+        observer.step(record)
+    observer.stop_training()
+    embed = Embedder(model, flip=config.flip).transform
+    return HeldOut(
+        embed(known.images[group]),
+        known.labels[group],
+        embed(known.images[enrolled]),
+        known.labels[enrolled],
+    )
 
 
 def _steps(model: FaceNet, faces: Faces, config: RunConfig, steps: int):

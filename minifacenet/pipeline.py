@@ -21,7 +21,7 @@ from .classification.baselines import Eigenfaces, Fisherfaces, pixels
 from .classification.classifier import FaceClassifier
 from .classification.identification import open_set
 from .classification.lbp import lbp
-from .classification.thresholds import Thresholds, measure_thresholds
+from .classification.thresholds import HeldOut, Thresholds, measure_thresholds
 from .config import Observer, RunConfig
 from .embedding.architectures import FaceNet
 from .embedding.checkpoint import add_to_model
@@ -29,7 +29,7 @@ from .embedding.embedder import Embedder
 from .embedding.train import is_trainable
 from .figures import naming_figure, verification_figures
 from .files import sweep, write_csv, write_json
-from .fitting import HeldOut, fit
+from .fitting import embed_without, fit
 from .preprocessing.faces import Faces
 from .protocols import (
     TRAIN_SHARE,
@@ -43,6 +43,7 @@ from .protocols import (
 )
 
 Embed = Callable[[np.ndarray], np.ndarray]
+ENOUGH_PEOPLE = 20  # held out at once; of fewer, thresholds would be luck
 GATE_FAR = 0.05  # the gate is set for this share of strangers who get a name
 TRAINING_FILES = ("state.safetensors", "config.json", "checks.csv")
 
@@ -144,6 +145,7 @@ def _open(faces, split, out, config, rng, observer) -> tuple[dict, Thresholds | 
         inner = None
     halves = split_photos(known.labels, TRAIN_SHARE, rng)  # enrolled, asked for
     enrolled = None if inner is None else np.intersect1d(halves.train, inner.train)
+    groups = [] if inner is None else _groups(known.labels, inner, rng)
     others = baselines(known)
     model, steps, held_out = fit(known, inner, enrolled, out, config, "For strangers", observer)
     result = {
@@ -160,7 +162,12 @@ def _open(faces, split, out, config, rng, observer) -> tuple[dict, Thresholds | 
     if held_out is None:
         observer.say("Too few people to measure thresholds: strangers are not asked for by name.")
         return result, None
-    thresholds = _held_out_thresholds(known, inner, enrolled, held_out)
+    held_out = [held_out]
+    for number, group in enumerate(groups[1:], start=2):
+        title = f"Thresholds: {number} of {len(groups)}"
+        rest = np.setdiff1d(halves.train, group)
+        held_out.append(embed_without(known, group, rest, steps, config, title, observer))
+    thresholds = _held_out_thresholds(known, groups, halves.train, held_out, steps)
     for method, embed in embeds.items():
         namer = FaceClassifier(threshold=thresholds[method].gate[GATE_FAR])
         namer.fit(embed(known.images[halves.train]), known.labels[halves.train])
@@ -170,23 +177,47 @@ def _open(faces, split, out, config, rng, observer) -> tuple[dict, Thresholds | 
     return result, thresholds["facenet"]
 
 
-def _held_out_thresholds(known, inner, enrolled, held_out: HeldOut) -> dict[str, Thresholds]:
+def _groups(labels, inner: Split, rng) -> list[np.ndarray]:
+    """Photos of the people to hold out, group by group: the first are those of `inner`.
+
+    A few people say little about all others, so the rest has its turn where they are few.
+    """
+    first, rest = np.unique(labels[inner.test]), np.unique(labels[inner.train])
+    if len(first) >= ENOUGH_PEOPLE:
+        return [inner.test]
+    parts = np.array_split(rng.permutation(rest), max(1, round(len(rest) / len(first))))
+    groups = [np.flatnonzero(np.isin(labels, part)) for part in parts]
+    photos = np.arange(len(labels))
+    return [inner.test] + [g for g in groups if is_trainable(labels[np.setdiff1d(photos, g)])]
+
+
+def _held_out_thresholds(known, groups, enrolled, held_out, steps) -> dict[str, Thresholds]:
     """By method, from people of the training part whom its fitting did not see."""
-    people = known.labels[inner.test], known.labels[enrolled]
-    count = len(np.unique(people[0]))
-    source = f"{len(inner.test)} photos of {count} people held out of the training"
-    thresholds = {
-        "facenet": measure_thresholds(
-            held_out.strangers, people[0], held_out.enrolled, people[1],
-            f"{source} of a network like this one, of {held_out.steps} steps",
+    asked = np.concatenate(groups)
+    source = (
+        f"{len(asked)} photos of {len(np.unique(known.labels[asked]))} people, each held out of "
+        "the training"
+    )
+    by_method = {"facenet": held_out}
+    for group in groups:
+        rest = np.setdiff1d(enrolled, group)
+        fitted = baselines(known.subset(~np.isin(np.arange(len(known)), group)))
+        for method, embed in fitted.items():
+            by_method.setdefault(method, []).append(
+                HeldOut(
+                    embed(known.images[group]),
+                    known.labels[group],
+                    embed(known.images[rest]),
+                    known.labels[rest],
+                )
+            )
+    return {
+        method: measure_thresholds(
+            parts,
+            source + (f" of a network like this one, {steps} steps" if method == "facenet" else ""),
         )
-    }  # fmt: skip
-    for method, embed in baselines(known.subset(inner.train)).items():
-        vectors = embed(known.images[inner.test]), embed(known.images[enrolled])
-        thresholds[method] = measure_thresholds(
-            vectors[0], people[0], vectors[1], people[1], source
-        )
-    return thresholds
+        for method, parts in by_method.items()
+    }
 
 
 def network(model: FaceNet, config: RunConfig) -> Embed:

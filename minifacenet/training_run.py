@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .classification.thresholds import measure_thresholds
+from .classification.thresholds import HeldOut, measure_thresholds
 from .classification.verification import val_at
 from .config import Observer, TrainingRunConfig
 from .embedding.architectures import FaceNet
@@ -155,12 +155,9 @@ def add_thresholds(path: Path, known: Faces, others: Faces) -> None:
         sample_batch(known.labels, ENROLLED_PEOPLE, ENROLLED_PHOTOS, np.random.default_rng(0))
     )
     people = len(np.unique(others.labels))
+    group = HeldOut(embed(others.images), others.labels, embed(enrolled.images), enrolled.labels)
     thresholds = measure_thresholds(
-        embed(others.images),
-        others.labels,
-        embed(enrolled.images),
-        enrolled.labels,
-        f"{len(others)} photos of {people} people held out of its training",
+        [group], f"{len(others)} photos of {people} people held out of its training"
     )
     add_to_model(path, "thresholds", thresholds.as_dict())
 

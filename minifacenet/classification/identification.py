@@ -22,6 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.neighbors import KNeighborsClassifier
 
 from .classifier import FaceClassifier
 
@@ -151,3 +152,47 @@ def stranger_distances(embeddings, labels, rng: np.random.Generator, folds: int 
         enrolled = FaceClassifier(threshold=4.0).fit(embeddings[~out], labels[~out])
         distances[out] = enrolled.answers(embeddings[out]).distance
     return distances
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """Naming measured on the enrolled photos themselves: each is asked for when others are
+    enrolled. Shares of the `asked` photos; NaN if nobody has two."""
+
+    asked: int
+    svm: float
+    nearest_mean: float
+    neighbours: float  # 3 nearest photos, the nearer ones weigh more
+    rejected: float  # beyond the gate
+
+
+def cross_validate(
+    embeddings, labels, threshold: float | None, rng: np.random.Generator, folds: int = 5
+) -> CrossValidation:
+    """Deal each person's photos out into folds, and name every fold by the others.
+
+    `threshold` is the gate for `rejected`; a person with a single photo is enrolled, never asked.
+    """
+    labels = np.asarray(labels)
+    fold = np.full(len(labels), -1)
+    for person in np.unique(labels):
+        own = rng.permutation(np.flatnonzero(labels == person))
+        if len(own) > 1:
+            fold[own] = (np.arange(len(own)) + rng.integers(folds)) % folds
+    right, rejected = {name: [] for name in ("svm", "nearest_mean", "neighbours")}, []
+    for k in np.unique(fold[fold >= 0]):
+        asked, truth = embeddings[fold == k], labels[fold == k]
+        rest, names = embeddings[fold != k], labels[fold != k]
+        svm = FaceClassifier(threshold=4.0 if threshold is None else threshold).fit(rest, names)
+        answers = svm.answers(asked)
+        right["svm"] += list(svm.classes_[answers.person] == truth)
+        rejected += list(~answers.known)
+        right["nearest_mean"] += list(
+            svm.classes_[(asked @ svm.centroids_.T).argmax(axis=1)] == truth
+        )
+        neighbours = KNeighborsClassifier(min(3, len(rest)), weights="distance").fit(rest, names)
+        right["neighbours"] += list(neighbours.predict(asked) == truth)
+    if not rejected:
+        return CrossValidation(0, *[float("nan")] * 4)
+    shares = {name: float(np.mean(values)) for name, values in right.items()}
+    return CrossValidation(len(rejected), **shares, rejected=float(np.mean(rejected)))

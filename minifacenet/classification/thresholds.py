@@ -8,6 +8,7 @@ out, when the model is made, and stored in the model's file.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -64,34 +65,55 @@ class Thresholds:
         return cls(**{**stored, **rates})
 
 
-def measure_thresholds(strangers, people, enrolled, names, source: str) -> Thresholds:
-    """Thresholds from strangers to the network, and people to enrol whom they are not.
+@dataclass(frozen=True)
+class HeldOut:
+    """People held out of a training, and people to enrol whom they are not.
 
-    Parameters
+    Attributes
     ----------
     strangers : ndarray of shape (N, D)
-        Embeddings of people who were not in the training.
+        Their embeddings by the network that has not seen them.
     people : ndarray of shape (N,)
         Whose they are.
     enrolled : ndarray of shape (M, D)
+        Embeddings of other people by the same network.
     names : ndarray of shape (M,)
-        Other people.
-    source : str
+        Whose they are.
+    """
+
+    strangers: np.ndarray
+    people: np.ndarray
+    enrolled: np.ndarray
+    names: np.ndarray
+
+
+def measure_thresholds(groups: Sequence[HeldOut], source: str) -> Thresholds:
+    """Thresholds from one group of held-out people, or from several, each with its own network.
+
+    Distances are taken within a group, and pooled.
 
     Raises
     ------
     ValueError
         The strangers hold no pair of one person, or none of two.
     """
-    pairs = verify(*pair_distances(strangers, people), FAR_TARGETS)
-    nearest = FaceClassifier(threshold=4.0).fit(enrolled, names).answers(strangers).distance
+    pairs = [pair_distances(group.strangers, group.people) for group in groups]
+    distances, same = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+    verified = verify(distances, same, FAR_TARGETS)
+    nearest = [
+        FaceClassifier(threshold=4.0)
+        .fit(group.enrolled, group.names)
+        .answers(group.strangers)
+        .distance
+        for group in groups
+    ]
     return Thresholds(
         source=source,
-        pairs_same=pairs.pairs_same,
-        pairs_different=pairs.pairs_different,
-        accuracy=pairs.balanced_accuracy_threshold,
-        far={far: point.threshold for far, point in pairs.val_at_far.items()},
-        stranger_faces=len(strangers),
-        enrolled_people=len(np.unique(names)),
-        gate={far: gate_threshold(nearest, far) for far in GATE_TARGETS},
+        pairs_same=verified.pairs_same,
+        pairs_different=verified.pairs_different,
+        accuracy=verified.balanced_accuracy_threshold,
+        far={far: point.threshold for far, point in verified.val_at_far.items()},
+        stranger_faces=sum(map(len, nearest)),
+        enrolled_people=min(len(np.unique(group.names)) for group in groups),
+        gate={far: gate_threshold(np.concatenate(nearest), far) for far in GATE_TARGETS},
     )

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from minifacenet.classification.classifier import FaceClassifier
 from minifacenet.classification.identification import (
     FAR_TARGETS,
+    cross_validate,
     gate_threshold,
     open_set,
     stranger_distances,
@@ -103,3 +104,35 @@ def test_a_stranger_is_asked_for_where_he_is_not_enrolled(people):
         assert distances[i] == pytest.approx(alone.answers(embeddings[i : i + 1]).distance[0])
     with pytest.raises(ValueError, match="two people at least, got 1"):
         stranger_distances(embeddings, ["Ada"] * len(names), np.random.default_rng(0))
+
+
+def test_cross_validation_asks_every_photo_where_it_is_not_enrolled():
+    embeddings, names = faces(people=5, photos=7, spread=1.2)
+    result = cross_validate(embeddings, names, 0.6, np.random.default_rng(0), folds=7)
+    answers = []
+    for i in range(len(names)):  # with 7 photos in 7 folds every other person loses one photo too
+        rest = np.arange(len(names)) != i
+        answers.append(FaceClassifier().fit(embeddings[rest], names[rest]).predict(embeddings[[i]]))
+    assert result.asked == 35
+    assert result.svm == pytest.approx(np.mean(np.concatenate(answers) == names), abs=0.1)
+    assert 0.5 < result.nearest_mean <= 1
+    assert 0.5 < result.neighbours <= 1
+    assert 0 < result.rejected < 1
+    free = cross_validate(embeddings, names, None, np.random.default_rng(0), folds=7)
+    assert (free.svm, free.rejected) == (result.svm, 0)
+
+
+def test_cross_validation_of_random_embeddings_is_chance():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(400, 128))
+    result = cross_validate(rows, np.arange(400) % 20, None, rng)
+    for share in (result.svm, result.nearest_mean, result.neighbours):
+        assert share < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 400)
+
+
+def test_people_with_one_photo_are_enrolled_and_never_asked():
+    embeddings, names = faces(photos=1)
+    assert cross_validate(embeddings, names, None, np.random.default_rng(0)).asked == 0
+    twice, who = np.concatenate([embeddings, embeddings[:1]]), np.append(names, names[0])
+    result = cross_validate(twice, who, None, np.random.default_rng(0))
+    assert (result.asked, result.svm) == (2, 1)
