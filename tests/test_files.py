@@ -1,9 +1,11 @@
 import json
+import re
 import stat
 
+import numpy as np
 import pytest
 
-from minifacenet.files import replacing, sweep, write_json
+from minifacenet.files import digest, replacing, sweep, write_json
 
 
 def test_a_file_appears_whole_with_its_folder_and_nothing_else(tmp_path):
@@ -58,3 +60,18 @@ def test_what_a_library_leaves_beside_its_file_goes_and_its_mode_is_ours(tmp_pat
         private.replace(temporary)
     assert path.stat().st_mode == mode
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_digest_tells_contents_apart_and_not_layouts():
+    a = np.arange(6, dtype=np.float32).reshape(2, 3)
+    same = [a.copy(), np.asfortranarray(a), a.astype(">f4"), a.repeat(2, axis=1)[:, ::2]]
+    assert {digest("x", array) for array in same} == {digest("x", a)}
+    assert re.fullmatch("[0-9a-f]{16}", digest("x", a))
+    flipped = a.copy()
+    flipped.view(np.uint32)[1, 2] ^= 1
+    others = [("y", a), (a, "x"), ("x", a.T), ("x", a.reshape(6)), ("x", a.view(np.int32))]
+    others += [("x", flipped), ("x",), (a,), ("xx", a), ("x", "x", a)]
+    assert len({digest(*parts) for parts in [("x", a), *others]}) == 1 + len(others)
+    assert digest("a", "bc") != digest("ab", "c")
+    assert digest("a", "b") != digest("atext:b")
+    assert digest(np.float32([0.0])) != digest(np.float32([-0.0]))

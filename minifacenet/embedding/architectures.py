@@ -11,10 +11,12 @@ The table's gaps and how they are closed here (each also stands in the README):
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from ..files import digest
 from ..nn.concat import Concat
 from ..nn.conv import Conv2D
 from ..nn.l2norm import L2Norm
@@ -144,6 +146,17 @@ class FaceNet:
     def new(cls, architecture: Architecture, seed: int = 0) -> FaceNet:
         """Fresh random weights: to be trained."""
         return cls(architecture, architecture.build(np.random.default_rng(seed)))
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits of architecture and weights: vectors of two digests do not compare.
+
+        Taken anew at each use, since training changes the weights.
+        """
+        parts = [json.dumps(self.architecture.as_dict(), sort_keys=True)]
+        for name, parameter in self.network.parameters().items():
+            parts += [name, parameter.data]
+        return digest(*parts)
 
 
 def build_nn1(

@@ -83,7 +83,10 @@ def _metadata(path, file) -> dict:
     texts = file.metadata() or {}
     if ENTRY not in texts:
         raise CheckpointError(f"{path}: not written by minifacenet, its metadata is {texts}")
-    return json.loads(texts[ENTRY])
+    try:
+        return json.loads(texts[ENTRY])
+    except json.JSONDecodeError as error:
+        raise CheckpointError(f"{path}: damaged, its metadata is no JSON ({error})") from None
 
 
 def save_model(path: str | Path, model: FaceNet, training: dict | None = None) -> None:

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from .architectures import FaceNet
 from .batches import to_input
-from .checkpoint import load_model
+from .checkpoint import PREPROCESSING, load_model
 
 
 class Embedder(TransformerMixin, BaseEstimator):
@@ -40,6 +40,17 @@ class Embedder(TransformerMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
+
+    @property
+    def digest(self) -> str:
+        """The digest of the network that `transform` uses."""
+        return self._loaded().digest
+
+    @property
+    def preprocessing(self) -> str:
+        """What happens to a photo before and around the network, in words: part of its identity."""
+        seen = "mean of photo and mirror image" if self.flip else "photo alone"
+        return f"{PREPROCESSING}; {seen}"
 
     def transform(self, X) -> np.ndarray:
         """Embed photos.

@@ -189,3 +189,11 @@ def test_a_step_of_nn1_mini_at_the_papers_1800_photos_fits_1_gib():
     _, added = one_step(name="nn1_mini", channels=1, people=45, photos=40, chunk=100)
     print(f"nn1_mini, 1,800 photos in chunks of 100: {added:.2f} GiB more")
     assert added < 1
+
+
+def test_equal_weights_in_another_architecture_have_another_digest():
+    network = FaceNet.new(Architecture(size=32, channels=1, dim=4)).network
+    kinds = [Architecture(size=32, channels=1, dim=4, lrn=lrn) for lrn in (True, False)]
+    assert len({FaceNet(kind, network).digest for kind in kinds}) == 2
+    assert FaceNet(kinds[0], network).digest == FaceNet.new(kinds[0]).digest
+    assert FaceNet(kinds[0], network).digest != FaceNet.new(kinds[0], seed=1).digest

@@ -31,6 +31,21 @@ def test_a_model_comes_back_bit_for_bit(model, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["model.safetensors"]  # nothing left over
 
 
+def test_the_digest_survives_the_file_and_sees_every_bit_of_every_weight(model, tmp_path):
+    save_model(tmp_path / "model.safetensors", model)
+    again = load_model(tmp_path)
+    before = model.digest
+    assert again.digest == before == model.digest
+    for parameter in again.network.parameters().values():
+        for bit in (0, 31):  # the last of the mantissa; the sign
+            with parameter.edit() as weights:
+                weights.reshape(-1).view(np.uint32)[-1] ^= np.uint32(1 << bit)
+            assert again.digest != before
+            with parameter.edit() as weights:
+                weights.reshape(-1).view(np.uint32)[-1] ^= np.uint32(1 << bit)
+    assert again.digest == before
+
+
 @pytest.mark.parametrize(
     "view", [lambda a: a.T, lambda a: a[::2, 1:]], ids=["transposed", "strided"]
 )
@@ -102,6 +117,13 @@ def test_a_file_of_others_is_refused(tmp_path):
         load_model(path)
     save_file({"w": np.ones(2)}, path)
     with pytest.raises(CheckpointError, match="not written by minifacenet"):
+        load_model(path)
+
+
+def test_damaged_metadata_is_named(tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_file({"w": np.ones(2)}, path, {"minifacenet": '{"format"1}'})
+    with pytest.raises(CheckpointError, match=r"model\.safetensors: damaged, .* no JSON \(Expect"):
         load_model(path)
 
 

@@ -5,7 +5,7 @@ from sklearn.pipeline import make_pipeline
 
 from minifacenet.classification.classifier import FaceClassifier
 from minifacenet.embedding.architectures import Architecture, FaceNet
-from minifacenet.embedding.checkpoint import CheckpointError, save_model
+from minifacenet.embedding.checkpoint import PREPROCESSING, CheckpointError, save_model
 from minifacenet.embedding.embedder import Embedder
 
 
@@ -91,3 +91,15 @@ def test_other_photos_are_refused_with_both_sides(model, photos):
 def test_a_wrong_path_shows_at_fit(tmp_path):
     with pytest.raises(CheckpointError, match="no such model file"):
         Embedder(tmp_path / "nowhere").fit()
+
+
+def test_it_says_which_network_and_which_preparation_its_vectors_come_from(model, tmp_path):
+    save_model(tmp_path / "model.safetensors", model)
+    embedder = Embedder(tmp_path)
+    assert embedder.digest == Embedder(model).digest == model.digest
+    save_model(tmp_path / "model.safetensors", FaceNet.new(model.architecture, seed=5))
+    assert embedder.digest == model.digest  # of the network that it uses, not of the file
+    assert embedder.fit().digest != model.digest
+    assert Embedder(model).preprocessing == f"{PREPROCESSING}; photo alone"
+    both = Embedder(model, flip=True, batch_size=2).preprocessing
+    assert both == f"{PREPROCESSING}; mean of photo and mirror image"
