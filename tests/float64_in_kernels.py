@@ -9,7 +9,7 @@ import re
 import numpy as np
 from numba.core.dispatcher import Dispatcher
 
-from minifacenet.embedding import mining
+from minifacenet.embedding import mining, quantise
 from minifacenet.nn import concat, im2col, l2norm, linear, lrn, maxout, optim, pool, relu
 from minifacenet.nn.conv import Conv2D
 from minifacenet.nn.layer import Parameter
@@ -36,8 +36,12 @@ def main():
     distances = mining.squared_distances(rng.standard_normal((4, 3), dtype=np.float32))
     mining.semi_hard_closest(distances, np.array([0, 0, 1, 1]), 0.2)
 
+    unit = rng.standard_normal((4, 3), dtype=np.float32)
+    quantise.distances(*(quantise.quantise(unit, scale) for scale in quantise.SCALES))
+
     kernels = 0
-    for module in (concat, im2col, l2norm, linear, lrn, maxout, mining, optim, pool, relu):
+    modules = (concat, im2col, l2norm, linear, lrn, maxout, mining, optim, pool, quantise, relu)
+    for module in modules:
         for name, value in vars(module).items():
             if not isinstance(value, Dispatcher):
                 continue
