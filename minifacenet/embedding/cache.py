@@ -1,0 +1,161 @@
+"""A cache: a face that was embedded once is not embedded again.
+
+The network is by far the slowest step, and the same faces come back: a folder with three new photos
+holds a thousand old ones. An embedding depends on three things, and on nothing else:
+
+    the face              SHA-256 of its shape and bytes: its content, not its path
+    the network           its digest: one bit of one weight changes it
+    the preparation       in words, with whether the mirror image is averaged in
+
+A vector is found again only if all three are the same. So nothing has to be cleared after a
+training; a file of the new network begins beside the old one.
+
+Each pair of network and preparation has one file, `embeddings-<digest>.safetensors`: a row of 32
+bytes (the face) and one of 4 D bytes (its vector) for each face, 544 bytes for the paper's D = 128,
+so the default limit of 100,000 faces takes 54 MB. Above the limit the oldest rows go first. Files
+of networks no longer used stay until you delete them; the folder may be deleted at any time.
+
+The file is replaced as a whole, and read again just before. Of two processes that write at the same
+moment the last one wins: what the other one added is computed again some day. The cache never ends
+a run. A file that cannot be read, or written, is a warning, and the network does the work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from ..files import digest
+from .checkpoint import load_arrays, save_arrays
+
+FORMAT = "embedding cache 1"
+KEY_BYTES = 32
+
+
+class EmbeddingCache:
+    """An embedder that remembers on disk: `EmbeddingCache("cache", Embedder("runs/orl"))`.
+
+    Parameters
+    ----------
+    folder : str or path
+        Made when the first file is written.
+    embedder : Embedder
+        Or whatever has its `transform`, `digest` and `preprocessing`.
+    most : int
+        Faces that one file holds; the oldest go first.
+    warn : callable(str)
+        Told of a file that could not be used.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        embedder,
+        most: int = 100_000,
+        warn: Callable[[str], None] = warnings.warn,
+    ):
+        if most < 1:
+            raise ValueError(f"most must be at least 1 face, got {most}")
+        self.folder = Path(folder)
+        self.embedder = embedder
+        self.most = most
+        self.warn = warn
+
+    def transform(self, X) -> np.ndarray:
+        """Embed photos; only those not seen before pass the network, and copies pass it once.
+
+        A known face gets the bits of the first time. The network would give the same vector up to
+        rounding, which depends on the other photos of a batch.
+
+        Parameters
+        ----------
+        X : ndarray of shape (N, H, W, C), uint8
+
+        Returns
+        -------
+        ndarray of shape (N, D), float32
+            As the embedder's own `transform`.
+
+        Raises
+        ------
+        ValueError
+            If X is no array of uint8 photos, and whatever the embedder raises.
+        """
+        X = np.asarray(X)
+        if X.dtype != np.uint8 or X.ndim != 4:
+            raise ValueError(f"takes uint8 photos of shape (N, H, W, C), got {X.dtype} {X.shape}")
+        if not len(X):
+            return self.embedder.transform(X)
+        identity = (self.embedder.digest, self.embedder.preprocessing)
+        path = self.folder / f"embeddings-{digest(*identity)}.safetensors"
+        known = self._known(path, identity)
+        keys = [face_key(face) for face in X]
+        first = {}  # the new faces, each with where it stands first
+        for i, key in enumerate(keys):
+            if key not in known:
+                first.setdefault(key, i)
+        if first:
+            vectors = self.embedder.transform(X[list(first.values())])
+            fresh = dict(zip(first, vectors, strict=True))
+            self._keep(path, identity, fresh)
+            known |= fresh
+        return np.array([known[key] for key in keys])
+
+    def _known(self, path: Path, identity) -> dict[bytes, np.ndarray]:
+        try:
+            return _read(path, identity)
+        except (ValueError, OSError) as error:
+            self.warn(f"{error}: all faces are embedded anew, and the file is replaced")
+            return {}
+
+    def _keep(self, path: Path, identity, fresh: dict[bytes, np.ndarray]) -> None:
+        """Add `fresh` to what the file holds by now: another process may have written it."""
+        rows = {}
+        with suppress(ValueError, OSError):  # of which the first reading has warned
+            rows = _read(path, identity)
+        rows = dict(list((rows | fresh).items())[-self.most :])
+        keys = np.frombuffer(b"".join(rows), np.uint8).reshape(-1, KEY_BYTES)
+        vectors = np.array(list(rows.values()))
+        try:
+            arrays = {"keys": keys, "vectors": vectors}
+            save_arrays(path, arrays, _header(identity, keys, vectors))
+        except (ValueError, OSError) as error:
+            self.warn(f"{path}: {len(fresh)} new embeddings are not kept ({error})")
+
+
+def face_key(face: np.ndarray) -> bytes:
+    """32 bytes that stand for the content of a uint8 face: SHA-256 of its shape and bytes."""
+    return hashlib.sha256(f"{face.shape}".encode() + face.tobytes()).digest()
+
+
+def _header(identity, keys: np.ndarray, vectors: np.ndarray) -> dict:
+    """What a file says of itself; the digest shows a change of any bit."""
+    model, preprocessing = identity
+    return {
+        "format": FORMAT,
+        "model": model,
+        "preprocessing": preprocessing,
+        "digest": digest(keys, vectors),
+    }
+
+
+def _read(path: Path, identity) -> dict[bytes, np.ndarray]:
+    """Vectors by face, oldest first; none if there is no file.
+
+    Raises
+    ------
+    ValueError, OSError
+        The file cannot be read, or is not what `_keep` wrote for this identity.
+    """
+    if not path.exists():
+        return {}
+    arrays, header = load_arrays(path)
+    keys, vectors = arrays.get("keys"), arrays.get("vectors")
+    if keys is None or vectors is None or header != _header(identity, keys, vectors):
+        raise ValueError(f"{path}: a damaged cache of embeddings, or none at all")
+    return {key.tobytes(): vector for key, vector in zip(keys, vectors, strict=True)}
