@@ -8,12 +8,15 @@ others keep their folds. An evaluation on fewer pairs is another benchmark, so t
 
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..preprocessing.faces import Faces
+from ..preprocessing.folder import read_listed
 from ..preprocessing.photo import EXTENSIONS
 from .pairs import Pairs, PairsError
 
@@ -72,11 +75,35 @@ class FoundPairs:
         return line
 
 
-def find_photos(root: str | os.PathLike, pairs: Pairs) -> FoundPairs:
+def read_pair_photos(
+    root: str | os.PathLike,
+    pairs: Pairs,
+    size: int,
+    channels: int | None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[FoundPairs, Faces]:
+    """Find the photos and read them; row i of the faces is `paths[i]`.
+
+    A photo that cannot be read counts as missing, and stands in `Faces.skipped` with the reason.
+    Arguments and errors as in `find_photos` and `folder.read_faces`.
+    """
+    found = find_photos(root, pairs)
+    faces = read_listed(root, found.paths, size, channels, progress)
+    if faces.skipped:
+        found = find_photos(root, pairs, {path for path, _ in faces.skipped})
+        row = {path: i for i, path in enumerate(faces.paths)}
+        skipped = faces.skipped
+        faces = replace(faces.subset([row[path] for path in found.paths]), skipped=skipped)
+    return found, faces
+
+
+def find_photos(
+    root: str | os.PathLike, pairs: Pairs, unreadable: Collection[str] = ()
+) -> FoundPairs:
     """Find the photos of a list of pairs under a folder; leave out pairs without both.
 
     LFW's `Name/Name_0001.jpg` may have any photo's ending on disk, such as `.png` or `.JPG`.
-    All other paths are taken as they are.
+    All other paths are taken as they are. The paths in `unreadable` count as missing.
 
     Raises
     ------
@@ -85,6 +112,7 @@ def find_photos(root: str | os.PathLike, pairs: Pairs) -> FoundPairs:
     """
     root = Path(root)
     located = {name: _locate(root, name) for name in dict.fromkeys(pairs.first + pairs.second)}
+    located = {name: None if path in unreadable else path for name, path in located.items()}
     missing = tuple(name for name, path in located.items() if path is None)
     couples = [(located[a], located[b]) for a, b in zip(pairs.first, pairs.second, strict=True)]
     kept = np.array([None not in couple for couple in couples], dtype=bool)

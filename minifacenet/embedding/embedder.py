@@ -5,6 +5,7 @@ make_pipeline(Embedder("runs/orl"), FaceClassifier()).fit(photos, names)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +26,21 @@ class Embedder(TransformerMixin, BaseEstimator):
         Photos that go through the network at once: a matter of memory, not of results.
     flip : bool
         Embed each photo and its mirror image and take the mean direction of the two.
+    progress : callable(done, total), optional
+        Called after each batch.
     """
 
-    def __init__(self, model: FaceNet | str | Path, batch_size: int = 32, flip: bool = False):
+    def __init__(
+        self,
+        model: FaceNet | str | Path,
+        batch_size: int = 32,
+        flip: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ):
         self.model = model
         self.batch_size = batch_size
         self.flip = flip
+        self.progress = progress
 
     def fit(self, X=None, y=None) -> Embedder:
         """Nothing to learn: loads the model anew, so that a wrong path shows at once."""
@@ -81,6 +91,8 @@ class Embedder(TransformerMixin, BaseEstimator):
             out[start : start + self.batch_size] = self._embed(
                 model.network, X[start : start + self.batch_size]
             )
+            if self.progress is not None:
+                self.progress(min(start + self.batch_size, len(X)), len(X))
         return out
 
     def _embed(self, network, photos):

@@ -14,7 +14,7 @@ import hashlib
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,8 +57,7 @@ def read_faces(
     """
     root = Path(root)
     folders, photos, ignored, stray = _listing(root)
-    names = [path.split("/")[0] for path in photos]
-    faces = _read(root, photos, names, size, channels, progress)
+    faces = read_listed(root, photos, size, channels, progress)
     lost = tuple((name, "lies beside the person folders, not in one") for name in stray)
     dropped = tuple(name for name in folders if name not in faces.people)
     return replace(faces, skipped=lost + faces.skipped, ignored=tuple(ignored), dropped=dropped)
@@ -77,7 +76,7 @@ def read_photos(
     """
     root = Path(root)
     if root.is_file():
-        return _read(root.parent, [root.name], [""], size, channels, progress)
+        return read_listed(root.parent, [root.name], size, channels, progress)
     if not root.is_dir():
         raise FolderError(f"'{root}' does not exist: pass a photo, or a folder of photos")
     photos, ignored = [], []
@@ -92,15 +91,24 @@ def read_photos(
     if not photos:
         others = f", only {count_text(len(ignored), 'other file')}" if ignored else ""
         raise FolderError(f"no photos (.jpg, .png, ...) in '{root}'{others}")
-    names = [path.split("/")[0] if "/" in path else "" for path in photos]
-    faces = _read(root, photos, names, size, channels, progress)
-    return replace(faces, ignored=tuple(ignored))
+    return replace(read_listed(root, photos, size, channels, progress), ignored=tuple(ignored))
 
 
-def _read(root: Path, photos, names, size: int, channels: int | None, progress) -> Faces:
-    """The `photos` below `root`, whose people have `names`, in their order."""
+def read_listed(
+    root: str | os.PathLike,
+    photos: Sequence[str],
+    size: int = 96,
+    channels: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Faces:
+    """Read the listed photos, paths relative to `root` with '/', in their order.
+
+    Labels as in `read_photos`, all else as in `read_faces`.
+    """
     if channels not in (None, 1, 3):
         raise ValueError(f"channels must be None, 1 or 3, got {channels!r}")
+    root = Path(root)
+    names = [path.split("/")[0] if "/" in path else "" for path in photos]
     crops, kept, skipped, same_bytes = [], [], [], defaultdict(list)
     for done, (path, name) in enumerate(zip(photos, names, strict=True), start=1):
         try:

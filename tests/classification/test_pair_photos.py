@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from minifacenet.classification.pair_photos import find_photos
+from minifacenet.classification.pair_photos import find_photos, read_pair_photos
 from minifacenet.classification.pairs import Pairs, PairsError
 
 
@@ -119,3 +120,22 @@ def test_distances_of_the_pairs(tmp_path):
     np.testing.assert_allclose(distances, expected, rtol=1e-14)
     with pytest.raises(ValueError, match=r"shape \(5, D\).*got \(4, 8\)"):
         found.distances(embeddings[1:])
+
+
+def test_a_photo_that_cannot_be_read_counts_as_missing(tmp_path):
+    for name in ("Ada/1", "Ada/2", "Grace/1", "Grace/2"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("L", (40, 40), 20 * len(name)).save(tmp_path / f"{name}.png")
+    (tmp_path / "Ada" / "2.png").write_bytes(b"no photo")
+    rows = (
+        ("Ada/1.png", "Ada/2.png", True, 1),
+        ("Ada/1.png", "Grace/1.png", False, 1),
+        ("Grace/1.png", "Grace/2.png", True, 1),
+    )
+    found, faces = read_pair_photos(tmp_path, pairs_of(*rows), 32, 1)
+    assert faces.paths == found.paths == ("Ada/1.png", "Grace/1.png", "Grace/2.png")
+    assert (found.left_out, found.missing) == (1, ("Ada/2.png",))
+    assert [path for path, _ in faces.skipped] == ["Ada/2.png"]
+    assert found.same.tolist() == [False, True]
+    whole, faces = read_pair_photos(tmp_path, pairs_of(*rows[1:]), 32, 1)
+    assert (len(faces), faces.skipped, whole.left_out) == (3, (), 0)
