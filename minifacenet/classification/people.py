@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import __version__
-from ..embedding.checkpoint import CheckpointError, load_arrays, save_arrays
+from ..embedding.checkpoint import CheckpointError, load_arrays, model_file, save_arrays
 from ..embedding.embedder import Embedder
 from ..files import replacing
 from .classifier import FaceClassifier
@@ -43,8 +43,7 @@ class People:
 
     def save(self, out: str | Path, model: str | Path) -> None:
         """Write both files into the folder `out`; `model` is the network's file or run."""
-        model, out = Path(model), Path(out)
-        model = model / "model.safetensors" if model.is_dir() else model
+        model, out = model_file(model), Path(out)
         copy = out / "model.safetensors"
         if model.resolve() != copy.resolve():
             with replacing(copy) as temporary:

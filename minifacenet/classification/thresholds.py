@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
+from ..embedding.checkpoint import load_metadata, model_file
 from .classifier import FaceClassifier
 from .identification import gate_threshold
 from .verification import pair_distances, verify
@@ -63,6 +65,12 @@ class Thresholds:
             for name in ("far", "gate")
         }
         return cls(**{**stored, **rates})
+
+    @classmethod
+    def of_model(cls, model: str | Path) -> Thresholds | None:
+        """Those stored in a model's file, or in that of a run's folder; None if there are none."""
+        stored = load_metadata(model_file(model)).get("thresholds")
+        return None if stored is None else cls.of(stored)
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,12 @@ def save_model(path: str | Path, model: FaceNet, training: dict | None = None) -
     save_arrays(path, arrays, {**_header(model), "training": training or {}})
 
 
+def model_file(path: str | Path) -> Path:
+    """The file of a model: `path` itself, or the one in the folder of a run."""
+    path = Path(path)
+    return path / "model.safetensors" if path.is_dir() else path
+
+
 def load_model(path: str | Path) -> FaceNet:
     """A saved model: from its file, or from the folder of a run that holds `model.safetensors`.
 
@@ -107,9 +113,7 @@ def load_model(path: str | Path) -> FaceNet:
         Missing or damaged file, newer format, other preprocessing, or weights that do not fit the
         network they claim to be of.
     """
-    path = Path(path)
-    if path.is_dir():
-        path = path / "model.safetensors"
+    path = model_file(path)
     arrays, metadata = load_arrays(path)
     _check_header(path, metadata)
     try:

@@ -1,0 +1,67 @@
+import json
+
+import numpy as np
+import pytest
+
+from minifacenet.classification.classifier import FaceClassifier
+from minifacenet.classification.thresholds import (
+    FAR_TARGETS,
+    GATE_TARGETS,
+    HeldOut,
+    Thresholds,
+    measure_thresholds,
+)
+from minifacenet.classification.verification import pair_distances, val_far
+from minifacenet.embedding.architectures import Architecture, FaceNet
+from minifacenet.embedding.checkpoint import add_to_model, load_model, save_model
+from tests.classification.test_classifier import faces
+
+
+def group(seed, people=8):
+    strangers, who = faces(people=people, spread=1.0, seed=seed)
+    enrolled, names = faces(people=12, spread=1.0, seed=seed + 100)
+    return HeldOut(strangers, who, enrolled, names)
+
+
+def test_the_thresholds_keep_what_they_promise_on_the_pooled_groups():
+    groups = [group(0), group(1), group(2)]
+    it = measure_thresholds(groups, "three groups")
+    pairs = [pair_distances(g.strangers, g.people) for g in groups]
+    distances, same = (np.concatenate(part) for part in zip(*pairs, strict=True))
+    assert (it.pairs_same, it.pairs_different) == (same.sum(), (~same).sum())
+    assert it.pairs_different == 3 * 8 * 7 // 2 * 25  # within a group only
+    for far in FAR_TARGETS:
+        assert val_far(distances, same, it.far[far])[1] <= far
+    nearest = np.concatenate(
+        [
+            FaceClassifier(threshold=4.0).fit(g.enrolled, g.names).answers(g.strangers).distance
+            for g in groups
+        ]
+    )
+    assert (it.stranger_faces, it.enrolled_people) == (120, 12)
+    for far in GATE_TARGETS:
+        assert (nearest <= it.gate[far]).mean() == pytest.approx(far, abs=1 / 120)
+    val, far = val_far(distances, same, [it.accuracy, it.accuracy * 1.2, it.accuracy * 0.8])
+    assert (val - far).argmax() == 0
+
+
+def test_they_travel_with_the_model(tmp_path):
+    path = tmp_path / "model.safetensors"
+    model = FaceNet.new(Architecture(size=32, channels=1))
+    save_model(path, model)
+    assert Thresholds.of_model(tmp_path) is None
+    it = measure_thresholds([group(0)], "a test")
+    add_to_model(path, "thresholds", it.as_dict())
+    assert Thresholds.of_model(tmp_path) == Thresholds.of_model(path) == it
+    assert load_model(path).digest == model.digest
+
+
+def test_as_json_they_come_back():
+    it = measure_thresholds([group(0)], "a test")
+    assert Thresholds.of(json.loads(json.dumps(it.as_dict()))) == it
+
+
+def test_strangers_without_a_pair_are_refused():
+    lone = HeldOut(*faces(photos=1), *faces(seed=1))
+    with pytest.raises(ValueError, match="someone needs two photos"):
+        measure_thresholds([lone], "nobody")
