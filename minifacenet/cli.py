@@ -1,36 +1,16 @@
-"""The command line: it parses and calls; what it prints is `terminal.py`'s business."""
+"""The command line: what all commands share. They stand in `commands/`."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
-from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from . import __version__
-from .options import (
-    Chunk,
-    FacesPath,
-    Force,
-    Margin,
-    Mining,
-    OptimizerName,
-    People,
-    Photos,
-    Rate,
-    Threads,
-    check_batch,
-    check_schedule,
-    configured,
-)
-from .tables import summary_table, tell_benchmark, tell_mining, tell_results
-from .terminal import Bars, console, tell_data, tell_outcome, tell_plan, tell_written
+from .commands import embeddings, naming, pairs, training
 
 app = typer.Typer(
     add_completion=False,
@@ -38,6 +18,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="FaceNet rebuilt by hand: train a network on your photos, name faces, verify people.",
 )
+
+
+for commands in (training, naming, pairs, embeddings):
+    app.add_typer(commands.app)
 
 
 def main() -> None:
@@ -63,215 +47,3 @@ def _global(
     ] = False,
 ) -> None:
     pass
-
-
-@app.command()
-def run(
-    context: typer.Context,
-    faces: FacesPath,
-    out: Annotated[Path, typer.Option(help="Folder for the model, figures and numbers.")],
-    steps: Annotated[
-        int, typer.Option(min=1, help="Most training steps; held-out faces choose.")
-    ] = 150,
-    people: People = 32,
-    photos: Photos = 5,
-    rate: Rate = 5e-4,
-    optimizer: OptimizerName = "adam",
-    chunk: Chunk = None,
-    mining: Mining = "semi-hard",
-    margin: Margin = 0.2,
-    size: Annotated[int, typer.Option(min=32, help="Side of the square faces in pixels.")] = 96,
-    seed: Annotated[int, typer.Option(help="Draws the split, the weights and the batches.")] = 0,
-    threads: Threads = None,
-    credit: Annotated[
-        str | None, typer.Option(help="Whose photos these are, for the figures.")
-    ] = None,
-    force: Force = False,
-) -> None:
-    """Train nn1_mini on a folder of people, name the photos held back, verify strangers."""
-    from .config import RunConfig
-    from .embedding.train import TrainConfig
-    from .nn.backend import set_threads
-    from .pipeline import run as run_pipeline
-    from .preprocessing.folder import read_faces
-    from .protocols import TRAIN_SHARE, split_photos
-
-    training = TrainConfig(
-        steps=steps, people=people, photos=photos, rate=rate, optimizer=optimizer, margin=margin,
-        chunk=chunk, mining=mining, seed=seed,
-    )  # fmt: skip
-    check_schedule(training)
-    holds = [name for name in ("metrics.json", "state.safetensors") if (out / name).exists()]
-    if holds and not force:
-        raise ValueError(f"{out} holds a run already: choose another --out, or say --force")
-    if threads is not None:
-        set_threads(threads)
-    data = read_faces(faces, size=size)
-    tell_data(faces, data)
-    half = split_photos(data.labels, TRAIN_SHARE, np.random.default_rng(seed)).train
-    check_batch(context, data.labels[half], people, photos)
-    with Bars() as bars:
-        metrics = run_pipeline(data, out, RunConfig(training=training, credit=credit), bars)
-    tell_results(metrics)
-    tell_written(out, metrics)
-
-
-@app.command()
-def train(
-    context: typer.Context,
-    faces: FacesPath,
-    out: Annotated[Path, typer.Option(help="Folder for the model, its state and its log.")],
-    network: Annotated[str, typer.Option(help="nn1_mini or nn1")] = "nn1_mini",
-    size: Annotated[
-        int | None, typer.Option(help="Side of the square faces; the network's own if left out.")
-    ] = None,
-    dim: Annotated[int, typer.Option(min=1, help="Length of an embedding.")] = 128,
-    steps: Annotated[int, typer.Option(min=1, help="Training steps.")] = 150,
-    batch: Annotated[
-        int | None, typer.Option(min=4, help="Photos in a batch, P x K: instead of --people.")
-    ] = None,
-    people: People = 32,
-    photos: Photos = 5,
-    extra_negatives: Annotated[
-        int, typer.Option(min=0, help="Photos of other people in a batch, one each.")
-    ] = 0,
-    chunk: Chunk = None,
-    mining: Mining = "semi-hard",
-    mine_every: Annotated[
-        int, typer.Option(min=0, help="Mine offline every so many steps; 0: within each batch.")
-    ] = 0,
-    mine_over: Annotated[int, typer.Option(min=3, help="Photos that offline mining sees.")] = 1800,
-    margin: Margin = 0.2,
-    optimizer: OptimizerName = "adam",
-    rate: Rate = 5e-4,
-    augment: Annotated[
-        bool, typer.Option(help="Show each photo a little turned, shifted, brighter each time.")
-    ] = True,
-    seed: Annotated[int, typer.Option(help="Draws weights, batches and the people held out.")] = 0,
-    held_out: Annotated[
-        float, typer.Option(help="Share of the people that judge the training; 0: nobody.")
-    ] = 0.2,
-    far: Annotated[float, typer.Option(help="False accept rate at which VAL is taken.")] = 0.01,
-    check_every: Annotated[int, typer.Option(min=1, help="Steps between two checks.")] = 25,
-    patience: Annotated[
-        int, typer.Option(min=0, help="Stop after so many checks without a better VAL; 0: never.")
-    ] = 0,
-    stop_collapsed: Annotated[
-        int, typer.Option(min=0, help="Stop after so many collapsed steps in a row; 0: never.")
-    ] = 0,
-    save_every: Annotated[int, typer.Option(min=1, help="Steps between two saves.")] = 50,
-    threads: Threads = None,
-    plan: Annotated[
-        bool, typer.Option("--plan", help="Say what it will take, and do nothing.")
-    ] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the training in OUT, as it began.")
-    ] = False,
-    force: Force = False,
-) -> None:
-    """Train one network on a folder of people: watched, interruptible, resumable."""
-    from .config import Observer, TrainingRunConfig
-    from .nn.backend import set_threads
-    from .preprocessing.folder import read_faces
-    from .training_run import began_with, hold_out_people, run_training, steps_done
-
-    state = out / "state.safetensors"
-    if (out / "metrics.json").exists() and not (force or plan):
-        raise ValueError(f"{out} holds a run: choose another --out, or say --force")
-    if state.exists() and not (resume or force or plan):
-        raise ValueError(f"{out} holds a training: --resume goes on with it, --force begins anew")
-    if resume and not state.exists():
-        raise ValueError(f"{out} holds no training to go on with: leave out --resume to begin one")
-    if threads is not None:
-        set_threads(threads)
-    before = began_with(out) if resume else None
-    config = configured(context, before or TrainingRunConfig(), all_options=not resume)
-    channels = config.architecture.channels if resume else None
-    data = read_faces(faces, size=config.architecture.size, channels=channels)
-    tell_data(faces, data)
-    if not resume:
-        channels = data.images.shape[3]
-        config = replace(config, architecture=replace(config.architecture, channels=channels))
-    known, others = hold_out_people(data, config, Observer())
-    if not resume:  # otherwise run_training says what it may not change
-        check_schedule(config.training)
-        check_batch(context, known.labels, config.training.people, config.training.photos)
-    if plan:
-        tell_plan(known, others, config, steps_done(out) if resume else 0)
-        return
-    with Bars() as bars:
-        outcome = run_training(data, out, config, bars, resume)
-    tell_outcome(out, faces, config, outcome)
-    if outcome.stopped in EXIT_STATUS:
-        raise typer.Exit(EXIT_STATUS[outcome.stopped])
-
-
-EXIT_STATUS = {"interrupted": 130, "collapsed": 1}
-
-
-@app.command()
-def benchmark(
-    faces: Annotated[
-        Path, typer.Argument(help="Folder of people, or 'orl' for the demo's (data/orl)")
-    ],
-    seeds: Annotated[int, typer.Option(min=1, help="Runs: the seeds 0, 1, ...")] = 5,
-    out: Annotated[Path, typer.Option(help="Folder for the table and the runs.")] = Path(
-        "runs/benchmark"
-    ),
-    size: Annotated[int, typer.Option(min=32, help="Side of the square faces in pixels.")] = 96,
-    threads: Threads = None,
-    credit: Annotated[
-        str | None, typer.Option(help="Whose photos these are, for the figures.")
-    ] = None,
-    force: Force = False,
-) -> None:
-    """Several runs, one a seed: mean and standard error, beside the traditional methods."""
-    from .benchmark import benchmark as run_benchmark
-    from .config import RunConfig
-    from .nn.backend import set_threads
-    from .preprocessing.folder import read_faces
-
-    if threads is not None:
-        set_threads(threads)
-    if faces == Path("orl") and not faces.exists():
-        faces = Path("data/orl")
-        if not faces.exists():
-            raise ValueError(f"no {faces} here: python data_scripts/get_orl.py {faces} makes it")
-    data = read_faces(faces, size=size)
-    tell_data(faces, data)
-    with Bars() as bars:
-        result = run_benchmark(data, out, seeds, RunConfig(credit=credit), bars, force)
-    tell_benchmark(out, result)
-
-
-class Bench(StrEnum):
-    mining = "mining"
-
-
-@app.command()
-def bench(
-    what: Annotated[Bench, typer.Argument(help="What to time.")],
-    people: Annotated[int, typer.Option(min=2, help="People in the batch (P).")] = 45,
-    photos: Annotated[int, typer.Option(min=2, help="Photos of each (K).")] = 40,
-) -> None:
-    """Time a part of the training on this machine."""
-    from .bench import bench_mining
-
-    tell_mining(people, photos, *bench_mining(people, photos))
-
-
-@app.command()
-def summary(
-    network: Annotated[str, typer.Argument(help="nn1 or nn1_mini")] = "nn1",
-    channels: Annotated[int, typer.Option(help="1 (grey) or 3 (RGB)")] = 3,
-    size: Annotated[
-        int | None, typer.Option(help="Side of the input; the network's own if left out.")
-    ] = None,
-    dim: Annotated[int, typer.Option(help="Length of an embedding.")] = 128,
-) -> None:
-    """Print a network's table: shapes, parameters and multiply-adds, beside the paper's figures."""
-    from .embedding.architectures import NN1_PAPER, Architecture, FaceNet
-
-    architecture = Architecture(network, size, channels, dim)
-    rows = FaceNet.new(architecture).network.table(architecture.input_shape)
-    console.print(summary_table(network, rows, NN1_PAPER if network == "nn1" else None))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import comparison_plots, face_plots, plots
-from .classification.verification import pair_distances, roc
+from .classification.verification import Verification, pair_distances, roc
 from .config import METHODS
 from .preprocessing.faces import Faces
 
@@ -54,6 +54,14 @@ def verification_figures(out: Path, faces: Faces, vectors: dict, scores: dict, c
         ours, faces.images, people[faces.labels], shown, threshold=threshold, credit=credit
     )
     plots.save(grid, out / "grid.png")
+
+
+def pair_figures(out: Path, distances, same, result: Verification) -> None:
+    """`distances.png` and `roc.png` of a list of pairs."""
+    histogram = plots.distance_histograms(distances, same, result.balanced_accuracy_threshold)
+    plots.save(histogram, out / "distances.png")
+    far, val, _ = roc(distances, same)
+    plots.save(plots.roc({"the model": (far, val, result.auc)}), out / "roc.png")
 
 
 def benchmark_figure(out: Path, result: Benchmark) -> None:

@@ -14,12 +14,12 @@ from .terminal import console, size_text, with_error
 if TYPE_CHECKING:
     from .benchmark import Benchmark
 
-_PLAIN = dict(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+PLAIN = dict(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
 
 
 def summary_table(title: str, rows, paper: dict | None) -> Table:
     """The rows of a network and their sum; the paper's figures beside them where there are any."""
-    table = Table(title=title, title_style="bold", title_justify="left", **_PLAIN)
+    table = Table(title=title, title_style="bold", title_justify="left", **PLAIN)
     for column in ("layer", "input", "output", "kernel"):
         table.add_column(column, no_wrap=True)
     for column in ("parameters", "multiply-adds"):
@@ -77,7 +77,7 @@ _HEADINGS = {
 
 def _print_scores(title: str, scores: dict, keys) -> None:
     console.print(f"\n[bold]{title}[/bold]")
-    table = Table(**_PLAIN)
+    table = Table(**PLAIN)
     table.add_column("")
     for key in keys:
         table.add_column(_HEADINGS[key], justify="right")
@@ -98,7 +98,7 @@ def tell_benchmark(out: Path, result: Benchmark) -> None:
         if not measures:
             continue
         console.print(f"\n[bold]{title}[/bold]; mean ± standard error of {count} seeds")
-        table = Table(**_PLAIN)
+        table = Table(**PLAIN)
         table.add_column("")
         for measure in measures:
             table.add_column(_HEADINGS[measure], justify="right")
@@ -125,7 +125,7 @@ def tell_mining(people: int, photos: int, costs: list, other: float) -> None:
         f"[bold]{count:,} embeddings of {people} people[/bold], one thread, medians",
         highlight=False,
     )
-    table = Table(**_PLAIN)
+    table = Table(**PLAIN)
     table.add_column("rule")
     for column in ("processor time", "memory", "active triplets"):
         table.add_column(column, justify="right")

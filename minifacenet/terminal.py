@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -149,18 +151,29 @@ def tell_written(out: Path, metrics: dict) -> None:
     console.print(f"Pictures: {', '.join(names)}", highlight=False)
 
 
+def _columns() -> tuple:
+    return (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar with the time left, for work that calls what it gets as tell(done, total)."""
+    with Progress(*_columns(), console=console, transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
 class Bars(Progress):
     """One progress bar a training with the time left, and below them the last step in numbers."""
 
     def __init__(self):
         self._numbers = self._check = ""
-        super().__init__(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=console,
-        )
+        super().__init__(*_columns(), console=console)
 
     def get_renderable(self) -> Group:
         return Group(*super().get_renderables(), Text(self._numbers, style="dim"))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from .config import TrainingRunConfig
-    from .embedding.train import TrainConfig
+    from ..config import TrainingRunConfig
+    from ..embedding.train import TrainConfig
 
 FacesPath = Annotated[Path, typer.Argument(help="Folder of people: FACES/person/photo.jpg")]
 People = Annotated[int, typer.Option(min=2, help="People in a batch (P); fewer if there are.")]
@@ -48,7 +48,7 @@ def configured(
     context: typer.Context, config: TrainingRunConfig, all_options: bool
 ) -> TrainingRunConfig:
     """`config` with the options of `train`: all of them, or those that the user wrote."""
-    from .embedding.batches import Augmentation
+    from ..embedding.batches import Augmentation
 
     chosen = {k: v for k, v in context.params.items() if all_options or k in given(context)}
     fields = {name: chosen[name] for name in _TRAINING if name in chosen}
@@ -96,7 +96,7 @@ def check_schedule(training: TrainConfig) -> None:
 
 def check_batch(context: typer.Context, labels, people: int, photos: int) -> None:
     """Refuse a P or K that the user asked for and that cannot be; defaults adapt by themselves."""
-    from .embedding import batches
+    from ..embedding import batches
 
     asked = given(context)
     batches.check_batch(

@@ -1,0 +1,153 @@
+"""Whose face is this: enrol people, name photos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from ..terminal import console
+from .inputs import (
+    Cache,
+    Model,
+    PhotosPath,
+    Seed,
+    Threshold,
+    embedded,
+    names_of,
+    open_model,
+    read,
+    use_threads,
+)
+from .options import FacesPath, Force, Threads
+
+app = typer.Typer()
+classify = typer.Typer(no_args_is_help=True, help="Name the people on photos.")
+app.add_typer(classify, name="classify")
+
+
+@classify.command("fit")
+def classify_fit(
+    faces: FacesPath,
+    model: Model,
+    out: Annotated[Path, typer.Option(help="Folder for the people, with a copy of the model.")],
+    threshold: Threshold = None,
+    strangers: Annotated[
+        Path | None, typer.Option(help="Photos of other people: the gate keeps them out.")
+    ] = None,
+    far: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of strangers' faces that may get a name.")
+    ] = 0.05,
+    seed: Seed = 0,
+    cache: Cache = None,
+    threads: Threads = None,
+    force: Force = False,
+) -> None:
+    """Enrol people by their photos; says how well they are told apart."""
+    from ..answers import tell_enrolment
+    from ..classification.classifier import FaceClassifier
+    from ..classification.identification import cross_validate, stranger_distances
+    from ..classification.people import FILE, People
+    from ..preprocessing.folder import read_faces, read_photos
+
+    if (out / FILE).exists() and not force:
+        raise ValueError(f"{out} holds people already: choose another --out, or say --force")
+    embedder, architecture = open_model(model, threads)
+    data = read(read_faces, faces, architecture)
+    vectors, names = embedded(embedder, data, cache), names_of(data)
+    others = None
+    if strangers is not None:
+        others = embedded(embedder, read(read_photos, strangers, architecture), cache)
+    gate, source = _gate(model, threshold, far, vectors, names, others, seed)
+    classifier = FaceClassifier(threshold=gate).fit(vectors, names)
+    photos = tuple(int((names == person).sum()) for person in classifier.classes_)
+    people = People(embedder, classifier, photos, source)
+    rng = np.random.default_rng(seed)
+    alone = len(photos) == 1
+    share = None if alone else float((stranger_distances(vectors, names, rng) <= gate).mean())
+    tell_enrolment(people, cross_validate(vectors, names, gate, rng), share)
+    people.save(out, model)
+    console.print(f"In {out}: {FILE}, model.safetensors", highlight=False, markup=False)
+
+
+def _gate(model, threshold, far, vectors, names, others, seed) -> tuple[float, str]:
+    """The gate's threshold and where it comes from."""
+    from ..classification.classifier import FaceClassifier
+    from ..classification.identification import gate_threshold, stranger_distances
+    from ..classification.thresholds import Thresholds
+
+    if threshold is not None:
+        return threshold, "--threshold"
+    if others is not None:
+        asked = FaceClassifier(threshold=4.0).fit(vectors, names).answers(others)
+        return gate_threshold(asked.distance, far), (
+            f"{len(others)} photos of strangers, of whom {far:.0%} may get a name"
+        )
+    stored = Thresholds.of_model(model)
+    if stored is not None and far in stored.gate:
+        return stored.gate[far], (
+            f"{stored.source}; of strangers {far:.0%} may get a name among "
+            f"{stored.enrolled_people} people"
+        )
+    if stored is not None:
+        offered = ", ".join(f"{value:g}" for value in stored.gate)
+        raise ValueError(
+            f"--far {far:g}: the model holds gates for {offered}; for others give --strangers, "
+            "photos of people who are not enrolled"
+        )
+    if len(np.unique(names)) == 1:
+        raise ValueError(
+            f"only {names[0]} is enrolled and the model holds no thresholds: give --threshold, or "
+            "--strangers with photos of other people"
+        )
+    distances = stranger_distances(vectors, names, np.random.default_rng(seed))
+    return gate_threshold(distances, far), (
+        f"these very people, each asked for where not enrolled, of whom {far:.0%} may get a name; "
+        "too wide if the network was trained on them"
+    )
+
+
+@classify.command("predict")
+def classify_predict(
+    photos: PhotosPath,
+    people: Annotated[Path, typer.Option(help="Folder that `classify fit` made.")],
+    out: Annotated[Path | None, typer.Option(help="CSV file for all answers.")] = None,
+    cache: Cache = None,
+    threads: Threads = None,
+) -> None:
+    """Name the people on photos, or say 'unknown'."""
+    from ..answers import tell_names, tell_right
+    from ..classification.classifier import UNKNOWN
+    from ..classification.people import People
+    from ..files import write_csv
+    from ..preprocessing.folder import read_photos
+
+    use_threads(threads)
+    enrolled = People.load(people)
+    _, architecture = open_model(people, None)
+    data = read(read_photos, photos, architecture)
+    answers = enrolled.classifier.answers(embedded(enrolled.embedder, data, cache))
+    classes = enrolled.classifier.classes_
+    names = np.where(answers.known, classes[answers.person], UNKNOWN)
+    if out is not None:
+        second = np.where(answers.runner_up >= 0, classes[answers.runner_up], "")
+        write_csv(
+            out,
+            ("photo", "name", "nearest", "distance", "threshold", "runner_up", "its_distance"),
+            zip(
+                data.paths,
+                names,
+                classes[answers.person],
+                answers.distance,
+                [enrolled.classifier.threshold] * len(data),
+                second,
+                answers.runner_up_distance,
+                strict=True,
+            ),
+        )
+    tell_names(enrolled, data.paths, answers, out)
+    tell_right(names, names_of(data), classes)
+    if out is not None:
+        console.print(f"In {out}: a row a photo", highlight=False, markup=False)

@@ -1,0 +1,148 @@
+"""Is this one person: pairs of photos, lists of pairs, two photos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from ..terminal import progress, tell_data
+from .inputs import (
+    Cache,
+    Model,
+    Threshold,
+    embedded,
+    open_model,
+    read,
+)
+from .options import FacesPath, Force, Threads
+
+app = typer.Typer()
+
+
+@app.command()
+def verify(
+    faces: Annotated[
+        Path | None, typer.Argument(help="Folder of people, or the root of the listed photos.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="A run's folder, or a model.safetensors.")
+    ] = None,
+    pairs: Annotated[
+        Path | None, typer.Option(help="List of pairs as LFW's pairs.txt; all pairs if left out.")
+    ] = None,
+    threshold: Threshold = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for figures and numbers.")] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say what VAL, FAR and the folds mean.")
+    ] = False,
+    cache: Cache = None,
+    threads: Threads = None,
+) -> None:
+    """Are two photos of one person? VAL, FAR, ROC, as in section 4 of the paper."""
+    from ..answers import (
+        EXPLANATION,
+        say,
+        tell_folds,
+        tell_own_thresholds,
+        tell_thresholds,
+        tell_verification,
+    )
+    from ..classification import lfw
+    from ..classification.pair_photos import read_pair_photos
+    from ..classification.pairs import read_pairs
+    from ..classification.thresholds import Thresholds
+    from ..classification.verification import pair_distances
+    from ..classification.verification import verify as verify_pairs
+    from ..figures import pair_figures
+    from ..files import write_json
+    from ..preprocessing.folder import read_faces
+
+    if explain:
+        say(EXPLANATION)
+    if faces is None or model is None:
+        if explain:
+            return
+        raise ValueError("verify takes a folder of faces and --model")
+    embedder, architecture = open_model(model, threads)
+    if pairs is None:
+        data = read(read_faces, faces, architecture)
+        distances, same = pair_distances(embedded(embedder, data, cache), data.labels)
+        result = verify_pairs(distances, same)
+        tell_verification(result)
+    else:
+        listed = read_pairs(pairs)
+        with progress("reading photos") as tell:
+            found, data = read_pair_photos(
+                faces, listed, architecture.size, architecture.channels, tell
+            )
+        say(f"{pairs}: {found.summary()}")
+        distances, same = found.distances(embedded(embedder, data, cache)), found.same
+        if found.incomplete:
+            whole = ~np.isin(found.fold, [fold for fold, _, _ in found.incomplete])
+            distances, same, fold = distances[whole], same[whole], found.fold[whole]
+        else:
+            fold = found.fold
+        result = lfw.evaluate(distances, same, fold, threshold=threshold)
+        tell_folds(result)
+        tell_verification(result.overall)
+    stored = Thresholds.of_model(model)
+    if stored is not None:
+        tell_own_thresholds(distances, same, stored)
+    tell_thresholds(stored)
+    if out is not None:
+        write_json(out / "verification.json", result.as_dict())
+        pair_figures(out, distances, same, result if pairs is None else result.overall)
+        say(f"In {out}: verification.json, roc.png, distances.png")
+
+
+@app.command("make-pairs")
+def make_pairs(
+    faces: FacesPath,
+    out: Annotated[Path, typer.Option(help="File for the list.")],
+    folds: Annotated[int, typer.Option(min=1, help="Folds of disjoint people.")] = 10,
+    per_fold: Annotated[
+        int, typer.Option(min=1, help="Pairs of one person in a fold, and as many of two.")
+    ] = 300,
+    seed: Annotated[int, typer.Option(min=0, help="Draws the people and the pairs.")] = 0,
+    force: Force = False,
+) -> None:
+    """Draw a list of pairs for `verify` from any folder of people."""
+    from ..answers import say
+    from ..classification.drawn_pairs import make_pairs as draw_pairs
+    from ..classification.pairs import write_pairs
+    from ..preprocessing.folder import read_faces
+
+    if out.exists() and not force:
+        raise ValueError(f"{out} is there already: choose another --out, or say --force")
+    with progress("reading photos") as tell:
+        data = read_faces(faces, size=32, progress=tell)
+    tell_data(faces, data)
+    write_pairs(out, draw_pairs(data.paths, data.labels, folds, per_fold, seed, data.duplicates))
+    say(f"In {out}: {folds} folds of {per_fold} + {per_fold} pairs")
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="A photo.")],
+    second: Annotated[Path, typer.Argument(help="Another one.")],
+    model: Model,
+    threshold: Threshold = None,
+    threads: Threads = None,
+) -> None:
+    """Do two photos show one person? The distance, and the verdict of each threshold."""
+    from ..answers import tell_comparison
+    from ..classification.thresholds import Thresholds
+    from ..preprocessing.folder import read_listed
+
+    embedder, architecture = open_model(model, threads)
+    vectors = [
+        embedder.transform(
+            read_listed(photo.parent, [photo.name], architecture.size, architecture.channels).images
+        )[0]
+        for photo in (first, second)
+    ]
+    distance = float(((vectors[0] - vectors[1]) ** 2).sum())
+    tell_comparison(distance, Thresholds.of_model(model), threshold)
