@@ -19,6 +19,8 @@ import numpy as np
 from . import __version__
 from .classification.baselines import Eigenfaces, Fisherfaces, pixels
 from .classification.classifier import FaceClassifier
+from .classification.clustering import cluster
+from .classification.clustering_scores import bcubed
 from .classification.identification import open_set
 from .classification.lbp import lbp
 from .classification.thresholds import HeldOut, Thresholds, measure_thresholds
@@ -173,7 +175,12 @@ def _open(faces, split, out, config, rng, observer) -> tuple[dict, Thresholds | 
         namer.fit(embed(known.images[halves.train]), known.labels[halves.train])
         asked = embed(known.images[halves.test])
         figures = open_set(namer, asked, known.labels[halves.test], vectors[method])
-        result[method] |= figures.as_dict()
+        groups = cluster(vectors[method], thresholds[method].cut).labels
+        result[method] |= figures.as_dict() | {
+            "cut": thresholds[method].cut,
+            "groups": int(groups.max() + 1),
+            "bcubed_f1": bcubed(groups, strangers.labels).f1,
+        }
     return result, thresholds["facenet"]
 
 

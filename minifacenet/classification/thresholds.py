@@ -16,11 +16,14 @@ import numpy as np
 
 from ..embedding.checkpoint import load_metadata, model_file
 from .classifier import FaceClassifier
+from .clustering import average_linkage, cut
+from .clustering_scores import bcubed
 from .identification import gate_threshold
 from .verification import pair_distances, verify
 
 FAR_TARGETS = (0.1, 0.01, 0.001)  # of pairs
 GATE_TARGETS = (0.1, 0.05, 0.01)  # of strangers' faces that get a name
+CUTS = 200  # places at which a tree is tried
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,9 @@ class Thresholds:
         By false accept rate of pairs. With fewer than 1 / rate different pairs it accepts none.
     stranger_faces, enrolled_people : int
         How many faces, asked for among how many people, are behind `gate`.
+    cut : float
+        For grouping: of the best mean B-cubed F1, where each group of held-out people is clustered
+        by average linkage.
     gate : dict of float to float
         For naming: by the share of the strangers' faces that get a name. The more people are
         enrolled, the nearer comes the nearest of them, so it is a little too wide for many more.
@@ -49,6 +55,7 @@ class Thresholds:
     pairs_different: int
     accuracy: float
     far: dict[float, float]
+    cut: float
     stranger_faces: int
     enrolled_people: int
     gate: dict[float, float]
@@ -121,7 +128,28 @@ def measure_thresholds(groups: Sequence[HeldOut], source: str) -> Thresholds:
         pairs_different=verified.pairs_different,
         accuracy=verified.balanced_accuracy_threshold,
         far={far: point.threshold for far, point in verified.val_at_far.items()},
+        cut=_best_cut(groups),
         stranger_faces=sum(map(len, nearest)),
         enrolled_people=min(len(np.unique(group.names)) for group in groups),
         gate={far: gate_threshold(np.concatenate(nearest), far) for far in GATE_TARGETS},
     )
+
+
+def _best_cut(groups: Sequence[HeldOut]) -> float:
+    """The distance at which the trees of the groups are best cut; of a plateau, its middle."""
+    trees = [average_linkage(group.strangers) for group in groups]
+    heights = np.unique(np.concatenate([tree[:, 2] for tree in trees]))
+    if len(heights) > CUTS:
+        heights = np.quantile(heights, np.linspace(0, 1, CUTS))
+    middles = (heights[:-1] + heights[1:]) / 2
+    if not len(middles):  # all faces are equally far apart
+        return float(heights[0])
+    scores = np.mean(
+        [
+            [bcubed(cut(tree, at), group.people).f1 for at in middles]
+            for tree, group in zip(trees, groups, strict=True)
+        ],
+        axis=0,
+    )
+    best = middles[scores == scores.max()]
+    return float(best[len(best) // 2])

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
-from .inputs import (
+from .inputs import Cache, Model, PhotosPath, Threshold, embedded, names_of, open_model, read
     Cache,
     Model,
     PhotosPath,
@@ -48,3 +49,67 @@ def embed(
         vectors, data.paths, tuple(names_of(data)), embedder.digest, embedder.preprocessing
     ).save(out, quantised)
     say(f"In {files[0]} and {files[1]}: {len(data)} embeddings of network {embedder.digest}")
+
+
+@app.command()
+def cluster(
+    photos: PhotosPath,
+    model: Model,
+    distance: Threshold = None,
+    scale: Annotated[
+        float | None,
+        typer.Option(min=0, help="The distance as a share of the mean distance of two photos."),
+    ] = None,
+    min_size: Annotated[int, typer.Option(min=1, help="Smaller groups go to 'others'.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="New folder: a folder a group.")] = None,
+    link: Annotated[bool, typer.Option("--link", help="Link to the photos, copy none.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")
+    ] = False,
+    cache: Cache = None,
+    threads: Threads = None,
+) -> None:
+    """Group photos by person, without knowing anybody."""
+    from ..answers import say, tell_group_scores, tell_groups, tell_sweep
+    from ..classification.clustering import average_linkage, clusters_at
+    from ..classification.group_folders import folder_names, write_groups
+    from ..preprocessing.folder import read_photos
+
+    if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"{out} is not empty: choose a new folder for the groups")
+    embedder, architecture = open_model(model, threads)
+    data = read(read_photos, photos, architecture)
+    vectors = embedded(embedder, data, cache)
+    distance, source = _cut(model, distance, scale, vectors)
+    tree = average_linkage(vectors)
+    truth = data.labels if len(np.unique(data.labels)) > 1 else None
+    tell_sweep(tree, distance, source, truth)
+    groups = clusters_at(tree, vectors, distance, min_size)
+    folders = folder_names(groups.labels)
+    tell_groups(groups, folders, data)
+    if truth is not None:
+        tell_group_scores(groups.labels, truth)
+    if out is not None and dry_run:
+        verb = "linked" if link else "copied"
+        say(f"{len(data)} photos would be {verb} into {len(set(folders))} folders of {out}")
+    elif out is not None:
+        root = photos if photos.is_dir() else photos.parent
+        write_groups(out, root, data.paths, groups.labels, link)
+        say(f"In {out}: {len(set(folders))} folders, and groups.csv")
+
+
+def _cut(model, distance, scale, vectors) -> tuple[float, str]:
+    """Where to cut the tree, and where that comes from."""
+    from ..classification.thresholds import Thresholds
+
+    if distance is not None and scale is not None:
+        raise ValueError("--distance and --scale are two ways to say one thing: leave one out")
+    if distance is not None:
+        return distance, "--distance"
+    stored = Thresholds.of_model(model)
+    if scale is None and stored is not None:
+        return stored.cut, stored.source
+    mean = vectors.astype(np.float64).mean(axis=0)
+    spread = 2 * (1 - mean @ mean)  # the mean over all pairs of unit vectors, each with itself too
+    share = 0.5 if scale is None else scale
+    return float(share * spread), f"{share:g} of the mean distance of two photos"

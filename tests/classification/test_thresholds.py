@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from minifacenet.classification.classifier import FaceClassifier
+from minifacenet.classification.clustering import average_linkage, cut
+from minifacenet.classification.clustering_scores import bcubed
 from minifacenet.classification.thresholds import (
     FAR_TARGETS,
     GATE_TARGETS,
@@ -43,6 +45,22 @@ def test_the_thresholds_keep_what_they_promise_on_the_pooled_groups():
         assert (nearest <= it.gate[far]).mean() == pytest.approx(far, abs=1 / 120)
     val, far = val_far(distances, same, [it.accuracy, it.accuracy * 1.2, it.accuracy * 0.8])
     assert (val - far).argmax() == 0
+
+
+def test_the_cut_is_the_best_that_any_place_gives():
+    groups = [group(0), group(3)]
+    trees = [average_linkage(g.strangers) for g in groups]
+
+    def score(at):
+        return np.mean(
+            [bcubed(cut(t, at), g.people).f1 for t, g in zip(trees, groups, strict=True)]
+        )
+
+    best = score(measure_thresholds(groups, "a test").cut)
+    assert best > 0.9
+    assert best >= max(score(at) for at in np.linspace(0, 2.5, 300)) - 1e-12
+    equal = HeldOut(np.eye(4, 128, dtype=np.float32), np.array([0, 0, 1, 1]), *faces())
+    assert measure_thresholds([equal], "all equally far apart").cut == pytest.approx(2)
 
 
 def test_they_travel_with_the_model(tmp_path):

@@ -1,0 +1,96 @@
+"""Groups of photos as folders: a flat heap in, a folder a person out."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+
+from ..files import write_csv
+
+NOISE = "others"
+
+
+def folder_names(labels) -> list[str]:
+    """The folder of every photo: 'group-01', 'group-02', ... and 'others' for noise (-1)."""
+    digits = max(2, len(str(int(np.max(labels, initial=0)) + 1)))
+    return [NOISE if label < 0 else f"group-{label + 1:0{digits}}" for label in labels]
+
+
+def write_groups(
+    out: str | os.PathLike,
+    root: str | os.PathLike,
+    paths: Sequence[str],
+    labels,
+    link: bool = False,
+) -> None:
+    """Copy the photos `root`/`paths` into a folder a group, or link to them.
+
+    `groups.csv` says where each photo went. The folder appears at the end, whole or not at all.
+
+    Parameters
+    ----------
+    out : path
+        A new folder, or an empty one.
+    root : path
+    paths : sequence of str
+        Photos relative to `root`, with '/'. A photo keeps its name; where two would get the same,
+        the folders on its way come before it.
+    labels : ndarray of shape (N,), int
+        Groups from 0; -1: none.
+    link : bool
+        Symbolic links instead of copies: the photos stay where they are.
+
+    Raises
+    ------
+    FileExistsError
+        `out` holds something.
+    """
+    out, root = Path(out), Path(root)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FileExistsError(f"'{out}' is not empty: choose a new folder for the groups")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    building = out.with_name(f".{out.name}-{uuid4().hex[:8]}.tmp")
+    building.mkdir()
+    try:
+        rows = []
+        for path, folder, name in zip(paths, folder_names(labels), _names(paths), strict=True):
+            target = building / folder / name
+            target.parent.mkdir(exist_ok=True)
+            if link:
+                target.symlink_to((root / path).resolve())
+            else:
+                shutil.copy2(root / path, target)
+            rows.append((path, folder, f"{folder}/{name}"))
+        write_csv(building / "groups.csv", ("photo", "group", "file"), rows)
+        if out.exists():
+            out.rmdir()
+        os.replace(building, out)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _names(paths: Sequence[str]) -> list[str]:
+    """A file name for each path, no two the same, on disks that ignore case too."""
+    last = [path.rsplit("/", 1)[-1] for path in paths]
+    seen: dict[str, int] = {}
+    for name in last:
+        seen[name.casefold()] = seen.get(name.casefold(), 0) + 1
+    long = [
+        name if seen[name.casefold()] == 1 else path.replace("/", "-")
+        for path, name in zip(paths, last, strict=True)
+    ]
+    taken: set[str] = set()
+    for i, name in enumerate(long):
+        stem, dot, ending = name.rpartition(".")
+        number = 1
+        while name.casefold() in taken:  # 'a/b-c.jpg' and 'a-b/c.jpg'
+            number += 1
+            name = f"{stem}-{number}{dot}{ending}"
+        taken.add(name.casefold())
+        long[i] = name
+    return long

@@ -1,0 +1,65 @@
+import csv
+import shutil
+
+import numpy as np
+import pytest
+
+from minifacenet.classification.group_folders import folder_names, write_groups
+
+
+@pytest.fixture
+def photos(tmp_path):
+    root = tmp_path / "photos"
+    for path in ("a.jpg", "Ada/1.jpg", "Grace/1.jpg", "x/y-z.jpg", "x-y/z.jpg", "x/y/Z.JPG"):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(path)
+    return root
+
+
+PATHS = ("a.jpg", "Ada/1.jpg", "Grace/1.jpg", "x/y-z.jpg", "x-y/z.jpg", "x/y/Z.JPG")
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_every_photo_lies_in_the_folder_of_its_group(photos, tmp_path, link):
+    out = tmp_path / "new" / "groups"
+    write_groups(out, photos, PATHS, np.array([0, 0, 1, 0, 0, -1]), link)
+    assert {p.name for p in out.iterdir()} == {"group-01", "group-02", "others", "groups.csv"}
+    with (out / "groups.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["photo"] for row in rows] == list(PATHS)
+    for row in rows:
+        copy = out / row["file"]
+        assert copy.read_text() == row["photo"]
+        assert copy.is_symlink() == link
+        assert copy.parent.name == row["group"]
+    assert len({row["file"].casefold() for row in rows}) == 6
+    assert (out / "group-01" / "a.jpg").exists()
+    assert {p.name for p in out.parent.iterdir()} == {"groups"}
+
+
+def test_names_that_would_collide_are_told_apart(photos, tmp_path):
+    write_groups(tmp_path / "out", photos, PATHS, np.zeros(6, int))
+    names = {p.name for p in (tmp_path / "out" / "group-01").iterdir()}
+    assert names == {
+        "a.jpg", "Ada-1.jpg", "Grace-1.jpg", "y-z.jpg", "x-y-z.jpg", "x-y-Z-2.JPG",
+    }  # fmt: skip
+
+
+def test_a_folder_that_holds_something_is_left_alone(photos, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    write_groups(out, photos, PATHS, np.zeros(6, int))
+    with pytest.raises(FileExistsError, match="is not empty: choose a new folder"):
+        write_groups(out, photos, PATHS, np.zeros(6, int))
+
+
+def test_a_failure_leaves_nothing_behind(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "copy2", lambda *arguments: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write_groups(tmp_path / "out", photos, PATHS, np.zeros(6, int))
+    assert {p.name for p in tmp_path.iterdir()} == {"photos"}
+
+
+def test_as_many_digits_as_the_groups_need():
+    assert folder_names([0, 9, -1]) == ["group-01", "group-10", "others"]
+    assert folder_names([0, 99]) == ["group-001", "group-100"]
