@@ -9,14 +9,6 @@ import numpy as np
 import typer
 
 from .inputs import Cache, Model, PhotosPath, Threshold, embedded, names_of, open_model, read
-    Cache,
-    Model,
-    PhotosPath,
-    embedded,
-    names_of,
-    open_model,
-    read,
-)
 from .options import Force, Threads
 
 app = typer.Typer()
