@@ -52,3 +52,20 @@ def people(tmp_path_factory):
             Image.fromarray(photo.astype(np.uint8)).save(root / name / f"{number}.png")
     (root / "Ada" / "broken.jpg").write_bytes(b"no photo")
     return root
+
+
+@pytest.fixture(scope="session")
+def model(people, tmp_path_factory):
+    """The folder of a short training on three of them, with thresholds from the other two."""
+    from minifacenet.config import TrainingRunConfig
+    from minifacenet.embedding.architectures import Architecture
+    from minifacenet.embedding.train import TrainConfig
+    from minifacenet.preprocessing.folder import read_faces
+    from minifacenet.training_run import run_training
+
+    out = tmp_path_factory.mktemp("model")
+    config = TrainingRunConfig(
+        Architecture(size=32, channels=1), TrainConfig(steps=20, people=3, photos=4), held_out=0.4
+    )
+    run_training(read_faces(people, size=32), out, config)
+    return out

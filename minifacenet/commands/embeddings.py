@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,13 +15,18 @@ from .options import Force, Threads
 app = typer.Typer()
 
 
+class Scale(StrEnum):
+    one = "global"
+    each = "vector"
+
+
 @app.command()
 def embed(
     photos: PhotosPath,
     model: Model,
     out: Annotated[Path, typer.Option(help="Writes OUT.npy and OUT.csv.")],
     quantised: Annotated[
-        str | None, typer.Option(help="128 bytes a face: 'global' or 'vector' scale.")
+        Scale | None, typer.Option(help="128 bytes a face, with one scale or one a face.")
     ] = None,
     cache: Cache = None,
     threads: Threads = None,

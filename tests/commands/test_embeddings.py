@@ -1,0 +1,85 @@
+"""`minifacenet embed` and `cluster` as a user meets them."""
+
+import csv
+import re
+
+import numpy as np
+
+from minifacenet.classification.thresholds import Thresholds
+from minifacenet.embedding.embedder import Embedder
+from minifacenet.embedding.store import Embeddings
+from minifacenet.preprocessing.folder import read_faces
+
+
+def text(printed):
+    return " ".join(printed.split())
+
+
+def test_embeddings_go_to_files_and_come_back(run, people, model, tmp_path):
+    out = tmp_path / "vectors"
+    status, printed, _ = run("embed", people, "--model", model, "--out", out)
+    assert status == 0
+    stored = Embeddings.load(out)
+    embedder = Embedder(model, flip=True)
+    faces = read_faces(people, size=32)
+    assert stored.paths == faces.paths
+    assert stored.names == tuple(faces.people[label] for label in faces.labels)
+    np.testing.assert_array_equal(stored.vectors, embedder.transform(faces.images))
+    assert stored.model == embedder.digest
+    assert f"30 embeddings of network {embedder.digest}" in text(printed)
+    assert "already" in run("embed", people, "--model", model, "--out", out)[2]
+    small = ("--quantised", "global", "--force")
+    assert run("embed", people, "--model", model, "--out", out, *small)[0] == 0
+    assert np.load(out.with_suffix(".npy")).dtype == np.int8
+
+
+def test_a_wrong_scale_is_named(run, people, model, tmp_path):
+    status, _, error = run(
+        "embed", people, "--model", model, "--out", tmp_path / "v", "--quantised", "half"
+    )
+    assert status == 2
+    assert "'half'" in error
+
+
+def test_groups_become_folders(run, people, model, tmp_path):
+    out = tmp_path / "groups"
+    command = ("cluster", people, "--model", model, "--out", out)
+    status, printed, _ = run(*command, "--dry-run")
+    assert status == 0
+    assert re.search(r"30 photos would be copied into \d+ folders", text(printed))
+    assert not out.exists()
+    status, printed, _ = run(*command)
+    assert status == 0
+    cut = Thresholds.of_model(model).cut
+    assert f"Taken: a mean squared distance of {cut:.4f} between groups, from 12 photos" in text(
+        printed
+    )
+    assert re.search(r"B-cubed F1 0\.\d+|B-cubed F1 1\.0000", printed)
+    with (out / "groups.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 30
+    assert all((out / row["file"]).read_bytes() for row in rows)
+    assert "is not empty: choose a new folder" in text(run(*command)[2])
+
+
+def test_a_distance_that_joins_nobody_or_everybody_is_said(run, people, model):
+    command = ("cluster", people, "--model", model)
+    assert "each of the 30 faces is alone" in text(run(*command, "--distance", 0)[1])
+    printed = text(run(*command, "--distance", 4)[1])
+    assert "all 30 faces are one group at distance 4: lower the distance" in printed
+    printed = text(run(*command, "--distance", 0, "--min-size", 2)[1])
+    assert "30 photos are in no group" in printed
+
+
+def test_the_distance_by_scale(run, people, model):
+    command = ("cluster", people, "--model", model)
+    printed = text(run(*command, "--scale", 0.3)[1])
+    faces = read_faces(people, size=32)
+    vectors = Embedder(model, flip=True).transform(faces.images).astype(np.float64)
+    mean = ((vectors[:, None] - vectors[None]) ** 2).sum(axis=2).mean()
+    taken = re.search(r"Taken: a mean squared distance of ([0-9.]+)", printed)[1]
+    np.testing.assert_allclose(float(taken), 0.3 * mean, atol=1e-4)
+    assert "from 0.3 of the mean distance of two photos" in printed
+    status, _, error = run(*command, "--scale", 0.3, "--distance", 1)
+    assert status == 1
+    assert "leave one out" in error

@@ -1,0 +1,163 @@
+"""`minifacenet classify` as a user meets it."""
+
+import csv
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from minifacenet.classification.people import People
+from minifacenet.classification.thresholds import Thresholds
+from minifacenet.embedding.architectures import Architecture, FaceNet
+from minifacenet.embedding.checkpoint import save_model
+
+
+@pytest.fixture
+def enrolled(run, people, model, tmp_path):
+    out = tmp_path / "enrolled"
+    assert run("classify", "fit", people, "--model", model, "--out", out)[0] == 0
+    return out
+
+
+def text(printed):
+    return " ".join(printed.split())
+
+
+def test_fit_says_how_well_and_where_the_gate_comes_from(run, people, model, tmp_path):
+    out = tmp_path / "enrolled"
+    status, printed, _ = run("classify", "fit", people, "--model", model, "--out", out)
+    assert status == 0
+    for line in ("linear SVM, which is used", "nearest mean", "3 nearest photos"):
+        assert line in printed
+    assert "Gate: a squared distance of" in printed
+    assert "12 photos of 2 people held out of its training; of strangers 5% may" in text(printed)
+    stored = People.load(out)
+    assert stored.classifier.threshold == Thresholds.of_model(model).gate[0.05]
+    assert stored.classifier.classes_.tolist() == ["Ada", "Grace", "Lise", "Maria", "Émilie"]
+    assert stored.photos == (6,) * 5
+    status, _, error = run("classify", "fit", people, "--model", model, "--out", out)
+    assert status == 1
+    assert "holds people already: choose another --out, or say --force" in text(error)
+
+
+def test_predict_names_every_photo_and_writes_a_row_each(run, people, enrolled, tmp_path):
+    out = tmp_path / "names.csv"
+    status, printed, _ = run("classify", "predict", people, "--people", enrolled, "--out", out)
+    assert status == 0
+    assert "broken.jpg" in printed
+    assert "By their folders, 30 photos show enrolled people" in text(printed)
+    with out.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 30
+    threshold = People.load(enrolled).classifier.threshold
+    for row in rows:
+        known = float(row["distance"]) <= threshold
+        assert row["name"] == (row["nearest"] if known else "unknown")
+        assert float(row["threshold"]) == threshold
+        assert row["runner_up"] != row["nearest"]
+    named = [row for row in rows if row["name"] != "unknown"]
+    assert len(named) > 15
+    assert np.mean([row["photo"].split("/")[0] == row["name"] for row in named]) > 0.9
+
+
+def test_a_single_photo_and_a_flat_folder(run, people, enrolled, tmp_path):
+    photo = people / "Ada" / "0.png"
+    status, printed, _ = run("classify", "predict", photo, "--people", enrolled)
+    assert status == 0
+    assert "0.png" in printed
+    assert "By their folders" not in printed
+    (tmp_path / "flat").mkdir()
+    shutil.copy(photo, tmp_path / "flat")
+    assert run("classify", "predict", tmp_path / "flat", "--people", enrolled)[0] == 0
+
+
+def test_the_gate_from_strangers_keeps_them_out(run, people, model, tmp_path):
+    rng = np.random.default_rng(9)
+    for number in range(20):
+        (tmp_path / "strangers").mkdir(exist_ok=True)
+        noise = rng.integers(0, 256, (40, 40), np.uint8)
+        Image.fromarray(noise).save(tmp_path / "strangers" / f"{number}.png")
+    out = tmp_path / "enrolled"
+    options = ("--strangers", tmp_path / "strangers", "--far", 0.1)
+    status, printed, _ = run("classify", "fit", people, "--model", model, "--out", out, *options)
+    assert status == 0
+    assert "20 photos of strangers, of whom 10% may get a name" in text(printed)
+    names = tmp_path / "names.csv"
+    run("classify", "predict", tmp_path / "strangers", "--people", out, "--out", names)
+    assert names.read_text(encoding="utf-8").count("unknown") >= 18
+
+
+def test_a_rate_that_the_model_does_not_hold_is_refused_by_name(run, people, model, tmp_path):
+    options = ("--model", model, "--out", tmp_path / "o", "--far", 0.2)
+    status, _, error = run("classify", "fit", people, *options)
+    assert status == 1
+    assert "--far 0.2: the model holds gates for 0.1, 0.05, 0.01" in text(error)
+
+
+@pytest.fixture
+def bare(tmp_path):
+    """A model for which nobody was held out."""
+    path = tmp_path / "bare" / "model.safetensors"
+    save_model(path, FaceNet.new(Architecture(size=32, channels=1)))
+    return path
+
+
+def test_without_thresholds_the_people_themselves_set_the_gate(run, people, bare, tmp_path):
+    out = tmp_path / "o"
+    status, printed, _ = run("classify", "fit", people, "--model", bare, "--out", out)
+    assert status == 0
+    assert "these very people, each asked for where not enrolled" in text(printed)
+
+
+def one_person(people, tmp_path):
+    shutil.copytree(people / "Ada", tmp_path / "one" / "Ada")
+    return tmp_path / "one"
+
+
+def test_one_person_is_verified(run, people, model, bare, tmp_path):
+    folder, out = one_person(people, tmp_path), tmp_path / "o"
+    status, printed, _ = run("classify", "fit", folder, "--model", model, "--out", out)
+    assert status == 0
+    assert "Only Ada is enrolled: nobody to tell him or her apart from" in text(printed)
+    status, printed, _ = run("classify", "predict", people, "--people", out)
+    assert status == 0
+    assert "24 photos lie in other folders" in text(printed)
+    status, _, error = run("classify", "fit", folder, "--model", bare, "--out", tmp_path / "p")
+    assert status == 1
+    assert "only Ada is enrolled and the model holds no thresholds: give --threshold" in text(error)
+    options = ("--model", bare, "--out", tmp_path / "p", "--threshold", 0.3)
+    assert run("classify", "fit", folder, *options)[0] == 0
+
+
+def test_one_photo_each_is_enough(run, people, model, tmp_path):
+    for name in ("Ada", "Grace"):
+        (tmp_path / "single" / name).mkdir(parents=True)
+        shutil.copy(people / name / "0.png", tmp_path / "single" / name)
+    out = tmp_path / "o"
+    status, printed, _ = run("classify", "fit", tmp_path / "single", "--model", model, "--out", out)
+    assert status == 0
+    assert "Everybody has one photo" in printed
+
+
+def test_a_folder_without_people_and_a_photo_that_is_none(run, people, enrolled, tmp_path):
+    status, _, error = run("classify", "predict", people, "--people", tmp_path)
+    assert status == 1
+    assert "holds no people" in text(error)
+    status, _, error = run("classify", "predict", tmp_path / "nowhere", "--people", enrolled)
+    assert status == 1
+    assert "does not exist: pass a photo, or a folder of photos" in text(error)
+
+
+def test_a_cache_gives_the_same_answers(run, people, enrolled, tmp_path):
+    def answers(*options):
+        out = tmp_path / "names.csv"
+        run("classify", "predict", people, "--people", enrolled, "--out", out, *options)
+        return out.read_text(encoding="utf-8")
+
+    first = answers()
+    assert answers("--cache", tmp_path / "cache") == first
+    assert answers("--cache", tmp_path / "cache") == first
+    (file,) = (tmp_path / "cache").iterdir()
+    file.write_bytes(b"damaged")
+    assert answers("--cache", tmp_path / "cache") == first

@@ -1,0 +1,100 @@
+"""`minifacenet verify`, `make-pairs` and `compare` as a user meets them."""
+
+import json
+import re
+
+import pytest
+
+from minifacenet.classification.thresholds import Thresholds
+
+
+def text(printed):
+    return " ".join(printed.split())
+
+
+def test_all_pairs_of_a_folder(run, people, model, tmp_path):
+    out = tmp_path / "v"
+    status, printed, _ = run("verify", people, "--model", model, "--out", out)
+    assert status == 0
+    assert "75 pairs of one person, 360 of two: AUC 0." in text(printed)
+    assert "of 360" in printed
+    assert "a single pair decides there" in text(printed)
+    assert "at the model's threshold" in printed
+    assert "From 12 photos of 2 people held out of its training: 30 pairs" in text(printed)
+    scores = json.loads((out / "verification.json").read_text())
+    assert (scores["pairs_same"], scores["pairs_different"]) == (75, 360)
+    assert {p.name for p in out.iterdir()} == {"verification.json", "roc.png", "distances.png"}
+
+
+def test_a_drawn_list_in_folds(run, people, model, tmp_path):
+    pairs = tmp_path / "pairs.txt"
+    drawn = ("make-pairs", people, "--out", pairs, "--folds", 2, "--per-fold", 5)
+    status, printed, _ = run(*drawn)
+    assert status == 0
+    assert "2 folds of 5 + 5 pairs" in printed
+    assert "is there already" in text(run(*drawn)[2])
+    status, printed, _ = run("verify", people, "--model", model, "--pairs", pairs)
+    assert status == 0
+    assert "20 of 20 pairs found" in text(printed)
+    assert re.search(r"Accuracy [01]\.\d+ ± 0\.\d+ \(standard error; std of the folds", printed)
+    assert re.search(r"VAL [01]\.\d+ ± \d\.\d+ at FAR", printed)
+    assert printed.count("5 + 5") == 2
+
+
+def test_more_pairs_than_there_are(run, people, tmp_path):
+    options = ("--out", tmp_path / "p.txt", "--folds", 10, "--per-fold", 300)
+    status, _, error = run("make-pairs", people, *options)
+    assert status == 1
+    assert "5" in text(error)
+    assert not (tmp_path / "p.txt").exists()
+
+
+def test_missing_photos_are_counted_and_no_photo_is_an_error(run, people, model, tmp_path):
+    pairs = tmp_path / "pairs.txt"
+    rows = [f"Ada/0.png\tAda/{i}.png\t1\t{1 + i % 2}" for i in (1, 2, 9)]
+    rows += [f"Ada/0.png\tGrace/{i}.png\t0\t{1 + i % 2}" for i in (1, 2)]
+    pairs.write_text("\n".join(rows))
+    status, printed, _ = run("verify", people, "--model", model, "--pairs", pairs)
+    assert status == 0
+    assert "4 of 5 pairs found, 5 photos; 1 photo missing: Ada/9.png" in text(printed)
+    pairs.write_text("Ada\t8\t9\n")
+    status, _, error = run("verify", people, "--model", model, "--pairs", pairs)
+    assert status == 1
+    pairs.write_text("1\nAda\t8\t9\nAda\t8\tGrace\t9\n")
+    status, _, error = run("verify", people, "--model", model, "--pairs", pairs)
+    assert status == 1
+    assert re.search(r"0 of 2 pairs found in .*; first missing: .*Ada_0008\.jpg", text(error))
+    status, _, error = run("verify", people, "--model", model, "--pairs", tmp_path / "no.txt")
+    assert status == 1
+    assert "no.txt" in error
+
+
+def test_explain_needs_nothing_else(run):
+    status, printed, _ = run("verify", "--explain")
+    assert status == 0
+    assert "LFW's list comes in 10 folds" in text(printed)
+    assert "verify takes a folder of faces and --model" in run("verify")[2]
+
+
+def test_two_photos(run, people, model):
+    photo = people / "Ada" / "0.png"
+    status, printed, _ = run("compare", photo, photo, "--model", model)
+    assert status == 0
+    rows = text(printed)
+    assert "the two photos 0.0000 0.0000 1.0000" in rows
+    threshold = Thresholds.of_model(model).accuracy
+    squared, plain, cosine = threshold, threshold**0.5, 1 - threshold / 2
+    row = f"best balanced accuracy {squared:.4f} {plain:.4f} {cosine:.4f} the same person"
+    assert row in rows
+    assert "12 photos of 2 people held out of its training" in rows
+    other = people / "Grace" / "0.png"
+    rows = text(run("compare", photo, other, "--model", model, "--threshold", 0)[1])
+    assert "--threshold 0.0000 0.0000 1.0000 two people" in rows
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a_photo_that_is_not_there(run, people, model, missing):
+    photos = [people / "Ada" / "0.png", people / "Ada" / "99.png"]
+    status, _, error = run("compare", photos[1 - missing], photos[missing], "--model", model)
+    assert status == 1
+    assert "99.png" in error
