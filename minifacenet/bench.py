@@ -1,14 +1,18 @@
-"""How fast: `minifacenet bench mining`. Medians of processor time on one thread."""
+"""How fast: `minifacenet bench mining`, `bench recognition`. Processor time on one thread."""
 
 from __future__ import annotations
 
 import statistics
+import sys
 import time
 import tracemalloc
 from dataclasses import dataclass
 
 import numpy as np
 
+from .classification.classifier import FaceClassifier
+from .classification.clustering import average_linkage
+from .classification.lfw import evaluate
 from .embedding.mining import RULES, mined_loss, squared_distances
 from .embedding.triplet import embedding_gradient
 from .nn.backend import one_thread
@@ -76,3 +80,59 @@ def _peak(distances, labels, rule) -> int:
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+
+
+@dataclass(frozen=True)
+class RecognitionCost:
+    """`memory`: growth of the process's peak in bytes; None where the system does not tell."""
+
+    task: str
+    seconds: float
+    memory: int | None
+
+
+def bench_recognition(people: int, photos: int, pairs: int, faces: int) -> list[RecognitionCost]:
+    """Stage 3 on random embeddings of distinct people, once each, after compilation."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(people), photos)
+    vectors = _clouds(rng, labels)
+    same = np.arange(pairs) % 2 == 0
+    a = _clouds(rng, np.arange(pairs))
+    b = np.where(same[:, None], a + rng.normal(0, 0.05, a.shape), rng.permutation(a))
+    many = _clouds(rng, np.arange(faces) // 10)
+    average_linkage(many[:20])  # compiles
+
+    def verify() -> None:
+        evaluate(np.square(a - b).sum(axis=1), same, np.arange(pairs) * 10 // pairs)
+
+    tasks = {
+        f"fit an SVM to {len(labels):,} faces of {people:,} people, name them": lambda: (
+            FaceClassifier().fit(vectors, labels).predict(vectors)
+        ),
+        f"verify {pairs:,} pairs in 10 folds": verify,
+        f"cluster {faces:,} faces": lambda: average_linkage(many),
+    }
+    costs = []
+    with one_thread():
+        for task, work in tasks.items():
+            before, start = _peak_of_process(), time.process_time()
+            work()
+            seconds, after = time.process_time() - start, _peak_of_process()
+            costs.append(RecognitionCost(task, seconds, None if before is None else after - before))
+    return costs
+
+
+def _clouds(rng, labels) -> np.ndarray:
+    """Unit vectors (N, 128), float32, near the direction of their person."""
+    count = labels.max() + 1
+    vectors = rng.normal(0, 1, (count, 128))[labels] + rng.normal(0, 0.6, (len(labels), 128))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def _peak_of_process() -> int | None:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

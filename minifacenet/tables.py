@@ -138,3 +138,17 @@ def tell_mining(people: int, photos: int, costs: list, other: float) -> None:
     console.print(
         f"Memory: of a rule alone; N² is one matrix of float32, {size_text(4 * count**2)}."
     )
+
+
+def tell_recognition(costs: list) -> None:
+    """What naming, verification and clustering take."""
+    console.print("[bold]Embeddings of 128 dimensions[/bold], one thread", highlight=False)
+    table = Table(**PLAIN)
+    table.add_column("task")
+    for column in ("processor time", "memory"):
+        table.add_column(column, justify="right")
+    for cost in costs:
+        memory = "" if cost.memory is None else size_text(cost.memory)
+        table.add_row(cost.task, f"{cost.seconds:.2f} s", memory)
+    console.print(table)
+    console.print("Memory: by how much the largest that this process ever took has grown.")

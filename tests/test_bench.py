@@ -20,3 +20,12 @@ def test_the_command_prints_a_line_a_rule(run):
         assert rule in printed
     assert max(map(len, printed.splitlines())) <= 80
     assert run("bench", "nothing")[0] == 2
+
+
+def test_recognition_prints_a_line_a_task(run):
+    sizes = ("--people", 3, "--photos", 4, "--pairs", 60, "--faces", 50)
+    status, printed, _ = run("bench", "recognition", *sizes)
+    assert status == 0
+    for task in ("12 faces of 3 people", "verify 60 pairs in 10 folds", "cluster 50 faces"):
+        assert task in printed
+    assert printed.count(" s ") >= 3

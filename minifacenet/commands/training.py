@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 
-from ..tables import summary_table, tell_benchmark, tell_mining, tell_results
+from ..tables import (
+    summary_table,
+    tell_benchmark,
+    tell_mining,
+    tell_recognition,
+    tell_results,
+)
 from ..terminal import Bars, console, tell_data, tell_outcome, tell_plan, tell_written
 from .options import (
     Chunk,
@@ -210,20 +215,32 @@ def benchmark(
     tell_benchmark(out, result)
 
 
-class Bench(StrEnum):
-    mining = "mining"
+bench = typer.Typer(no_args_is_help=True, help="Time a part of the work on this machine.")
+app.add_typer(bench, name="bench")
 
 
-@app.command()
-def bench(
-    what: Annotated[Bench, typer.Argument(help="What to time.")],
+@bench.command("mining")
+def time_mining(
     people: Annotated[int, typer.Option(min=2, help="People in the batch (P).")] = 45,
     photos: Annotated[int, typer.Option(min=2, help="Photos of each (K).")] = 40,
 ) -> None:
-    """Time a part of the training on this machine."""
+    """Every mining rule on a batch of P x K embeddings."""
     from ..bench import bench_mining
 
     tell_mining(people, photos, *bench_mining(people, photos))
+
+
+@bench.command("recognition")
+def time_recognition(
+    people: Annotated[int, typer.Option(min=2, help="People to name.")] = 500,
+    photos: Annotated[int, typer.Option(min=1, help="Photos of each.")] = 10,
+    pairs: Annotated[int, typer.Option(min=10, help="Pairs to verify in 10 folds.")] = 6000,
+    faces: Annotated[int, typer.Option(min=2, help="Faces to cluster.")] = 20_000,
+) -> None:
+    """Naming, verification and clustering of embeddings."""
+    from ..bench import bench_recognition
+
+    tell_recognition(bench_recognition(people, photos, pairs, faces))
 
 
 @app.command()
