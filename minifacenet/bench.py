@@ -84,7 +84,7 @@ def _peak(distances, labels, rule) -> int:
 
 @dataclass(frozen=True)
 class RecognitionCost:
-    """`memory`: growth of the process's peak in bytes; None where the system does not tell."""
+    """`memory`: the most that the process has taken so far, in bytes; None on Windows."""
 
     task: str
     seconds: float
@@ -115,10 +115,9 @@ def bench_recognition(people: int, photos: int, pairs: int, faces: int) -> list[
     costs = []
     with one_thread():
         for task, work in tasks.items():
-            before, start = _peak_of_process(), time.process_time()
+            start = time.process_time()
             work()
-            seconds, after = time.process_time() - start, _peak_of_process()
-            costs.append(RecognitionCost(task, seconds, None if before is None else after - before))
+            costs.append(RecognitionCost(task, time.process_time() - start, _peak_of_process()))
     return costs
 
 

@@ -30,7 +30,16 @@ from .protocols import TRAIN_SHARE, split_photos
 
 MEASURES = {
     "closed": ("svm_accuracy", "auc", "eer", "val_at_far_0.01", "val_at_far_0.001"),
-    "open": ("auc", "eer", "val_at_far_0.01", "val_at_far_0.001"),
+    "open": (
+        "auc",
+        "eer",
+        "val_at_far_0.01",
+        "val_at_far_0.001",
+        "correct_name_rate",
+        "false_accept_rate",
+        "dir_at_far_0.05",
+        "bcubed_f1",
+    ),
 }
 
 

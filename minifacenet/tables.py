@@ -63,15 +63,27 @@ def tell_results(metrics: dict) -> None:
             "never seen in training"
         )
         _print_scores(title, opened, _VERIFICATION)
+        if "gate_threshold" in opened["facenet"]:
+            title = (
+                f"Asked by name: {opened['facenet']['enrolled_faces']} photos of the "
+                f"{opened['train_people']} people trained on, and the strangers' "
+                f"{opened['facenet']['stranger_faces']}"
+            )
+            _print_scores(title, opened, _NAMING)
 
 
 _VERIFICATION = ("auc", "eer", "val_at_far_0.01", "val_at_far_0.001")
+_NAMING = ("correct_name_rate", "false_accept_rate", "dir_at_far_0.05", "bcubed_f1")
 _HEADINGS = {
     "svm_accuracy": "named right",
     "auc": "AUC",
     "eer": "EER",
     "val_at_far_0.01": "VAL at FAR 0.01",
     "val_at_far_0.001": "VAL at FAR 0.001",
+    "correct_name_rate": "named right",
+    "false_accept_rate": "strangers named",
+    "dir_at_far_0.05": "DIR at FAR 0.05",
+    "bcubed_f1": "B-cubed F1",
 }
 
 
@@ -89,11 +101,12 @@ def _print_scores(title: str, scores: dict, keys) -> None:
 def tell_benchmark(out: Path, result: Benchmark) -> None:
     """Mean and standard error over the seeds, a table a protocol."""
     count = len(result.seeds)
-    for protocol, title in (
-        ("closed", "Known people: photos held back"),
-        ("open", "Strangers: people never seen in training"),
+    pairs = ("svm_accuracy", "auc", "eer", "val_at_far_0.001")
+    for protocol, title, shown in (
+        ("closed", "Known people: photos held back", pairs),
+        ("open", "Strangers: people never seen in training", pairs),
+        ("open", "Asked by name, strangers among them; strangers grouped", _NAMING),
     ):
-        shown = ("svm_accuracy", "auc", "eer", "val_at_far_0.001")
         measures = [name for name in shown if (protocol, "facenet", name) in result.values]
         if not measures:
             continue
@@ -151,4 +164,4 @@ def tell_recognition(costs: list) -> None:
         memory = "" if cost.memory is None else size_text(cost.memory)
         table.add_row(cost.task, f"{cost.seconds:.2f} s", memory)
     console.print(table)
-    console.print("Memory: by how much the largest that this process ever took has grown.")
+    console.print("Memory: the most that the process has taken so far, Python and libraries too.")

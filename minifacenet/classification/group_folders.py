@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
@@ -38,8 +39,8 @@ def write_groups(
         A new folder, or an empty one.
     root : path
     paths : sequence of str
-        Photos relative to `root`, with '/'. A photo keeps its name; where two would get the same,
-        the folders on its way come before it.
+        Photos relative to `root`, with '/'. A photo keeps its name; where two of a group have the
+        same, the folders on their way come before it.
     labels : ndarray of shape (N,), int
         Groups from 0; -1: none.
     link : bool
@@ -58,7 +59,8 @@ def write_groups(
     building.mkdir()
     try:
         rows = []
-        for path, folder, name in zip(paths, folder_names(labels), _names(paths), strict=True):
+        folders = folder_names(labels)
+        for path, folder, name in zip(paths, folders, _names(paths, folders), strict=True):
             target = building / folder / name
             target.parent.mkdir(exist_ok=True)
             if link:
@@ -74,23 +76,20 @@ def write_groups(
         shutil.rmtree(building, ignore_errors=True)
 
 
-def _names(paths: Sequence[str]) -> list[str]:
-    """A file name for each path, no two the same, on disks that ignore case too."""
+def _names(paths: Sequence[str], folders: Sequence[str]) -> list[str]:
+    """A file name for each path, no two the same in a folder, on disks that ignore case too."""
     last = [path.rsplit("/", 1)[-1] for path in paths]
-    seen: dict[str, int] = {}
-    for name in last:
-        seen[name.casefold()] = seen.get(name.casefold(), 0) + 1
-    long = [
-        name if seen[name.casefold()] == 1 else path.replace("/", "-")
-        for path, name in zip(paths, last, strict=True)
-    ]
-    taken: set[str] = set()
-    for i, name in enumerate(long):
+    seen = Counter((folder, name.casefold()) for folder, name in zip(folders, last, strict=True))
+    taken: set[tuple[str, str]] = set()
+    names = []
+    for path, folder, name in zip(paths, folders, last, strict=True):
+        if seen[folder, name.casefold()] > 1:
+            name = path.replace("/", "-")
         stem, dot, ending = name.rpartition(".")
         number = 1
-        while name.casefold() in taken:  # 'a/b-c.jpg' and 'a-b/c.jpg'
+        while (folder, name.casefold()) in taken:  # 'a/b-c.jpg' and 'a-b/c.jpg'
             number += 1
             name = f"{stem}-{number}{dot}{ending}"
-        taken.add(name.casefold())
-        long[i] = name
-    return long
+        taken.add((folder, name.casefold()))
+        names.append(name)
+    return names

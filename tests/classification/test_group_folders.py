@@ -43,6 +43,9 @@ def test_names_that_would_collide_are_told_apart(photos, tmp_path):
     assert names == {
         "a.jpg", "Ada-1.jpg", "Grace-1.jpg", "y-z.jpg", "x-y-z.jpg", "x-y-Z-2.JPG",
     }  # fmt: skip
+    write_groups(tmp_path / "apart", photos, PATHS, np.arange(6))
+    for group, path in enumerate(PATHS, start=1):
+        assert (tmp_path / "apart" / f"group-{group:02}" / path.split("/")[-1]).exists()
 
 
 def test_a_folder_that_holds_something_is_left_alone(photos, tmp_path):
