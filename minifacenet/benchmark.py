@@ -103,10 +103,10 @@ def benchmark(
     values = {
         (protocol, method, measure): np.array([r[protocol][method][measure] for r in results])
         for protocol, measures in MEASURES.items()
-        if results[0][protocol]
+        if all(result[protocol] for result in results)
         for method in METHODS
         for measure in measures
-        if measure in results[0][protocol][method]
+        if all(measure in result[protocol][method] for result in results)
     }
     result = Benchmark(tuple(range(seeds)), values, _cost(faces, out / "seed-0", config))
     rows = (
