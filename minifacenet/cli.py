@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -19,7 +20,6 @@ app = typer.Typer(
     help="FaceNet rebuilt by hand: train a network on your photos, name faces, verify people.",
 )
 
-
 for commands in (training, naming, pairs, embeddings):
     app.add_typer(commands.app)
 
@@ -27,11 +27,19 @@ for commands in (training, naming, pairs, embeddings):
 def main() -> None:
     """The console command. Errors that a user can mend are one line; the rest keep a traceback."""
     try:
-        app()
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            app()
     except (ValueError, OSError, FloatingPointError, MemoryError) as error:
         text = f"[red]error:[/red] {escape(str(error))}"
         Console(stderr=True).print(text, highlight=False, soft_wrap=True)
         sys.exit(1)
+
+
+def _warn(message, *_) -> None:
+    """What a library warns of, as a line for people: where in the code it stands is no help."""
+    text = f"[yellow]warning:[/yellow] {escape(str(message))}"
+    Console(stderr=True).print(text, highlight=False, soft_wrap=True)
 
 
 def _version(wanted: bool) -> None:

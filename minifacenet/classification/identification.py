@@ -19,6 +19,7 @@ just meet a FAR: a property of the embedding. And at a threshold fixed beforehan
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,12 +127,18 @@ def gate_threshold(distances, far: float) -> float:
     return float(middle if middle < above else below)  # between two adjacent floats there is none
 
 
-def stranger_distances(embeddings, labels, rng: np.random.Generator, folds: int = 5) -> np.ndarray:
+def stranger_distances(
+    embeddings,
+    labels,
+    rng: np.random.Generator,
+    folds: int = 5,
+    progress: Callable[[int, int], None] | None = None,
+) -> np.ndarray:
     """How close strangers come: for every face the distance to the name that it would get if its
     person were not enrolled.
 
     The people are dealt out into `folds` groups; each group in turn is asked for where only the
-    others are enrolled.
+    others are enrolled. `progress(done, total)` is called after each.
 
     Returns
     -------
@@ -147,10 +154,13 @@ def stranger_distances(embeddings, labels, rng: np.random.Generator, folds: int 
     if len(people) < 2:
         raise ValueError("how close strangers come takes two people at least, got 1")
     distances = np.empty(len(labels))
-    for group in np.array_split(rng.permutation(people), min(folds, len(people))):
+    groups = np.array_split(rng.permutation(people), min(folds, len(people)))
+    for done, group in enumerate(groups, start=1):
         out = np.isin(labels, group)
         enrolled = FaceClassifier(threshold=4.0).fit(embeddings[~out], labels[~out])
         distances[out] = enrolled.answers(embeddings[out]).distance
+        if progress is not None:
+            progress(done, len(groups))
     return distances
 
 
@@ -167,11 +177,17 @@ class CrossValidation:
 
 
 def cross_validate(
-    embeddings, labels, threshold: float | None, rng: np.random.Generator, folds: int = 5
+    embeddings,
+    labels,
+    threshold: float | None,
+    rng: np.random.Generator,
+    folds: int = 5,
+    progress: Callable[[int, int], None] | None = None,
 ) -> CrossValidation:
     """Deal each person's photos out into folds, and name every fold by the others.
 
     `threshold` is the gate for `rejected`; a person with a single photo is enrolled, never asked.
+    `progress(done, total)` is called after each fold.
     """
     labels = np.asarray(labels)
     fold = np.full(len(labels), -1)
@@ -180,7 +196,8 @@ def cross_validate(
         if len(own) > 1:
             fold[own] = (np.arange(len(own)) + rng.integers(folds)) % folds
     right, rejected = {name: [] for name in ("svm", "nearest_mean", "neighbours")}, []
-    for k in np.unique(fold[fold >= 0]):
+    numbers = np.unique(fold[fold >= 0])
+    for done, k in enumerate(numbers, start=1):
         asked, truth = embeddings[fold == k], labels[fold == k]
         rest, names = embeddings[fold != k], labels[fold != k]
         svm = FaceClassifier(threshold=4.0 if threshold is None else threshold).fit(rest, names)
@@ -192,6 +209,8 @@ def cross_validate(
         )
         neighbours = KNeighborsClassifier(min(3, len(rest)), weights="distance").fit(rest, names)
         right["neighbours"] += list(neighbours.predict(asked) == truth)
+        if progress is not None:
+            progress(done, len(numbers))
     if not rejected:
         return CrossValidation(0, *[float("nan")] * 4)
     shares = {name: float(np.mean(values)) for name, values in right.items()}

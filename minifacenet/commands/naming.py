@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from ..terminal import console
+from ..terminal import console, progress
 from .inputs import (
     Cache,
     Model,
@@ -65,9 +65,14 @@ def classify_fit(
     photos = tuple(int((names == person).sum()) for person in classifier.classes_)
     people = People(embedder, classifier, photos, source)
     rng = np.random.default_rng(seed)
-    alone = len(photos) == 1
-    share = None if alone else float((stranger_distances(vectors, names, rng) <= gate).mean())
-    tell_enrolment(people, cross_validate(vectors, names, gate, rng), share)
+    share = None
+    if len(photos) > 1:
+        with progress("as if not enrolled") as tell:
+            distances = stranger_distances(vectors, names, rng, progress=tell)
+        share = float((distances <= gate).mean())
+    with progress("cross-validation") as tell:
+        checked = cross_validate(vectors, names, gate, rng, progress=tell)
+    tell_enrolment(people, checked, share)
     people.save(out, model)
     console.print(f"In {out}: {FILE}, model.safetensors", highlight=False, markup=False)
 

@@ -98,3 +98,15 @@ def test_a_photo_that_is_not_there(run, people, model, missing):
     status, _, error = run("compare", photos[1 - missing], photos[missing], "--model", model)
     assert status == 1
     assert "99.png" in error
+
+
+@pytest.mark.filterwarnings("default")
+def test_an_auc_below_one_half_is_a_warning_for_people(run, people, model, tmp_path):
+    rows = [f"Ada/0.png\tAda/{i}.png\t0\t{1 + i % 2}" for i in range(1, 6)]
+    rows += [f"Ada/{i}.png\tGrace/{i}.png\t1\t{1 + i % 2}" for i in range(1, 6)]
+    (tmp_path / "flipped.txt").write_text("\n".join(rows))
+    options = ("--model", model, "--pairs", tmp_path / "flipped.txt")
+    status, _, error = run("verify", people, *options)
+    assert status == 0
+    assert re.search(r"^warning: AUC 0\.[0-4]\d+ is below 0\.5.*Is the sign flipped", text(error))
+    assert ".py" not in error
