@@ -12,10 +12,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
-from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import cdist
-from threadpoolctl import threadpool_limits
 
+from .map_layout import lay_out
 from .plots import BOLD, DASHES, DIFFERENT, HUES, SAME, new_axes
 
 
@@ -30,10 +28,8 @@ def embedding_map(
 ) -> Axes:
     """The faces laid out so that near embeddings lie near each other, a frame colour per person.
 
-    t-SNE places the faces (fewer than ten: two principal components); then each takes a near free
-    cell of a grid, so that none covers another. Who is next to whom means something, how far apart
-    does not. Beyond eight people colours come again: for the next eight from left to right dashed,
-    then plain, so that people with the same frame lie apart.
+    `map_layout.py` says how they are placed. Beyond eight people colours come again: for the next
+    eight from left to right dashed, then plain, so that people with the same frame lie apart.
 
     Parameters
     ----------
@@ -47,19 +43,15 @@ def embedding_map(
     """
     embeddings, labels = np.asarray(embeddings, dtype=np.float64), np.asarray(labels)
     images = _checked(images, embeddings, labels)
-    people, codes = np.unique(labels, return_inverse=True)
-    order = np.random.default_rng(seed).permutation(len(people))[codes]
-    chosen = np.argsort(order, kind="stable")[:most]  # whole people, except perhaps the last
-    cells = _seats(_flatten(embeddings[chosen], seed))
-    people, codes = np.unique(labels[chosen], return_inverse=True)
-    middles = [cells[codes == code, 0].mean() for code in range(len(people))]
-    rank = np.argsort(np.argsort(middles))  # of each person, from left to right
+    layout = lay_out(embeddings, labels, seed, most)
+    chosen, cells = layout.chosen, layout.cells
+    people = np.unique(labels[chosen])
 
     of = f" of {len(images)}" if len(chosen) < len(images) else ""
     who = f"{len(people)} people" if len(people) > 1 else "one person"
     title = f"{len(chosen)}{of} faces of {who}: near faces have near embeddings"
     ax = _gallery(ax, cells.max(axis=0) + 0.5, title, credit)
-    for face, cell, turn in zip(chosen, cells, rank[codes], strict=True):
+    for face, cell, turn in zip(chosen, cells, layout.turns, strict=True):
         dash = DASHES[turn // len(HUES) % 2]
         _face(ax, images[face], cell, HUES[turn % len(HUES)], dash, size=0.86)
     return ax
@@ -177,35 +169,6 @@ def _checked(images: ArrayLike, *others: Sequence) -> np.ndarray:
     if set(counts) != {len(images)}:
         raise ValueError(f"there are {len(images)} images, but {counts} rows beside them")
     return images
-
-
-def _flatten(embeddings: np.ndarray, seed: int) -> np.ndarray:
-    """A place in the plane for each embedding: (N, D) -> (N, 2)."""
-    u, s, _ = np.linalg.svd(embeddings - embeddings.mean(axis=0), full_matrices=False)
-    components = np.pad(u * s, [(0, 0), (0, 2)])[:, :2]
-    n = len(embeddings)
-    if n < 10:
-        return components
-    from sklearn.manifold import TSNE  # a second to load, and only this figure needs it
-
-    start = (1e-4 * components / max(components.std(), 1e-12)).astype(np.float32)
-    # The default perplexity, 30, asks for more neighbours than a person has photos.
-    method = TSNE(perplexity=min(15, (n - 1) / 3), init=start, random_state=seed)
-    # Its threads wait for each other where other programs keep the cores busy: 24 faces have taken
-    # 88 s that way, and take under one second in a single thread.
-    with threadpool_limits(1):
-        return method.fit_transform(embeddings)
-
-
-def _seats(places: np.ndarray) -> np.ndarray:
-    """The cells (column, row) of a grid, twice as many as faces, nearest to the places in sum."""
-    rows = int(np.ceil(np.sqrt(2 * len(places) / 1.5)))
-    columns = int(np.ceil(1.5 * rows))
-    cells = np.array([(column, row) for row in range(rows) for column in range(columns)])
-    span = np.maximum(np.ptp(places, axis=0), 1e-12)
-    wanted = (places - places.min(axis=0)) / span * [columns - 1, rows - 1]
-    _, seat = linear_sum_assignment(cdist(wanted, cells, "sqeuclidean"))
-    return cells[seat] - cells[seat].min(axis=0)
 
 
 def _gallery(ax, corner, title: str, credit: str | None, left: float = -0.5) -> Axes:
