@@ -5,14 +5,15 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full lint clean
+.PHONY: help demo test test-full test-browser lint clean
 
 help:
-	@echo "make demo       train on the ORL faces, name and verify; results in runs/orl"
-	@echo "make test       the test suite, in minutes"
-	@echo "make test-full  the full-size NN1 too"
-	@echo "make lint       ruff"
-	@echo "make clean      remove the environment and what the tools cached"
+	@echo "make demo          train on the ORL faces, name and verify; results in runs/orl"
+	@echo "make test          the test suite, in minutes"
+	@echo "make test-full     the full-size NN1 too"
+	@echo "make test-browser  the page of a run in headless Chromium, if there is one"
+	@echo "make lint          ruff"
+	@echo "make clean         remove the environment and what the tools cached"
 
 demo: $(VENV)/.with-data
 	$(PY) data_scripts/get_orl.py data/orl
@@ -23,7 +24,10 @@ test: $(VENV)/.with-dev
 	$(PY) -m pytest
 
 test-full: $(VENV)/.with-dev
-	$(PY) -m pytest -m "full or not full"
+	$(PY) -m pytest -m "not browser"
+
+test-browser: $(VENV)/.with-dev
+	$(PY) -m pytest -m browser tests/browser
 
 lint: $(VENV)/.with-dev
 	$(PY) -m ruff check .

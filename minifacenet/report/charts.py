@@ -1,0 +1,155 @@
+"""The curves of `plots.py` as SVG inside the page: sharp at any size, no file beside it.
+
+Matplotlib names the parts of every picture alike, and an id must be unique in a page. So only the
+ids that are pointed at stay, and each gets the picture's name in front.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from xml.etree import ElementTree
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+
+from .. import plots
+from ..classification.verification import pair_distances
+from ..classification.verification import roc as roc_points
+from ..config import METHODS
+from .html import Html, tag
+
+ROWS = 1000  # of a log that are drawn
+POINTER = re.compile(r"(^#|url\(#)([^)]+)")
+
+
+def training_charts(name: str, log: Path, margin: float) -> Html | None:
+    """The four panels of a training from its `log.csv`; None where there is no such file."""
+    try:
+        with log.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except FileNotFoundError:
+        return None
+    rows = rows[:: -(-len(rows) // ROWS)] if rows else []
+    if not rows:
+        return None
+    columns = {key: [float(row[key]) for row in rows] for key in rows[0]}
+    axes = [_axes(4.6, 2.7) for _ in range(4)]
+    plots.training_curves(columns, ax=axes, margin=margin)
+    for ax in axes:
+        ax.set_xlabel("training step")
+    last = {key: values[-1] for key, values in columns.items()}
+    alts = (
+        f"Loss of the active triplets, at the end {last['loss']:.3f}.",
+        f"Share of active anchor-positive pairs, at the end {100 * last['active']:.0f} %.",
+        f"Mean squared distance to negatives, at the end {last['negative_distance']:.2f}, and to "
+        f"positives, {last['positive_distance']:.2f}.",
+        f"Mean squared distance of all pairs in a batch, at the end {last['spread']:.2f}.",
+    )
+    charts = (
+        inline_svg(ax, f"{name}-{number}", alt)
+        for number, (ax, alt) in enumerate(zip(axes, alts, strict=True))
+    )
+    return tag("div", charts, class_="charts")
+
+
+def roc_chart(vectors: Mapping[str, np.ndarray], labels, scores: Mapping, targets) -> Html:
+    """ROC curves of all methods, and our VAL at each target FAR as a dot."""
+    curves = {}
+    for method in (method for method in METHODS if method in vectors):
+        far, val, _ = roc_points(*pair_distances(vectors[method], labels))
+        curves[METHODS[method]] = (*corners(far, val), scores[method]["auc"])
+    ax = plots.roc(curves, _axes(5, 4.4))
+    ax.set_xlabel("FAR: different pairs accepted (logarithmic; grey: none)")
+    at = [target for target in targets if target > ax.get_xlim()[0]]
+    vals = [scores["facenet"][f"val_at_far_{target:g}"] for target in at]
+    ax.plot(at, vals, "o", color=plots.SAME, markersize=8, zorder=6)
+    for target, val in zip(at, vals, strict=True):
+        place = {"xytext": (-6, 6), "textcoords": "offset points", "ha": "right", "zorder": 7}
+        ax.annotate(f"{val:.2f}", (target, val), fontweight="bold", **place)
+    said = ", ".join(f"{name} {area:.3f}" for name, (*_, area) in curves.items())
+    return inline_svg(ax, "roc", f"ROC curves; area under each: {said}. The table has the values.")
+
+
+def distance_chart(name: str, title: str, vectors, labels, threshold: float, marks=()) -> Html:
+    """The distances of all pairs; `marks` are further thresholds, as (text, value)."""
+    distances, same = pair_distances(vectors, labels)
+    ax = plots.distance_histograms(distances, same, threshold, _axes(4.8, 3.4))
+    ax.set_title(title, **plots.BOLD, pad=20)
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=8, frameon=False)
+    ax.set_ylim(0, 1.1 * ax.dataLim.y1)
+    for text, value in marks:
+        ax.axvline(value, color="0.4", linestyle=":", linewidth=1.5)
+        place = {"rotation": 90, "ha": "right", "va": "center", "fontsize": 8, "color": "0.3"}
+        ax.text(value, 0.5 * ax.get_ylim()[1], text, **place)
+    one, two = np.median(distances[same]), np.median(distances[~same])
+    alt = (
+        f"{title}: histogram of squared distances. The median is {one:.2f} for pairs of one person "
+        f"and {two:.2f} for pairs of two people; "
+        f"the threshold is {threshold:.2f}."
+    )
+    return inline_svg(ax, name, alt)
+
+
+def inline_svg(ax, name: str, alt: str) -> Html:
+    """The figure of these Axes as an element of the page."""
+    data = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "none"}):  # text stays text
+        ax.figure.savefig(data, format="svg", transparent=True, metadata={"Date": None})
+    root = ElementTree.fromstring(data.getvalue())
+    _strip(root)
+    _rename(root, name)
+    for key in ("width", "height"):  # the style sheet decides
+        del root.attrib[key]
+    root.set("role", "img")
+    root.set("aria-label", alt)
+    root.set("class", "chart")
+    return Html(ElementTree.tostring(root, encoding="unicode"))
+
+
+def _strip(root) -> None:
+    """No namespaces (HTML knows them), no metadata, no style sheet (it would hold for the page)."""
+    for element in list(root.iter()):
+        for child in list(element):
+            if child.tag.endswith(("}metadata", "}style")):
+                element.remove(child)
+        element.tag = element.tag.rpartition("}")[2]
+        for key in [key for key in element.attrib if "}" in key]:
+            element.set(key.rpartition("}")[2], element.attrib.pop(key))
+        if "d" in element.attrib:  # a hundredth of a point is enough
+            element.set("d", re.sub(r"(\.\d\d)\d+", r"\1", element.get("d")))
+
+
+def _rename(root, name: str) -> None:
+    """Ids that are pointed at become `name`-0, `name`-1, ...; the others go."""
+    ids = {}
+
+    def renamed(match) -> str:
+        return match[1] + ids.setdefault(match[2], f"{name}-{len(ids)}")
+
+    for element in root.iter():
+        for key, value in element.attrib.items():
+            if key == "href" or "url(" in value:  # elsewhere '#' begins a colour
+                element.set(key, POINTER.sub(renamed, value))
+    for element in root.iter():
+        if "id" in element.attrib:
+            old = element.attrib.pop("id")
+            if old in ids:
+                element.set("id", ids[old])
+
+
+def corners(far: np.ndarray, val: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The points of a curve at which its steps rise: the others draw nothing new."""
+    last = np.append(far[1:] != far[:-1], True)  # the highest of each FAR
+    far, val = far[last], val[last]
+    rises = np.append(True, val[1:] != val[:-1])
+    rises[[np.searchsorted(far, 0, "right"), -1]] = True  # the smallest FAR above 0, and the end
+    return far[rises], val[rises]
+
+
+def _axes(width: float, height: float):
+    return Figure(figsize=(width, height), layout="constrained").add_subplot()
