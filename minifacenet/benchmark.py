@@ -23,8 +23,9 @@ from .config import METHODS, Observer, RunConfig
 from .embedding.checkpoint import load_model
 from .figures import benchmark_figure
 from .files import write_csv
+from .methods import baselines, network
 from .nn.backend import one_thread
-from .pipeline import baselines, network, run
+from .pipeline import run
 from .preprocessing.faces import Faces
 from .protocols import TRAIN_SHARE, split_photos
 

@@ -8,9 +8,10 @@ import pytest
 from minifacenet.classification.thresholds import Thresholds
 from minifacenet.config import METHODS, Observer, RunConfig
 from minifacenet.embedding.train import TrainConfig
-from minifacenet.pipeline import _groups, run
+from minifacenet.pipeline import run
 from minifacenet.preprocessing.faces import Faces
 from minifacenet.protocols import Split, split_people
+from minifacenet.strangers import _groups
 
 CONFIG = RunConfig(training=TrainConfig(steps=3, people=4, photos=3))
 
