@@ -58,18 +58,19 @@ def training_charts(name: str, log: Path, margin: float) -> Html | None:
 
 
 def roc_chart(vectors: Mapping[str, np.ndarray], labels, scores: Mapping, targets) -> Html:
-    """ROC curves of all methods, and our VAL at each target FAR as a dot."""
+    """ROC curves of all methods; dots: our VAL at the target FARs that allow a pair at least."""
     curves = {}
     for method in (method for method in METHODS if method in vectors):
         far, val, _ = roc_points(*pair_distances(vectors[method], labels))
         curves[METHODS[method]] = (*corners(far, val), scores[method]["auc"])
     ax = plots.roc(curves, _axes(5, 4.4))
     ax.set_xlabel("FAR: different pairs accepted (logarithmic; grey: none)")
-    at = [target for target in targets if target > ax.get_xlim()[0]]
-    vals = [scores["facenet"][f"val_at_far_{target:g}"] for target in at]
-    ax.plot(at, vals, "o", color=plots.SAME, markersize=8, zorder=6)
+    ours = scores["facenet"]
+    at = [target for target in targets if ours[f"false_accepts_allowed_at_far_{target:g}"]]
+    vals = [ours[f"val_at_far_{target:g}"] for target in at]
+    ax.plot(at, vals, "o", color=plots.SAME, markersize=8, zorder=4.5)
     for target, val in zip(at, vals, strict=True):
-        place = {"xytext": (-6, 6), "textcoords": "offset points", "ha": "right", "zorder": 7}
+        place = {"xytext": (-6, 6), "textcoords": "offset points", "ha": "right"}
         ax.annotate(f"{val:.2f}", (target, val), fontweight="bold", **place)
     said = ", ".join(f"{name} {area:.3f}" for name, (*_, area) in curves.items())
     return inline_svg(ax, "roc", f"ROC curves; area under each: {said}. The table has the values.")

@@ -45,8 +45,8 @@ def headline(parts: ReportParts) -> Html:
         tag(
             "p",
             "The network turns a photo into a point, and photos of one person should lie close "
-            "together. Here it is measured twice: by naming people whom it knows, and by telling "
-            "apart strangers whom it has never seen.",
+            "together. Here it is measured by naming people whom it knows",
+            ", and by telling apart strangers whom it has never seen." if opened else ".",
         ),
         tag("ul", cards, class_="cards"),
         tag("div", tables, class_="tables"),
