@@ -33,7 +33,7 @@ from .protocols import (
 from .report import ReportParts, write_report
 from .strangers import meet_strangers
 
-TRAINING_FILES = ("state.safetensors", "config.json", "checks.csv")
+STALE = ("state.safetensors", "config.json", "checks.csv", "report.html")
 
 
 def run(faces: Faces, out: Path, config: RunConfig, observer: Observer | None = None) -> dict:
@@ -51,7 +51,7 @@ def run(faces: Faces, out: Path, config: RunConfig, observer: Observer | None = 
     rng = np.random.default_rng(config.training.seed)
     splits = _draw_splits(faces, rng, observer)
     sweep(out)
-    for name in TRAINING_FILES:  # of a training whose model goes, too
+    for name in STALE:  # of a training, or a run, whose model goes
         (out / name).unlink(missing_ok=True)
     _write_splits(out / "split.csv", faces, splits)
     metrics = {

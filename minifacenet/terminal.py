@@ -143,7 +143,8 @@ def tell_written(out: Path, metrics: dict) -> None:
     written = [out, out / "open"] if metrics["open"] else [out]  # an older run may have left more
     pictures = [path for folder in written for path in sorted(folder.glob("*.png"))]
     console.print(
-        f"\nIn {out}: model.safetensors, metrics.json, names.csv, log.csv",
+        f"\nAll on one page: {out / 'report.html'}\n"
+        "Beside it: model.safetensors, metrics.json, names.csv, log.csv",
         highlight=False,
         markup=False,
     )

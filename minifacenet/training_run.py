@@ -46,7 +46,10 @@ from .protocols import ProtocolError, held_out_score, longest_within_error, spli
 ENROLLED_PEOPLE, ENROLLED_PHOTOS = 100, 5  # among whom held-out people are asked for: that many
 
 # What a fresh training removes, in this order; the metrics of a run speak of a model that goes too.
-STALE = ("state.safetensors", "metrics.json", "model.safetensors", "checks.csv", "log.csv")
+STALE = (
+    "state.safetensors", "metrics.json", "report.html",
+    "model.safetensors", "checks.csv", "log.csv",
+)  # fmt: skip
 
 
 @dataclass

@@ -7,7 +7,7 @@ import numpy as np
 
 from minifacenet.classification.classifier import FaceClassifier
 from minifacenet.classification.identification import open_set
-from minifacenet.classification.thresholds import measure_thresholds
+from minifacenet.classification.thresholds import HeldOut, measure_thresholds
 from minifacenet.config import METHODS
 from minifacenet.embedding.health import StepRecord
 from minifacenet.files import write_csv
@@ -59,7 +59,8 @@ def make_parts(names=NAMES, seed: int = 0, **changes) -> ReportParts:
         "open": _scores(by_method, faces, slice(half, None), bcubed_f1=0.8, **rates)
         | {"train_people": 3, "train_photos": 15, "test_people": 3, "steps": 30},
         "thresholds": measure_thresholds(
-            vectors[half:], faces.labels[half:], vectors[:half], faces.labels[:half], "others"
+            [HeldOut(vectors[half:], faces.labels[half:], vectors[:half], faces.labels[:half])],
+            "others",
         ).as_dict(),
     }
     everything = {

@@ -22,6 +22,7 @@ def test_a_run_writes_all_that_it_says(run, people, tmp_path):
     files = {path.name for path in out.iterdir()}
     assert files == PNGS | {
         "model.safetensors", "log.csv", "names.csv", "split.csv", "metrics.json", "open",
+        "report.html",
     }  # fmt: skip
     assert {path.name for path in (out / "open").iterdir()} == (PNGS - {"names.png"}) | {
         "model.safetensors",
