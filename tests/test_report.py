@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from minifacenet.classification.verification import pair_distances
 from minifacenet.classification.verification import roc as roc_points
 from minifacenet.config import METHODS
-from minifacenet.report import Naming, write_report
+from minifacenet.report import Naming, confusion, write_report
 from minifacenet.report.charts import corners
+from minifacenet.report.confusion import confusion_matrix
 from minifacenet.report.hard_pairs import hardest
 from minifacenet.report.html import VOID, json_block, tag
 
@@ -386,3 +387,29 @@ def test_a_naming_that_does_not_fit_is_refused():
     names = np.full(len(faces), "Ada")
     with pytest.raises(ValueError, match=r"naming.faces has 15 photos, but naming.distance has 2"):
         Naming(faces, names, names, np.zeros(2), 0.5)
+
+
+def test_the_confusion_matrix_counts_every_probe_once():
+    naming = make_parts().naming
+    drawn = confusion_matrix(naming)
+    titles = re.findall(r"<title>(.*?) → (.*?): (\d+) of (\d+)</title>", drawn)
+    assert sum(int(count) for _, _, count, _ in titles) == len(naming.faces)
+    by_row = {}
+    for who, _, count, total in titles:
+        by_row.setdefault((who, total), []).append(int(count))
+    for (_, total), counts in by_row.items():
+        assert sum(counts) == int(total)
+    right = naming.expected == naming.answers
+    assert drawn.count('class="right"') == len(set(naming.expected[right]))
+    wrong = zip(naming.expected[~right], naming.answers[~right], strict=True)
+    assert drawn.count('class="wrong"') == len(set(wrong))
+
+
+def test_of_many_people_the_matrix_shows_those_with_mistakes(monkeypatch):
+    naming = make_parts().naming
+    mistaken = naming.expected != naming.answers
+    involved = set(naming.expected[mistaken]) | set(naming.answers[mistaken])
+    monkeypatch.setattr(confusion, "MOST", len(involved - {"unknown"}))
+    drawn = confusion_matrix(naming)
+    assert drawn.count('class="wrong"') > 0
+    assert f"{len(involved - {'unknown'})} of " in drawn

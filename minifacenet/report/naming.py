@@ -8,6 +8,7 @@ import numpy as np
 
 from ..classification.classifier import UNKNOWN
 from ..preprocessing.faces import count_text
+from .confusion import confusion_matrix
 from .html import Html, join, tag
 from .parts import Naming, ReportParts
 from .photos import Album
@@ -56,6 +57,8 @@ def naming_section(parts: ReportParts, album: Album) -> Html:
         tag("p", "A row for each person who was not always named right: blue is right, orange a "
             "wrong name, hollow 'unknown'. None of the strangers should have a name."),
         _bars(naming),
+        tag("h3", "Confusion matrix"),
+        confusion_matrix(naming),
         tag("h3", "Which names were confused"),
         _confusions(naming, album),
         credit_line(parts),
