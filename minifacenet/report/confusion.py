@@ -9,13 +9,14 @@ from .html import Html, join, tag
 from .parts import Naming
 
 MOST = 40  # people shown, those with mistakes first
-CELL, MARGIN = 14, 90  # in units of the drawing
+CELL, LETTER = 14, 5.5  # their widths, in units of the drawing
+LETTERS = 14  # of a name
 
 
 def confusion_matrix(naming: Naming) -> Html:
     """A square a pair of (person, answer) that happened, the darker the more of the row."""
-    people = np.unique(np.concatenate([naming.expected, naming.answers]))
-    people = people[people != UNKNOWN].tolist()
+    present = {*naming.expected.tolist(), *naming.answers.tolist()}
+    people = [name for name in naming.faces.people if name in present]
     wrong = naming.expected != naming.answers
     mistaken = set(np.concatenate([naming.expected[wrong], naming.answers[wrong]]).tolist())
     shown = sorted(people, key=lambda name: name not in mistaken)[:MOST]
@@ -26,12 +27,13 @@ def confusion_matrix(naming: Naming) -> Html:
     for pair in zip(naming.expected.tolist(), naming.answers.tolist(), strict=True):
         if pair[0] in where and pair[1] in where:
             counts[pair] = counts.get(pair, 0) + 1
-    side = MARGIN + CELL * len(names)
+    margin = 8 + LETTER * min(LETTERS, max(map(len, names)))
+    side = margin + CELL * len(names)
     drawing = tag(
         "svg",
-        [_label(name, i) for name, i in where.items()],
-        [_cell(pair, count, totals[pair[0]], where) for pair, count in counts.items()],
-        tag("rect", x=MARGIN, y=MARGIN, width=side - MARGIN, height=side - MARGIN, class_="frame"),
+        [_label(name, i, margin) for name, i in where.items()],
+        [_cell(pair, count, totals[pair[0]], where, margin) for pair, count in counts.items()],
+        tag("rect", x=margin, y=margin, width=side - margin, height=side - margin, class_="frame"),
         viewBox=f"0 0 {side} {side}", width=side, height=side, class_="matrix",
         role="img", aria_label="Confusion matrix; the rows with mistakes are listed below",
     )  # fmt: skip
@@ -46,23 +48,23 @@ def confusion_matrix(naming: Naming) -> Html:
     return join(tag("p", said), scrolling)
 
 
-def _label(name: str, i: int) -> Html:
-    middle = MARGIN + CELL * i + CELL * 0.75
-    short = name if len(name) <= 14 else name[:13] + "…"
-    column = f"rotate(-90 {middle} {MARGIN - 4})"
+def _label(name: str, i: int, margin: float) -> Html:
+    middle = margin + CELL * i + CELL * 0.75
+    short = name if len(name) <= LETTERS else name[: LETTERS - 1] + "…"
+    column = f"rotate(-90 {middle} {margin - 4})"
     return join(
-        tag("text", short, x=MARGIN - 4, y=middle, text_anchor="end"),
-        tag("text", short, x=middle, y=MARGIN - 4, transform=column),
+        tag("text", short, x=margin - 4, y=middle, text_anchor="end"),
+        tag("text", short, x=middle, y=margin - 4, transform=column),
     )
 
 
-def _cell(pair: tuple[str, str], count: int, total: int, where: dict[str, int]) -> Html:
+def _cell(pair, count: int, total: int, where: dict[str, int], margin: float) -> Html:
     expected, answer = pair
     return tag(
         "rect",
         tag("title", f"{expected} → {answer}: {count} of {total}"),
-        x=MARGIN + CELL * where[answer],
-        y=MARGIN + CELL * where[expected],
+        x=margin + CELL * where[answer],
+        y=margin + CELL * where[expected],
         width=CELL,
         height=CELL,
         class_="right" if expected == answer else "wrong",
