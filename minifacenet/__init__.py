@@ -17,8 +17,12 @@ _HOME = {
     "load_model": "embedding.checkpoint",
     "save_model": "embedding.checkpoint",
     "FaceClassifier": "classification.classifier",
+    "People": "classification.people",
+    "Thresholds": "classification.thresholds",
+    "cluster": "classification.clustering",
     "verify": "classification.verification",
     "read_faces": "preprocessing.folder",
+    "read_photos": "preprocessing.folder",
 }
 __all__ = ["__version__", *sorted(_HOME)]
 
