@@ -10,7 +10,7 @@ import sys
 from cuda.bindings import nvjitlink
 from numba import boolean, cuda, float32, float64, types
 
-from minifacenet.nn import backend, linear, matmul, relu
+from minifacenet.nn import backend, linear, matmul, prelu, relu
 
 ARCHITECTURES = ((8, 0), (9, 0))
 
@@ -28,6 +28,9 @@ def kernels(t):
     v, m = vector(t), matrix(t)
     yield "relu forward", relu._forward_grid, (v, v)
     yield "relu backward", relu._backward_grid, (v, v, v)
+    yield "prelu forward", prelu._forward_grid, (m, v, m)
+    yield "prelu backward", prelu._backward_grid, (m, m, v, m)
+    yield "prelu slope gradient", prelu._slope_gradient_grid, (m, m, v)
     yield "matmul", matmul._matmul_grid, (m, m, boolean, boolean, boolean, m)
     yield "linear bias", linear._add_bias_grid, (v, m)
     yield "linear bias gradient", linear._bias_gradient_grid, (m, v)

@@ -10,7 +10,7 @@ import numpy as np
 from numba.core.dispatcher import Dispatcher
 
 from minifacenet.embedding import mining, quantise
-from minifacenet.nn import concat, im2col, l2norm, linear, lrn, maxout, optim, pool, relu
+from minifacenet.nn import concat, im2col, l2norm, linear, lrn, maxout, optim, pool, prelu, relu
 from minifacenet.nn.conv import Conv2D
 from minifacenet.nn.layer import Parameter
 
@@ -24,6 +24,7 @@ def main():
         (lrn.LRN(), (2, 3, 3, 4)),
         (pool.MaxPool(3, 2, 1), (2, 4, 4, 2)),
         (relu.ReLU(), (2, 3)),
+        (prelu.PReLU(3), (2, 3)),
         (linear.Linear(4, 3, rng), (2, 4)),
         (maxout.Maxout(2), (2, 4)),
         (l2norm.L2Norm(), (2, 4)),
@@ -40,7 +41,8 @@ def main():
     quantise.distances(*(quantise.quantise(unit, scale) for scale in quantise.SCALES))
 
     kernels = 0
-    modules = (concat, im2col, l2norm, linear, lrn, maxout, mining, optim, pool, quantise, relu)
+    layers = (concat, im2col, l2norm, linear, lrn, maxout, pool, prelu, relu)
+    modules = (*layers, mining, optim, quantise)
     for module in modules:
         for name, value in vars(module).items():
             if not isinstance(value, Dispatcher):

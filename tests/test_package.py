@@ -20,7 +20,7 @@ def test_importing_the_package_loads_nothing_heavy():
 def test_layers_need_numpy_numba_scipy_and_threadpoolctl_only():
     statement = (
         "from minifacenet.nn import concat, conv, gradcheck, l2norm, linear, lrn, maxout, optim, "
-        "pool, relu"
+        "pool, prelu, relu"
     )
     modules = imported_by(statement)
     assert not modules & {"numba.cuda", "sklearn", "matplotlib", "PIL", "safetensors", "rich"}

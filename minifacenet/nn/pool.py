@@ -12,7 +12,8 @@ The first maximum in reading order wins a tie, in all implementations. A NaN win
 (numpy's rule), so that it travels. Forward keeps each window's winner as the number of its
 tap, i * kw + j, in one byte; backward gathers: every input pixel asks its windows whether it won.
 
-Shapes: x (N, H, W, C) -> y (N, H', W', C). Table 1 of the paper: 3x3, stride 2, pad 1.
+Shapes: x (N, H, W, C) -> y (N, H', W', C), see `Window.output_size`; a window that hangs over the
+edge (`ceil_mode`) sees what is there. Table 1 of the paper: 3x3, stride 2, pad 1.
 """
 
 from __future__ import annotations
@@ -112,10 +113,13 @@ _backward = Kernel(_backward_cpu)
 
 
 class MaxPool(Layer):
-    """Largest value of each window. `kernel`, `stride`, `pad` as in `Window.of`; pad < kernel."""
+    """Largest value of each window. Arguments as in `Window.of`; pad < kernel.
 
-    def __init__(self, kernel, stride, pad=0):
-        self.window = Window.of(kernel, stride, pad)
+    `ceil_mode` rounds the output's size up, as Caffe does: no pixel at the far edge is left out.
+    """
+
+    def __init__(self, kernel, stride, pad=0, ceil_mode=False):
+        self.window = Window.of(kernel, stride, pad, ceil_mode)
         (kh, kw), pads = self.window.kernel, self.window.pad
         if max(pads[0]) >= kh or max(pads[1]) >= kw:
             raise ValueError(

@@ -2,6 +2,9 @@
 
 Along one axis of length n, a window of k pixels that starts p pixels before the image and moves s
 at a time fits floor((n + p + p' - k) / s) + 1 times, p' being the padding after the image.
+
+With `ceil_mode` the quotient is rounded up: one more window, which hangs over the far edge, sees
+what floor leaves over there. It has to begin on the image, not behind it. Caffe pools so.
 """
 
 from __future__ import annotations
@@ -21,14 +24,15 @@ class Window:
     kernel: tuple[int, int]
     stride: tuple[int, int]
     pad: tuple[tuple[int, int], tuple[int, int]]
+    ceil_mode: bool = False
 
     @classmethod
-    def of(cls, kernel, stride=1, pad=0) -> Window:
+    def of(cls, kernel, stride=1, pad=0, ceil_mode=False) -> Window:
         kernel, stride = _pair("kernel", kernel, 1), _pair("stride", stride, 1)
         pad = tuple(pad) if isinstance(pad, list | tuple) else (pad, pad)
         if len(pad) != 2:
             raise ValueError(f"pad must be an int, a pair or a pair of pairs, got {pad!r}")
-        return cls(kernel, stride, tuple(_pair("pad", side, 0) for side in pad))
+        return cls(kernel, stride, tuple(_pair("pad", side, 0) for side in pad), ceil_mode)
 
     def geometry(self):
         """What a kernel needs: kernel, stride, and (top, left), where the first window starts."""
@@ -41,12 +45,16 @@ class Window:
         for n, k, s, (before, after) in zip(
             (height, width), self.kernel, self.stride, self.pad, strict=True
         ):
-            if n < 1 or n + before + after < k:
+            room = n + before + after - k
+            size = room // s + 1
+            if self.ceil_mode and room % s and size * s < n + before:
+                size += 1
+            if n < 1 or size < 1:
                 raise ValueError(
                     f"a {self.kernel} window with pad {self.pad} does not fit an image of "
                     f"{height}x{width}: use a larger input, a smaller kernel or more padding"
                 )
-            sizes.append((n + before + after - k) // s + 1)
+            sizes.append(size)
         return sizes[0], sizes[1]
 
 

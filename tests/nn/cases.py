@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minifacenet.nn import concat, conv, l2norm, linear, lrn, maxout, pool, relu
+from minifacenet.nn import concat, conv, l2norm, linear, lrn, maxout, pool, prelu, relu
 from minifacenet.nn.layer import Layer, Sequential
 
 
@@ -44,6 +44,12 @@ def _linear_reference(layer, x, dout):
     out, cache = linear.linear_forward(x, w, b)
     dx, dw, db = linear.linear_backward(dout, cache)
     return out, {"input": dx, "weight": dw, "bias": db}
+
+
+def _prelu_reference(layer, x, dout):
+    out, cache = prelu.prelu_forward(x, layer.slope.data.astype(x.dtype))
+    dx, dslope = prelu.prelu_backward(dout, cache)
+    return out, {"input": dx, "slope": dslope}
 
 
 def _plain(forward, backward, *attributes):
@@ -86,12 +92,31 @@ CASES = [
     Case("conv valid, one pixel out", (2, 3, 3, 2), _conv(2, 5, 3), _conv_reference),
     Case("conv 20 images", (20, 3, 4, 2), _conv(2, 3, 3, pad=1), _conv_reference),
     Case("relu", (3, 4, 5, 2), lambda rng, dtype: relu.ReLU(), _relu),
+    Case("prelu", (3, 4, 5, 2), lambda rng, dtype: prelu.PReLU(2, dtype=dtype), _prelu_reference),
+    Case(
+        "prelu of vectors, slopes below 0",
+        (4, 7),
+        lambda rng, dtype: prelu.PReLU(7, -0.5, dtype),
+        _prelu_reference,
+    ),
     Case("pool 3x3/2", (2, 7, 6, 3), lambda rng, dtype: pool.MaxPool(3, 2, 1), _pool),
     Case("pool 2x2/2", (1, 5, 4, 2), lambda rng, dtype: pool.MaxPool(2, 2), _pool),
     Case(
         "pool (3,2)/(1,3) lopsided",
         (2, 5, 8, 2),
         lambda rng, dtype: pool.MaxPool((3, 2), (1, 3), ((0, 1), (1, 0))),
+        _pool,
+    ),
+    Case(
+        "pool 3x3/2 hanging over",
+        (2, 8, 6, 3),
+        lambda rng, dtype: pool.MaxPool(3, 2, ceil_mode=True),
+        _pool,
+    ),
+    Case(
+        "pool (2,3)/(2,4) hanging over, padded",
+        (1, 5, 10, 2),
+        lambda rng, dtype: pool.MaxPool((2, 3), (2, 4), (0, 1), ceil_mode=True),
         _pool,
     ),
     Case("lrn", (2, 3, 2, 7), lambda rng, dtype: lrn.LRN(alpha=2.0), _lrn),

@@ -14,6 +14,7 @@ from minifacenet.nn import (
     lrn,
     maxout,
     pool,
+    prelu,
     relu,
 )
 from minifacenet.nn.conv import Conv2D
@@ -39,7 +40,7 @@ def forward_backward(layer, x, dout):
 
 def compiled():
     """How many specialisations the kernels of all layers have by now."""
-    modules = (concat, im2col, l2norm, linear, lrn, maxout, pool, relu)
+    modules = (concat, im2col, l2norm, linear, lrn, maxout, pool, prelu, relu)
     values = [value for module in modules for value in vars(module).values()]
     return sum(len(v.signatures) for v in values if isinstance(v, Dispatcher))
 

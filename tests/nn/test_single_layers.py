@@ -10,6 +10,7 @@ from minifacenet.nn.l2norm import L2Norm
 from minifacenet.nn.lrn import LRN, lrn_forward
 from minifacenet.nn.maxout import Maxout
 from minifacenet.nn.pool import MaxPool, maxpool_backward, maxpool_forward
+from minifacenet.nn.prelu import PReLU
 from minifacenet.nn.relu import ReLU
 from minifacenet.nn.window import Window
 
@@ -46,6 +47,37 @@ def test_relu_at_its_kink_and_with_nan():
     out = layer.forward(np.array([[-1.0, -0.0, 0.0, 2.0, np.nan]]), train=True)
     np.testing.assert_array_equal(out, [[0, 0, 0, 2, np.nan]])
     np.testing.assert_array_equal(layer.backward(np.ones((1, 5)))[0, :4], [0, 0, 0, 1])
+
+
+def test_prelu_at_its_kink_and_with_nan():
+    layer = PReLU(5, dtype=np.float64)
+    with layer.slope.edit() as slope:
+        slope[...] = [0.5, -2, 3, 4, 5]
+    out = layer.forward(np.array([[-1.0, -1.0, 0.0, 2.0, np.nan]]), train=True)
+    np.testing.assert_array_equal(out, [[-0.5, 2, 0, 2, np.nan]])
+    dx = layer.backward(np.ones((1, 5)))
+    np.testing.assert_array_equal(dx, [[0.5, -2, 3, 1, 5]])  # at 0 the slope's side
+    np.testing.assert_array_equal(layer.slope.grad, [-1, -1, 0, 0, np.nan])
+
+
+def test_prelu_with_slope_zero_is_the_relu():
+    x = np.array([[-2.0, -0.0, 0.0, 3.0]])
+    bent, rectified = PReLU(4, 0.0, np.float64), ReLU()
+    np.testing.assert_array_equal(bent.forward(x, True), rectified.forward(x, True))
+    dout = np.ones((1, 4))
+    np.testing.assert_array_equal(bent.backward(dout), rectified.backward(dout))
+
+
+def test_prelu_refuses_other_channels():
+    with pytest.raises(ValueError, match=r"PReLU expects 3 channels .* \(2, 4\)"):
+        PReLU(3).forward(np.ones((2, 4), np.float32))
+
+
+def test_a_pool_that_hangs_over_sees_only_what_is_there():
+    x = -np.arange(1.0, 6).reshape(1, 1, 5, 1)
+    layer = MaxPool((1, 2), 2, ceil_mode=True)
+    np.testing.assert_array_equal(layer.forward(x, train=True).ravel(), [-1, -3, -5])
+    np.testing.assert_array_equal(layer.backward(np.ones((1, 1, 3, 1))).ravel(), [1, 0, 1, 0, 1])
 
 
 def test_the_first_maximum_wins_a_tie():
@@ -160,6 +192,7 @@ def test_concat_refuses_a_name_twice_and_passes_over_branches_that_hand_nothing_
         (lambda: Window.of(3, pad=(1, 1, 1)), r"pad.*\(1, 1, 1\)"),
         (lambda: Window.of(5).output_size(4, 9), r"\(5, 5\).*4x9"),
         (lambda: Window.of(2, 1, 1).output_size(0, 3), "0x3"),
+        (lambda: Window.of(5, 2, ceil_mode=True).output_size(2, 9), r"\(5, 5\).*2x9"),
     ],
 )
 def test_what_cannot_be_is_refused_with_its_value(make, message):
@@ -179,3 +212,21 @@ def test_what_cannot_be_is_refused_with_its_value(make, message):
 )
 def test_output_size(n, kernel, stride, pad, expected):
     assert Window.of(kernel, stride, pad).output_size(n, n) == (expected, expected)
+
+
+@pytest.mark.parametrize(
+    ("n", "kernel", "stride", "pad", "expected"),
+    [
+        (22, 3, 2, 0, 11),  # floor: 10
+        (23, 3, 2, 0, 11),  # fits: the same
+        (46, 3, 2, 0, 23),
+        (7, 2, 2, 0, 4),
+        (1, 2, 2, 0, 1),
+        (5, 1, 3, 0, 2),  # a third window would begin at 6, behind the image
+        (4, 3, 3, 1, 2),
+        (6, 3, 2, (0, 1), 3),
+    ],
+)
+def test_output_size_rounded_up(n, kernel, stride, pad, expected):
+    pad = (pad, pad) if isinstance(pad, tuple) else pad
+    assert Window.of(kernel, stride, pad, True).output_size(n, n) == (expected, expected)

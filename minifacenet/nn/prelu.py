@@ -1,0 +1,174 @@
+"""PReLU: a rectifier that learns how much of the negative side it lets through.
+
+    y = x  where x >= 0,   a_c x  where x < 0          one slope a_c a channel
+
+a = 0 is the ReLU; He et al. 2015 ("Delving deep into rectifiers") start from a = 0.25. The slopes
+may take any value, negative ones too, and in trained nets they do. The derivatives are
+
+    dx   = dout  where x > 0,   a_c dout  elsewhere
+    da_c = sum of  dout x  over all x <= 0 of channel c
+
+At the kink x = 0 any number between 1 and a_c is a subgradient of x; we take a_c, which for a = 0
+is the ReLU's choice. A NaN travels: `a x if x < 0 else x` lets it pass.
+
+Shapes: x (N, ..., C), slopes (C,), y as x. MTCNN (Zhang et al. 2016) has one behind each
+convolution.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import prange
+
+from .backend import (
+    CUDA_THREADS,
+    Kernel,
+    blocks,
+    contiguous,
+    cpu_kernel,
+    cuda,
+    cuda_kernel,
+    element,
+    empty,
+)
+from .layer import Layer, Parameter
+
+# -- Reference -----------------------------------------------------------------------------------
+
+
+def prelu_forward(x, slope):
+    out = np.where(x < 0, slope * x, x)
+    return out, (x, slope)
+
+
+def prelu_backward(dout, cache):
+    x, slope = cache
+    dx = np.where(x > 0, dout, slope * dout)
+    dslope = np.where(x > 0, 0, dout * x).reshape(-1, slope.size).sum(axis=0)
+    return dx, dslope
+
+
+# -- One element, for both targets ---------------------------------------------------------------
+
+
+def _bend(x, slope):
+    zero = type(x)(0)  # of x's own type: a plain 0.0 would turn float32 arithmetic into float64
+    return slope * x if x < zero else x
+
+
+def _bend_gradient(dout, x, slope):
+    return dout if x > type(x)(0) else slope * dout
+
+
+def _slope_share(dout, x):
+    """What one element adds to the gradient of its channel's slope."""
+    zero = type(x)(0)
+    return zero if x > zero else dout * x
+
+
+_bend_cpu, _bend_cuda = element(_bend)
+_bend_gradient_cpu, _bend_gradient_cuda = element(_bend_gradient)
+_slope_share_cpu, _slope_share_cuda = element(_slope_share)
+
+
+# -- Kernels: arrays as (pixels, channels) -------------------------------------------------------
+
+
+@cpu_kernel
+def _forward_cpu(x, slope, out):
+    for i in prange(x.shape[0]):
+        for c in range(slope.size):
+            out[i, c] = _bend_cpu(x[i, c], slope[c])
+
+
+@cuda_kernel
+def _forward_grid(x, slope, out):
+    i = cuda.grid(1)
+    if i < x.size:
+        row, c = i // slope.size, i % slope.size
+        out[row, c] = _bend_cuda(x[row, c], slope[c])
+
+
+@cpu_kernel
+def _backward_cpu(dout, x, slope, dx):
+    for i in prange(x.shape[0]):
+        for c in range(slope.size):
+            dx[i, c] = _bend_gradient_cpu(dout[i, c], x[i, c], slope[c])
+
+
+@cuda_kernel
+def _backward_grid(dout, x, slope, dx):
+    i = cuda.grid(1)
+    if i < x.size:
+        row, c = i // slope.size, i % slope.size
+        dx[row, c] = _bend_gradient_cuda(dout[row, c], x[row, c], slope[c])
+
+
+@cpu_kernel
+def _slope_gradient_cpu(dout, x, dslope):
+    for c in prange(dslope.size):  # a thread owns a channel: a fixed order of summation
+        total = dslope.dtype.type(0)
+        for i in range(x.shape[0]):
+            total += _slope_share_cpu(dout[i, c], x[i, c])
+        dslope[c] += total
+
+
+@cuda_kernel
+def _slope_gradient_grid(dout, x, dslope):
+    c = cuda.grid(1)
+    if c < dslope.size:
+        total = dslope.dtype.type(0)
+        for i in range(x.shape[0]):
+            total += _slope_share_cuda(dout[i, c], x[i, c])
+        dslope[c] += total
+
+
+def _forward_cuda(x, slope, out):
+    _forward_grid[blocks(x.size), CUDA_THREADS](x, slope, out)
+
+
+def _backward_cuda(dout, x, slope, dx):
+    _backward_grid[blocks(x.size), CUDA_THREADS](dout, x, slope, dx)
+
+
+def _slope_gradient_cuda(dout, x, dslope):
+    _slope_gradient_grid[blocks(dslope.size), CUDA_THREADS](dout, x, dslope)
+
+
+_forward = Kernel(_forward_cpu, _forward_cuda)
+_backward = Kernel(_backward_cpu, _backward_cuda)
+_slope_gradient = Kernel(_slope_gradient_cpu, _slope_gradient_cuda)
+
+
+# -- The layer -----------------------------------------------------------------------------------
+
+
+class PReLU(Layer):
+    """y = x, or slope times x where x < 0. One slope a channel (the last axis), 0.25 at first."""
+
+    def __init__(self, channels: int, slope: float = 0.25, dtype=np.float32):
+        self.slope = Parameter(np.full(channels, slope, dtype))
+
+    def forward(self, x, train=False):
+        channels = self.slope.data.size
+        if tuple(x.shape)[-1] != channels:  # a device shape knows no -1
+            raise ValueError(f"PReLU expects {channels} channels (last axis), got shape {x.shape}")
+        x = contiguous(x)
+        out = empty(x.shape, like=x)
+        _forward(self._rows(x), self.slope.data, self._rows(out))
+        self._remember(train, out, x)
+        return out
+
+    def backward(self, dout):
+        (x,) = self._recall(dout)
+        dout, dx = contiguous(dout), empty(x.shape, like=x)
+        _slope_gradient(self._rows(dout), self._rows(x), self.slope.grad)
+        _backward(self._rows(dout), self._rows(x), self.slope.data, self._rows(dx))
+        return dx
+
+    def _rows(self, x):
+        """(N, ..., C) as (pixels, C)."""
+        *pixels, channels = x.shape
+        return x.reshape(math.prod(pixels), channels)
