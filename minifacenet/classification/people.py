@@ -20,7 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from .. import __version__
-from ..embedding.checkpoint import CheckpointError, load_arrays, model_file, save_arrays
+from ..arrays import CheckpointError, load_arrays, save_arrays
+from ..embedding.checkpoint import model_file
 from ..embedding.embedder import Embedder
 from ..files import replacing
 from .classifier import FaceClassifier

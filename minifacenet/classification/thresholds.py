@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..embedding.checkpoint import load_metadata, model_file
+from ..arrays import load_metadata
+from ..embedding.checkpoint import model_file
 from .classifier import FaceClassifier
 from .clustering import average_linkage, cut
 from .clustering_scores import bcubed

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from minifacenet.embedding import checkpoint
+from minifacenet import arrays
 from minifacenet.embedding.architectures import Architecture, FaceNet
 from minifacenet.embedding.checkpoint import (
     CheckpointError,
@@ -72,7 +72,7 @@ def test_a_crash_while_writing_leaves_the_old_file(model, tmp_path, monkeypatch)
     def crash(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(checkpoint, "save_file", crash)
+    monkeypatch.setattr(arrays, "save_file", crash)
     with pytest.raises(KeyboardInterrupt):
         save_model(path, model)
     assert path.read_bytes() == before
