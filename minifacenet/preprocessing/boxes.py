@@ -1,0 +1,77 @@
+"""Boxes around faces: how much two of them overlap, and arithmetic with their edges.
+
+A box is x0, y0, x1, y1 (left, top, right, bottom) in pixels, where pixel i reaches from i to i + 1:
+so the width is x1 - x0, and the whole of a photo is the box 0, 0, W, H.
+
+A detector finds each face many times, a little off each time. Non-maximum suppression keeps the
+best of them: take the box with the highest score, drop all that overlap it too much, go on with the
+best one that is left. 'Too much' is the area shared,
+
+    union:  shared / (a + b - shared) > limit        min:  shared / min(a, b) > limit
+
+The second also drops a small box inside a large one, however small.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+OVERLAPS = ("union", "min")
+
+
+@njit(cache=True)
+def _suppress(boxes, by_union, limit, kept):
+    """boxes from the best to the worst; kept (N,) says which stay."""
+    n = boxes.shape[0]
+    zero = boxes.dtype.type(0)
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    kept[:] = True
+    for i in range(n):
+        if not kept[i]:
+            continue
+        x0, y0, x1, y1 = boxes[i]
+        for j in range(i + 1, n):
+            if not kept[j]:
+                continue
+            width = max(zero, min(x1, boxes[j, 2]) - max(x0, boxes[j, 0]))
+            height = max(zero, min(y1, boxes[j, 3]) - max(y0, boxes[j, 1]))
+            shared = width * height
+            if by_union:
+                whole = areas[i] + areas[j] - shared
+            else:
+                whole = min(areas[i], areas[j])
+            kept[j] = shared <= limit * whole
+
+
+def non_maximum_suppression(
+    boxes: np.ndarray, scores: np.ndarray, limit: float, overlap: str = "union"
+) -> np.ndarray:
+    """Which boxes stay: their indices, ndarray of ints, from the highest score to the lowest.
+
+    Of equal scores the first one goes first. `overlap`: 'union' or 'min', see above.
+    """
+    if overlap not in OVERLAPS:
+        raise ValueError(f"overlap must be one of {OVERLAPS}, got {overlap!r}")
+    order = np.argsort(-scores, kind="stable")
+    kept = np.empty(len(order), bool)
+    _suppress(boxes[order], overlap == "union", boxes.dtype.type(limit), kept)
+    return order[kept]
+
+
+def moved(boxes: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Box regression: each edge moved by its offset, in units of the width (x) or height (y)."""
+    sides = boxes[:, 2:] - boxes[:, :2]
+    return boxes + offsets * np.concatenate([sides, sides], axis=1)
+
+
+def squared(boxes: np.ndarray) -> np.ndarray:
+    """Squares around the same centres, as large as the longer side."""
+    half = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True) / 2
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    return np.concatenate([centres - half, centres + half], axis=1)
+
+
+def clipped(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The parts of the boxes that lie on the photo; one outside becomes empty."""
+    return boxes.clip(0, np.array([width, height, width, height], boxes.dtype))

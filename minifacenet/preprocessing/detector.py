@@ -1,0 +1,199 @@
+"""Where are the faces? Any photo in; boxes, scores and five landmarks a face out.
+
+MTCNN's three networks (`mtcnn.py`) work as a cascade, because most of a photo is no face and can be
+turned down cheaply:
+
+    1  The photo is shrunk step by step, a *pyramid*. P-Net looks for faces of 12x12 pixels only, in
+       each of these copies, and so finds small faces in the large copies and large in the small.
+    2  What P-Net let through is cut out at 24x24 and shown to R-Net.
+    3  What R-Net let through is cut out at 48x48 and shown to O-Net, which names the landmarks too.
+
+After each of them: drop what scores too low, keep one of many boxes on the same face
+(non-maximum suppression), move the edges as the network says, and make the box square for the next.
+
+Memory is bounded, whatever the photo: the largest copy has at most `max_side` pixels a side, and
+crops go through the networks in batches of a fixed size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .boxes import clipped, moved, non_maximum_suppression, squared
+from .mtcnn import (
+    BOX,
+    FILE,
+    LANDMARKS,
+    MTCNN,
+    ONET_SIZE,
+    PNET_SIZE,
+    RNET_SIZE,
+    STRIDE,
+    face_probability,
+    to_input,
+)
+from .resample import halvings, resample
+
+BATCH_PIXELS = 1 << 17  # of crops in one batch: 227 of 24x24, 56 of 48x48
+SAME_FACE, SAME_FACE_IN_COPY = 0.7, 0.5  # two boxes that overlap more show one face
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """The faces of one photo, the best score first. All float32; N may be 0.
+
+    Attributes
+    ----------
+    boxes : ndarray of shape (N, 4)
+        x0, y0, x1, y1 in the photo's pixels, clipped to the photo; pixel i reaches from i to i + 1.
+    scores : ndarray of shape (N,)
+        O-Net's probability of a face.
+    landmarks : ndarray of shape (N, 5, 2)
+        x, y of left eye, right eye, nose, left and right corner of the mouth: left in the photo,
+        so the person's right. Not clipped: an eye may lie beyond the photo's edge.
+    """
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    landmarks: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+class Detector:
+    """Finds faces in photos.
+
+    Parameters
+    ----------
+    path : str or path
+        The file that data_scripts/get_mtcnn.py writes.
+    min_size : float
+        Side of the smallest face to look for, in the photo's pixels. Twice the size is four times
+        as fast.
+    thresholds : three floats
+        What P-Net, R-Net and O-Net have to score, 0 to 1.
+    factor : float
+        From one copy of the pyramid to the next, between 0 and 1.
+    max_side : int
+        Long side of the largest copy. In a photo of more than max_side * min_size / 12 pixels (by
+        default 2,133) the smallest face is larger than `min_size` accordingly.
+
+    Raises
+    ------
+    CheckpointError
+        The file is missing (the message names the command that makes it) or not the right one.
+    """
+
+    def __init__(
+        self,
+        path: str | Path = FILE,
+        min_size: float = 20,
+        thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7),
+        factor: float = 0.709,
+        max_side: int = 1280,
+    ):
+        if min_size <= 0:
+            raise ValueError(f"min_size must be above 0 pixels, got {min_size}")
+        if len(thresholds) != 3 or not all(0 <= t <= 1 for t in thresholds):
+            raise ValueError(f"thresholds must be three numbers from 0 to 1, got {thresholds}")
+        if not 0 < factor < 1:
+            raise ValueError(f"factor must lie between 0 and 1, got {factor}")
+        if max_side < PNET_SIZE:
+            raise ValueError(f"max_side must be at least {PNET_SIZE} pixels, got {max_side}")
+        self.nets = MTCNN.load(path)
+        self.min_size = min_size
+        self.thresholds = tuple(thresholds)
+        self.factor = factor
+        self.max_side = max_side
+
+    def detect(self, photo: np.ndarray) -> Detections:
+        """The faces in a photo, (H, W, 3) in RGB order or (H, W, 1), uint8, upright.
+
+        A photo without a face, or too small to show one, gives empty arrays.
+        """
+        if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] not in (1, 3):
+            got = f"{photo.dtype} of shape {photo.shape}"
+            raise ValueError(f"expected a uint8 photo of shape (H, W, 1) or (H, W, 3), got {got}")
+        height, width, _ = photo.shape
+        # Grey is RGB with three equal channels.
+        copies = halvings(np.ascontiguousarray(np.broadcast_to(photo, (height, width, 3))))
+        boxes = self._proposed(copies)
+        boxes = self._refined(copies, boxes)
+        return self._described(copies, boxes)
+
+    def _proposed(self, copies) -> np.ndarray:
+        """Stage 1: squares (N, 4) that P-Net takes for faces."""
+        found = [tuple(np.empty(shape, np.float32) for shape in ((0, 4), (0,), (0, 4)))]
+        for size in pyramid(copies[0].shape[:2], self.min_size, self.factor, self.max_side):
+            boxes, scores, offsets = self._proposed_at(copies, size)
+            best = non_maximum_suppression(boxes, scores, SAME_FACE_IN_COPY)
+            found.append((boxes[best], scores[best], offsets[best]))
+        boxes, scores, offsets = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        best = non_maximum_suppression(boxes, scores, SAME_FACE)
+        return _squares(moved(boxes[best], offsets[best]))
+
+    def _proposed_at(self, copies, size):
+        """Boxes, scores and offsets of P-Net in the copy of that size (height, width)."""
+        height, width, _ = copies[0].shape
+        whole = np.array([[0, 0, width, height]], np.float32)
+        heads = self.nets.pnet.forward(to_input(resample(copies, whole, *size)))[0]
+        scores = face_probability(heads)
+        rows, columns = np.nonzero(scores >= self.thresholds[0])
+        corners = STRIDE * np.stack([columns, rows], axis=1)
+        boxes = np.concatenate([corners, corners + PNET_SIZE], axis=1).astype(np.float32)
+        boxes *= np.array([width / size[1], height / size[0]] * 2, np.float32)
+        return boxes, scores[rows, columns], heads[rows, columns, BOX]
+
+    def _refined(self, copies, boxes) -> np.ndarray:
+        """Stage 2: those squares that R-Net takes for faces too, moved as it says."""
+        heads = _seen_by(self.nets.rnet, RNET_SIZE, copies, boxes)
+        scores = face_probability(heads)
+        likely = np.nonzero(scores > self.thresholds[1])[0]
+        best = likely[non_maximum_suppression(boxes[likely], scores[likely], SAME_FACE)]
+        return _squares(moved(boxes[best], heads[best, BOX]))
+
+    def _described(self, copies, boxes) -> Detections:
+        """Stage 3: the faces among the squares, as O-Net sees them."""
+        heads = _seen_by(self.nets.onet, ONET_SIZE, copies, boxes)
+        scores = face_probability(heads)
+        faces = clipped(moved(boxes, heads[:, BOX]), *copies[0].shape[:2])
+        inside = (faces[:, 2:] > faces[:, :2]).all(axis=1)
+        likely = np.nonzero((scores > self.thresholds[2]) & inside)[0]
+        best = likely[non_maximum_suppression(faces[likely], scores[likely], SAME_FACE, "min")]
+        points = heads[best, LANDMARKS].reshape(-1, 2, 5).transpose(0, 2, 1)  # five x, five y
+        corners, sides = boxes[best, None, :2], boxes[best, None, 2:] - boxes[best, None, :2]
+        return Detections(faces[best], scores[best], corners + sides * points)
+
+
+def pyramid(
+    size: tuple[int, int], min_size: float, factor: float, max_side: int
+) -> list[tuple[int, int]]:
+    """Sizes (height, width) of the copies in which P-Net looks, from the largest down.
+
+    In the first one a face of `min_size` measures 12 pixels, unless it would be larger than
+    `max_side`; the last one is the smallest that P-Net can look at. None for a small photo.
+    """
+    sizes, scale = [], min(PNET_SIZE / min_size, max_side / max(size))
+    while min(level := (round(size[0] * scale), round(size[1] * scale))) >= PNET_SIZE:
+        sizes.append(level)
+        scale *= factor
+    return sizes
+
+
+def _squares(boxes: np.ndarray) -> np.ndarray:
+    """Boxes made square, without those that a network has shrunk to nothing."""
+    return squared(boxes[((boxes[:, 2:] - boxes[:, :2]) >= 1).all(axis=1)])
+
+
+def _seen_by(net, size: int, copies, boxes: np.ndarray) -> np.ndarray:
+    """What R-Net or O-Net says about each box: heads (N, columns), batch by batch."""
+    batch = BATCH_PIXELS // size**2
+    heads = [np.empty((0, *net.output_shape((size, size, 3))), np.float32)]
+    for first in range(0, len(boxes), batch):
+        crops = resample(copies, boxes[first : first + batch], size, size)
+        heads.append(net.forward(to_input(crops)))
+    return np.concatenate(heads)

@@ -1,0 +1,142 @@
+"""MTCNN: three small networks that find a face, each more careful than the one before.
+
+P-Net ("proposal") looks at 12x12 pixels, R-Net ("refine") at 24x24, O-Net ("output") at 48x48. All
+three answer the same questions about the square they see:
+
+    face        two numbers; their softmax is the probability of no face, and of a face
+    box         how far the square's four edges (left, top, right, bottom) are off the face's,
+                in units of its side
+    landmarks   O-Net only: x of left eye, right eye, nose, left and right mouth corner, then the
+                five y, in the square, from 0 to 1
+
+P-Net has no fully connected layer, so it runs over a whole image at once: its output at (p, q) is
+what it says about the 12x12 pixels that begin at (2 p, 2 q). It is cheap and asked everywhere, in
+an image of any size; R-Net and O-Net are asked only about what the one before let through.
+
+Input: RGB, (pixel - 127.5) / 128. The convolutions use no padding. The pools round their size up,
+as Caffe, in which the nets were trained. Questions are the columns of one last layer, "heads".
+
+K. Zhang, Z. Zhang, Z. Li, Y. Qiao, "Joint Face Detection and Alignment Using Multitask Cascaded
+Convolutional Networks", IEEE Signal Processing Letters 2016; arXiv:1604.02878.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.special import expit
+
+from ..arrays import CheckpointError, fill, load_arrays
+from ..nn.conv import Conv2D
+from ..nn.layer import Sequential
+from ..nn.linear import Linear
+from ..nn.pool import MaxPool
+from ..nn.prelu import PReLU
+
+FILE = Path("data/mtcnn.safetensors")  # where get_mtcnn.py writes it
+FORMAT = "MTCNN 1"
+PNET_SIZE, RNET_SIZE, ONET_SIZE = 12, 24, 48  # pixels a side that each of the nets sees
+STRIDE = 2  # pixels between two neighbouring outputs of P-Net
+BOX, LANDMARKS = slice(2, 6), slice(6, 16)  # columns of the heads; 0 and 1 are no face, face
+
+
+@dataclass(frozen=True)
+class MTCNN:
+    """The three networks. NHWC float32 in, heads out: see the columns above.
+
+    Attributes
+    ----------
+    pnet : (N, H, W, 3) with H, W >= 12 -> (N, ceil((H - 2) / 2) - 4, ceil((W - 2) / 2) - 4, 6)
+    rnet : (N, 24, 24, 3) -> (N, 6)
+    onet : (N, 48, 48, 3) -> (N, 16)
+    """
+
+    pnet: Sequential
+    rnet: Sequential
+    onet: Sequential
+
+    @classmethod
+    def new(cls, rng: np.random.Generator) -> MTCNN:
+        """Untrained networks with random weights."""
+        return cls(
+            pnet=Sequential(
+                *_stage("1", 3, 10, 3, rng, pool=2),
+                *_stage("2", 10, 16, 3, rng),
+                *_stage("3", 16, 32, 3, rng),
+                ("heads", Conv2D(32, 6, 1, rng)),
+            ),
+            rnet=Sequential(
+                *_stage("1", 3, 28, 3, rng, pool=3),
+                *_stage("2", 28, 48, 3, rng, pool=3),
+                *_stage("3", 48, 64, 2, rng),
+                ("fc", Linear(3 * 3 * 64, 128, rng)),
+                ("fc.prelu", PReLU(128)),
+                ("heads", Linear(128, 6, rng)),
+            ),
+            onet=Sequential(
+                *_stage("1", 3, 32, 3, rng, pool=3),
+                *_stage("2", 32, 64, 3, rng, pool=3),
+                *_stage("3", 64, 64, 3, rng, pool=2),
+                *_stage("4", 64, 128, 2, rng),
+                ("fc", Linear(3 * 3 * 128, 256, rng)),
+                ("fc.prelu", PReLU(256)),
+                ("heads", Linear(256, 16, rng)),
+            ),
+        )
+
+    @classmethod
+    def load(cls, path: str | Path = FILE) -> MTCNN:
+        """The trained networks, from the file that data_scripts/get_mtcnn.py writes.
+
+        Raises
+        ------
+        CheckpointError
+            Missing or damaged file, another kind of file, or arrays that do not fit.
+        """
+        if not Path(path).is_file():
+            raise CheckpointError(
+                f"{path}: the weights of the face detector are not there: run "
+                f"`python data_scripts/get_mtcnn.py {path}`"
+            )
+        arrays, metadata = load_arrays(path)
+        if metadata.get("format") != FORMAT:
+            raise CheckpointError(
+                f"{path}: format {metadata.get('format')!r}, expected {FORMAT!r}: run "
+                "`python data_scripts/get_mtcnn.py` with another name for its file"
+            )
+        nets = cls.new(np.random.default_rng(0))
+        fill(path, nets.parameters(), arrays)
+        return nets
+
+    def parameters(self) -> dict:
+        """Those of all three, by name: 'pnet.conv1.weight', ..."""
+        return {
+            f"{net}.{name}": parameter
+            for net, layers in vars(self).items()
+            for name, parameter in layers.parameters().items()
+        }
+
+
+def _stage(number: str, channels, filters, kernel, rng, pool: int = 0):
+    """Convolution, PReLU and, unless `pool` is 0, a max pool of that size with stride 2."""
+    yield f"conv{number}", Conv2D(channels, filters, kernel, rng)
+    yield f"conv{number}.prelu", PReLU(filters)
+    if pool:
+        yield f"pool{number}", MaxPool(pool, 2, ceil_mode=True)
+
+
+def face_probability(heads: np.ndarray) -> np.ndarray:
+    """Softmax of the two face columns, its second value: (..., columns) -> (...).
+
+    e^b / (e^a + e^b) = 1 / (1 + e^(a - b)), the logistic function of b - a, which cannot overflow.
+    """
+    return expit(heads[..., 1] - heads[..., 0])
+
+
+def to_input(pixels: np.ndarray) -> np.ndarray:
+    """float32 pixels 0..255, changed in place to what the nets were trained on."""
+    pixels -= np.float32(127.5)
+    pixels /= np.float32(128)
+    return pixels
