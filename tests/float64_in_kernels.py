@@ -13,6 +13,7 @@ from minifacenet.embedding import mining, quantise
 from minifacenet.nn import concat, im2col, l2norm, linear, lrn, maxout, optim, pool, prelu, relu
 from minifacenet.nn.conv import Conv2D
 from minifacenet.nn.layer import Parameter
+from minifacenet.preprocessing import boxes, resample
 
 DOUBLE = re.compile(r"= f(?:add|sub|mul|div) [^\n]*double[^\n]*|@llvm\.(?:sqrt|pow)[^\n]*f64[^\n]*")
 
@@ -40,9 +41,13 @@ def main():
     unit = rng.standard_normal((4, 3), dtype=np.float32)
     quantise.distances(*(quantise.quantise(unit, scale) for scale in quantise.SCALES))
 
+    squares = np.array([[0, 0, 4, 4], [1.5, 1, 9, 7]], np.float32)
+    boxes.non_maximum_suppression(squares, squares[:, 3], 0.5)
+    resample.resample(resample.halvings(np.ones((9, 8, 3), np.uint8), 4), squares, 3, 3)
+
     kernels = 0
     layers = (concat, im2col, l2norm, linear, lrn, maxout, pool, prelu, relu)
-    modules = (*layers, mining, optim, quantise)
+    modules = (*layers, mining, optim, quantise, boxes, resample)
     for module in modules:
         for name, value in vars(module).items():
             if not isinstance(value, Dispatcher):

@@ -118,9 +118,8 @@ class Detector:
         if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] not in (1, 3):
             got = f"{photo.dtype} of shape {photo.shape}"
             raise ValueError(f"expected a uint8 photo of shape (H, W, 1) or (H, W, 3), got {got}")
-        height, width, _ = photo.shape
         # Grey is RGB with three equal channels.
-        copies = halvings(np.ascontiguousarray(np.broadcast_to(photo, (height, width, 3))))
+        copies = halvings(np.repeat(photo, 3, axis=2) if photo.shape[2] == 1 else photo)
         boxes = self._proposed(copies)
         boxes = self._refined(copies, boxes)
         return self._described(copies, boxes)

@@ -3,11 +3,12 @@
 A new pixel covers a rectangle of the photo, whose edges fall between pixels. A photo pixel that
 lies half under it counts half:
 
-    new = sum over y, x of  rows[y] columns[x] photo[y, x]
+    new = sum over y, x of  rows[y] columns[x] photo[y, x]  /  (sum of rows  *  sum of columns)
 
-where rows[y] is the part of the rectangle's height that lies in photo row y, and columns[x]
-likewise: both sum to 1. Nothing is skipped, so fine patterns fade instead of turning into false
-coarse ones; and in enlarging, the same formula repeats pixels. Outside the photo all is black.
+where rows[y] is how much of photo row y lies under the rectangle, 0 to 1, and columns[x] likewise;
+the sums are the rectangle's height and width. Nothing is skipped, so fine patterns fade instead of
+turning into false coarse ones; and in enlarging, the same formula repeats pixels. Outside the photo
+all is black.
 
 A far smaller copy would read the whole photo for every few pixels. So the photo is halved again and
 again first (`halvings`), and a box is taken from the copy in which a new pixel covers 2 to 4 pixels
@@ -38,9 +39,10 @@ def _halve(photo, out):
 def halvings(photo: np.ndarray, smallest: int = 96) -> list[np.ndarray]:
     """The photo, its half, its quarter, ... until the long side is at most `smallest`.
 
-    (H, W, C) uint8 each; a last odd row or column counts twice in its mean.
+    (H, W, 3) uint8 each; a last odd row or column counts twice in its mean.
     """
-    copies = [photo]
+    # One kind of array only, or Numba compiles anew: C order, and not read-only.
+    copies = [np.require(photo, requirements=["C", "W"])]
     while max(copies[-1].shape[:2]) > smallest:
         height, width, channels = copies[-1].shape
         copies.append(np.empty(((height + 1) // 2, (width + 1) // 2, channels), np.uint8))
@@ -48,45 +50,53 @@ def halvings(photo: np.ndarray, smallest: int = 96) -> list[np.ndarray]:
     return copies
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True)
 def _covered(pixel, start, end):
-    """How much of [pixel, pixel + 1] lies in [start, end], over the length of that."""
-    one = type(start)(1)
+    """The length that [pixel, pixel + 1] and [start, end] share."""
     edge = type(start)(pixel)
-    return (min(edge + one, end) - max(edge, start)) / (end - start)
+    return min(edge + type(start)(1), end) - max(edge, start)
+
+
+@njit(cache=True)
+def _columns(line, first, x0, step, scale, out):
+    """One row of new pixels: out (w, 3) = scale times the sum over the columns each covers.
+
+    line holds photo columns first, first + 1, ... as R, G, B, R, G, B, ...
+    """
+    one, end = type(x0)(1), x0
+    last = first + line.size // 3
+    for column in range(out.shape[0]):
+        start, end = end, x0 + (type(x0)(column) + one) * step
+        red = green = blue = type(x0)(0)
+        for x in range(max(first, math.floor(start)), min(last, math.ceil(end))):
+            share, at = _covered(x, start, end), 3 * (x - first)
+            red += share * line[at]
+            green += share * line[at + 1]
+            blue += share * line[at + 2]
+        out[column, 0], out[column, 1], out[column, 2] = red * scale, green * scale, blue * scale
 
 
 @njit(parallel=True, cache=True, error_model="numpy")
 def _resample(photo, boxes, scratch, out):
-    """boxes (N, 4) in the photo's pixels; scratch (threads, at least W C); out (N, h, w, C)."""
-    height, width, channels = photo.shape
+    """boxes (N, 4) in the photo's pixels; scratch (threads, 3 W); out (N, h, w, 3)."""
+    height, width, _ = photo.shape
     _, rows, columns, _ = out.shape
-    zero = out.dtype.type(0)
-    lines = photo.reshape(height, width * channels)
+    one = out.dtype.type(1)
     for task in prange(boxes.shape[0] * rows):
         number, row = task // rows, task % rows
         x0, y0, x1, y1 = boxes[number]
-        step_x, step_y = (x1 - x0) / type(x0)(columns), (y1 - y0) / type(y0)(rows)
-        # First the mean over photo rows, for all photo columns of the box: whole lines at a time.
-        left, right = max(0, math.floor(x0)), min(width, math.ceil(x1))
-        line = scratch[numba.get_thread_id()]
-        for i in range(left * channels, right * channels):
-            line[i] = zero
-        start, end = y0 + type(y0)(row) * step_y, y0 + type(y0)(row + 1) * step_y
+        step_x, step_y = (x1 - x0) / type(x0)(columns), (y1 - y0) / type(x0)(rows)
+        start, end = y0 + type(y0)(row) * step_y, y0 + (type(y0)(row) + one) * step_y
+        # First the sum over photo rows, for all the photo columns of the box: lines at a time.
+        left = min(max(0, math.floor(x0)), width)
+        right = max(min(width, math.ceil(x1)), left)
+        line = scratch[numba.get_thread_id(), : 3 * (right - left)]
+        line[:] = 0
         for y in range(max(0, math.floor(start)), min(height, math.ceil(end))):
-            share = _covered(y, start, end)
-            for i in range(left * channels, right * channels):
-                line[i] += share * type(zero)(lines[y, i])
-        # Then over photo columns, for one new pixel after the other.
-        for column in range(columns):
-            start, end = x0 + type(x0)(column) * step_x, x0 + type(x0)(column + 1) * step_x
-            pixel = out[number, row, column]
-            for c in range(channels):
-                pixel[c] = zero
-            for x in range(max(0, math.floor(start)), min(width, math.ceil(end))):
-                share = _covered(x, start, end)
-                for c in range(channels):
-                    pixel[c] += share * line[x * channels + c]
+            share, pixels = _covered(y, start, end), photo[y, left:right].reshape(line.size)
+            for i in range(line.size):
+                line[i] += share * type(share)(pixels[i])
+        _columns(line, left, x0, step_x, one / (step_x * step_y), out[number, row])
 
 
 def resample(copies: list[np.ndarray], boxes: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -95,21 +105,21 @@ def resample(copies: list[np.ndarray], boxes: np.ndarray, height: int, width: in
     Parameters
     ----------
     copies : list of ndarray
-        The photo and its `halvings`.
+        The photo, RGB, and its `halvings`.
     boxes : ndarray of shape (N, 4)
         x0, y0, x1, y1 in the photo's pixels, where pixel i reaches from i to i + 1; x0 < x1 and
         y0 < y1. What lies outside the photo is black.
 
     Returns
     -------
-    ndarray of shape (N, height, width, C), float32, values 0 to 255
+    ndarray of shape (N, height, width, 3), float32, values 0 to 255
     """
-    out = np.empty((len(boxes), height, width, copies[0].shape[2]), np.float32)
-    steps = np.minimum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]) / max(height, width)
+    out = np.empty((len(boxes), height, width, 3), np.float32)
+    steps = ((boxes[:, 2:] - boxes[:, :2]) / (width, height)).min(axis=1)  # a new pixel's side
     choice = np.log2(np.maximum(steps, 2) / 2).astype(int).clip(max=len(copies) - 1)
     for number in np.unique(choice):
         photo, chosen = copies[number], choice == number
-        scratch = np.empty((numba.get_num_threads(), photo.shape[1] * photo.shape[2]), np.float32)
+        scratch = np.empty((numba.get_num_threads(), 3 * photo.shape[1]), np.float32)
         part = np.empty((chosen.sum(), *out.shape[1:]), np.float32)
         _resample(photo, (boxes[chosen] / 2**number).astype(np.float32), scratch, part)
         out[chosen] = part
