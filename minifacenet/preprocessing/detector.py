@@ -176,7 +176,7 @@ def pyramid(
     In the first one a face of `min_size` measures 12 pixels, unless it would be larger than
     `max_side`; the last one is the smallest that P-Net can look at. None for a small photo.
     """
-    sizes, scale = [], min(PNET_SIZE / min_size, max_side / max(size))
+    sizes, scale = [], min(PNET_SIZE / min_size, max_side / max(*size, 1))
     while min(level := (round(size[0] * scale), round(size[1] * scale))) >= PNET_SIZE:
         sizes.append(level)
         scale *= factor

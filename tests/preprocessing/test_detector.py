@@ -1,5 +1,7 @@
 """The cascade with stand-ins for the nets that know where a planted square is, and random nets."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,10 @@ from minifacenet.arrays import CheckpointError, save_arrays
 from minifacenet.nn import backend
 from minifacenet.preprocessing import detector as module
 from minifacenet.preprocessing.detector import Detector, pyramid
-from minifacenet.preprocessing.mtcnn import FORMAT, MTCNN
+from minifacenet.preprocessing.mtcnn import FILE, FORMAT, MTCNN
+from minifacenet.preprocessing.photo import read_photo
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +45,25 @@ class Proposer:
         return heads
 
 
-class Surveyor:
-    """Stands for R-Net or O-Net: its offsets put the box exactly around the white."""
+class Constant:
+    """Stands for R-Net or O-Net: always a face, its edges moved by these offsets."""
 
-    def __init__(self, columns):
-        self.columns = columns
+    def __init__(self, columns, offsets):
+        self.heads = np.zeros(columns, np.float32)
+        self.heads[1], self.heads[2:6] = 5, offsets
+
+    def output_shape(self, shape):
+        return self.heads.shape
+
+    def forward(self, x):
+        return np.tile(self.heads, (len(x), 1))
+
+
+class Surveyor:
+    """Stands for R-Net or O-Net: its offsets put the box around the white, with that margin."""
+
+    def __init__(self, columns, margin):
+        self.columns, self.margin = columns, margin
 
     def output_shape(self, shape):
         return (self.columns,)
@@ -57,15 +76,16 @@ class Surveyor:
             profile = white.max(axis=axis)
             size = profile.sum(axis=1)
             middle = (profile * (np.arange(profile.shape[1]) + 0.5)).sum(axis=1) / size
-            heads[:, 2 + i] = (middle - size / 2) / profile.shape[1]
-            heads[:, 4 + i] = (middle + size / 2) / profile.shape[1] - 1
+            reach = (0.5 + self.margin) * size
+            heads[:, 2 + i] = (middle - reach) / profile.shape[1]
+            heads[:, 4 + i] = (middle + reach) / profile.shape[1] - 1
         heads[:, 6:] = [0, 1, 0.5, 0.25, 0.75, 0.1, 0.2, 0.5, 1, 0.9][: self.columns - 6]
         return heads
 
 
 def surveying(weights, **options):
     detector = Detector(weights, **options)
-    detector.nets = MTCNN(Proposer(), Surveyor(6), Surveyor(16))
+    detector.nets = MTCNN(Proposer(), Surveyor(6, margin=0.1), Surveyor(16, margin=0))
     return detector
 
 
@@ -76,6 +96,7 @@ def surveying(weights, **options):
         (120, 90, 31, 60, 20, {"factor": 0.6}),
         (200, 151, 40, 30, 70, {}),
         (1200, 1600, 500, 300, 500, {"max_side": 150}),  # reduced for the search, and back
+        (27, 900, 800, 6, 14, {}),  # the copy, 16x540, is not reduced alike in x and y
     ],
 )
 def test_a_planted_square_is_found_where_it_is(weights, height, width, x, y, side, options):
@@ -85,8 +106,9 @@ def test_a_planted_square_is_found_where_it_is(weights, height, width, x, y, sid
     assert len(found) == 1
     np.testing.assert_allclose(found.boxes, [[x, y, x + side, y + side]], atol=0.02 * side)
     points = [(0, 0.1), (1, 0.2), (0.5, 0.5), (0.25, 1), (0.75, 0.9)]  # five x, then five y
+    seen, corner = 1.2 * side, np.array([x, y]) - 0.1 * side  # what the third net was shown
     np.testing.assert_allclose(
-        found.landmarks[0], np.array([x, y]) + side * np.array(points), atol=0.02 * side
+        found.landmarks[0], corner + seen * np.array(points), atol=0.02 * side
     )
 
 
@@ -106,7 +128,30 @@ def test_a_photo_without_a_face_gives_empty_arrays(weights):
     assert {a.dtype for a in vars(found).values()} == {np.dtype(np.float32)}
 
 
-@pytest.mark.parametrize("size", [(1, 1), (11, 11), (1, 500), (500, 1), (19, 19), (3000, 8)])
+@pytest.mark.parametrize(
+    ("second", "third"),
+    [
+        ((2, 0, 0, 0), (0, 0, 0, 0)),  # the left edge behind the right one
+        ((0, 0, 0, -1), (0, 0, 0, 0)),  # no height
+        ((0, 0, 0, 0), (2, 0, 0, 0)),
+        ((0, 0, 0, 0), (90, 0, 90, 0)),  # off the photo
+        ((90, 0, 90, 0), (0, 0, 0, 0)),
+    ],
+)
+def test_a_box_that_a_net_moves_away_or_to_nothing_is_no_face(weights, second, third):
+    photo = np.zeros((60, 60, 3), np.uint8)
+    photo[20:40, 20:40] = 255
+    detector = Detector(weights)
+    stay = (0, 0, 0, 0)
+    detector.nets = MTCNN(Proposer(), Constant(6, stay), Constant(16, stay))
+    assert len(detector.detect(photo)) == 1
+    detector.nets = MTCNN(Proposer(), Constant(6, second), Constant(16, third))
+    assert len(detector.detect(photo)) == 0
+
+
+@pytest.mark.parametrize(
+    "size", [(0, 0), (0, 200), (1, 1), (11, 11), (1, 500), (500, 1), (19, 19), (3000, 8)]
+)
 def test_a_photo_too_small_for_a_face_gives_none(weights, size):
     assert len(Detector(weights, thresholds=(0, 0, 0)).detect(noise(*size, 3))) == 0
 
@@ -122,6 +167,14 @@ def test_random_nets_that_let_all_pass_keep_the_rules(weights, size):
     assert (found.boxes[:, 2:] <= (size[1], size[0])).all()
     assert (found.boxes[:, 2:] > found.boxes[:, :2]).all()
     assert found.landmarks.shape == (len(found), 5, 2)
+
+
+def test_a_face_within_a_face_is_one_face(weights, monkeypatch):
+    detector = Detector(weights)
+    detector.nets = MTCNN(Proposer(), None, Constant(16, (0, 0, 0, 0)))
+    nested = np.array([[0, 0, 40, 40], [10, 10, 30, 30]], np.float32)
+    monkeypatch.setattr(detector, "_refined", lambda copies, boxes: nested)
+    np.testing.assert_array_equal(detector.detect(noise(60, 60, 3)).boxes, nested[:1])
 
 
 def test_the_same_photo_gives_the_same_bits_whatever_the_threads(weights):
@@ -218,3 +271,16 @@ def test_what_is_no_photo_is_refused(weights, photo):
 def test_a_missing_file_says_which_command_makes_it(tmp_path):
     with pytest.raises(CheckpointError, match=r"get_mtcnn\.py"):
         Detector(tmp_path / "none.safetensors")
+
+
+def test_the_trained_nets_find_the_hundred_faces_of_the_readmes_figure():
+    if not (ROOT / FILE).is_file():
+        pytest.skip(f"no {FILE}: `python data_scripts/get_mtcnn.py` makes it")
+    found = Detector(ROOT / FILE).detect(read_photo(ROOT / "lessons" / "figures" / "strangers.jpg"))
+    assert 97 <= (found.scores > 0.9).sum() <= 100
+    sides = found.boxes[:, 2:] - found.boxes[:, :2]
+    places = (found.landmarks - found.boxes[:, None, :2]) / sides[:, None]
+    left_eye, right_eye, nose, left_mouth, right_mouth = np.median(places, axis=0)
+    assert left_eye[0] < nose[0] < right_eye[0]
+    assert left_mouth[0] < nose[0] < right_mouth[0]
+    assert max(left_eye[1], right_eye[1]) < nose[1] < min(left_mouth[1], right_mouth[1])

@@ -91,3 +91,12 @@ def test_copies_change_the_result_by_rounding_only():
         smooth = smooth.astype(np.uint8, order="C")
         close = resample(halvings(smooth), box, 24, 24) - resample([smooth], box, 24, 24)
         assert np.abs(close).max() < 1.5
+
+
+def test_copies_of_any_view_are_of_one_kind():
+    photo = some_photo(9, 16)
+    photo.flags.writeable = False
+    for view in (photo, photo[::-1, ::2]):
+        for copy in halvings(view, 4):
+            assert copy.flags.c_contiguous
+            assert copy.flags.writeable
