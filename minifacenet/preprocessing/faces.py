@@ -90,11 +90,7 @@ def square_crop(photo: np.ndarray, size: int) -> np.ndarray:
     (size, size, C), uint8. Shrinking averages over all pixels below a new one (Pillow's bicubic
     filter widens with the scale), so fine patterns fade instead of turning into false coarse ones.
     """
-    if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] not in (1, 3):
-        got = f"{photo.dtype} of shape {photo.shape}"
-        raise ValueError(f"expected a uint8 photo of shape (H, W, 1) or (H, W, 3), got {got}")
-    if size < 1:
-        raise ValueError(f"size must be at least 1 pixel, got {size}")
+    check_photo(photo, size)
     height, width, channels = photo.shape
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
@@ -102,6 +98,23 @@ def square_crop(photo: np.ndarray, size: int) -> np.ndarray:
     image = Image.fromarray(square[..., 0] if channels == 1 else square)
     resized = image.resize((size, size), Image.Resampling.BICUBIC)
     return np.array(resized).reshape(size, size, channels)
+
+
+def check_photo(photo: np.ndarray, size: int) -> None:
+    """Refuse what is no photo, of shape (H, W, 1) or (H, W, 3) and uint8, or no side of a crop.
+
+    Raises
+    ------
+    ValueError
+        With the dtype and shape, or the size, that was given.
+    """
+    whole = isinstance(photo, np.ndarray) and photo.dtype == np.uint8 and photo.ndim == 3
+    if not whole or photo.shape[2] not in (1, 3) or photo.size == 0:
+        shape = getattr(photo, "shape", None)
+        got = type(photo).__name__ if shape is None else f"{photo.dtype} of shape {shape}"
+        raise ValueError(f"expected a uint8 photo of shape (H, W, 1) or (H, W, 3), got {got}")
+    if size < 1:
+        raise ValueError(f"size must be at least 1 pixel, got {size}")
 
 
 def stack(crops: list[np.ndarray], channels: int | None) -> np.ndarray:
