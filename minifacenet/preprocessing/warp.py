@@ -1,0 +1,67 @@
+"""Turn, scale and shift a photo in one go, without false patterns.
+
+A pixel of the crop covers a small square of the photo, and should be the average over it. To look
+at one point of that square only would pass over most pixels of a large face, and a fine pattern,
+such as a striped shirt or the grain of a scan, would come out as a false coarse one (moiré).
+
+Here each pixel is the mean of k x k bilinear samples, spread evenly over its square. k is just so
+large that neighbouring samples lie at most a pixel of the photo apart: then none is passed over. A
+very large face is first shrunk by a whole factor, averaging over blocks, until a pixel of the crop
+covers 4 to 6 pixels a side. That bounds time and memory.
+
+Points are (x, y), and whole numbers are the centres of pixels, as in `align`.
+"""
+
+from math import ceil, sqrt
+
+import numpy as np
+from PIL import Image
+from scipy.ndimage import affine_transform
+
+_KEPT = 4  # pixels of the shrunk photo, at least, to a pixel of the crop
+
+
+def resampled(photo: np.ndarray, linear: np.ndarray, shift: np.ndarray, size: int) -> np.ndarray:
+    """The square crop whose point q shows the point  linear @ q + shift  of the photo.
+
+    Parameters
+    ----------
+    photo : ndarray of shape (H, W, 1) or (H, W, 3), uint8
+    linear : ndarray of shape (2, 2)
+        A rotation times a scale, the pixels of the photo that a pixel of the crop is wide.
+    shift : ndarray of shape (2,)
+        The point of the photo in the middle of the crop's first pixel.
+    size : int
+        Side of the crop in pixels.
+
+    Returns
+    -------
+    ndarray of shape (size, size, C), uint8
+        Rounded to the nearest. Beyond the photo, the pixel of its edge that is nearest.
+    """
+    step = sqrt(abs(np.linalg.det(linear)))
+    factor = int(step / _KEPT)
+    if factor > 1:
+        photo = _shrunk(photo, factor)
+        linear, shift, step = linear / factor, (shift + 0.5) / factor - 0.5, step / factor
+    k = max(1, ceil(step - 1e-6))  # Rounding must not turn an exact copy into an average.
+    shift = shift + linear @ np.full(2, (1 / k - 1) / 2)
+    crop = np.empty((size, size, photo.shape[2]), np.uint8)
+    for channel in range(photo.shape[2]):
+        samples = affine_transform(  # It counts rows first: (y, x).
+            photo[..., channel],
+            linear[::-1, ::-1] / k,
+            shift[::-1],
+            (k * size, k * size),
+            np.float32,
+            order=1,
+            mode="nearest",
+        )
+        crop[..., channel] = samples.reshape(size, k, size, k).mean(axis=(1, 3)) + 0.5
+    return crop
+
+
+def _shrunk(photo, factor) -> np.ndarray:
+    image = Image.fromarray(photo[..., 0] if photo.shape[2] == 1 else photo)
+    shrunk = np.asarray(image.reduce(min(factor, max(image.size))))
+    return shrunk.reshape(*shrunk.shape[:2], -1)
