@@ -159,7 +159,8 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
 
     def answers(self, X: ArrayLike) -> Answers:
         """Name, distance and runner-up of every embedding; X and errors as above."""
-        scores, X = self.decision_function(X), np.asarray(X)
+        # In float64: a threshold just below a distance would round up to it in float32.
+        scores, X = self.decision_function(X), np.asarray(X, dtype=np.float64)
         if scores.ndim == 1:
             scores = np.stack([-scores, scores], axis=1)
         order = np.argsort(-scores, axis=1, kind="stable")[:, :2]

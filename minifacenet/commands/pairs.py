@@ -144,5 +144,5 @@ def compare(
         )[0]
         for photo in (first, second)
     ]
-    distance = float(((vectors[0] - vectors[1]) ** 2).sum())
+    distance = float(np.square(vectors[0].astype(np.float64) - vectors[1]).sum())
     tell_comparison(distance, Thresholds.of_model(model), threshold)

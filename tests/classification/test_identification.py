@@ -136,3 +136,14 @@ def test_people_with_one_photo_are_enrolled_and_never_asked():
     twice, who = np.concatenate([embeddings, embeddings[:1]]), np.append(names, names[0])
     result = cross_validate(twice, who, None, np.random.default_rng(0))
     assert (result.asked, result.svm) == (2, 1)
+
+
+@pytest.mark.parametrize("far", [0.0, 0.025, 0.1])
+def test_a_gate_keeps_its_rate_on_the_strangers_that_set_it(far):
+    """Embeddings are float32: the nearest stranger must stay out at a rate of 0."""
+    enrolled, names = faces(people=6)
+    strangers, _ = faces(people=8, seed=1)
+    free = FaceClassifier().fit(enrolled, names)
+    gate = gate_threshold(free.answers(strangers).distance, far)
+    gated = FaceClassifier(threshold=gate).fit(enrolled, names)
+    assert gated.answers(strangers).known.sum() == int(far * 40)
