@@ -32,14 +32,14 @@ def main() -> None:
             app()
     except (ValueError, OSError, FloatingPointError, MemoryError) as error:
         text = f"[red]error:[/red] {escape(str(error))}"
-        Console(stderr=True).print(text, highlight=False, soft_wrap=True)
+        Console(stderr=True, emoji=False).print(text, highlight=False, soft_wrap=True)
         sys.exit(1)
 
 
 def _warn(message, *_) -> None:
     """What a library warns of, as a line for people: where in the code it stands is no help."""
     text = f"[yellow]warning:[/yellow] {escape(str(message))}"
-    Console(stderr=True).print(text, highlight=False, soft_wrap=True)
+    Console(stderr=True, emoji=False).print(text, highlight=False, soft_wrap=True)
 
 
 def _version(wanted: bool) -> None:

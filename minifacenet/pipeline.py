@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from . import __version__
+from .classification.classifier import UNKNOWN
 from .config import Observer, RunConfig
 from .embedding.checkpoint import add_to_model
 from .embedding.train import is_trainable
@@ -33,7 +34,7 @@ from .protocols import (
 from .report import ReportParts, write_report
 from .strangers import meet_strangers
 
-STALE = ("state.safetensors", "config.json", "checks.csv", "report.html")
+STALE = ("metrics.json", "state.safetensors", "config.json", "checks.csv", "report.html")
 
 
 def run(faces: Faces, out: Path, config: RunConfig, observer: Observer | None = None) -> dict:
@@ -47,6 +48,8 @@ def run(faces: Faces, out: Path, config: RunConfig, observer: Observer | None = 
     ProtocolError
         Half of the photos allow no triplet.
     """
+    if UNKNOWN in faces.people:
+        raise ValueError(f"nobody can be called '{UNKNOWN}', it stands for strangers: rename him")
     observer = observer or Observer()
     rng = np.random.default_rng(config.training.seed)
     splits = _draw_splits(faces, rng, observer)

@@ -105,7 +105,11 @@ def _groups(labels, inner: Split, rng) -> list[np.ndarray]:
     parts = np.array_split(rng.permutation(rest), max(1, round(len(rest) / len(first))))
     groups = [np.flatnonzero(np.isin(labels, part)) for part in parts]
     photos = np.arange(len(labels))
-    return [inner.test] + [g for g in groups if is_trainable(labels[np.setdiff1d(photos, g)])]
+    return [inner.test] + [
+        group
+        for group in groups
+        if len(group) > 1 and is_trainable(labels[np.setdiff1d(photos, group)])
+    ]
 
 
 def _held_out_thresholds(known, groups, enrolled, held_out, steps) -> dict[str, Thresholds]:

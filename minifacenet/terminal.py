@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .preprocessing.faces import Faces
     from .training_run import Outcome
 
-console = Console()
+console = Console(emoji=False)  # ':x:' may be somebody's name
 
 
 def tell_data(folder: Path, faces) -> None:

@@ -1,6 +1,7 @@
 """A run with enough people to measure thresholds on some of them."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -105,3 +106,17 @@ def test_many_people_held_out_at_once_are_enough():
     inner = Split(np.flatnonzero(labels < 75), np.flatnonzero(labels >= 75))
     (group,) = _groups(labels, inner, np.random.default_rng(0))
     np.testing.assert_array_equal(group, inner.test)
+
+
+def test_a_group_of_one_photo_is_no_group():
+    labels = np.append(np.repeat(np.arange(6), 4), 6)  # the last person has one photo
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        groups = _groups(labels, split_people(labels, 0.25, rng), rng)
+        assert min(map(len, groups)) > 1
+
+
+def test_nobody_in_a_run_is_called_unknown(faces, tmp_path):
+    names = ("unknown", *faces.people[1:])
+    with pytest.raises(ValueError, match="nobody can be called 'unknown'"):
+        run(replace(faces, people=names), tmp_path, CONFIG)

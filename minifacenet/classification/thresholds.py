@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..arrays import load_metadata
+from ..arrays import CheckpointError, load_metadata
 from ..embedding.checkpoint import model_file
 from .classifier import FaceClassifier
 from .clustering import average_linkage, cut
@@ -48,8 +48,10 @@ class Thresholds:
         For grouping: of the best mean B-cubed F1, where each group of held-out people is clustered
         by average linkage.
     gate : dict of float to float
-        For naming: by the share of the strangers' faces that get a name. The more people are
-        enrolled, the nearer comes the nearest of them, so it is a little too wide for many more.
+        For naming: by the share of the strangers' faces that get a name, where people whom the
+        network was trained on are enrolled. Photos of others lie farther from their own mean, so
+        this gate rejects many of them. And the more people are enrolled, the nearer comes the
+        nearest of them: it is a little too wide for many more.
     """
 
     source: str
@@ -79,7 +81,13 @@ class Thresholds:
     def of_model(cls, model: str | Path) -> Thresholds | None:
         """Those stored in a model's file, or in that of a run's folder; None if there are none."""
         stored = load_metadata(model_file(model)).get("thresholds")
-        return None if stored is None else cls.of(stored)
+        try:
+            return None if stored is None else cls.of(stored)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(
+                f"{model_file(model)}: its thresholds cannot be read ({error!r}): train it again, "
+                "or take the version of minifacenet that wrote it"
+            ) from None
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,8 @@ def embed(
     from ..embedding.store import Embeddings
     from ..preprocessing.folder import read_photos
 
+    out = out.absolute()
+    out = out.with_suffix("") if out.suffix in (".npy", ".csv") else out
     files = [out.with_name(out.name + ending) for ending in (".npy", ".csv")]
     if any(path.exists() for path in files) and not force:
         raise ValueError(f"{out} holds embeddings already: choose another --out, or say --force")
@@ -73,14 +75,19 @@ def cluster(
     from ..classification.group_folders import folder_names, write_groups
     from ..preprocessing.folder import read_photos
 
-    if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f"{out} is not empty: choose a new folder for the groups")
+    if out is not None:
+        out = out.absolute()
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise ValueError(f"{out} is not empty: choose a new folder for the groups")
+        if out.resolve().is_relative_to(photos.resolve()):
+            raise ValueError(f"{out} lies among the photos: choose a folder outside of {photos}")
     embedder, architecture = open_model(model, threads)
     data = read(read_photos, photos, architecture)
     vectors = embedded(embedder, data, cache)
     distance, source = _cut(model, distance, scale, vectors)
     tree = average_linkage(vectors)
-    truth = data.labels if len(np.unique(data.labels)) > 1 else None
+    in_folders = "" not in data.people and len(data.people) > 1
+    truth = data.labels if in_folders else None
     tell_sweep(tree, distance, source, truth)
     groups = clusters_at(tree, vectors, distance, min_size)
     folders = folder_names(groups.labels)
@@ -107,7 +114,8 @@ def _cut(model, distance, scale, vectors) -> tuple[float, str]:
     stored = Thresholds.of_model(model)
     if scale is None and stored is not None:
         return stored.cut, stored.source
-    mean = vectors.astype(np.float64).mean(axis=0)
-    spread = 2 * (1 - mean @ mean)  # the mean over all pairs of unit vectors, each with itself too
+    mean, count = vectors.astype(np.float64).mean(axis=0), len(vectors)
+    # Over all pairs of unit vectors, each with itself too, and then without.
+    spread = 2 * max(0.0, 1 - mean @ mean) * count / max(count - 1, 1)
     share = 0.5 if scale is None else scale
     return float(share * spread), f"{share:g} of the mean distance of two photos"

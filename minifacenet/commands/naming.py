@@ -28,6 +28,10 @@ classify = typer.Typer(no_args_is_help=True, help="Name the people on photos.")
 app.add_typer(classify, name="classify")
 
 
+THEMSELVES = "these very people, each asked for where not enrolled; too wide if trained on them"
+MANY = 0.1  # a share of one's own photos beyond the gate that calls for another gate
+
+
 @classify.command("fit")
 def classify_fit(
     faces: FacesPath,
@@ -46,14 +50,24 @@ def classify_fit(
     force: Force = False,
 ) -> None:
     """Enrol people by their photos; says how well they are told apart."""
-    from ..answers import tell_enrolment
+    from ..answers import say, tell_enrolment
     from ..classification.classifier import FaceClassifier
-    from ..classification.identification import cross_validate, stranger_distances
+    from ..classification.identification import (
+        cross_validate,
+        gate_threshold,
+        stranger_distances,
+    )
     from ..classification.people import FILE, People
+    from ..embedding.checkpoint import model_file
     from ..preprocessing.folder import read_faces, read_photos
 
     if (out / FILE).exists() and not force:
         raise ValueError(f"{out} holds people already: choose another --out, or say --force")
+    if threshold is not None and strangers is not None:
+        raise ValueError("--threshold and --strangers both set the gate: leave one out")
+    copy = out / "model.safetensors"
+    if copy.exists() and copy.resolve() != model_file(model).resolve() and not force:
+        raise ValueError(f"{out} holds another model: choose another --out, or say --force")
     embedder, architecture = open_model(model, threads)
     data = read(read_faces, faces, architecture)
     vectors, names = embedded(embedder, data, cache), names_of(data)
@@ -65,14 +79,21 @@ def classify_fit(
     photos = tuple(int((names == person).sum()) for person in classifier.classes_)
     people = People(embedder, classifier, photos, source)
     rng = np.random.default_rng(seed)
-    share = None
+    share = distances = None
     if len(photos) > 1:
         with progress("as if not enrolled") as tell:
             distances = stranger_distances(vectors, names, rng, progress=tell)
-        share = float((distances <= gate).mean())
+        if source != THEMSELVES:  # otherwise it would give back what was asked for
+            share = float((distances <= gate).mean())
     with progress("cross-validation") as tell:
         checked = cross_validate(vectors, names, gate, rng, progress=tell)
     tell_enrolment(people, checked, share)
+    if distances is not None and checked.rejected > MANY and threshold is None:
+        say(
+            "So many are 'unknown' because the network was not trained on these people, and the "
+            "gate was measured where it was. Measured on themselves, each asked for where not "
+            f"enrolled, it would be --threshold {gate_threshold(distances, far):.4f}."
+        )
     people.save(out, model)
     console.print(f"In {out}: {FILE}, model.safetensors", highlight=False, markup=False)
 
@@ -88,12 +109,12 @@ def _gate(model, threshold, far, vectors, names, others, seed) -> tuple[float, s
     if others is not None:
         asked = FaceClassifier(threshold=4.0).fit(vectors, names).answers(others)
         return gate_threshold(asked.distance, far), (
-            f"{len(others)} photos of strangers, of whom {far:.0%} may get a name"
+            f"{len(others)} photos of strangers, of whom a share of {far:g} may get a name"
         )
     stored = Thresholds.of_model(model)
     if stored is not None and far in stored.gate:
         return stored.gate[far], (
-            f"{stored.source}; of strangers {far:.0%} may get a name among "
+            f"{stored.source}; of strangers a share of {far:g} may get a name among "
             f"{stored.enrolled_people} people"
         )
     if stored is not None:
@@ -108,10 +129,7 @@ def _gate(model, threshold, far, vectors, names, others, seed) -> tuple[float, s
             "--strangers with photos of other people"
         )
     distances = stranger_distances(vectors, names, np.random.default_rng(seed))
-    return gate_threshold(distances, far), (
-        f"these very people, each asked for where not enrolled, of whom {far:.0%} may get a name; "
-        "too wide if the network was trained on them"
-    )
+    return gate_threshold(distances, far), THEMSELVES
 
 
 @classify.command("predict")
@@ -131,8 +149,7 @@ def classify_predict(
 
     use_threads(threads)
     enrolled = People.load(people)
-    _, architecture = open_model(people, None)
-    data = read(read_photos, photos, architecture)
+    data = read(read_photos, photos, enrolled.embedder.architecture)
     answers = enrolled.classifier.answers(embedded(enrolled.embedder, data, cache))
     classes = enrolled.classifier.classes_
     names = np.where(answers.known, classes[answers.person], UNKNOWN)

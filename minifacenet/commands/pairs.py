@@ -66,6 +66,8 @@ def verify(
         if explain:
             return
         raise ValueError("verify takes a folder of faces and --model")
+    if pairs is None and threshold is not None:
+        raise ValueError("--threshold is for a list of --pairs; all pairs are judged at every one")
     embedder, architecture = open_model(model, threads)
     if pairs is None:
         data = read(read_faces, faces, architecture)
@@ -79,10 +81,15 @@ def verify(
                 faces, listed, architecture.size, architecture.channels, tell
             )
         say(f"{pairs}: {found.summary()}")
+        for path, reason in data.skipped[:5]:
+            say(f"  {path}: {reason}")
         distances, same = found.distances(embedded(embedder, data, cache)), found.same
         if found.incomplete:
             whole = ~np.isin(found.fold, [fold for fold, _, _ in found.incomplete])
             distances, same, fold = distances[whole], same[whole], found.fold[whole]
+            say(f"Left out: {len(found.incomplete)} folds without pairs of both kinds.")
+            if not whole.any():
+                raise ValueError(f"{pairs}: no fold has found pairs of both kinds")
         else:
             fold = found.fold
         result = lfw.evaluate(distances, same, fold, threshold=threshold)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from .architectures import FaceNet
+from .architectures import Architecture, FaceNet
 from .batches import to_input
 from .checkpoint import PREPROCESSING, load_model
 
@@ -50,6 +50,11 @@ class Embedder(TransformerMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
+
+    @property
+    def architecture(self) -> Architecture:
+        """Of the network: what it takes and gives."""
+        return self._loaded().architecture
 
     @property
     def digest(self) -> str:

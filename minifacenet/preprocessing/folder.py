@@ -80,10 +80,15 @@ def read_photos(
     if not root.is_dir():
         raise FolderError(f"'{root}' does not exist: pass a photo, or a folder of photos")
     photos, ignored = [], []
-    folders = [root]
+    folders, seen = [root], {root.resolve()}
     while folders:
         entries = _entries(folders.pop(0))
-        folders += [entry for entry in entries if entry.is_dir()]
+        for folder in (entry for entry in entries if entry.is_dir()):
+            if folder.resolve() in seen:  # by a link: once is enough, and a circle has no end
+                ignored.append(folder.relative_to(root).as_posix() + "/")
+            else:
+                seen.add(folder.resolve())
+                folders.append(folder)
         for entry in entries:
             if not entry.is_dir():
                 name = entry.relative_to(root).as_posix()

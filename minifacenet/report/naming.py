@@ -48,7 +48,8 @@ def naming_section(parts: ReportParts, album: Album) -> Html:
             f"is at most {naming.threshold:.2f}; all others are '{UNKNOWN}'. Of the enrolled, "
             f"{(right & ~stranger).sum()} got their name; of the strangers, "
             f"{(~right & stranger).sum()} got one, which is a false accept. The network was "
-            "trained on the enrolled, which makes their names easier than those of new people."),
+            "trained on these very photos of the enrolled, which makes their names far easier than "
+            "those of new people."),
         score_table("All methods, each at its own threshold", scores, RATES | DIRS)
         if rated else None,
         tag("p", "DIR at FAR: the share of the enrolled who get their own name, if the threshold "

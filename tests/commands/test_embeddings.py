@@ -2,8 +2,10 @@
 
 import csv
 import re
+import shutil
 
 import numpy as np
+from scipy.spatial.distance import pdist
 
 from minifacenet.classification.thresholds import Thresholds
 from minifacenet.embedding.embedder import Embedder
@@ -27,7 +29,8 @@ def test_embeddings_go_to_files_and_come_back(run, people, model, tmp_path):
     np.testing.assert_array_equal(stored.vectors, embedder.transform(faces.images))
     assert stored.model == embedder.digest
     assert f"30 embeddings of network {embedder.digest}" in text(printed)
-    assert "already" in run("embed", people, "--model", model, "--out", out)[2]
+    for again in (out, out.with_suffix(".npy"), out.with_suffix(".csv")):
+        assert "already" in run("embed", people, "--model", model, "--out", again)[2]
     small = ("--quantised", "global", "--force")
     assert run("embed", people, "--model", model, "--out", out, *small)[0] == 0
     assert np.load(out.with_suffix(".npy")).dtype == np.int8
@@ -76,10 +79,31 @@ def test_the_distance_by_scale(run, people, model):
     printed = text(run(*command, "--scale", 0.3)[1])
     faces = read_faces(people, size=32)
     vectors = Embedder(model, flip=True).transform(faces.images).astype(np.float64)
-    mean = ((vectors[:, None] - vectors[None]) ** 2).sum(axis=2).mean()
+    mean = pdist(vectors, "sqeuclidean").mean()
     taken = re.search(r"Taken: a mean squared distance of ([0-9.]+)", printed)[1]
     np.testing.assert_allclose(float(taken), 0.3 * mean, atol=1e-4)
     assert "from 0.3 of the mean distance of two photos" in printed
     status, _, error = run(*command, "--scale", 0.3, "--distance", 1)
     assert status == 1
     assert "leave one out" in error
+
+
+def test_a_lone_photo_has_a_scale(run, people, model):
+    photo = people / "Ada" / "0.png"
+    status, printed, _ = run("cluster", photo, "--model", model, "--scale", 0.5)
+    assert status == 0
+    assert "Taken: a mean squared distance of 0.0000" in text(printed)
+
+
+def test_photos_in_no_folder_are_nobody(run, people, model, tmp_path):
+    shutil.copytree(people, tmp_path / "mixed")
+    shutil.copy(people / "Ada" / "0.png", tmp_path / "mixed")
+    printed = run("cluster", tmp_path / "mixed", "--model", model)[1]
+    assert "B-cubed" not in printed
+
+
+def test_groups_do_not_go_among_the_photos(run, people, model):
+    status, _, error = run("cluster", people, "--model", model, "--out", people / "groups")
+    assert status == 1
+    assert "lies among the photos: choose a folder outside of" in text(error)
+    assert not (people / "groups").exists()

@@ -10,7 +10,7 @@ from PIL import Image
 from minifacenet.classification.people import People
 from minifacenet.classification.thresholds import Thresholds
 from minifacenet.embedding.architectures import Architecture, FaceNet
-from minifacenet.embedding.checkpoint import save_model
+from minifacenet.embedding.checkpoint import add_to_model, save_model
 
 
 @pytest.fixture
@@ -31,7 +31,10 @@ def test_fit_says_how_well_and_where_the_gate_comes_from(run, people, model, tmp
     for line in ("linear SVM, which is used", "nearest mean", "3 nearest photos"):
         assert line in printed
     assert "Gate: a squared distance of" in printed
-    assert "12 photos of 2 people held out of its training; of strangers 5% may" in text(printed)
+    assert (
+        "12 photos of 2 people held out of its training; of strangers a share of 0.05 may"
+        in text(printed)
+    )
     stored = People.load(out)
     assert stored.classifier.threshold == Thresholds.of_model(model).gate[0.05]
     assert stored.classifier.classes_.tolist() == ["Ada", "Grace", "Lise", "Maria", "Émilie"]
@@ -82,7 +85,7 @@ def test_the_gate_from_strangers_keeps_them_out(run, people, model, tmp_path):
     options = ("--strangers", tmp_path / "strangers", "--far", 0.1)
     status, printed, _ = run("classify", "fit", people, "--model", model, "--out", out, *options)
     assert status == 0
-    assert "20 photos of strangers, of whom 10% may get a name" in text(printed)
+    assert "20 photos of strangers, of whom a share of 0.1 may get a name" in text(printed)
     names = tmp_path / "names.csv"
     run("classify", "predict", tmp_path / "strangers", "--people", out, "--out", names)
     assert names.read_text(encoding="utf-8").count("unknown") >= 18
@@ -161,3 +164,37 @@ def test_a_cache_gives_the_same_answers(run, people, enrolled, tmp_path):
     (file,) = (tmp_path / "cache").iterdir()
     file.write_bytes(b"damaged")
     assert answers("--cache", tmp_path / "cache") == first
+
+
+def test_two_gates_are_one_too_many(run, people, model, tmp_path):
+    options = ("--threshold", 0.3, "--strangers", people)
+    status, _, error = run(
+        "classify", "fit", people, "--model", model, "--out", tmp_path / "o", *options
+    )
+    assert status == 1
+    assert "--threshold and --strangers both set the gate" in error
+
+
+def test_another_model_is_not_written_over(run, people, model, bare, tmp_path):
+    before = bare.read_bytes()
+    command = ("classify", "fit", people, "--model", model, "--out", bare.parent)
+    status, _, error = run(*command)
+    assert status == 1
+    assert "holds another model: choose another --out, or say --force" in text(error)
+    assert bare.read_bytes() == before
+    assert run(*command, "--force")[0] == 0
+
+
+def test_a_gate_that_refuses_many_says_what_these_people_would_take(run, people, model, tmp_path):
+    path = tmp_path / "strict" / "model.safetensors"
+    path.parent.mkdir()
+    shutil.copy(model / "model.safetensors", path)
+    strict = Thresholds.of_model(model).as_dict()
+    add_to_model(path, "thresholds", strict | {"gate": {"0.05": 1e-4}})
+    out = tmp_path / "o"
+    printed = text(run("classify", "fit", people, "--model", path, "--out", out)[1])
+    assert "it would be --threshold 0." in printed
+    add_to_model(path, "thresholds", {"source": "a flood"})
+    status, _, error = run("classify", "fit", people, "--model", path, "--out", tmp_path / "p")
+    assert status == 1
+    assert "its thresholds cannot be read (KeyError('far'))" in text(error)

@@ -110,3 +110,22 @@ def test_an_auc_below_one_half_is_a_warning_for_people(run, people, model, tmp_p
     assert status == 0
     assert re.search(r"^warning: AUC 0\.[0-4]\d+ is below 0\.5.*Is the sign flipped", text(error))
     assert ".py" not in error
+
+
+def test_a_threshold_without_a_list_is_refused(run, people, model):
+    status, _, error = run("verify", people, "--model", model, "--threshold", 0.5)
+    assert status == 1
+    assert "--threshold is for a list of --pairs" in error
+
+
+def test_folds_that_cannot_be_scored_are_said(run, people, model, tmp_path):
+    pairs = tmp_path / "pairs.txt"
+    rows = [f"Ada/0.png\tAda/{i}.png\t1\t{i}" for i in (1, 2, 3)]
+    rows += [f"Ada/0.png\tGrace/{i}.png\t0\t{i}" for i in (1, 2)]
+    pairs.write_text("\n".join(rows))
+    printed = text(run("verify", people, "--model", model, "--pairs", pairs)[1])
+    assert "Left out: 1 folds without pairs of both kinds." in printed
+    pairs.write_text(rows[0])
+    status, _, error = run("verify", people, "--model", model, "--pairs", pairs)
+    assert status == 1
+    assert "no fold has found pairs of both kinds" in error

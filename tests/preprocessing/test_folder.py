@@ -1,5 +1,7 @@
 """Folders as people have them: tidy ones, untidy ones, and ones that need an explanation."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -226,3 +228,14 @@ def test_no_photos_of_anybody(tmp_path):
     (tmp_path / "a.jpg").write_text("no photo")
     with pytest.raises(FolderError, match=r"no photo in .* could be read, of 1: a\.jpg"):
         read_photos(tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_a_circle_of_links_has_an_end(tmp_path):
+    (tmp_path / "Ada").mkdir()
+    Image.new("L", (40, 40), 99).save(tmp_path / "Ada" / "1.png")
+    for name in ("self", "again"):
+        (tmp_path / name).symlink_to(tmp_path)
+    faces = read_photos(tmp_path, size=32)
+    assert faces.paths == ("Ada/1.png",)
+    assert set(faces.ignored) == {"self/", "again/"}
