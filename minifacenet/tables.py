@@ -65,9 +65,9 @@ def tell_results(metrics: dict) -> None:
         _print_scores(title, opened, _VERIFICATION)
         if "gate_threshold" in opened["facenet"]:
             title = (
-                f"Asked by name: {opened['facenet']['enrolled_faces']} of the photos trained on, "
-                f"of {opened['train_people']} people, and {opened['facenet']['stranger_faces']} of "
-                "the strangers"
+                f"Asked by name: {opened['facenet']['enrolled_faces']} photos trained on, of "
+                f"{opened['train_people']} people, and {opened['facenet']['stranger_faces']} of "
+                "strangers"
             )
             _print_scores(title, opened, _NAMING)
 

@@ -29,7 +29,8 @@ app.add_typer(classify, name="classify")
 
 
 THEMSELVES = "these very people, each asked for where not enrolled; too wide if trained on them"
-MANY = 0.1  # a share of one's own photos beyond the gate that calls for another gate
+MANY = 0.1  # a share of one's own photos beyond the model's gate: its network has not seen them
+ENOUGH_PEOPLE = 5  # to set a gate by each other
 
 
 @classify.command("fit")
@@ -50,8 +51,8 @@ def classify_fit(
     force: Force = False,
 ) -> None:
     """Enrol people by their photos; says how well they are told apart."""
-    from ..answers import say, tell_enrolment
-    from ..classification.classifier import FaceClassifier
+    from ..answers import tell_enrolment
+    from ..classification.classifier import UNKNOWN, FaceClassifier
     from ..classification.identification import (
         cross_validate,
         gate_threshold,
@@ -75,25 +76,27 @@ def classify_fit(
     if strangers is not None:
         others = embedded(embedder, read(read_photos, strangers, architecture), cache)
     gate, source = _gate(model, threshold, far, vectors, names, others, seed)
+    rng = np.random.default_rng(seed)
+    count, distances = len(np.unique(names)), None
+    if count > 1:
+        with progress("as if not enrolled") as tell:
+            distances = stranger_distances(vectors, names, rng, progress=tell)
+    with progress("cross-validation") as tell:
+        checked = cross_validate(vectors, names, gate, rng, progress=tell)
+    by_model = threshold is None and others is None and source != THEMSELVES
+    if by_model and checked.rejected > MANY and count >= ENOUGH_PEOPLE:
+        source = (
+            f"{THEMSELVES}. The model's own gate, {gate:.4f}, was measured among people of its "
+            f"training and would call {checked.rejected:.0%} of these photos '{UNKNOWN}'"
+        )
+        gate = gate_threshold(distances, far)
+        checked = cross_validate(vectors, names, gate, rng)
     classifier = FaceClassifier(threshold=gate).fit(vectors, names)
     photos = tuple(int((names == person).sum()) for person in classifier.classes_)
     people = People(embedder, classifier, photos, source)
-    rng = np.random.default_rng(seed)
-    share = distances = None
-    if len(photos) > 1:
-        with progress("as if not enrolled") as tell:
-            distances = stranger_distances(vectors, names, rng, progress=tell)
-        if source != THEMSELVES:  # otherwise it would give back what was asked for
-            share = float((distances <= gate).mean())
-    with progress("cross-validation") as tell:
-        checked = cross_validate(vectors, names, gate, rng, progress=tell)
+    themselves = source.startswith(THEMSELVES)  # the share would be what was asked for
+    share = None if count < 2 or themselves else float((distances <= gate).mean())
     tell_enrolment(people, checked, share)
-    if distances is not None and checked.rejected > MANY and threshold is None:
-        say(
-            "So many are 'unknown' because the network was not trained on these people, and the "
-            "gate was measured where it was. Measured on themselves, each asked for where not "
-            f"enrolled, it would be --threshold {gate_threshold(distances, far):.4f}."
-        )
     people.save(out, model)
     console.print(f"In {out}: {FILE}, model.safetensors", highlight=False, markup=False)
 

@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from minifacenet.classification.identification import gate_threshold, stranger_distances
 from minifacenet.classification.people import People
 from minifacenet.classification.thresholds import Thresholds
 from minifacenet.embedding.architectures import Architecture, FaceNet
 from minifacenet.embedding.checkpoint import add_to_model, save_model
+from minifacenet.embedding.embedder import Embedder
+from minifacenet.preprocessing.folder import read_faces
 
 
 @pytest.fixture
@@ -26,7 +29,10 @@ def text(printed):
 
 def test_fit_says_how_well_and_where_the_gate_comes_from(run, people, model, tmp_path):
     out = tmp_path / "enrolled"
-    status, printed, _ = run("classify", "fit", people, "--model", model, "--out", out)
+    four = tmp_path / "four"  # too few to set a gate by themselves, whatever that of the model does
+    for name in ("Ada", "Émilie", "Grace", "Lise"):
+        shutil.copytree(people / name, four / name)
+    status, printed, _ = run("classify", "fit", four, "--model", model, "--out", out)
     assert status == 0
     for line in ("linear SVM, which is used", "nearest mean", "3 nearest photos"):
         assert line in printed
@@ -37,9 +43,9 @@ def test_fit_says_how_well_and_where_the_gate_comes_from(run, people, model, tmp
     )
     stored = People.load(out)
     assert stored.classifier.threshold == Thresholds.of_model(model).gate[0.05]
-    assert stored.classifier.classes_.tolist() == ["Ada", "Grace", "Lise", "Maria", "Émilie"]
-    assert stored.photos == (6,) * 5
-    status, _, error = run("classify", "fit", people, "--model", model, "--out", out)
+    assert stored.classifier.classes_.tolist() == ["Ada", "Grace", "Lise", "Émilie"]
+    assert stored.photos == (6,) * 4
+    status, _, error = run("classify", "fit", four, "--model", model, "--out", out)
     assert status == 1
     assert "holds people already: choose another --out, or say --force" in text(error)
 
@@ -185,7 +191,7 @@ def test_another_model_is_not_written_over(run, people, model, bare, tmp_path):
     assert run(*command, "--force")[0] == 0
 
 
-def test_a_gate_that_refuses_many_says_what_these_people_would_take(run, people, model, tmp_path):
+def test_where_the_models_gate_refuses_many_the_people_set_it(run, people, model, tmp_path):
     path = tmp_path / "strict" / "model.safetensors"
     path.parent.mkdir()
     shutil.copy(model / "model.safetensors", path)
@@ -193,7 +199,20 @@ def test_a_gate_that_refuses_many_says_what_these_people_would_take(run, people,
     add_to_model(path, "thresholds", strict | {"gate": {"0.05": 1e-4}})
     out = tmp_path / "o"
     printed = text(run("classify", "fit", people, "--model", path, "--out", out)[1])
-    assert "it would be --threshold 0." in printed
+    assert "from these very people, each asked for where not enrolled" in printed
+    assert "The model's own gate, 0.0001, was measured among people of its training" in printed
+    faces = read_faces(people, size=32)
+    distances = stranger_distances(
+        Embedder(path, flip=True).transform(faces.images),
+        np.array(faces.people)[faces.labels],
+        np.random.default_rng(0),
+    )
+    assert People.load(out).classifier.threshold == gate_threshold(distances, 0.05)
+    few = tmp_path / "few"
+    for name in ("Ada", "Grace"):
+        shutil.copytree(people / name, few / name)
+    run("classify", "fit", few, "--model", path, "--out", tmp_path / "q")
+    assert People.load(tmp_path / "q").classifier.threshold == 1e-4
     add_to_model(path, "thresholds", {"source": "a flood"})
     status, _, error = run("classify", "fit", people, "--model", path, "--out", tmp_path / "p")
     assert status == 1
