@@ -19,7 +19,7 @@ from .classification.thresholds import Thresholds
 from .classification.verification import Verification, val_far
 from .preprocessing.faces import Faces
 from .tables import PLAIN
-from .terminal import console
+from .terminal import console, say
 
 ROWS = 40  # of a list of photos; the file has them all
 
@@ -31,10 +31,6 @@ at a FAR. The threshold that fits these very pairs best flatters: it must be fix
 is met. So LFW's list comes in 10 folds of disjoint people: the threshold for a fold is the best one
 of the nine others, and the mean over the folds is quoted with its standard error, std / sqrt(10).
 """
-
-
-def say(text: str) -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def tell_enrolment(people: People, checked: CrossValidation, strangers: float | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, astuple, fields
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,10 @@ from .config import Observer, RunConfig
 from .embedding.architectures import Architecture, FaceNet
 from .embedding.checkpoint import save_model
 from .embedding.embedder import Embedder
-from .embedding.health import StepRecord, diagnosis
+from .embedding.health import diagnosis
 from .embedding.train import is_trainable, train
 from .figures import training_figure
-from .files import write_csv
+from .logs import write_log
 from .preprocessing.faces import Faces
 from .protocols import Split, held_out_score, longest_within_error
 
@@ -57,7 +57,7 @@ def fit(
         observer.step(record)
         if record.step % config.save_every == 0 or record.step == steps:
             save_model(out / "model.safetensors", model, {"step": record.step, **asdict(config)})
-            write_csv(out / "log.csv", [f.name for f in fields(StepRecord)], map(astuple, records))
+            write_log(out / "log.csv", records)
     observer.stop_training()
     if records[-1].state == "collapsed" or any(record.triplets == 0 for record in records):
         observer.say(f"{title}: {diagnosis(records)}.")
@@ -104,12 +104,7 @@ def embed_without(
         observer.step(record)
     observer.stop_training()
     embed = Embedder(model, flip=config.flip).transform
-    return HeldOut(
-        embed(known.images[group]),
-        known.labels[group],
-        embed(known.images[enrolled]),
-        known.labels[enrolled],
-    )
+    return HeldOut.of(embed, known.subset(group), known.subset(enrolled))
 
 
 def _steps(model: FaceNet, faces: Faces, config: RunConfig, steps: int):

@@ -125,12 +125,7 @@ def _held_out_thresholds(known, groups, enrolled, held_out, steps) -> dict[str, 
         fitted = baselines(known.subset(~np.isin(np.arange(len(known)), group)))
         for method, embed in fitted.items():
             by_method.setdefault(method, []).append(
-                HeldOut(
-                    embed(known.images[group]),
-                    known.labels[group],
-                    embed(known.images[rest]),
-                    known.labels[rest],
-                )
+                HeldOut.of(embed, known.subset(group), known.subset(rest))
             )
     return {
         method: measure_thresholds(

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 console = Console(emoji=False)  # ':x:' may be somebody's name
 
 
+def say(text: str) -> None:
+    """A line as it is: brackets are no markup, and where it is too long the terminal wraps it."""
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
 def tell_data(folder: Path, faces) -> None:
     console.print(f"[bold]{escape(str(folder))}[/bold]: {faces.summary()}", highlight=False)
     for title, lines in (
@@ -125,31 +130,28 @@ def tell_outcome(out: Path, faces: Path, config: TrainingRunConfig, outcome: Out
         "no better": f"Stopped after step {last.step}: {config.patience} checks without a VAL "
         "within a standard error of the best.",
     }
-    console.print(lines[outcome.stopped], highlight=False, soft_wrap=True, markup=False)
+    say(lines[outcome.stopped])
     if outcome.checks:
         score, error = next((v, e) for step, v, e in outcome.checks if step == outcome.kept)
-        console.print(
+        say(
             f"Kept the model of step {outcome.kept}: VAL {with_error(score, error)} at FAR "
-            f"{config.far:g} on the held-out people.",
-            highlight=False,
+            f"{config.far:g} on the held-out people."
         )
     names = ["model.safetensors", "state.safetensors", "config.json", "log.csv", "training.png"]
     names += ["checks.csv"] * bool(outcome.checks)
-    console.print(f"In {out}: {', '.join(names)}", highlight=False, markup=False)
+    say(f"In {out}: {', '.join(names)}")
 
 
 def tell_written(out: Path, metrics: dict) -> None:
     """The files of a run."""
     written = [out, out / "open"] if metrics["open"] else [out]  # an older run may have left more
     pictures = [path for folder in written for path in sorted(folder.glob("*.png"))]
-    console.print(
-        f"\nAll on one page: {out / 'report.html'}\n"
-        "Beside it: model.safetensors, metrics.json, names.csv, log.csv",
-        highlight=False,
-        markup=False,
-    )
     names = (path.relative_to(out).as_posix() for path in pictures)
-    console.print(f"Pictures: {', '.join(names)}", highlight=False)
+    say(
+        f"\nAll on one page: {out / 'report.html'}\n"
+        "Beside it: model.safetensors, metrics.json, names.csv, log.csv\n"
+        f"Pictures: {', '.join(names)}"
+    )
 
 
 def _columns() -> tuple:
@@ -180,7 +182,7 @@ class Bars(Progress):
         return Group(*super().get_renderables(), Text(self._numbers, style="dim"))
 
     def say(self, text: str) -> None:
-        self.console.print(text, highlight=False, markup=False)
+        say(text)
 
     def start_training(self, title: str, steps: int, done: int = 0) -> None:
         self._numbers, self._check = "compiling kernels (the first time only)", ""

@@ -13,9 +13,8 @@ how hard the mined ones are, and these get harder as the network gets better.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +39,7 @@ from .embedding.train import TrainingState, train
 from .figures import training_figure
 from .files import sweep, write_csv, write_json
 from .interrupt import postponed_interrupt
+from .logs import TYPES, read_rows, write_log
 from .preprocessing.faces import Faces
 from .protocols import ProtocolError, held_out_score, longest_within_error, split_people
 
@@ -158,7 +158,7 @@ def add_thresholds(path: Path, known: Faces, others: Faces) -> None:
         sample_batch(known.labels, ENROLLED_PEOPLE, ENROLLED_PHOTOS, np.random.default_rng(0))
     )
     people = len(np.unique(others.labels))
-    group = HeldOut(embed(others.images), others.labels, embed(enrolled.images), enrolled.labels)
+    group = HeldOut.of(embed, others, enrolled)
     thresholds = measure_thresholds(
         [group], f"{len(others)} photos of {people} people held out of its training"
     )
@@ -230,8 +230,7 @@ class _Run:
             raise not_finite(layer)
 
     def write_logs(self) -> None:
-        header = [f.name for f in fields(StepRecord)]
-        write_csv(self.out / "log.csv", header, map(astuple, self.records))
+        write_log(self.out / "log.csv", self.records)
         if self.checks:
             header = ["step", f"val_at_far_{self.config.far:g}", "standard_error"]
             write_csv(self.out / "checks.csv", header, self.checks)
@@ -245,8 +244,7 @@ class _Run:
             Rows are missing or damaged: the best check so far would be forgotten.
         """
         steps = range(1, self.state.step + 1)
-        types = [int if f.type == "int" else float for f in fields(StepRecord)]
-        rows = _rows(self.out / "log.csv", types, steps)
+        rows = _rows(self.out / "log.csv", TYPES, steps)
         self.records = [StepRecord(*row) for row in rows]
         if checked:
             steps = [step for step in steps if self._is_check(step)]
@@ -260,12 +258,7 @@ def _rows(path: Path, types, steps) -> list[tuple]:
     if not len(steps):
         return []
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = [
-                tuple(cast(text) for cast, text in zip(types, row, strict=True))
-                for row in list(csv.reader(file))[1:]
-                if row
-            ]
+        rows = read_rows(path, types)
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path}: cannot be read, start anew ({error})") from None
     rows = [row for row in rows if row[0] <= steps[-1]]

@@ -22,6 +22,11 @@ def _all_threads():
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
 
 
+def text(printed):
+    """What was printed, without the terminal's line breaks."""
+    return " ".join(printed.split())
+
+
 def command(*arguments, monkeypatch, capsys):
     """Run the command as a user does; returns (exit status, stdout, stderr)."""
     monkeypatch.setattr("sys.argv", ["minifacenet", *map(str, arguments)])

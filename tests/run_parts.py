@@ -1,6 +1,5 @@
 """A run's parts on tiny data: what `write_report` takes, for the tests of the page."""
 
-from dataclasses import astuple, fields
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ from minifacenet.classification.identification import open_set
 from minifacenet.classification.thresholds import HeldOut, measure_thresholds
 from minifacenet.config import METHODS
 from minifacenet.embedding.health import StepRecord
-from minifacenet.files import write_csv
+from minifacenet.logs import write_log
 from minifacenet.preprocessing.faces import Faces
 from minifacenet.protocols import score_pairs
 from minifacenet.report import Naming, ReportParts
@@ -85,8 +84,7 @@ def write_logs(out: Path, steps: int = 30) -> None:
         for step, (loss, active, positive, negative, spread) in enumerate(noise, 1)
     ]
     for folder in (out, out / "open"):
-        header = [field.name for field in fields(StepRecord)]
-        write_csv(folder / "log.csv", header, map(astuple, records))
+        write_log(folder / "log.csv", records)
 
 
 def _scores(vectors, faces, where, **more) -> dict:

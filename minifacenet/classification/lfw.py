@@ -29,7 +29,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .verification import ValAtFar, Verification, flat, val_far, verify
+from .verification import FAR_TARGETS, ValAtFar, Verification, flat, val_far, verify
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def evaluate(
     distances: ArrayLike,
     same: ArrayLike,
     folds: ArrayLike,
-    far_targets: Iterable[float] = (0.1, 0.01, 0.001),
+    far_targets: Iterable[float] = FAR_TARGETS,
     threshold: float | None = None,
 ) -> FoldedVerification:
     """Score pairs fold by fold, each with thresholds from the other folds.

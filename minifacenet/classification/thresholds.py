@@ -9,7 +9,7 @@ out, when the model is made, and stored in the model's file.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,13 +17,13 @@ import numpy as np
 
 from ..arrays import CheckpointError, load_metadata
 from ..embedding.checkpoint import model_file
+from ..preprocessing.faces import Faces
 from .classifier import FaceClassifier
 from .clustering import average_linkage, cut
 from .clustering_scores import bcubed
 from .identification import gate_threshold
-from .verification import pair_distances, verify
+from .verification import FAR_TARGETS, pair_distances, verify
 
-FAR_TARGETS = (0.1, 0.01, 0.001)  # of pairs
 GATE_TARGETS = (0.1, 0.05, 0.01)  # of strangers' faces that get a name
 CUTS = 200  # places at which a tree is tried
 
@@ -110,6 +110,13 @@ class HeldOut:
     people: np.ndarray
     enrolled: np.ndarray
     names: np.ndarray
+
+    @classmethod
+    def of(cls, embed: Callable, strangers: Faces, enrolled: Faces) -> HeldOut:
+        """From the faces of both, and their network as a function from photos to vectors."""
+        return cls(
+            embed(strangers.images), strangers.labels, embed(enrolled.images), enrolled.labels
+        )
 
 
 def measure_thresholds(groups: Sequence[HeldOut], source: str) -> Thresholds:

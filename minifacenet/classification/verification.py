@@ -27,6 +27,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.spatial.distance import pdist
 
+FAR_TARGETS = (0.1, 0.01, 0.001)  # at which VAL is reported; the paper's is the last
+
 
 def pair_distances(embeddings: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Squared distances of all pairs of photos, and which pairs are the same person.
@@ -152,7 +154,7 @@ def flat(scores) -> dict[str, int | float]:
 
 
 def verify(
-    distances: ArrayLike, same: ArrayLike, far_targets: Iterable[float] = (0.1, 0.01, 0.001)
+    distances: ArrayLike, same: ArrayLike, far_targets: Iterable[float] = FAR_TARGETS
 ) -> Verification:
     """Score the distances of labelled pairs at every threshold there is (section 4).
 

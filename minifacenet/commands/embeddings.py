@@ -9,6 +9,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from ..terminal import say
 from .inputs import Cache, Model, PhotosPath, Threshold, embedded, names_of, open_model, read
 from .options import Force, Threads
 
@@ -33,13 +34,11 @@ def embed(
     force: Force = False,
 ) -> None:
     """Write the embeddings of photos: OUT.npy, and OUT.csv with what each row is."""
-    from ..answers import say
-    from ..embedding.store import Embeddings
+    from ..embedding.store import Embeddings, file_pair
     from ..preprocessing.folder import read_photos
 
     out = out.absolute()
-    out = out.with_suffix("") if out.suffix in (".npy", ".csv") else out
-    files = [out.with_name(out.name + ending) for ending in (".npy", ".csv")]
+    files = file_pair(out)
     if any(path.exists() for path in files) and not force:
         raise ValueError(f"{out} holds embeddings already: choose another --out, or say --force")
     embedder, architecture = open_model(model, threads)
@@ -70,7 +69,7 @@ def cluster(
     threads: Threads = None,
 ) -> None:
     """Group photos by person, without knowing anybody."""
-    from ..answers import say, tell_group_scores, tell_groups, tell_sweep
+    from ..answers import tell_group_scores, tell_groups, tell_sweep
     from ..classification.clustering import average_linkage, clusters_at
     from ..classification.group_folders import folder_names, write_groups
     from ..preprocessing.folder import read_photos

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
-from ..terminal import progress, tell_data
+from ..terminal import progress, say, tell_data
+from .options import use_threads
 
 if TYPE_CHECKING:
     from ..embedding.architectures import Architecture
@@ -24,13 +25,6 @@ Threshold = Annotated[
     float | None, typer.Option(min=0, max=4, help="Squared L2 distance up to which two are one.")
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Draws what is held out to measure.")]
-
-
-def use_threads(threads: int | None) -> None:
-    from ..nn.backend import set_threads
-
-    if threads is not None:
-        set_threads(threads)
 
 
 def open_model(model: Path, threads: int | None) -> tuple[Embedder, Architecture]:
@@ -55,7 +49,6 @@ def names_of(data: Faces) -> np.ndarray:
 
 
 def embedded(embedder: Embedder, data: Faces, cache: Path | None) -> np.ndarray:
-    from ..answers import say
     from ..embedding.cache import EmbeddingCache
 
     with progress("embedding") as tell:

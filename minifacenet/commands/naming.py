@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from ..terminal import console, progress
+from ..terminal import progress, say
 from .inputs import (
     Cache,
     Model,
@@ -19,9 +19,8 @@ from .inputs import (
     names_of,
     open_model,
     read,
-    use_threads,
 )
-from .options import FacesPath, Force, Threads
+from .options import FacesPath, Force, Threads, use_threads
 
 app = typer.Typer()
 classify = typer.Typer(no_args_is_help=True, help="Name the people on photos.")
@@ -75,36 +74,40 @@ def classify_fit(
     others = None
     if strangers is not None:
         others = embedded(embedder, read(read_photos, strangers, architecture), cache)
-    gate, source = _gate(model, threshold, far, vectors, names, others, seed)
-    rng = np.random.default_rng(seed)
-    count, distances = len(np.unique(names)), None
+    gate, source = _given_gate(model, threshold, far, vectors, names, others)
+    count, rng, distances = len(np.unique(names)), np.random.default_rng(seed), None
     if count > 1:
         with progress("as if not enrolled") as tell:
             distances = stranger_distances(vectors, names, rng, progress=tell)
-    with progress("cross-validation") as tell:
-        checked = cross_validate(vectors, names, gate, rng, progress=tell)
-    by_model = threshold is None and others is None and source != THEMSELVES
-    if by_model and checked.rejected > MANY and count >= ENOUGH_PEOPLE:
+    by_model = gate is not None and threshold is None and others is None
+    if gate is not None:
+        with progress("cross-validation") as tell:
+            checked = cross_validate(vectors, names, gate, rng, progress=tell)
+    refused = by_model and checked.rejected > MANY and count >= ENOUGH_PEOPLE
+    by_themselves = gate is None or refused
+    if refused:
         source = (
             f"{THEMSELVES}. The model's own gate, {gate:.4f}, was measured among people of its "
             f"training and would call {checked.rejected:.0%} of these photos '{UNKNOWN}'"
         )
+    if by_themselves:
         gate = gate_threshold(distances, far)
-        checked = cross_validate(vectors, names, gate, rng)
+        with progress("cross-validation") as tell:
+            checked = cross_validate(vectors, names, gate, rng, progress=tell)
     classifier = FaceClassifier(threshold=gate).fit(vectors, names)
     photos = tuple(int((names == person).sum()) for person in classifier.classes_)
     people = People(embedder, classifier, photos, source)
-    themselves = source.startswith(THEMSELVES)  # the share would be what was asked for
-    share = None if count < 2 or themselves else float((distances <= gate).mean())
+    # Where these photos have set the gate, the share would only be what was asked for.
+    share = None if distances is None or by_themselves else float((distances <= gate).mean())
     tell_enrolment(people, checked, share)
     people.save(out, model)
-    console.print(f"In {out}: {FILE}, model.safetensors", highlight=False, markup=False)
+    say(f"In {out}: {FILE}, model.safetensors")
 
 
-def _gate(model, threshold, far, vectors, names, others, seed) -> tuple[float, str]:
-    """The gate's threshold and where it comes from."""
+def _given_gate(model, threshold, far, vectors, names, others) -> tuple[float | None, str]:
+    """The gate that the user or the model gives, and where it comes from; None if they do not."""
     from ..classification.classifier import FaceClassifier
-    from ..classification.identification import gate_threshold, stranger_distances
+    from ..classification.identification import gate_threshold
     from ..classification.thresholds import Thresholds
 
     if threshold is not None:
@@ -131,8 +134,7 @@ def _gate(model, threshold, far, vectors, names, others, seed) -> tuple[float, s
             f"only {names[0]} is enrolled and the model holds no thresholds: give --threshold, or "
             "--strangers with photos of other people"
         )
-    distances = stranger_distances(vectors, names, np.random.default_rng(seed))
-    return gate_threshold(distances, far), THEMSELVES
+    return None, THEMSELVES
 
 
 @classify.command("predict")
@@ -175,4 +177,4 @@ def classify_predict(
     tell_names(enrolled, data.paths, answers, out)
     tell_right(names, names_of(data), classes)
     if out is not None:
-        console.print(f"In {out}: a row a photo", highlight=False, markup=False)
+        say(f"In {out}: a row a photo")

@@ -27,6 +27,8 @@ Mining = Annotated[
 ]
 Margin = Annotated[float, typer.Option(help="The triplet loss's alpha, in squared L2.")]
 Threads = Annotated[int | None, typer.Option(help="Threads to compute with; all if left out.")]
+Size = Annotated[int, typer.Option(min=32, help="Side of the square faces in pixels.")]
+Credit = Annotated[str | None, typer.Option(help="Whose photos these are, for the figures.")]
 Force = Annotated[bool, typer.Option("--force", help="Write into OUT though it holds a run.")]
 
 
@@ -36,6 +38,14 @@ _TRAINING = (
     "margin", "optimizer", "rate", "seed",
 )  # fmt: skip
 _WATCHING = ("held_out", "far", "check_every", "save_every", "patience", "stop_collapsed")
+
+
+def use_threads(threads: int | None) -> None:
+    """What --threads asks for, if anything."""
+    from ..nn.backend import set_threads
+
+    if threads is not None:
+        set_threads(threads)
 
 
 def given(context: typer.Context) -> set[str]:

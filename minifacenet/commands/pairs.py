@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from ..terminal import progress, tell_data
+from ..terminal import progress, say, tell_data
 from .inputs import (
     Cache,
     Model,
@@ -44,7 +44,6 @@ def verify(
     """Are two photos of one person? VAL, FAR, ROC, as in section 4 of the paper."""
     from ..answers import (
         EXPLANATION,
-        say,
         tell_folds,
         tell_own_thresholds,
         tell_thresholds,
@@ -83,15 +82,13 @@ def verify(
         say(f"{pairs}: {found.summary()}")
         for path, reason in data.skipped[:5]:
             say(f"  {path}: {reason}")
-        distances, same = found.distances(embedded(embedder, data, cache)), found.same
         if found.incomplete:
-            whole = ~np.isin(found.fold, [fold for fold, _, _ in found.incomplete])
-            distances, same, fold = distances[whole], same[whole], found.fold[whole]
             say(f"Left out: {len(found.incomplete)} folds without pairs of both kinds.")
-            if not whole.any():
-                raise ValueError(f"{pairs}: no fold has found pairs of both kinds")
-        else:
-            fold = found.fold
+        whole = ~np.isin(found.fold, [fold for fold, _, _ in found.incomplete])
+        if not whole.any():
+            raise ValueError(f"{pairs}: no fold has found pairs of both kinds")
+        distances = found.distances(embedded(embedder, data, cache))[whole]
+        same, fold = found.same[whole], found.fold[whole]
         result = lfw.evaluate(distances, same, fold, threshold=threshold)
         tell_folds(result)
         tell_verification(result.overall)
@@ -117,7 +114,6 @@ def make_pairs(
     force: Force = False,
 ) -> None:
     """Draw a list of pairs for `verify` from any folder of people."""
-    from ..answers import say
     from ..classification.drawn_pairs import make_pairs as draw_pairs
     from ..classification.pairs import write_pairs
     from ..preprocessing.folder import read_faces

@@ -19,6 +19,7 @@ from ..tables import (
 from ..terminal import Bars, console, tell_data, tell_outcome, tell_plan, tell_written
 from .options import (
     Chunk,
+    Credit,
     FacesPath,
     Force,
     Margin,
@@ -27,10 +28,12 @@ from .options import (
     People,
     Photos,
     Rate,
+    Size,
     Threads,
     check_batch,
     check_schedule,
     configured,
+    use_threads,
 )
 
 app = typer.Typer()
@@ -51,18 +54,15 @@ def run(
     chunk: Chunk = None,
     mining: Mining = "semi-hard",
     margin: Margin = 0.2,
-    size: Annotated[int, typer.Option(min=32, help="Side of the square faces in pixels.")] = 96,
+    size: Size = 96,
     seed: Annotated[int, typer.Option(help="Draws the split, the weights and the batches.")] = 0,
     threads: Threads = None,
-    credit: Annotated[
-        str | None, typer.Option(help="Whose photos these are, for the figures.")
-    ] = None,
+    credit: Credit = None,
     force: Force = False,
 ) -> None:
     """Train nn1_mini on a folder of people, name the photos held back, verify strangers."""
     from ..config import RunConfig
     from ..embedding.train import TrainConfig
-    from ..nn.backend import set_threads
     from ..pipeline import run as run_pipeline
     from ..preprocessing.folder import read_faces
     from ..protocols import TRAIN_SHARE, split_photos
@@ -75,8 +75,7 @@ def run(
     holds = [name for name in ("metrics.json", "state.safetensors") if (out / name).exists()]
     if holds and not force:
         raise ValueError(f"{out} holds a run already: choose another --out, or say --force")
-    if threads is not None:
-        set_threads(threads)
+    use_threads(threads)
     data = read_faces(faces, size=size)
     tell_data(faces, data)
     half = split_photos(data.labels, TRAIN_SHARE, np.random.default_rng(seed)).train
@@ -142,7 +141,6 @@ def train(
 ) -> None:
     """Train one network on a folder of people: watched, interruptible, resumable."""
     from ..config import Observer, TrainingRunConfig
-    from ..nn.backend import set_threads
     from ..preprocessing.folder import read_faces
     from ..training_run import began_with, hold_out_people, run_training, steps_done
 
@@ -153,8 +151,7 @@ def train(
         raise ValueError(f"{out} holds a training: --resume goes on with it, --force begins anew")
     if resume and not state.exists():
         raise ValueError(f"{out} holds no training to go on with: leave out --resume to begin one")
-    if threads is not None:
-        set_threads(threads)
+    use_threads(threads)
     before = began_with(out) if resume else None
     config = configured(context, before or TrainingRunConfig(), all_options=not resume)
     channels = config.architecture.channels if resume else None
@@ -189,21 +186,17 @@ def benchmark(
     out: Annotated[Path, typer.Option(help="Folder for the table and the runs.")] = Path(
         "runs/benchmark"
     ),
-    size: Annotated[int, typer.Option(min=32, help="Side of the square faces in pixels.")] = 96,
+    size: Size = 96,
     threads: Threads = None,
-    credit: Annotated[
-        str | None, typer.Option(help="Whose photos these are, for the figures.")
-    ] = None,
+    credit: Credit = None,
     force: Force = False,
 ) -> None:
     """Several runs, one a seed: mean and standard error, beside the traditional methods."""
     from ..benchmark import benchmark as run_benchmark
     from ..config import RunConfig
-    from ..nn.backend import set_threads
     from ..preprocessing.folder import read_faces
 
-    if threads is not None:
-        set_threads(threads)
+    use_threads(threads)
     if faces == Path("orl") and not faces.exists():
         faces = Path("data/orl")
         if not faces.exists():

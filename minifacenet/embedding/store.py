@@ -103,7 +103,7 @@ class Embeddings:
         StoreError
             Nothing to save, or a text that UTF-8 cannot hold. What was there before stays.
         """
-        npy, table = _pair(path)
+        npy, table = file_pair(path)
         if not len(self):
             raise StoreError(f"{npy}: not saved, there are no embeddings")
         for text in chain(self.paths, self.names, (self.model, self.preprocessing)):
@@ -134,7 +134,7 @@ class Embeddings:
         StoreError
             A file is missing or damaged, the two are not of one save, or models are mixed.
         """
-        npy, table = _pair(path)
+        npy, table = file_pair(path)
         for file, other in ((npy, table), (table, npy)):
             if not file.is_file():
                 beside = f"although {other.name} is there" if other.is_file() else ""
@@ -187,7 +187,8 @@ def join(*embeddings: Embeddings) -> Embeddings:
     )
 
 
-def _pair(path: str | Path) -> tuple[Path, Path]:
+def file_pair(path: str | Path) -> tuple[Path, Path]:
+    """The array's file and the table's, from either name or from what both begin with."""
     path = Path(path)
     name = path.stem if path.suffix in (".npy", ".csv") else path.name  # 'v1.5' has no ending
     return path.with_name(f"{name}.npy"), path.with_name(f"{name}.csv")

@@ -9,8 +9,8 @@ wants them. Eyes are then always in the same place, and the network compares lik
 
 Coordinates are (x, y), x to the right and y down, in pixels:
 
-    points   whole numbers are the centres of pixels: (0, 0) is the middle of the first one, as
-             detectors and most drawing tools have it
+    points   whole numbers are the centres of pixels: (0, 0) is the middle of the first one. Our
+             detector counts from edges, as boxes do: take 0.5 off its landmarks
     boxes    (x0, y0, x1, y1) cut as slices do, so the whole photo is (0, 0, width, height): the
              edge x0 = 0 is the outer side of the first column, half a pixel left of its centre
 

@@ -6,7 +6,6 @@ ids that are pointed at stay, and each gets the picture's name in front.
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ from .. import plots
 from ..classification.verification import pair_distances
 from ..classification.verification import roc as roc_points
 from ..config import METHODS
+from ..logs import read_log
 from .html import Html, tag
 
 ROWS = 1000  # of a log that are drawn
@@ -30,25 +30,23 @@ POINTER = re.compile(r"(^#|url\(#)([^)]+)")
 def training_charts(name: str, log: Path, margin: float) -> Html | None:
     """The four panels of a training from its `log.csv`; None where there is no such file."""
     try:
-        with log.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+        records = read_log(log)
     except FileNotFoundError:
         return None
-    rows = rows[:: -(-len(rows) // ROWS)] if rows else []
-    if not rows:
+    records = records[:: -(-len(records) // ROWS)] if records else []
+    if not records:
         return None
-    columns = {key: [float(row[key]) for row in rows] for key in rows[0]}
     axes = [_axes(4.6, 2.7) for _ in range(4)]
-    plots.training_curves(columns, ax=axes, margin=margin)
+    plots.training_curves(records, ax=axes, margin=margin)
     for ax in axes:
         ax.set_xlabel("training step")
-    last = {key: values[-1] for key, values in columns.items()}
+    last = records[-1]
     alts = (
-        f"Loss of the active triplets, at the end {last['loss']:.3f}.",
-        f"Share of active anchor-positive pairs, at the end {100 * last['active']:.0f} %.",
-        f"Mean squared distance to negatives, at the end {last['negative_distance']:.2f}, and to "
-        f"positives, {last['positive_distance']:.2f}.",
-        f"Mean squared distance of all pairs in a batch, at the end {last['spread']:.2f}.",
+        f"Loss of the active triplets, at the end {last.loss:.3f}.",
+        f"Share of active anchor-positive pairs, at the end {100 * last.active:.0f} %.",
+        f"Mean squared distance to negatives, at the end {last.negative_distance:.2f}, and to "
+        f"positives, {last.positive_distance:.2f}.",
+        f"Mean squared distance of all pairs in a batch, at the end {last.spread:.2f}.",
     )
     charts = (
         inline_svg(ax, f"{name}-{number}", alt)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..classification.classifier import UNKNOWN
+from ..classification.identification import FAR_TARGETS
 from ..preprocessing.faces import count_text
 from .confusion import confusion_matrix
 from .html import Html, join, tag
@@ -25,7 +26,7 @@ RATES = {
 # What a part of a bar counts, and its class.
 ENROLLED = (("right", "right"), ("wrong name", "wrong"), (f"'{UNKNOWN}'", "none"))
 STRANGERS = ((f"'{UNKNOWN}'", "none"), ("named", "wrong"))
-DIRS = {f"dir_at_far_{far:g}": f"DIR at FAR {far:g}" for far in (0.01, 0.05, 0.1)}
+DIRS = {f"dir_at_far_{far:g}": f"DIR at FAR {far:g}" for far in FAR_TARGETS}
 
 
 def naming_section(parts: ReportParts, album: Album) -> Html:

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..classification.thresholds import Thresholds
-from ..classification.verification import pair_distances, val_far
+from ..classification.verification import FAR_TARGETS, pair_distances, val_far
 from ..config import METHODS
 from .charts import distance_chart, roc_chart
 from .html import Html, decimal, join, percent, table, tag
 from .parts import ReportParts
 from .photos import Album, describe, person
 
-FAR_TARGETS = (0.1, 0.01, 0.001)
 MISTAKES = 40  # photos named wrong that are shown
 NO_STRANGERS = (
     "Left out: nobody was kept from the network, because that takes at least four people with two "

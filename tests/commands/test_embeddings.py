@@ -11,10 +11,7 @@ from minifacenet.classification.thresholds import Thresholds
 from minifacenet.embedding.embedder import Embedder
 from minifacenet.embedding.store import Embeddings
 from minifacenet.preprocessing.folder import read_faces
-
-
-def text(printed):
-    return " ".join(printed.split())
+from tests.conftest import text
 
 
 def test_embeddings_go_to_files_and_come_back(run, people, model, tmp_path):

@@ -14,6 +14,7 @@ from minifacenet.embedding.architectures import Architecture, FaceNet
 from minifacenet.embedding.checkpoint import add_to_model, save_model
 from minifacenet.embedding.embedder import Embedder
 from minifacenet.preprocessing.folder import read_faces
+from tests.conftest import text
 
 
 @pytest.fixture
@@ -21,10 +22,6 @@ def enrolled(run, people, model, tmp_path):
     out = tmp_path / "enrolled"
     assert run("classify", "fit", people, "--model", model, "--out", out)[0] == 0
     return out
-
-
-def text(printed):
-    return " ".join(printed.split())
 
 
 def test_fit_says_how_well_and_where_the_gate_comes_from(run, people, model, tmp_path):

@@ -6,10 +6,7 @@ import re
 import pytest
 
 from minifacenet.classification.thresholds import Thresholds
-
-
-def text(printed):
-    return " ".join(printed.split())
+from tests.conftest import text
 
 
 def test_all_pairs_of_a_folder(run, people, model, tmp_path):

@@ -1,0 +1,41 @@
+"""The log of a training, `log.csv`: a row a step, written by all trainings and read by whoever
+draws or goes on with one."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import astuple, fields
+from pathlib import Path
+
+from .embedding.health import StepRecord
+from .files import write_csv
+
+HEADER = [field.name for field in fields(StepRecord)]
+TYPES = [int if field.type == "int" else float for field in fields(StepRecord)]
+
+
+def write_log(path: Path, records: Sequence[StepRecord]) -> None:
+    """One row a step, atomically."""
+    write_csv(path, HEADER, map(astuple, records))
+
+
+def read_log(path: Path) -> list[StepRecord]:
+    """What `write_log` wrote. Errors as in `read_rows`."""
+    return [StepRecord(*row) for row in read_rows(path, TYPES)]
+
+
+def read_rows(path: Path, types: Sequence[type]) -> list[tuple]:
+    """The rows of a table below its header, with values of `types`; blank lines do no harm.
+
+    Raises
+    ------
+    OSError, ValueError
+        No such file, or a row of another length or with other values.
+    """
+    with path.open(newline="", encoding="utf-8") as file:
+        return [
+            tuple(cast(text) for cast, text in zip(types, row, strict=True))
+            for row in list(csv.reader(file))[1:]
+            if row
+        ]
