@@ -5,31 +5,67 @@ note, "turn me by 90 degrees". A PNG may be transparent, a print file has four i
 a pixel. None of this is the learner's problem, so it ends here: whatever goes in, out comes one
 plain array, the right way up, with values 0..255 in RGB order, or in one channel when the photo
 has no colour. And what cannot be read becomes one sentence that a person understands.
+
+Memory is bounded. A header of 30 bytes can promise 10 gigapixels, so the size is read first, and no
+more than `MOST_PIXELS` are decoded, at 7 bytes a pixel (8 for a TIFF that must be turned). A larger
+JPEG is reduced while it is decoded: JPEG keeps each block of 8 x 8 pixels as 64 waves, and the
+coarse waves alone give the same block at 4 x 4, 2 x 2 or 1 x 1. Other formats can only be decoded
+whole, so there a larger photo is refused.
+
+Nothing is printed, with one exception: libtiff writes what it finds in a damaged TIFF straight to
+standard error, and Pillow has no switch for it. The reason says the same in fewer words.
+
+    modes.py     what the numbers in a file mean: palettes, inks, transparency, deep levels
+    reasons.py   what a file is, if it is no photo, and what is wrong with it
 """
 
+import logging
 import os
+import stat
 import warnings
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image
+from PIL.JpegImagePlugin import JpegImageFile
+
+from .modes import eight_bits
+from .reasons import Refusal, photo_kind, reason_for
+
+MOST_PIXELS = 64_000_000
+"""Pixels that are decoded of one photo, unless the caller says otherwise: 8000 x 8000."""
+MOST_BYTES = 2**30
+"""Bytes of a file that is read: twice what 64 megapixels take, with four channels of 16 bits."""
 
 # Pillow also opens vector files (EPS starts Ghostscript), video and scientific data. A photo folder
 # needs none of these, so they are never tried, whatever a file's name says.
 _WANTED = {"AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP"}
 Image.init()
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # Else its log lands on the screen.
 _FORMATS = sorted(_WANTED & set(Image.OPEN))
-_HEIC = {".heic", ".heif"}
 
 EXTENSIONS = frozenset(
-    _HEIC | {e for e, f in Image.registered_extensions().items() if f in _WANTED}
+    {".avif", ".heic", ".heif"}
+    | {e for e, f in Image.registered_extensions().items() if f in _WANTED}
 )
-"""Lower-case endings of photo files. HEIC is among them so that it is refused with a reason."""
+"""Lower-case endings of photo files. Those that need a package are refused with a reason."""
+
+# How the picture in the file becomes upright, by the value of its EXIF note.
+_UPRIGHT = {
+    1: lambda stored: stored,
+    2: lambda stored: stored[:, ::-1],
+    3: lambda stored: stored[::-1, ::-1],
+    4: lambda stored: stored[::-1],
+    5: lambda stored: stored.swapaxes(0, 1),
+    6: lambda stored: np.rot90(stored, -1),
+    7: lambda stored: stored[::-1, ::-1].swapaxes(0, 1),
+    8: lambda stored: np.rot90(stored, 1),
+}
 
 
 class PhotoError(ValueError):
-    """A photo that cannot be read: `path`, and `reason` in a person's words."""
+    """A photo that cannot be read: `path`, and `reason` in a person's words, on one line."""
 
     def __init__(self, path: str | os.PathLike, reason: str):
         super().__init__(path, reason)
@@ -37,106 +73,132 @@ class PhotoError(ValueError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"{os.fspath(self.path)}: {self.reason}"
+        # A name in no known encoding holds half characters, which no screen or log file takes.
+        name = str(self.path).encode("utf-8", "backslashreplace").decode("utf-8")
+        return f"{name}: {self.reason}"
 
 
-def read_photo(path: str | os.PathLike) -> np.ndarray:
+def read_photo(path: str | os.PathLike, most_pixels: int = MOST_PIXELS) -> np.ndarray:
     """Read a photo file as upright pixels.
 
     Parameters
     ----------
     path : str or path
-        The file. Its bytes are read by Python, so any Unicode name works; its content decides how
-        they are decoded, whatever its ending. Of an animation, the first image is taken.
+        The file. Its bytes are read by Python, so any name works, in any Unicode form and in none;
+        its content decides how they are decoded, whatever its ending. Of an animation or of several
+        pages, the first image is taken. HEIC needs the package pillow-heif.
+    most_pixels : int
+        Decode no more than this, at 7 bytes of memory each. A larger JPEG comes out at 1/2, 1/4 or
+        1/8 of its sides; a larger photo of another format is refused. Pillow itself refuses more
+        than 179 megapixels in these, whatever is said here.
 
     Returns
     -------
     ndarray of shape (H, W, 3) or (H, W, 1), uint8
         Upright (all eight EXIF orientations are undone), in RGB order, or one channel if the file
-        stores grey. Transparent parts lie on white; 16-bit grey is scaled to 8 bits.
+        stores grey. Transparent parts lie on white; deep grey is scaled to 8 bits. See modes.py.
 
     Raises
     ------
     PhotoError
         If there is nothing to read: with the path and the reason.
     """
-    return decode_photo(read_bytes(path), path)
+    return decode_photo(read_bytes(path), path, most_pixels)
 
 
 def read_bytes(path: str | os.PathLike) -> bytes:
-    """The content of a file; PhotoError with the reason if it cannot be opened or is empty."""
+    """The content of a file; PhotoError with the reason if there is none that can be read."""
     try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise PhotoError(path, f"the file cannot be opened ({error.strerror})") from None
-    if not data:
-        raise PhotoError(path, "the file is empty (0 bytes): copy it again")
+        found = Path(path).stat()
+        # Reading a pipe would never end.
+        problem = None if stat.S_ISREG(found.st_mode) else "it is a folder or a device"
+        if found.st_size > MOST_BYTES:
+            problem = f"it has {found.st_size:,} bytes, more than the {MOST_BYTES:,} of any photo"
+        data = b"" if problem else Path(path).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a name with a null character.
+        problem = getattr(error, "strerror", None) or str(error)
+    if problem:
+        raise PhotoError(path, f"the file cannot be opened ({problem})")
     return data
 
 
-def decode_photo(data: bytes, path: str | os.PathLike) -> np.ndarray:
+def decode_photo(
+    data: bytes, path: str | os.PathLike, most_pixels: int = MOST_PIXELS
+) -> np.ndarray:
     """Decode the bytes of a photo; `path` only names it in the error. See `read_photo`."""
+    return decode_reduced(data, path, most_pixels)[0]
+
+
+def decode_reduced(
+    data: bytes, path: str | os.PathLike, most_pixels: int = MOST_PIXELS
+) -> tuple[np.ndarray, int]:
+    """Decode the bytes of a photo, and tell how far it was reduced.
+
+    Returns
+    -------
+    photo : ndarray of shape (H, W, 3) or (H, W, 1), uint8
+        As from `read_photo`.
+    scale : {1, 2, 4, 8}
+        A pixel (x, y) of `photo` covers the pixels from (scale x, scale y) up to, but without,
+        (scale (x + 1), scale (y + 1)) of the whole photo, as it is stored. Turned upright, a border
+        that is no multiple of `scale` may lie on the other side.
+    """
     try:
         with warnings.catch_warnings():
-            # Harmless oddities, such as a broken EXIF date, are not worth a line; size is.
+            # Pillow warns of oddities that spoil no pixel, such as a broken EXIF date, and of
+            # sizes that are checked here.
             warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(BytesIO(data), formats=_FORMATS) as image:
-                # `open` reads the header only: a truncated file fails when its pixels are loaded.
-                image.load()
-                return _pixels(ImageOps.exif_transpose(image))
+            stored, orientation, scale = _as_stored(data, most_pixels)
     except Exception as error:  # A damaged file makes a decoder raise almost anything.
-        raise PhotoError(path, _reason(error, data)) from None
+        raise PhotoError(path, reason_for(error, data)) from None
+    return np.ascontiguousarray(_UPRIGHT[orientation](stored)), scale
 
 
-def _pixels(image: Image.Image) -> np.ndarray:
-    """An upright Pillow image of any mode as an array of shape (H, W, 3) or (H, W, 1), uint8."""
-    if image.mode == "F":
-        raise ValueError("floating-point pixels have no agreed white; save it as 8-bit PNG or JPEG")
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        return _eight_bits(image)[..., None]
-    if image.has_transparency_data:
-        image = _on_white(image)
-    pixels = np.array(image.convert("L" if image.mode in ("1", "L") else "RGB"))
-    return pixels.reshape(*pixels.shape[:2], -1)
+def _as_stored(data: bytes, most_pixels: int) -> tuple[np.ndarray, int, int]:
+    """Pixels as they lie in the file, orientation and scale; Pillow's copy of them is gone."""
+    with _opened(data) as image:
+        scale = _reduce(image, most_pixels)
+        # `_opened` reads the header only: a truncated file fails when its pixels are loaded.
+        image.load()
+        return eight_bits(image), _orientation(image), scale
 
 
-def _eight_bits(image: Image.Image) -> np.ndarray:
-    """Scale 16-bit grey to 8 bits: 65535 becomes 255, since 65535 = 255 * 257.
-
-    Returns an array of shape (H, W), uint8. Pillow's own `convert` clips at 255 instead, which
-    turns a 16-bit photo white.
-    """
-    values = np.asarray(image).astype(np.int32)
-    if values.min() < 0 or values.max() > 65535:
-        raise ValueError(
-            f"32-bit grey ({values.min()}..{values.max()}) has no agreed white; "
-            "save it as 8-bit PNG or JPEG"
-        )
-    grey = ((values + 128) // 257).astype(np.uint8)
-    # A PNG may declare one grey value transparent; it lies on white like all transparency.
-    grey[values == image.info.get("transparency", -1)] = 255
-    return grey
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    """Lay a partly transparent image on white; grey stays grey ('L'), the rest becomes 'RGB'."""
-    has_colour = image.mode not in ("1", "L", "LA")
-    layer = image.convert("RGBA" if has_colour else "LA")
-    plain = "RGB" if has_colour else "L"
-    canvas = Image.new(plain, layer.size, "white")
-    canvas.paste(layer.convert(plain), mask=layer.getchannel("A"))
-    return canvas
+def _opened(data: bytes) -> Image.Image:
+    """The image whose header was read, by the decoder that the first bytes ask for."""
+    kind = photo_kind(data)
+    if kind == "a JPEG":  # `Image.open` refuses 179 megapixels, before they could be reduced.
+        return JpegImageFile(BytesIO(data))
+    if kind == "a HEIC":
+        try:
+            from pillow_heif import HeifImageFile
+        except ImportError:
+            raise Refusal(
+                "a HEIC photo, which needs the package pillow-heif: "
+                "pip install 'minifacenet[heic]', or save it as JPEG"
+            ) from None
+        return HeifImageFile(BytesIO(data))
+    return Image.open(BytesIO(data), formats=_FORMATS)
 
 
-def _reason(error: Exception, data: bytes) -> str:
-    """What went wrong, and what to do about it, in one sentence."""
-    if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
-        return f"too many pixels to open safely; make the photo smaller ({error})"
-    if isinstance(error, UnidentifiedImageError):
-        if data[4:8] == b"ftyp" and data[8:11] in (b"hei", b"hev", b"mif", b"msf"):
-            return "HEIC photos are not supported: save it as JPEG"
-        return f"not a photo, or one too damaged to recognise (it starts with {data[:12]!r})"
-    if "truncated" in str(error).lower():
-        return f"the file is truncated: copy it again ({error})"
-    return f"the image cannot be decoded: {str(error) or type(error).__name__}"
+def _reduce(image: Image.Image, most_pixels: int) -> int:
+    """Let a JPEG decode at 1/scale of its sides if it is too large; returns the scale."""
+    width, height = image.size
+    scales = [scale for scale in (1, 2, 4, 8) if scale <= min(image.size)]
+    for scale in scales if image.format == "JPEG" else [1]:
+        if -(-width // scale) * -(-height // scale) <= most_pixels:
+            if scale > 1:
+                image.draft(None, (width // scale, height // scale))
+            return scale
+    raise Refusal(
+        f"too many pixels: {width} x {height} = {width * height:,}, and at most {most_pixels:,} "
+        "are decoded: make the photo smaller, or raise most_pixels"
+    )
+
+
+def _orientation(image: Image.Image) -> int:
+    """How a loaded image lies in its file, 1 to 8; 1, upright, if its EXIF note says nothing."""
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+        return orientation if orientation in _UPRIGHT else 1
+    except Exception:  # The pixels are whole, so a damaged note is not worth losing them.
+        return 1

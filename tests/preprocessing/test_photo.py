@@ -1,206 +1,402 @@
-"""Awkward photos, made here with Pillow: each gives the right pixels or a reason."""
+"""Reading photos: names and limits, and a reason in words for every file that gives no pixels.
 
+What each kind of file gives, by pixels, stands in test_photo_kinds.py.
+"""
+
+import os
 import pickle
-from io import BytesIO
+import subprocess
+import sys
+import warnings
 
 import numpy as np
 import pytest
-from PIL import Image
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageFile
 
-from minifacenet.preprocessing.photo import EXTENSIONS, PhotoError, decode_photo, read_photo
+from minifacenet.preprocessing import photo as module
+from minifacenet.preprocessing.photo import (
+    EXTENSIONS,
+    PhotoError,
+    decode_photo,
+    decode_reduced,
+    read_photo,
+)
+from minifacenet.preprocessing.reasons import LONGEST
 
-ORIENTATION = 0x0112  # The EXIF tag.
-
-# How a camera that writes this orientation has laid the upright picture down in the file.
-STORED = {
-    1: lambda upright: upright,
-    2: lambda upright: upright[:, ::-1],
-    3: lambda upright: upright[::-1, ::-1],
-    4: lambda upright: upright[::-1],
-    5: lambda upright: upright.transpose(1, 0, 2),
-    6: lambda upright: np.rot90(upright, 1),
-    7: lambda upright: upright[::-1, ::-1].transpose(1, 0, 2),
-    8: lambda upright: np.rot90(upright, -1),
-}
-
-
-def picture(height=6, width=9, channels=3):
-    """A picture without any symmetry, shape (height, width, channels), uint8."""
-    return np.random.default_rng(7).integers(0, 256, (height, width, channels), dtype=np.uint8)
+from .made_files import encoded, png, tiff
+from .test_photo_kinds import RGB, SMOOTH, STORED, compare, smooth, turned
 
 
-def encoded(image, kind="PNG", **options):
-    buffer = BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def reason(path):
+def reason(path, **options):
     with pytest.raises(PhotoError) as caught:
-        read_photo(path)
+        read_photo(path, **options)
     assert caught.value.path == path
-    assert str(path) in str(caught.value)
-    assert caught.value.reason in str(caught.value)
+    assert str(caught.value) == f"{path}: {caught.value.reason}"
     return caught.value.reason
 
 
-@pytest.mark.parametrize("orientation", STORED)
-@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
-def test_exif_orientation_is_undone(orientation, kind):
-    upright = picture()
-    exif = Image.Exif()
-    exif[ORIENTATION] = orientation
-    stored = Image.fromarray(np.ascontiguousarray(STORED[orientation](upright)))
-    options = {"lossless": True} if kind == "WEBP" else {}
-    data = encoded(stored, kind, exif=exif.tobytes(), **options)
-    np.testing.assert_array_equal(decode_photo(data, "photo"), upright)
+def half(kind, **options):
+    data = encoded(
+        np.random.default_rng(1).integers(0, 256, (40, 40, 3), np.uint8), kind, **options
+    )
+    return data[: len(data) // 2]
 
 
-def test_exif_orientation_of_a_jpeg():
-    upright = np.zeros((16, 32, 3), np.uint8)
-    upright[:, :8] = 255
-    exif = Image.Exif()
-    exif[ORIENTATION] = 6
-    stored = Image.fromarray(np.ascontiguousarray(STORED[6](upright)))
-    photo = decode_photo(encoded(stored, "JPEG", exif=exif, quality=95), "photo").astype(int)
-    assert photo.shape == upright.shape
-    assert np.abs(photo - upright).max() < 16
+def damaged(data, position, byte):
+    return data[:position] + bytes([byte]) + data[position + 1 :]
 
 
-def test_rgb_order_is_kept():
-    photo = decode_photo(encoded(Image.new("RGB", (2, 3), (250, 120, 5))), "photo")
-    assert photo.shape == (3, 2, 3)
-    assert photo.dtype == np.uint8
-    assert photo[0, 0].tolist() == [250, 120, 5]
-    photo[:] = 0  # The caller owns the array.
+NOISE = encoded(np.random.default_rng(2).integers(0, 256, (40, 40, 3), np.uint8))
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+
+# Name: the content of the file, and the words that the reason must hold.
+BAD = {
+    "empty": (b"", ["the file is empty (0 bytes)", "copy it again"]),
+    "half a JPEG": (half("JPEG"), ["a JPEG that is truncated: copy it again"]),
+    "half a progressive JPEG": (half("JPEG", progressive=True), ["a JPEG that is truncated"]),
+    "a JPEG's first bytes": (b"\xff\xd8\xff\xe0\0\x10JFIF", ["a JPEG that is truncated"]),
+    "half a PNG": (half("PNG"), ["a PNG that is truncated: copy it again"]),
+    "half a GIF": (half("GIF"), ["a GIF that is truncated: copy it again"]),
+    "half a BMP": (half("BMP"), ["a BMP that is truncated: copy it again"]),
+    "half a TIFF": (half("TIFF"), ["a TIFF that is truncated: copy it again"]),
+    "half a PPM": (half("PPM"), ["a photo that is truncated: copy it again"]),
+    # A packed TIFF keeps its header at the end, and a WEBP its length at the start.
+    "half a packed TIFF": (half("TIFF", compression="tiff_lzw"), ["a TIFF too damaged to open"]),
+    "half a WEBP": (half("WEBP"), ["a WEBP too damaged to decode: copy it again"]),
+    "a PNG's first bytes": (NOISE[:20], ["a PNG that is truncated: copy it again"]),
+    "a PNG of nothing": (NOISE[:8] + b"/\xc5}P", ["a PNG too damaged to open: copy it again"]),
+    "a PNG with a wrong bit": (
+        damaged(NOISE, 60, 1),
+        ["a PNG too damaged to decode: copy it again"],
+    ),
+    "text": (b"this is not a photo", ["not a photo but text", "'this is not a photo'"]),
+    "a web page": (b"<!DOCTYPE html>\n<html>", ["not a photo but text", "'<!DOCTYPE html>"]),
+    "a PDF": (b"%PDF-1.7\n", ["not a photo but a PDF document"]),
+    "EPS": (b"%!PS-Adobe-3.0 EPSF-3.0\n", ["not a photo but PostScript"]),
+    "an archive": (b"PK\x03\x04\x14\0", ["not a photo but a ZIP archive or an office document"]),
+    "an icon": (b"\0\0\1\0\1\0\x10\x10", ["not a photo but an icon"]),
+    "a video": (b"\0\0\0\x18ftypisom\0\0\0\0", ["not a photo but a video"]),
+    "zero bytes": (bytes(5000), ["not a photo: 5000 zero bytes, as after a copy that failed"]),
+    "noise": (b"\x93\xfa\0\x01", [r"one too damaged to recognise (it starts with b'\x93\xfa\x00"]),
+    "a bomb in GIF": (
+        b"GIF89a\xff\xff\xff\xff\0\0\0,\0\0\0\0\xff\xff\xff\xff\0\2\2D\1\0;",
+        ["too many pixels to open safely; make the photo smaller", "4294836225"],
+    ),
+    "a bomb in PNG": (
+        png([b"\0"], 100_000_000, 8, 0),
+        ["too many pixels: 100000000 x 1 = 100,000,000, and at most 64,000,000", "most_pixels"],
+    ),
+    "floats": (
+        encoded(Image.new("F", (2, 2), -1), "TIFF"),
+        ["floating-point pixels from -1 to -1"],
+    ),
+    "seven channels": (tiff(bytes(14), 2, 1, 8, samples=7), ["a TIFF too damaged to open"]),
+}
 
 
-def test_grey_is_one_channel():
-    grey = picture(channels=1)
-    for kind in ("PNG", "PPM", "BMP", "TIFF"):
-        data = encoded(Image.fromarray(grey[..., 0]), kind)
-        np.testing.assert_array_equal(decode_photo(data, "photo"), grey)
+@pytest.mark.parametrize("kind", BAD)
+def test_reason_of_a_bad_file(tmp_path, kind):
+    content, words = BAD[kind]
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(content)
+    found = reason(path)
+    assert len(found) <= LONGEST
+    assert found.isprintable()  # so it is one line
+    for word in words:
+        assert word in found
 
 
-def test_one_bit_becomes_black_and_white():
-    bits = picture(channels=1) > 127
-    photo = decode_photo(encoded(Image.fromarray(bits[..., 0])), "photo")
-    np.testing.assert_array_equal(photo, np.where(bits, 255, 0))
+def test_reasons_are_short_and_on_one_line(monkeypatch):
+    def fail(_):
+        raise OSError("first\nsecond " * 100)
+
+    monkeypatch.setattr(module, "_opened", fail)
+    with pytest.raises(PhotoError) as caught:
+        decode_photo(NOISE, "photo")
+    assert "a PNG too damaged to decode: copy it again (first second first" in caught.value.reason
+    assert len(caught.value.reason) == LONGEST
 
 
-def test_transparency_lies_on_white():
-    rgba = np.zeros((1, 3, 4), np.uint8)
-    rgba[0, :, 0] = 200
-    rgba[0, :, 3] = 255, 0, 128
-    photo = decode_photo(encoded(Image.fromarray(rgba)), "photo")
-    np.testing.assert_array_equal(photo[0, :2], [[200, 0, 0], [255, 255, 255]])
-    half = 128 / 255
-    expected = half * np.array([200, 0, 0]) + (1 - half) * 255
-    np.testing.assert_allclose(photo[0, 2], expected, atol=1)
+def test_reason_without_memory(monkeypatch):
+    def fail(_):
+        raise MemoryError
+
+    monkeypatch.setattr(module, "_opened", fail)
+    with pytest.raises(PhotoError, match="a PNG that does not fit into memory: make it smaller"):
+        decode_photo(NOISE, "photo")
 
 
-def test_transparent_grey_stays_one_channel():
-    pixels = np.array([[[10, 255], [10, 0]]], np.uint8)
-    photo = decode_photo(encoded(Image.fromarray(pixels)), "photo")
-    assert photo.tolist() == [[[10], [255]]]
+def test_nothing_but_libtiff_prints(tmp_path):
+    """Pillow logs what it finds in this TIFF, and a log that nobody reads goes to the screen."""
+    path = tmp_path / "photo.tif"
+    path.write_bytes(tiff(bytes(14), 2, 1, 8, samples=7))
+    code = f"""
+from minifacenet.preprocessing.photo import PhotoError, read_photo
+try:
+    read_photo({str(path)!r})
+except PhotoError as error:
+    print(error.reason)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "a TIFF too damaged to open: copy it again\n"
+    assert done.stderr == ""
 
 
-def test_palette_becomes_rgb_and_its_transparency_white():
-    image = Image.new("P", (2, 1))
-    image.putpalette([255, 0, 0, 0, 0, 255])
-    image.putpixel((1, 0), 1)
-    assert decode_photo(encoded(image), "photo").tolist() == [[[255, 0, 0], [0, 0, 255]]]
-    # A palette with transparency per entry makes Pillow warn; warnings are errors in these tests.
-    for transparency in (1, bytes([255, 0])):
-        photo = decode_photo(encoded(image, transparency=transparency), "photo")
-        assert photo.tolist() == [[[255, 0, 0], [255, 255, 255]]]
+def test_heic_without_its_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)  # importing it fails
+    with pytest.raises(PhotoError) as caught:
+        decode_photo(HEIC, "photo")
+    assert caught.value.reason == (
+        "a HEIC photo, which needs the package pillow-heif: pip install 'minifacenet[heic]', "
+        "or save it as JPEG"
+    )
 
 
-def test_cmyk_becomes_rgb():
-    photo = decode_photo(encoded(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG"), "photo")
-    assert photo.shape == (8, 8, 3)
-    np.testing.assert_allclose(photo[4, 4], [255, 0, 0], atol=4)
+def test_avif_without_a_pillow_that_knows_it(monkeypatch):
+    monkeypatch.setattr(module, "_FORMATS", ["JPEG", "PNG"])
+    monkeypatch.delitem(Image.OPEN, "AVIF", raising=False)
+    for start in (b"\0\0\0\x1cftypavif\0\0\0\0", b"\0\0\0\x1cftypmif1\0\0\0\0mif1avif"):
+        with pytest.raises(PhotoError, match=r"an AVIF photo, which needs Pillow 11.3 or newer"):
+            decode_photo(start, "photo")
 
 
-@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
-def test_sixteen_bits_are_scaled_not_clipped(kind):
-    values = np.array([[0, 128, 129, 257, 32768, 65535]], np.uint16)
-    photo = decode_photo(encoded(Image.fromarray(values), kind), "photo")
-    assert photo[0, :, 0].tolist() == [0, 0, 1, 1, 128, 255]
-
-
-def test_sixteen_bit_pgm_is_scaled():
-    photo = decode_photo(b"P5 2 1 65535\n" + bytes([255, 255, 128, 0]), "photo")
-    assert photo[0, :, 0].tolist() == [255, 128]
-
-
-def test_transparent_value_of_sixteen_bit_grey_lies_on_white():
-    image = Image.fromarray(np.array([[0, 5000, 65535]], np.uint16))
-    photo = decode_photo(encoded(image, transparency=5000), "photo")
-    assert photo[0, :, 0].tolist() == [0, 255, 255]
-
-
-def test_first_image_of_an_animation():
-    frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
-    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    assert decode_photo(data, "photo")[0, 0].tolist() == [255, 0, 0]
-
-
-@pytest.mark.parametrize("name", ["näme with späce.png", "u\u0308.png", "顔.png", "no ending"])
-def test_any_name_is_read(tmp_path, name):
-    path = tmp_path / name
-    path.write_bytes(encoded(Image.fromarray(picture())))
-    np.testing.assert_array_equal(read_photo(path), picture())
-    np.testing.assert_array_equal(read_photo(str(path)), picture())
-
-
-def test_broken_exif_does_not_spoil_the_photo():
-    data = encoded(Image.new("RGB", (8, 8), "red"), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff")
-    assert decode_photo(data, "photo").shape == (8, 8, 3)
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "BMP", "TIFF", "WEBP"])
+def test_content_decides_and_not_the_ending(tmp_path, kind):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(encoded(Image.new("RGB", (5, 4), "red"), kind, **{"lossless": True}))
+    compare(read_photo(path), np.full((4, 5, 3), [255, 0, 0]), 0)
 
 
 @pytest.mark.parametrize(
-    ("content", "expected"),
+    "name",
     [
-        (b"", "empty (0 bytes)"),
-        (b"this is not a photo", "b'this is not '"),
-        (encoded(Image.fromarray(picture(64, 64)), "JPEG")[:900], "truncated"),
-        (encoded(Image.fromarray(picture(64, 64)))[:900], "truncated"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC photos are not supported: save it as JPEG"),
-        (encoded(Image.new("F", (2, 2)), "TIFF"), "floating-point pixels have no agreed white"),
-        (encoded(Image.new("I", (2, 2), 70000), "TIFF"), "32-bit grey (70000..70000)"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a photo"),
+        "näme with späce.png",
+        "u\u0308.png",  # two characters that show as one; not the same name as "\xfc"
+        "\xfc.png",
+        "顔.png",
+        "👩\u200d🔬.png",
+        "line\nbreak.png",
+        "-.png",
+        "no ending",
+        "photo.txt",
     ],
-    ids=["empty", "text", "jpeg", "png", "heic", "float", "int32", "eps"],
 )
-def test_reason_of_an_unreadable_file(tmp_path, content, expected):
-    path = tmp_path / "photo.jpg"
-    path.write_bytes(content)
-    assert expected in reason(path)
+def test_any_name_is_read(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(encoded(RGB))
+    compare(read_photo(path), RGB, 0)
+    compare(read_photo(str(path)), RGB, 0)
 
 
-@pytest.mark.parametrize("limit", [60, 20], ids=["Pillow warns", "Pillow raises"])
-def test_reason_of_a_decompression_bomb(tmp_path, monkeypatch, limit):
-    path = tmp_path / "bomb.png"
-    path.write_bytes(encoded(Image.new("L", (10, 10))))
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-    assert "too many pixels to open safely" in reason(path)
+@pytest.mark.skipif(sys.platform != "linux", reason="names there are Unicode")
+def test_a_name_in_no_encoding_is_read_and_printed(tmp_path):
+    path = tmp_path / os.fsdecode(b"\xff\xfe.png")
+    path.write_bytes(encoded(RGB))
+    compare(read_photo(path), RGB, 0)
+    path.write_bytes(b"no photo")
+    with pytest.raises(PhotoError) as caught:
+        read_photo(path)
+    assert caught.value.path == path
+    assert (
+        str(caught.value).encode().endswith(rb"\udcff\udcfe.png: " + caught.value.reason.encode())
+    )
 
 
 def test_reason_of_a_path_without_a_file(tmp_path):
-    assert "No such file" in reason(tmp_path / "absent.jpg")
-    assert "cannot be opened" in reason(tmp_path)
+    assert reason(tmp_path / "absent.jpg") == (
+        "the file cannot be opened (No such file or directory)"
+    )
+    assert reason(tmp_path) == "the file cannot be opened (it is a folder or a device)"
+    assert "File name too long" in reason(tmp_path / ("long" * 100))
+    assert "null" in reason("zero\0byte.jpg")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    assert "it is a folder or a device" in reason(tmp_path / "pipe.jpg")
+
+
+def test_a_huge_file_is_not_read(tmp_path):
+    path = tmp_path / "film.jpg"
+    path.touch()
+    os.truncate(path, 2**40)  # takes no place on the disk
+    assert "1,099,511,627,776 bytes, more than the 1,073,741,824 of any photo" in reason(path)
 
 
 def test_error_is_quiet_and_survives_a_process_boundary(tmp_path):
     with pytest.raises(PhotoError) as caught:
         read_photo(tmp_path / "absent.jpg")
+    assert caught.value.__context__ is None
+    with pytest.raises(PhotoError) as caught:
+        decode_photo(b"no photo", "photo")
     assert caught.value.__suppress_context__
     copy = pickle.loads(pickle.dumps(caught.value))
     assert (copy.path, copy.reason) == (caught.value.path, caught.value.reason)
 
 
+@pytest.mark.parametrize(
+    ("most_pixels", "scale"), [(40 * 64, 1), (40 * 64 - 1, 2), (20 * 32 - 1, 4), (50, 8), (40, 8)]
+)
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_large_jpeg_is_reduced(most_pixels, scale, orientation, progressive):
+    data = turned("JPEG", SMOOTH, orientation, quality=95, subsampling=0, progressive=progressive)
+    photo, found = decode_reduced(data, "photo", most_pixels)
+    assert found == scale
+    means = SMOOTH.reshape(40 // scale, scale, 64 // scale, scale, 3).mean((1, 3))
+    compare(photo, means, 8)
+    compare(decode_photo(data, "photo", most_pixels), photo, 0)
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK"])
+def test_grey_and_inks_are_reduced_too(mode):
+    image = Image.fromarray(smooth(41, 63)).convert(mode)
+    photo, scale = decode_reduced(encoded(image, "JPEG", quality=95), "photo", 700)
+    assert scale == 2
+    assert photo.shape == (21, 32, 1 if mode == "L" else 3)  # a border of half blocks is kept
+    expected = np.asarray(image.convert("L" if mode == "L" else "RGB"), float).reshape(41, 63, -1)
+    means = expected[:40, :62].reshape(20, 2, 31, 2, -1).mean((1, 3))
+    np.testing.assert_allclose(photo[:20, :31], means, atol=8)
+
+
+@pytest.mark.parametrize(("most_pixels", "scale"), [(21 * 32, 2), (21 * 32 - 1, 4)])
+def test_a_border_of_half_blocks_counts(most_pixels, scale):
+    data = encoded(smooth(41, 63), "JPEG")
+    photo, found = decode_reduced(data, "photo", most_pixels)
+    assert found == scale
+    assert photo.shape[0] * photo.shape[1] <= most_pixels
+
+
+def test_a_jpeg_beyond_pillows_limit_is_reduced(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # Pillow refuses 2560 = 64 x 40
+    photo, scale = decode_reduced(encoded(SMOOTH, "JPEG", quality=95), "photo", 1000)
+    assert (photo.shape, scale) == ((20, 32, 3), 2)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM"])
+def test_other_large_photos_are_refused_before_they_are_decoded(kind, monkeypatch):
+    def never(*_):
+        raise AssertionError("decoded")
+
+    data = encoded(SMOOTH, kind)
+    assert decode_photo(data, "photo", 2560).shape == (40, 64, 3)
+    monkeypatch.setattr(ImageFile.ImageFile, "load", never)
+    with pytest.raises(PhotoError) as caught:
+        decode_photo(data, "photo", 2559)
+    assert caught.value.reason == (
+        "too many pixels: 64 x 40 = 2,560, and at most 2,559 are decoded: "
+        "make the photo smaller, or raise most_pixels"
+    )
+
+
+def test_a_jpeg_that_no_reduction_makes_small_enough_is_refused():
+    for photo in (SMOOTH, smooth(3, 200)):  # the second has no eighth of its height
+        with pytest.raises(PhotoError, match="at most 39 are decoded"):
+            decode_photo(encoded(photo, "JPEG"), "photo", 39)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(
+    ("kind", "most_pixels", "bytes_a_pixel"),
+    [("JPEG", 64e6, 7), ("JPEG", 1e6, 7 / 16), ("PNG", 64e6, 7), ("TIFF", 64e6, 8)],
+)
+def test_memory_is_bounded(tmp_path, kind, most_pixels, bytes_a_pixel):
+    path = tmp_path / "photo"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (4000, 3000), "red").save(path, kind, exif=exif)
+    size = path.stat().st_size
+    code = f"""
+from minifacenet.preprocessing.photo import read_photo
+def peak():
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if "VmHWM" in line)
+read_photo({str(path.with_name("small"))!r})
+before = peak()
+photo = read_photo({str(path)!r}, {int(most_pixels)})
+assert photo[5, 5].tolist() == [254, 0, 0] or photo[5, 5].tolist() == [255, 0, 0]
+print(peak() - before)
+"""
+    Image.new("RGB", (40, 30)).save(path.with_name("small"), kind, exif=exif)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    used = int(done.stdout) * 1024 - size
+    assert used < bytes_a_pixel * 12e6 + 12e6, f"{used / 12e6:.1f} bytes a pixel"
+
+
+FILES = [
+    encoded(RGB, "PNG"),
+    encoded(Image.fromarray(RGB).convert("P"), "PNG", transparency=1),
+    encoded(Image.fromarray(RGB[..., 0] * np.uint16(257))),
+    encoded(SMOOTH, "JPEG"),
+    encoded(SMOOTH, "JPEG", progressive=True),
+    turned("JPEG", SMOOTH, 6),
+    encoded(Image.fromarray(SMOOTH).convert("CMYK"), "JPEG"),
+    encoded(RGB, "GIF"),
+    encoded(RGB, "BMP"),
+    encoded(RGB, "TIFF"),
+    encoded(RGB, "TIFF", compression="tiff_lzw"),
+    encoded(RGB[..., 0] > 99, "TIFF", compression="group4"),
+    encoded(SMOOTH, "TIFF", compression="jpeg"),
+    encoded(RGB, "WEBP"),
+    encoded(RGB, "PPM"),
+]
+
+
+def check(data):
+    """Pixels or a PhotoError with a good reason, and never a warning (they are errors here)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            photo = decode_photo(data, "photo", most_pixels=1_000_000)
+        except PhotoError as error:
+            photo, reason = None, error.reason
+    if photo is None:
+        assert 0 < len(reason) <= LONGEST
+        assert "\n" not in reason
+    else:
+        assert photo.dtype == np.uint8
+        assert photo.ndim == 3
+        assert photo.shape[2] in (1, 3)
+        assert 0 < photo.size <= 3_000_000
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=200)
+def test_random_bytes_give_a_reason(data):
+    check(data)
+
+
+@given(
+    file=st.sampled_from(FILES),
+    flips=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 7)), max_size=6),
+    end=st.floats(0, 1),
+    cut=st.booleans(),
+)
+@settings(max_examples=600)
+@example(file=FILES[0], flips=[], end=1.0, cut=False)
+def test_damaged_files_give_pixels_or_a_reason(file, flips, end, cut):
+    data = bytearray(file)
+    for place, bit in flips:
+        data[int(place * (len(data) - 1))] ^= 1 << bit
+    check(bytes(data[: int(end * len(data))] if cut else data))
+
+
+@given(file=st.sampled_from(FILES), start=st.integers(0, 60), noise=st.binary(max_size=16))
+@settings(max_examples=300)
+def test_files_with_a_damaged_header_give_pixels_or_a_reason(file, start, noise):
+    check(file[:start] + noise + file[start + len(noise) :])
+
+
 def test_endings_of_photos():
     assert {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif"} <= EXTENSIONS
-    assert {".pgm", ".ppm", ".heic"} <= EXTENSIONS
+    assert {".pgm", ".ppm", ".heic", ".heif", ".avif"} <= EXTENSIONS
     assert not {".pdf", ".eps", ".h5", ".mpg", ".ico", ".txt"} & EXTENSIONS
+    assert all(ending == ending.lower() for ending in EXTENSIONS)
+
+
+def test_stored_layouts_differ():
+    """Else the tables of orientations could not fail."""
+    layouts = {np.ascontiguousarray(turn(RGB)).tobytes() for turn in STORED.values()}
+    assert len(layouts) == 8

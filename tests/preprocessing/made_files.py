@@ -1,0 +1,57 @@
+"""Small photo files made by hand, for kinds that Pillow reads but does not write."""
+
+import struct
+import zlib
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+
+
+def encoded(image, kind="PNG", **options):
+    """The bytes that Pillow writes; an array is taken as RGB(A) or, with one channel, as grey."""
+    if isinstance(image, np.ndarray):
+        image = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+    buffer = BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def png(rows, width, depth, colour, *chunks):
+    """A PNG of packed rows. `colour`: 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGBA."""
+
+    def chunk(name, content):
+        check = zlib.crc32(name + content)
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
+
+    header = struct.pack(">IIBBBBB", width, len(rows), depth, colour, 0, 0, 0)
+    pixels = zlib.compress(b"".join(b"\0" + row for row in rows))  # 0: a row without a filter
+    parts = [(b"IHDR", header), *chunks, (b"IDAT", pixels), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+def tiff(pixels, width, height, bits, photometric=1, sample_format=1, samples=1):
+    """An uncompressed grey TIFF. `photometric` 0: white is zero. `sample_format` 3: floats."""
+    tags = [
+        (256, width),
+        (257, height),
+        (258, bits),
+        (259, 1),
+        (262, photometric),
+        (273, 8),
+        (277, samples),
+        (278, height),
+        (279, len(pixels)),
+        (339, sample_format),
+    ]
+    pixels += b"\0" * (len(pixels) % 2)
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    where = struct.pack("<I", 8 + len(pixels))
+    return b"II*\0" + where + pixels + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+def without_segment(jpeg, marker):
+    """A JPEG without its first segment of this marker, such as b'\\xff\\xee' for Adobe's."""
+    start = jpeg.index(marker)
+    size = 2 + int.from_bytes(jpeg[start + 2 : start + 4], "big")
+    return jpeg[:start] + jpeg[start + size :]
