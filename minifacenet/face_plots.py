@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from .map_layout import lay_out
-from .plots import BOLD, DASHES, DIFFERENT, HUES, SAME, new_axes
+from .plots import DASHES, DIFFERENT, HUES, SAME
+from .tiles import gallery, short, tile, write
 
 
 def embedding_map(
@@ -50,10 +50,10 @@ def embedding_map(
     of = f" of {len(images)}" if len(chosen) < len(images) else ""
     who = f"{len(people)} people" if len(people) > 1 else "one person"
     title = f"{len(chosen)}{of} faces of {who}: near faces have near embeddings"
-    ax = _gallery(ax, cells.max(axis=0) + 0.5, title, credit)
+    ax = gallery(ax, cells.max(axis=0) + 0.5, title, credit)
     for face, cell, turn in zip(chosen, cells, layout.turns, strict=True):
         dash = DASHES[turn // len(HUES) % 2]
-        _face(ax, images[face], cell, HUES[turn % len(HUES)], dash, size=0.86)
+        tile(ax, images[face], cell, HUES[turn % len(HUES)], dash, size=0.86)
     return ax
 
 
@@ -92,17 +92,17 @@ def naming_sheet(
     height = 1.42
     shown = f" ({len(order)} shown, the wrong ones first)" if len(order) < len(images) else ""
     title = f"{right.sum()} of {len(images)} faces named right{shown}"
-    ax = _gallery(ax, (columns - 0.5, height * rows - 0.5), title, credit)
+    ax = gallery(ax, (columns - 0.5, height * rows - 0.5), title, credit)
     for number, face in enumerate(order):
         x, y = number % columns, height * (number // columns)
         colour, dash, mark = (SAME, "-", "✓") if right[face] else (DIFFERENT, "--", "✗")
-        _face(ax, images[face], (x, y), colour, dash, size=0.9)
-        text = _short(f"{mark} {given[face]}")
+        tile(ax, images[face], (x, y), colour, dash, size=0.9)
+        text = short(f"{mark} {given[face]}")
         if not right[face]:
-            text += "\n" + _short(f"is {true[face]}")
-        _write(ax, x, y + 0.49, text, colour, va="top")
+            text += "\n" + short(f"is {true[face]}")
+        write(ax, x, y + 0.49, text, colour, va="top")
         if distances is not None:
-            _write(ax, x + 0.27, y + 0.36, f"{distances[face]:.2f}", colour, box=True)
+            write(ax, x + 0.27, y + 0.36, f"{distances[face]:.2f}", colour, box=True)
     return ax
 
 
@@ -136,13 +136,13 @@ def distance_grid(
     right, bottom = (max(map(len, rows)) - 1) * across + (len(rows) - 1) * down + 0.55
     at = "" if threshold is None else f", threshold {threshold:.2f} (✗: on its wrong side)"
     title = f"Squared L2 distance{at}\nAcross: the same person. Down: different people."
-    ax = _gallery(ax, (right, bottom), title, credit, left=-0.85)
+    ax = gallery(ax, (right, bottom), title, credit, left=-0.85)
     for number, (person, row) in enumerate(zip(people, rows, strict=True)):
-        _write(ax, -0.7, number * down[1], _short(str(person)), "black", rotation=90)
+        write(ax, -0.7, number * down[1], short(str(person)), "black", rotation=90)
         below = rows[number + 1] if number + 1 < len(rows) else []
         for column, face in enumerate(row):
             place = column * across + number * down
-            _face(ax, images[face], place, "0.6")
+            tile(ax, images[face], place, "0.6")
             if column + 1 < len(row):
                 other = embeddings[row[column + 1]]
                 _compare(ax, place + across / 2, embeddings[face], other, True, threshold)
@@ -171,44 +171,9 @@ def _checked(images: ArrayLike, *others: Sequence) -> np.ndarray:
     return images
 
 
-def _gallery(ax, corner, title: str, credit: str | None, left: float = -0.5) -> Axes:
-    """Room for faces of size 1 from (0, 0), y downwards, to the lower right `corner`."""
-    (right, bottom), top = corner, -0.5
-    inches = min(9 / (right - left), 1.8)  # a face, so that a few do not fill a screen
-    ax = new_axes(ax, 9, 0.7 + inches * (bottom - top))
-    ax.spines[:].set_visible(False)
-    ax.grid(False)
-    ax.set(xticks=[], yticks=[], xlim=(left, right), ylim=(bottom, top), anchor="NW")
-    ax.set_title(title, **BOLD)
-    ax.set_xlabel(credit or "", fontsize=8, color="0.4", loc="left")
-    return ax
-
-
-def _face(ax, image, centre, colour, dash="-", size=1.0) -> None:
-    """One face as a square with a frame; `centre` is (x, y)."""
-    left, top = np.asarray(centre) - size / 2
-    rgb = np.broadcast_to(image, (*image.shape[:2], 3))
-    ax.imshow(rgb, extent=(left, left + size, top + size, top))
-    for edge, line in (("white", "-"), (colour, dash)):  # white shows in the gaps of the dashes
-        frame = {"edgecolor": edge, "linestyle": line, "linewidth": 2, "clip_on": False}
-        ax.add_patch(Rectangle((left, top), size, size, fill=False, **frame))
-
-
 def _compare(ax, place, one, other, same: bool, threshold: float | None) -> None:
     """The squared distance of two embeddings, and ✗ if the threshold judges them wrongly."""
     distance = ((one - other) ** 2).sum()
     wrong = threshold is not None and (distance <= threshold) != same
     text = f"{distance:.2f}{' ✗' if wrong else ''}"
-    _write(ax, *place, text, SAME if same else DIFFERENT, fontsize=11)
-
-
-def _write(ax, x, y, text, colour, fontsize=8.5, va="center", rotation=0, box=False) -> None:
-    # DejaVu Sans comes with Matplotlib and has both marks, whatever font the reader has chosen.
-    place = {"ha": "center", "va": va, "rotation": rotation, "family": "DejaVu Sans"}
-    if box:
-        place["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
-    ax.text(x, y, text, color=colour, fontsize=fontsize, **place)
-
-
-def _short(text: str, most: int = 14) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+    write(ax, *place, text, SAME if same else DIFFERENT, fontsize=11)

@@ -12,7 +12,6 @@ only a folder that gives no face at all is an error.
 
 import hashlib
 import os
-import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -21,11 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from .faces import Faces, count_text, repeated, square_crop, stack
-from .photo import EXTENSIONS, PhotoError, decode_photo, read_bytes
-
-
-class FolderError(ValueError):
-    """A folder that holds no faces in the layout `root/person/photo`."""
+from .listing import FolderError, entries_of, is_photo, photos_below
+from .photo import PhotoError, decode_photo, read_bytes
 
 
 def read_faces(
@@ -77,25 +73,7 @@ def read_photos(
     root = Path(root)
     if root.is_file():
         return read_listed(root.parent, [root.name], size, channels, progress)
-    if not root.is_dir():
-        raise FolderError(f"'{root}' does not exist: pass a photo, or a folder of photos")
-    photos, ignored = [], []
-    folders, seen = [root], {root.resolve()}
-    while folders:
-        entries = _entries(folders.pop(0))
-        for folder in (entry for entry in entries if entry.is_dir()):
-            if folder.resolve() in seen:  # by a link: once is enough, and a circle has no end
-                ignored.append(folder.relative_to(root).as_posix() + "/")
-            else:
-                seen.add(folder.resolve())
-                folders.append(folder)
-        for entry in entries:
-            if not entry.is_dir():
-                name = entry.relative_to(root).as_posix()
-                (photos if _is_photo(entry) else ignored).append(name)
-    if not photos:
-        others = f", only {count_text(len(ignored), 'other file')}" if ignored else ""
-        raise FolderError(f"no photos (.jpg, .png, ...) in '{root}'{others}")
+    photos, ignored = photos_below(root)
     return replace(read_listed(root, photos, size, channels, progress), ignored=tuple(ignored))
 
 
@@ -145,34 +123,17 @@ def _listing(root: Path) -> tuple[list[str], list[str], list[str], list[str]]:
         found = "is not a folder" if root.exists() else "does not exist"
         raise FolderError(f"'{root}' {found}: pass the folder that holds one folder a person")
     folders, photos, ignored, stray = [], [], [], []
-    for entry in _entries(root):
+    for entry in entries_of(root):
         if entry.is_dir():
             folders.append(entry.name)
-            for item in _entries(entry):
+            for item in entries_of(entry):
                 name = f"{entry.name}/{item.name}"
-                (photos if _is_photo(item) else ignored).append(name + "/" * item.is_dir())
+                (photos if is_photo(item) else ignored).append(name + "/" * item.is_dir())
         else:
-            (stray if _is_photo(entry) else ignored).append(entry.name)
+            (stray if is_photo(entry) else ignored).append(entry.name)
     if not photos:
         raise FolderError(_what_is_wrong(root, folders, stray))
     return folders, photos, ignored, stray
-
-
-def _entries(folder: Path) -> list[Path]:
-    """The visible entries in natural order: 's2' before 's10', whatever order the disk gives."""
-
-    def natural(path: Path) -> tuple:
-        parts = re.split(r"([0-9]+)", path.name.casefold())
-        return [int(part) if i % 2 else part for i, part in enumerate(parts)], path.name
-
-    try:
-        return sorted((p for p in folder.iterdir() if not p.name.startswith(".")), key=natural)
-    except OSError as error:
-        raise FolderError(f"'{folder}' cannot be opened ({error.strerror})") from None
-
-
-def _is_photo(path: Path) -> bool:
-    return path.suffix.lower() in EXTENSIONS and not path.is_dir()
 
 
 def _what_is_wrong(root: Path, folders: list[str], stray: list[str]) -> str:
@@ -186,8 +147,8 @@ def _what_is_wrong(root: Path, folders: list[str], stray: list[str]) -> str:
     if not folders:
         return f"no folder in '{root}': expected one folder a person, with their photos inside"
     for folder in folders:
-        for deep in _entries(root / folder):
-            if deep.is_dir() and any(_is_photo(item) for item in _entries(deep)):
+        for deep in entries_of(root / folder):
+            if deep.is_dir() and any(is_photo(item) for item in entries_of(deep)):
                 return (
                     f"the photos in '{root}' lie one level too deep, such as those in '{deep}'. "
                     f"If '{deep.name}' is a person, pass '{deep.parent}' instead"

@@ -35,6 +35,8 @@ from .reasons import Refusal, photo_kind, reason_for
 
 MOST_PIXELS = 64_000_000
 """Pixels that are decoded of one photo, unless the caller says otherwise: 8000 x 8000."""
+ENOUGH_PIXELS = 16_000_000
+"""Pixels of a JPEG that are enough to find and cut out faces: a larger one is reduced."""
 MOST_BYTES = 2**30
 """Bytes of a file that is read: twice what 64 megapixels take, with four channels of 16 bits."""
 
@@ -126,13 +128,18 @@ def decode_photo(
     data: bytes, path: str | os.PathLike, most_pixels: int = MOST_PIXELS
 ) -> np.ndarray:
     """Decode the bytes of a photo; `path` only names it in the error. See `read_photo`."""
-    return decode_reduced(data, path, most_pixels)[0]
+    return decode_reduced(data, path, most_pixels, most_pixels)[0]
 
 
 def decode_reduced(
-    data: bytes, path: str | os.PathLike, most_pixels: int = MOST_PIXELS
+    data: bytes,
+    path: str | os.PathLike,
+    most_pixels: int = MOST_PIXELS,
+    enough: int = ENOUGH_PIXELS,
 ) -> tuple[np.ndarray, int]:
-    """Decode the bytes of a photo, and tell how far it was reduced.
+    """Decode the bytes of a photo, a large JPEG at a fraction of its size, and tell which.
+
+    `enough` is to a JPEG what `most_pixels` is to all formats; the rest is as in `read_photo`.
 
     Returns
     -------
@@ -148,16 +155,16 @@ def decode_reduced(
             # Pillow warns of oddities that spoil no pixel, such as a broken EXIF date, and of
             # sizes that are checked here.
             warnings.simplefilter("ignore")
-            stored, orientation, scale = _as_stored(data, most_pixels)
+            stored, orientation, scale = _as_stored(data, most_pixels, min(most_pixels, enough))
     except Exception as error:  # A damaged file makes a decoder raise almost anything.
         raise PhotoError(path, reason_for(error, data)) from None
     return np.ascontiguousarray(_UPRIGHT[orientation](stored)), scale
 
 
-def _as_stored(data: bytes, most_pixels: int) -> tuple[np.ndarray, int, int]:
+def _as_stored(data: bytes, most_pixels: int, enough: int) -> tuple[np.ndarray, int, int]:
     """Pixels as they lie in the file, orientation and scale; Pillow's copy of them is gone."""
     with _opened(data) as image:
-        scale = _reduce(image, most_pixels)
+        scale = _reduce(image, enough if image.format == "JPEG" else most_pixels)
         # `_opened` reads the header only: a truncated file fails when its pixels are loaded.
         image.load()
         return eight_bits(image), _orientation(image), scale

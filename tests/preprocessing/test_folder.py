@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from minifacenet.preprocessing.faces import Faces, square_crop
-from minifacenet.preprocessing.folder import FolderError, read_faces, read_photos
+from minifacenet.preprocessing.folder import read_faces, read_photos
+from minifacenet.preprocessing.listing import FolderError
 
 
 def save(path, colour=100, mode="L", size=(12, 10)):

@@ -1,0 +1,193 @@
+"""From a folder of photos to a folder of square faces, with a record of every photo.
+
+    OUT/faces/Ada/1.png       the crops, in the folders that the photos have
+    OUT/manifest.csv          what became of each photo: see manifest.py
+    OUT/align.json            the settings, so that two runs into one folder agree
+
+Cropping is done once and takes the longest, so it can be interrupted, by Ctrl-C or by a power cut:
+the next run reads the manifest and does only photos that are new or whose bytes have changed. Crops
+of photos that are gone are removed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ..files import sweep, write_json
+from .cropper import Cropper, content, crop_names, lost
+from .cutting import CropSettings
+from .listing import photos_below
+from .manifest import Entry, load_manifest, save_manifest
+from .mtcnn import FILE, MTCNN
+from .photo import PhotoError, read_bytes
+from .workers import Died, in_processes
+
+FORMAT = 1
+SAVE_SECONDS = 20  # between two saves of the manifest: what a power cut costs at most
+PHOTOS_A_WORKER = 8  # a process takes a second to start, so few photos need no second one
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """What a run did.
+
+    Attributes
+    ----------
+    entries : tuple of Entry
+        One a photo, in natural order; only those that were done, if the run was interrupted.
+    ignored : tuple of str
+        Files that are no photos.
+    before, removed : int
+        Photos that an earlier run had done; crops removed since their photos are gone.
+    left : int
+        Photos that an interruption left over.
+    """
+
+    entries: tuple[Entry, ...]
+    ignored: tuple[str, ...]
+    before: int
+    removed: int
+    left: int
+
+
+def align_folder(
+    photos: str | os.PathLike,
+    out: str | os.PathLike,
+    settings: CropSettings,
+    weights: str | os.PathLike = FILE,
+    workers: int = 1,
+    force: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Alignment:
+    """Find, choose and cut out the faces of all photos at and below `photos`.
+
+    Parameters
+    ----------
+    photos, out : path
+        `out` may hold an earlier run with the same settings, which is then gone on with.
+    settings : CropSettings
+    weights : path
+        The detector's; see `Detector`. Not read for the crop 'centre'.
+    workers : int
+        Processes. With more than one, a script has to guard its start with
+        `if __name__ == "__main__":`, as always with processes that are started afresh.
+    force : bool
+        Do all photos anew, whatever `out` holds of an earlier run.
+    progress : callable(done, total), optional
+    stop : callable, optional
+        Asked after each photo; True ends the run, to be gone on with later.
+
+    Raises
+    ------
+    FolderError
+        There are no photos.
+    CheckpointError
+        The detector's weights are missing or not the right ones.
+    ValueError
+        `out` lies among the photos, or was made with other settings.
+    """
+    photos, out = Path(photos).absolute(), Path(out).absolute()
+    if out.resolve().is_relative_to(photos.resolve()):
+        raise ValueError(f"{out} lies among the photos: choose a folder outside of {photos}")
+    names, ignored = photos_below(photos)
+    crops = crop_names(names)
+    if settings.crop != "centre":
+        MTCNN.load(weights)  # an error here is better than one in every process
+    known = _opened(out, settings, force)
+    entries = {
+        name: known[name]
+        for name in names
+        if name in known and not force and _unchanged(photos, out, known[name], crops[name])
+    }
+    before, last_save = len(entries), time.monotonic()
+    todo = [name for name in names if name not in entries]
+    try:
+        for entry in _cropped(todo, (photos, out, settings, weights, crops), workers):
+            entries[entry.photo] = entry
+            if progress is not None:
+                progress(len(entries), len(names))
+            if time.monotonic() > last_save + SAVE_SECONDS:
+                _save(out, names, entries)
+                last_save = time.monotonic()
+            if stop():
+                break
+    finally:
+        _save(out, names, entries)
+    done = tuple(entries[name] for name in names if name in entries)
+    made = {crop for entry in done for crop in entry.crops if crop}
+    gone = {crop for entry in known.values() for crop in entry.crops if crop} - made
+    removed = sum(_removed(out, crop) for crop in gone)
+    return Alignment(done, tuple(ignored), before, removed, len(names) - len(done))
+
+
+def _cropped(names: list[str], arguments: tuple, workers: int) -> Iterator[Entry]:
+    workers = min(workers, len(names) // PHOTOS_A_WORKER)
+    if workers < 2:
+        cropper = Cropper(*arguments) if names else None
+        yield from map(cropper, names)
+        return
+    for name, entry in in_processes(names, Cropper, arguments, workers):
+        if isinstance(entry, Died):
+            reason = "the process that read it ended: the file may be damaged, or memory short"
+            entry = lost(name, reason)
+        yield entry
+
+
+def _opened(out: Path, settings: CropSettings, force: bool) -> dict[str, Entry]:
+    """What an earlier run left in `out`, after a look at its settings; writes ours."""
+    path, ours = out / "align.json", {"format": FORMAT, **asdict(settings)}
+    if not path.exists():
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise ValueError(f"{out} holds something else: choose a new folder")
+    elif not force:
+        theirs = json.loads(path.read_text(encoding="utf-8"))
+        differ = [name for name in ours if theirs.get(name) != ours[name]]
+        if differ:
+            texts = (f"{n} {theirs.get(n)!r}, now {ours[n]!r}" for n in differ)
+            raise ValueError(
+                f"{out} was made with other settings ({'; '.join(texts)}): choose another folder, "
+                "or say --force to do all photos anew"
+            )
+    out.mkdir(parents=True, exist_ok=True)
+    sweep(out)
+    try:
+        known = load_manifest(out / "manifest.csv")
+    except ValueError:
+        if not force:
+            raise
+        known = {}
+    write_json(path, ours)
+    return known
+
+
+def _save(out: Path, names: list[str], entries: dict[str, Entry]) -> None:
+    save_manifest(out / "manifest.csv", (entries[name] for name in names if name in entries))
+
+
+def _unchanged(photos: Path, out: Path, entry: Entry, name: str) -> bool:
+    """Whether an entry of an earlier run still holds: the photo's bytes, the crops' files."""
+    if not entry.content or not all((out / crop).is_file() for crop in entry.crops if crop):
+        return False
+    if any(crop and not crop.startswith(f"faces/{name}.") for crop in entry.crops):
+        return False
+    try:
+        return content(read_bytes(photos / entry.photo)) == entry.content
+    except PhotoError:
+        return False
+
+
+def _removed(out: Path, crop: str) -> bool:
+    """Remove a crop that an older manifest names, and nothing outside of `faces/`."""
+    path, faces = (out / crop).resolve(), (out / "faces").resolve()
+    if not path.is_relative_to(faces) or not path.is_file():
+        return False
+    path.unlink()
+    if path.parent != faces and not any(path.parent.iterdir()):
+        path.parent.rmdir()
+    return True

@@ -1,0 +1,83 @@
+"""Many items through several processes, one thread each, and no item can end the work.
+
+Photos do not depend on each other, so two cores do two at a time: faster than two threads inside
+one photo, whose many small steps would wait for each other. The processes are started afresh
+("spawn"), on every system alike; they inherit nothing but the arguments.
+
+A damaged file may make a decoder crash, or a machine may be short of memory and kill a process.
+Then the pool is gone, and with it the answers to the few items that were under way. These are done
+again, each in a process of its own; one that ends this one too is reported and left out.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+
+
+class Died:
+    """Stands in the place of an answer: the process that worked on the item ended."""
+
+
+def in_processes(
+    items: Iterable[str], make: Callable, arguments: tuple, workers: int
+) -> Iterator[tuple[str, object]]:
+    """Pairs (item, answer), in the order in which they are ready.
+
+    Parameters
+    ----------
+    items : iterable of str
+    make : callable(*arguments) -> callable(item) -> answer
+        Called once in each process. It and its arguments have to be picklable: a class or function
+        of a module.
+    workers : int
+        Processes, one thread each.
+    """
+    left = deque(items)
+    while left:
+        under_way = {}
+        pool = _pool(make, arguments, workers)
+        try:
+            while left or under_way:
+                while left and len(under_way) < 2 * workers:
+                    item = left.popleft()
+                    under_way[pool.submit(_work, item)] = item
+                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                    answer = future.result()
+                    yield under_way.pop(future), answer
+        except BrokenProcessPool:
+            pass
+        finally:
+            pool.shutdown(cancel_futures=True)
+        for item in under_way.values():
+            yield item, _alone(item, make, arguments)
+
+
+def _alone(item, make, arguments):
+    with _pool(make, arguments, 1) as pool:
+        try:
+            return pool.submit(_work, item).result()
+        except BrokenProcessPool:
+            return Died()
+
+
+def _pool(make, arguments, workers) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, get_context("spawn"), _begin, (make, arguments))
+
+
+def _begin(make, arguments) -> None:
+    """In a new process: one thread, and Ctrl-C is the business of the process that waits."""
+    from ..nn.backend import set_threads
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    set_threads(1)
+    global _worker
+    _worker = make(*arguments)
+
+
+def _work(item):
+    return _worker(item)
