@@ -9,6 +9,7 @@ import numpy as np
 
 from .files import replacing
 from .plots import save
+from .preprocessing.cropper import crop_names
 from .preprocessing.drawing import draw_faces
 from .preprocessing.manifest import Entry
 from .preprocessing.photo import PhotoError, decode_reduced, read_bytes, read_photo
@@ -53,11 +54,12 @@ def draw_sheets(photos: Path, out: Path, entries: Sequence[Entry], credit: str |
 def draw_shows(
     photos: Path, out: Path, entries: Sequence[Entry], progress: Callable[[int, int], None]
 ) -> None:
-    """Write `show/<photo>.jpg` for each photo: boxes, landmarks, scores."""
+    """Write boxes and landmarks into each photo: `show/NAME.jpg`, NAME as for its crop."""
+    names = crop_names([entry.photo for entry in entries])
     for done, entry in enumerate(entries, start=1):
         photo, scale = _small(photos / entry.photo)
         if photo is not None:
-            path = out / "show" / f"{entry.photo}.jpg"
+            path = out / "show" / f"{names[entry.photo]}.jpg"
             path.parent.mkdir(parents=True, exist_ok=True)
             with replacing(path) as temporary:
                 draw_faces(photo, entry.faces, scale).save(temporary, "JPEG", quality=90)

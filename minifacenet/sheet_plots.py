@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from .plots import DIFFERENT, SAME
+from .preprocessing.faces import count_text
 from .tiles import gallery, short, tile, write
 
 
@@ -30,10 +31,10 @@ def crop_sheet(
     of : int
         How many crops there are in all.
     """
-    shown = f"{len(images)} of {of:,} faces, the least certain first" if of > len(images) else ""
-    ax = _sheet(ax, len(images), 8, 1.3, shown or f"All {of} faces", credit)
-    for number, (image, name, score) in enumerate(zip(images, names, scores, strict=True)):
-        x, y = number % 8, 1.3 * (number // 8)
+    shown = f"{len(images)} of " if of > len(images) else ""
+    title = f"{shown}{count_text(of, 'face')}, the least certain first"
+    ax, places = _sheet(ax, len(images), 8, 1.3, title, credit)
+    for (x, y), image, name, score in zip(places, images, names, scores, strict=True):
         tile(ax, image, (x, y), SAME, size=0.94)
         write(ax, x, y + 0.5, short(name.rsplit("/", 1)[-1], 17), "0.2", 7, va="top")
         if score is not None:
@@ -58,10 +59,10 @@ def rejected_sheet(
     of : int
         How many such photos there are in all.
     """
-    shown = f"{len(photos)} of {of:,}" if of > len(photos) else f"All {of}"
-    ax = _sheet(ax, len(photos), 5, 1.75, f"{shown} photos without a face", credit)
-    for number, (photo, name, reason) in enumerate(zip(photos, names, reasons, strict=True)):
-        x, y = number % 5, 1.75 * (number // 5)
+    shown = f"{len(photos)} of " if of > len(photos) else ""
+    title = f"{shown}{count_text(of, 'photo')} without a face"
+    ax, places = _sheet(ax, len(photos), 5, 1.5, title, credit)
+    for (x, y), photo, name, reason in zip(places, photos, names, reasons, strict=True):
         if photo is None:
             photo = np.full((2, 2, 1), 235, np.uint8)
             write(ax, x, y, "cannot be read", "0.4", 9)
@@ -71,9 +72,12 @@ def rejected_sheet(
     return ax
 
 
-def _sheet(ax, count: int, columns: int, height: float, title: str, credit) -> Axes:
+def _sheet(ax, count: int, most: int, height: float, title: str, credit):
+    """An Axes with room for `count` tiles of that height, at most so many a row; their centres."""
+    columns = min(most, max(5, count))
     rows = -(-count // columns)
-    return gallery(ax, (columns - 0.5, height * rows - 0.5), title, credit)
+    ax = gallery(ax, (columns - 0.5, height * rows - 0.5), title, credit)
+    return ax, [(i % columns, height * (i // columns)) for i in range(count)]
 
 
 def _squared(photo: np.ndarray) -> np.ndarray:

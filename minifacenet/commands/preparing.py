@@ -94,8 +94,6 @@ def align(
             asked.is_set,
         )  # fmt: skip
     tell_alignment(result, select.value)
-    if asked.is_set():
-        say(f"Interrupted: {result.left} photos left. Go on with the same command.")
     pictures = draw_sheets(photos, out, result.entries, credit)
     if show:
         with progress("drawing") as tell:
@@ -139,7 +137,7 @@ def _tell_reasons(entries: list) -> None:
     kinds: dict[str, list[str]] = {}
     for entry in entries:
         kind = "no face found" if entry.reason.startswith("no face") else entry.reason
-        kinds.setdefault(kind, []).append(entry.photo)
+        kinds.setdefault(kind.split(" (")[0], []).append(entry.photo)  # without its details
     for kind, names in sorted(kinds.items(), key=lambda item: -len(item[1])):
         text = ", ".join(names[:3]) + ", ..." * (len(names) > 3)
         say(f"  {len(names):,} x {kind}: {text}")
@@ -154,7 +152,9 @@ def tell_files(out: Path, result: Alignment, pictures: list[str]) -> None:
     elif deep:
         layout = f"{len(deep)} photos lie deeper than FOLDER/PERSON/photo, such as {deep[0]}"
     say(f"In {out}: manifest.csv, faces/, {', '.join(pictures)}")
-    if layout:
+    if result.left:
+        say(f"Interrupted: {result.left} photos left. Go on with the same command.")
+    elif layout:
         say(f"  {layout}: `run` and `train` take FACES/person/photo only")
     elif not flat:
         say(f"Train on them: minifacenet run {out / 'faces'} --out RUN")

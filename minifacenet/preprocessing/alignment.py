@@ -188,6 +188,8 @@ def _removed(out: Path, crop: str) -> bool:
     if not path.is_relative_to(faces) or not path.is_file():
         return False
     path.unlink()
-    if path.parent != faces and not any(path.parent.iterdir()):
-        path.parent.rmdir()
+    for folder in path.parents:
+        if folder == faces or any(folder.iterdir()):
+            break
+        folder.rmdir()
     return True

@@ -11,6 +11,7 @@ from .cutting import Face
 
 KEPT, NOT_KEPT = (0, 114, 178), (213, 94, 0)  # blue and vermilion: told apart by all eyes
 MOST_SIDE = 1024
+FONT_SIZE = 11
 
 
 def draw_faces(photo: np.ndarray, faces: Sequence[Face], scale: int = 1) -> Image.Image:
@@ -31,17 +32,17 @@ def draw_faces(photo: np.ndarray, faces: Sequence[Face], scale: int = 1) -> Imag
     if zoom < 1:
         size = (max(1, round(width * zoom)), max(1, round(height * zoom)))
         image = image.resize(size, Image.Resampling.BICUBIC)
-    draw, unit = ImageDraw.Draw(image), zoom / scale
-    line = max(1, round(max(image.size) / 400))
+    draw = ImageDraw.Draw(image)
     for face in sorted(faces, key=lambda face: not face.reason):  # kept ones on top
         if face.box is not None:
-            _draw_face(draw, face, unit, line)
+            _draw_face(draw, face, zoom / scale)
     return image
 
 
-def _draw_face(draw: ImageDraw.ImageDraw, face: Face, unit: float, line: int) -> None:
+def _draw_face(draw: ImageDraw.ImageDraw, face: Face, unit: float) -> None:
     colour = NOT_KEPT if face.reason else KEPT
     x0, y0, x1, y1 = (edge * unit for edge in face.box)
+    line = max(1, round((x1 - x0) / 80))  # thin enough not to hide a small face
     draw.rectangle((x0, y0, x1, y1), outline=colour, width=line if face.reason else 2 * line)
     for x, y in face.landmarks or ():
         dot = (unit * x - line, unit * y - line, unit * x + line, unit * y + line)
@@ -49,7 +50,6 @@ def _draw_face(draw: ImageDraw.ImageDraw, face: Face, unit: float, line: int) ->
     label = f"{face.number}" if face.score is None else f"{face.number}: {face.score:.2f}"
     if face.reason:
         label += f", {face.reason}"
-    size = max(10, 5 * line)
-    box = draw.textbbox((x0, y0 - size - 2 * line), label, font_size=size)
-    draw.rectangle(box, fill="white")
-    draw.text((x0, y0 - size - 2 * line), label, fill=colour, font_size=size)
+    place = (x0, y0 - FONT_SIZE - 2 * line - 2)
+    draw.rectangle(draw.textbbox(place, label, font_size=FONT_SIZE), fill="white")
+    draw.text(place, label, fill=colour, font_size=FONT_SIZE)

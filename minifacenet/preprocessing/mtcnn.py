@@ -98,7 +98,8 @@ class MTCNN:
         if not Path(path).is_file():
             raise CheckpointError(
                 f"{path}: the weights of the face detector are not there: run "
-                f"`python data_scripts/get_mtcnn.py {path}`"
+                f"`python data_scripts/get_mtcnn.py {path}` in the project's folder, or say where "
+                "they are (--detector)"
             )
         arrays, metadata = load_arrays(path)
         if metadata.get("format") != FORMAT:

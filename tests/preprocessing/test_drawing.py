@@ -1,0 +1,37 @@
+"""Boxes and landmarks land where the faces are, at any size of the photo."""
+
+import numpy as np
+import pytest
+
+from minifacenet.preprocessing.cutting import Face
+from minifacenet.preprocessing.drawing import KEPT, NOT_KEPT, draw_faces
+
+DOTS = ((30.0, 50.0),) * 5
+FACES = (
+    Face(1, (20.0, 40.0, 60.0, 80.0), 0.99, DOTS),
+    Face(2, (100.0, 40.0, 140.0, 80.0), 0.95, DOTS, reason="not the largest"),
+    Face(0, reason="no box"),
+)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_frames_and_dots(channels):
+    drawn = np.asarray(draw_faces(np.zeros((90, 160, channels), np.uint8), FACES))
+    assert drawn.shape == (90, 160, 3)
+    assert (drawn[45:75, 20] == KEPT).all()
+    assert (drawn[45:75, 100] == NOT_KEPT).all()
+    assert (drawn[50, 30] == 255).all()
+    assert (drawn[60, 70:90] == 0).all()
+
+
+def test_a_reduced_photo():
+    drawn = np.asarray(draw_faces(np.zeros((45, 80, 1), np.uint8), FACES, scale=2))
+    assert (drawn[23:37, 10] == KEPT).all()
+
+
+def test_a_large_photo():
+    photo = np.zeros((1800, 3200, 1), np.uint8)
+    large = Face(1, (400.0, 800.0, 1200.0, 1600.0), 0.99, DOTS)
+    drawn = np.asarray(draw_faces(photo, [large]))
+    assert drawn.shape == (576, 1024, 3)
+    assert (drawn[300:480, 128] == KEPT).all()
