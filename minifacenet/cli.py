@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from . import __version__
-from .commands import embeddings, naming, pairs, preparing, training
+from .commands import embeddings, machine, naming, pairs, preparing, training
 
 app = typer.Typer(
     add_completion=False,
@@ -20,7 +20,7 @@ app = typer.Typer(
     help="FaceNet rebuilt by hand: train a network on your photos, name faces, verify people.",
 )
 
-for commands in (preparing, training, naming, pairs, embeddings):
+for commands in (preparing, training, naming, pairs, embeddings, machine):
     app.add_typer(commands.app)
 
 
