@@ -5,10 +5,12 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full test-browser lint clean
+.PHONY: help demo lessons student test test-full test-browser lint clean
 
 help:
 	@echo "make demo          train on the ORL faces, name and verify; results in runs/orl"
+	@echo "make lessons       the lessons, in JupyterLab"
+	@echo "make student       a copy of the lessons without the answers, in student/"
 	@echo "make test          the test suite, in minutes"
 	@echo "make test-full     the full-size NN1 too"
 	@echo "make test-browser  the page of a run in headless Chromium, if there is one"
@@ -20,7 +22,15 @@ demo: $(VENV)/.with-data
 	$(PY) -m minifacenet run data/orl --out runs/orl --force \
 	  --credit "Faces: ORL database, AT&T Laboratories Cambridge"
 
-test: $(VENV)/.with-dev
+lessons: $(VENV)/.with-lessons $(VENV)/.with-data
+	$(PY) data_scripts/get_orl.py data/orl
+	$(PY) -m jupyter lab lessons/00_one_distance.ipynb
+
+student: $(VENV)/.with-dev
+	$(PY) lessons/build.py --student student
+
+test: $(VENV)/.with-dev $(VENV)/.with-data
+	$(PY) data_scripts/get_orl.py data/orl
 	$(PY) -m pytest
 
 test-full: $(VENV)/.with-dev

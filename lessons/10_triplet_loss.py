@@ -1,0 +1,206 @@
+# %% [markdown]
+# # 10 · The triplet loss
+#
+# **How do you tell a network what 'the same person' means, without ever telling it who anybody is?**
+#
+# A classifier has an output for each person, so it cannot name anybody whom it was not trained on.
+# FaceNet has no such outputs. It is told one thing only, again and again, about three photos at a
+# time:
+#
+# > the **anchor** shall be closer to the **positive**, the same person, than to the **negative**,
+# > somebody else, and by a **margin**.
+#
+# This lesson turns that sentence into a number and the number into a gradient, and looks at what the
+# gradient does to six points in the plane. Ten minutes. From the paper: section 3.1 and Fig. 3. In
+# the library: `minifacenet/embedding/triplet.py`.
+
+# %%
+import numpy as np
+from exercises import check
+from show import axes, embeddings, picture
+
+from minifacenet.embedding.mining import squared_distances
+from minifacenet.embedding.triplet import Triplets, embedding_gradient, triplet_loss
+from minifacenet.plots import DIFFERENT, SAME
+
+# %% [markdown]
+# ## Three points
+#
+# An embedding is a point $e$ on the unit sphere; the paper has 128 dimensions, here we take two, and
+# the sphere is a circle. All distances are **squared**: $D(i, j) = \|e_i - e_j\|^2$, from 0 (the same
+# point) to 4 (opposite sides).
+#
+# With an anchor $a$, a positive $p$ and a negative $n$ we want
+#
+# $$D(a, p) + \alpha \le D(a, n)$$
+#
+# with the margin $\alpha = 0.2$. The loss is by how much that fails, and 0 if it does not:
+#
+# $$L = [\,D(a, p) - D(a, n) + \alpha\,]_+$$
+
+
+# %%
+def on_the_circle(*degrees):
+    """Points of the unit circle, ndarray of shape (N, 2)."""
+    angle = np.radians(degrees)
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+
+anchor, positive, negative = on_the_circle(90, 40, 120)
+d_ap = np.square(anchor - positive).sum()
+d_an = np.square(anchor - negative).sum()
+print(f"D(a,p) = {d_ap:.3f}   D(a,n) = {d_an:.3f}   loss = {max(0, d_ap - d_an + 0.2):.3f}")
+
+# %% [markdown]
+# The stranger is closer than the same person: the worst case. If the negative sat on the far side of
+# the circle, the loss would be 0, and so would its gradient: a triplet that is already right teaches
+# nothing. (That is why lesson 11 is about finding the others.)
+#
+# ## Exercise 10.1
+#
+# Write the loss of a whole list of triplets. The paper adds up the triplets; we take the **mean over
+# the active ones**, those whose bracket is positive, so that the learning rate need not know how many
+# there are. No active triplet: the loss is 0.
+
+
+# %% tags=["exercise"]
+def mean_triplet_loss(embeddings, triplets, margin):
+    """The mean of [D(a,p) - D(a,n) + margin]+ over the active triplets, a float.
+
+    embeddings: ndarray (N, d). triplets: a, p, n, three index arrays of one length.
+    """
+    raise NotImplementedError
+
+
+# %%
+check("10.1", mean_triplet_loss)
+
+# %% [markdown]
+# ## The gradient: who is pushed where?
+#
+# For one active triplet, derive $L = \|a - p\|^2 - \|a - n\|^2 + \alpha$ by each of the three points:
+#
+# $$\frac{\partial L}{\partial a} = 2(n - p) \qquad
+# \frac{\partial L}{\partial p} = 2(p - a) \qquad
+# \frac{\partial L}{\partial n} = 2(a - n)$$
+#
+# A step of gradient descent goes the other way. So the positive moves **to** the anchor, the negative
+# **away** from it, and the anchor by $2(p - n)$: towards the one, away from the other, all at once.
+#
+# With many triplets it would be slow to add these up one by one. The library collects them in a
+# matrix $W = \partial L / \partial D$ instead: an active triplet adds $1/T$ to $W_{ap}$ and $-1/T$ to
+# $W_{an}$. With $S = W + W^\top$ and $r$ the sums of its rows, the gradient of *all* embeddings is
+#
+# $$\frac{\partial L}{\partial E} = 2\,(\mathrm{diag}(r) - S)\,E$$
+#
+# one matrix product, whether there are ten triplets or a hundred million. Let us look at it.
+
+# %%
+points = on_the_circle(90, 40, 150, 120, 200, 320)
+who = np.array([0, 0, 0, 1, 1, 1])  # two people, three photos each
+margin = 0.2
+
+
+def all_triplets(labels):
+    """Every (anchor, positive, negative) of a small batch."""
+    n = range(len(labels))
+    found = [
+        (a, p, x) for a in n for p in n for x in n if a != p and labels[a] == labels[p] != labels[x]
+    ]
+    return Triplets(*np.array(found).T)
+
+
+def gradient(points):
+    loss, active, weights = triplet_loss(squared_distances(points), all_triplets(who), margin)
+    return loss, active, embedding_gradient(weights, points)
+
+
+def show_circle(ax, points, arrows, title):
+    angle = np.linspace(0, 2 * np.pi, 200)
+    ax.plot(np.cos(angle), np.sin(angle), color="0.8", linewidth=1, zorder=0)
+    for person, colour, marker in ((0, SAME, "o"), (1, DIFFERENT, "s")):
+        mine = who == person
+        ax.scatter(*points[mine].T, s=70, color=colour, marker=marker, label=f"person {person}")
+        for (x, y), (dx, dy) in zip(points[mine], arrows[mine], strict=True):
+            ax.annotate(
+                "", (x + dx, y + dy), (x, y), arrowprops={"arrowstyle": "->", "color": colour}
+            )
+    ax.set_title(title, loc="left", fontsize=10)
+    ax.set(aspect="equal", xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+
+
+# %%
+panels = axes(9, 3.3, columns=3)[0]
+current = points
+for panel, steps in zip(panels, (0, 4, 40), strict=True):
+    for _ in range(steps):
+        moved = current - 0.1 * gradient(current)[2]
+        current = moved / np.linalg.norm(moved, axis=1, keepdims=True)
+    loss, active, slope = gradient(current)
+    show_circle(panel, current, -0.4 * slope, f"loss {loss:.2f}, {active} of 36 active")
+panels[0].legend(loc="lower left", fontsize=8, frameon=False)
+picture(panels)
+
+# %% [markdown]
+# Left: two people mixed up on a circle, and where a step of gradient descent would move each photo.
+# Middle: 4 steps later. Right: after 40 more nothing is active, and every arrow is gone. Nobody told
+# the points *where* to go; only who belongs together.
+#
+# Look at the arrows on the left once more: they leave the circle. The step does not know that
+# embeddings have unit length. In the network that is the L2 layer's business, whose backward removes
+# the part of the gradient that points away from the sphere (lesson 05).
+#
+# ## Exercise 10.2
+#
+# Write the gradient for **one** triplet, as three vectors, and compare it with the matrix form above.
+
+
+# %% tags=["exercise"]
+def one_triplet_gradient(a, p, n, margin):
+    """dL/da, dL/dp, dL/dn of L = [||a - p||^2 - ||a - n||^2 + margin]+; each of shape (d,)."""
+    raise NotImplementedError
+
+
+# %%
+check("10.2", one_triplet_gradient)
+
+# %% [markdown]
+# ## What real triplets look like
+#
+# `make demo` trained nn1_mini on 30 people of the ORL faces. Here are the other ten, whom it never
+# saw: all triplets of their 100 photos.
+
+# %%
+stored = embeddings()
+strangers = stored["stranger"]
+vectors, labels = stored["vectors"][strangers], stored["labels"][strangers]
+distances = squared_distances(vectors)
+same = labels[:, None] == labels
+off_diagonal = ~np.eye(len(labels), dtype=bool)
+gap = []
+for a in range(len(labels)):
+    d_ap = distances[a, same[a] & off_diagonal[a]]
+    d_an = distances[a, ~same[a]]
+    gap.append((d_ap[:, None] - d_an).ravel())
+gap = np.concatenate(gap)
+print(f"{len(gap):,} triplets; active at a margin of 0.2: {(gap > -0.2).mean():.1%}")
+
+# %%
+ax = axes(7, 3)
+ax.hist(gap[gap <= -0.2], bins=np.arange(-3, 1.01, 0.05), color="0.75", label="satisfied: loss 0")
+ax.hist(gap[gap > -0.2], bins=np.arange(-3, 1.01, 0.05), color=DIFFERENT, label="active")
+ax.axvline(-0.2, color="black", linestyle="--", linewidth=1)
+ax.set_xlabel("D(a,p) - D(a,n), squared L2; active to the right of -0.2")
+ax.set_ylabel("triplets")
+ax.legend(frameon=False)
+picture(ax)
+
+# %% [markdown]
+# After training, and even for strangers, nearly all triplets are satisfied. A batch that draws its
+# triplets at random would get a gradient of almost nothing. The paper's answer, mining, is the next
+# lesson.
+#
+# **Try next.** Set `margin = 1.0` above and run the circle again: two people now have to be opposite.
+# What happens with three people, who cannot all be opposite each other, and a margin of 3?
+# (`lessons/results/ablations.png` shows what the margin does to a real training.)

@@ -1,0 +1,154 @@
+"""Build the notebooks from their sources, check that they are fresh, or make a student's copy.
+
+    python lessons/build.py               # runs all lessons whose notebook is not fresh
+    python lessons/build.py 10 11         # these
+    python lessons/build.py --all         # every one
+    python lessons/build.py --check       # are all fresh, and small enough? exit status 1 if not
+    python lessons/build.py --student DIR # a copy without the worked answers
+
+`NN_name.py`, in percent format, is the source; `NN_name.ipynb` is made from it, with its outputs.
+Nothing in it depends on when and where it was built: no times, ids by position. It stores the
+SHA-256 of its source, and of the library's files that the source imports; it is fresh while they
+are what they were.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import hashlib
+import json
+import shutil
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+MOST_BYTES = 400_000
+SECONDS = 300  # for one lesson; they take less than sixty on two cores
+NOT_FOR_STUDENTS = ("answers.py", "build.py", "make_embeddings.py", "ablations.py")
+
+
+def sources() -> list[Path]:
+    """The lessons, in order."""
+    return sorted(HERE.glob("[0-9][0-9]_*.py"))
+
+
+def build(source: Path) -> Path:
+    """Execute a lesson and write its notebook; CellExecutionError if a cell fails."""
+    import jupytext  # the extra `lessons`, which a check of the hashes does without
+    from nbclient import NotebookClient
+
+    notebook = jupytext.read(source)
+    # What is solved on this machine is the business of who works here.
+    solved = HERE / ".solved.json"
+    aside = solved.with_suffix(".aside")
+    if solved.exists():
+        solved.rename(aside)
+    try:
+        NotebookClient(
+            notebook, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": HERE}}
+        ).execute()
+    finally:
+        solved.unlink(missing_ok=True)
+        if aside.exists():
+            aside.rename(solved)
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number:03}"
+        cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in _merged(cell.outputs) if o.get("name") != "stderr"]
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "minifacenet": hashes(source),
+    }
+    target = source.with_suffix(".ipynb")
+    text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    target.write_text(text, encoding="utf-8")
+    return target
+
+
+def hashes(source: Path) -> dict[str, str]:
+    """SHA-256, 16 digits, of a lesson's source and of what it imports, by path."""
+    files = [source, HERE / "show.py", *_imported(source)]
+    return {
+        path.relative_to(ROOT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        for path in files
+    }
+
+
+def faults(source: Path) -> list[str]:
+    """Why the notebook of a lesson is not as it should be; empty if it is."""
+    target = source.with_suffix(".ipynb")
+    if not target.exists():
+        return [f"{target.name} is missing"]
+    found = []
+    stored = json.loads(target.read_text(encoding="utf-8"))["metadata"].get("minifacenet", {})
+    now = hashes(source)
+    changed = sorted(path for path in stored.keys() | now if stored.get(path) != now.get(path))
+    if changed:
+        found.append(f"{target.name} was built before {', '.join(changed)} changed")
+    if target.stat().st_size > MOST_BYTES:
+        found.append(f"{target.name} has {target.stat().st_size:,} bytes, more than {MOST_BYTES:,}")
+    return found
+
+
+def make_student_copy(target: Path) -> None:
+    """The lessons without their worked answers, and with `solution()` closed."""
+    if target.exists() and any(target.iterdir()):
+        raise SystemExit(f"{target} is not empty: choose a new folder")
+    ignored = shutil.ignore_patterns(*NOT_FOR_STUDENTS, "__pycache__", ".*")
+    shutil.copytree(HERE, target, ignore=ignored, dirs_exist_ok=True)
+    (target / "exercises" / "CLOSED").write_text("The solutions are with your lecturer.\n")
+
+
+def _imported(source: Path) -> list[Path]:
+    """The library's files that a lesson imports from, sorted."""
+    modules = set()
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            modules |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+    paths = [ROOT / f"{module.replace('.', '/')}.py" for module in modules]
+    return sorted(path for path in paths if path.is_file() and "minifacenet" in path.parts)
+
+
+def _merged(outputs: list) -> list:
+    """Consecutive pieces of printed text as one: how they were cut is a matter of time."""
+    merged = []
+    for output in outputs:
+        output.pop("execution_count", None)
+        if merged and output.get("name") == merged[-1].get("name") == "stdout":
+            merged[-1]["text"] += output["text"]
+        else:
+            merged.append(output)
+    for output in merged:
+        if output["output_type"] == "execute_result":
+            output["execution_count"] = None
+    return merged
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("lessons", nargs="*", help="numbers, such as 10")
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--student", type=Path, metavar="DIR")
+    arguments = parser.parse_args()
+    if arguments.student:
+        make_student_copy(arguments.student)
+    elif arguments.check:
+        found = [fault for source in sources() for fault in faults(source)]
+        print("\n".join(found) or f"{len(sources())} notebooks are fresh")
+        sys.exit(bool(found))
+    else:
+        for source in sources():
+            wanted = source.name[:2] in arguments.lessons
+            if wanted or arguments.all or (not arguments.lessons and faults(source)):
+                target = build(source)
+                print(f"{target.name}: {target.stat().st_size / 1000:.0f} kB", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""How an exercise is asked, checked and counted. The exercises stand in `lesson_NN.py`.
+
+A check never ends a notebook: what is not attempted gets a hint, what is wrong a sentence about
+where, what an answer raises is told with its line. The later cells of a lesson use the library, so
+a learner may go on and come back.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import pkgutil
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+
+import minifacenet
+
+HERE = Path(__file__).parent
+SOLVED = HERE.parent / ".solved.json"  # which exercises were solved here, whatever the notebook
+CLOSED = HERE / "CLOSED"  # `make student` writes it: solutions are the lecturer's
+
+
+class Wrong(Exception):
+    """What is wrong with an answer, in a sentence that helps to find it."""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise. `verify(answer)` raises `Wrong`, and returns what is worth knowing when right.
+
+    `answer` is the dotted name of a worked answer: a function of the library, or of `answers.py`.
+    """
+
+    number: str
+    hint: str
+    answer: str
+    verify: Callable
+
+    def worked(self) -> Callable:
+        """The worked answer itself."""
+        module, _, name = self.answer.rpartition(".")
+        return getattr(import_module(module), name)
+
+
+EXERCISES: dict[str, Exercise] = {}
+
+
+def exercise(number: str, hint: str, answer: str) -> Callable:
+    """Turns a function `verify(answer) -> str` into the exercise of that number."""
+
+    def register(verify: Callable) -> Callable:
+        EXERCISES[number] = Exercise(number, hint, answer, verify)
+        return verify
+
+    return register
+
+
+def load_exercises() -> dict[str, Exercise]:
+    """All exercises by number, in order."""
+    for module in pkgutil.iter_modules([str(HERE)]):
+        if module.name.startswith("lesson_"):
+            import_module(f"exercises.{module.name}")
+    return dict(sorted(EXERCISES.items()))
+
+
+def check(number: str, answer) -> None:
+    """Judge an answer, and print what to do next."""
+    exercise = _find(number)
+    try:
+        praise = exercise.verify(answer)
+    except NotImplementedError:
+        print(f"○ {number} is waiting for you. {progress()} A first hint:\n  {exercise.hint}")
+    except Wrong as wrong:
+        print(f"✗ {number}: {wrong}\n  hint({number!r}) and solution({number!r}) help.")
+    except Exception as error:
+        print(f"✗ {number}: your code raised {type(error).__name__}: {error}{_line_of(error)}")
+    else:
+        _remember(number)
+        print(f"✓ {number}: right. {praise} {progress()}".replace("  ", " "))
+
+
+def hint(number: str) -> None:
+    """Print a hint."""
+    print(_find(number).hint)
+
+
+def solution(number: str) -> None:
+    """Print the worked answer: the library's own source, where the library has it."""
+    if CLOSED.exists():
+        print("The solutions are with your lecturer. hint() helps, and so does the library itself.")
+        return
+    worked = _find(number).worked()
+    print(f"# {worked.__module__}.{worked.__name__}\n\n{inspect.getsource(worked)}")
+
+
+def progress() -> str:
+    """How many of all exercises are solved: '7 of 28 solved.'"""
+    return f"{len(_solved())} of {len(load_exercises())} solved."
+
+
+def expect(name: str, got, expected, tolerance: float = 1e-8) -> None:
+    """Raise `Wrong` unless an array (or number) is as expected; says the shape, or the worst place.
+
+    `tolerance` is relative to the largest expected value.
+    """
+    expected = np.asarray(expected)
+    if got is None:
+        raise Wrong(f"{name} is None: does your function return something?")
+    try:
+        got = np.asarray(got, dtype=np.result_type(expected.dtype, np.float64))
+    except (TypeError, ValueError):
+        raise Wrong(f"{name} is no array of numbers but {type(got).__name__}") from None
+    if got.shape != expected.shape:
+        raise Wrong(f"{name} has shape {got.shape}, expected {expected.shape}")
+    if not np.isfinite(got).all():
+        raise Wrong(f"{name} holds {int((~np.isfinite(got)).sum())} NaN or infinite values")
+    error = np.abs(got - expected)
+    if error.size and error.max() > tolerance * max(np.abs(expected).max(), 1e-300):
+        worst = np.unravel_index(error.argmax(), error.shape)
+        place = f"[{', '.join(map(str, worst))}]" if worst else ""
+        raise Wrong(
+            f"{name}{place} is {got[worst]:.6g}, expected {expected[worst]:.6g} "
+            f"(off by more than {tolerance:g} in {(error > tolerance).mean():.0%} of the values)"
+        )
+
+
+def _find(number: str) -> Exercise:
+    exercises = load_exercises()
+    if number not in exercises:
+        raise ValueError(f"there is no exercise {number!r}: they are {', '.join(exercises)}")
+    return exercises[number]
+
+
+def _line_of(error: Exception) -> str:
+    """Where in the learner's code it happened: the innermost line that is not the library's."""
+    library = (HERE, Path(minifacenet.__file__).parent, Path(np.__file__).parent)
+    own = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not any(folder in Path(frame.filename).parents for folder in library)
+    ]
+    return f"\n  in line {own[-1].lineno} of your cell: {own[-1].line}" if own else ""
+
+
+def _solved() -> set[str]:
+    try:
+        return set(json.loads(SOLVED.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return set()
+
+
+def _remember(number: str) -> None:
+    solved = sorted(_solved() | {number})
+    with suppress(OSError):  # a folder that cannot be written to: it is solved all the same
+        SOLVED.write_text(json.dumps(solved), encoding="utf-8")

@@ -1,0 +1,64 @@
+"""What the lessons share: pictures that stay small, real faces, and a trained network's answers."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from minifacenet import read_faces
+from minifacenet.plots import new_axes
+
+HERE = Path(__file__).parent
+FACES = HERE.parent / "data" / "orl"
+EMBEDDINGS = HERE / "results" / "orl_embeddings.npz"
+CREDIT = "Faces: ORL database, AT&T Laboratories Cambridge"
+
+
+def picture(drawn, dpi: int = 80, quality: int = 85):
+    """A figure (or one of its Axes, or an array of them) as a JPEG, which a notebook shows.
+
+    Outside of a notebook the figure is drawn all the same, so that a fault in it shows.
+    """
+    while not isinstance(drawn, Figure) and not hasattr(drawn, "figure"):
+        drawn = drawn.flat[0] if isinstance(drawn, np.ndarray) else drawn[0]
+    figure = drawn if isinstance(drawn, Figure) else drawn.figure
+    buffer = BytesIO()
+    figure.savefig(
+        buffer, format="jpeg", dpi=dpi, bbox_inches="tight", pil_kwargs={"quality": quality}
+    )
+    try:
+        from IPython.display import Image
+    except ImportError:
+        return None
+    return Image(data=buffer.getvalue(), format="jpeg")
+
+
+def axes(width: float = 7, height: float = 4, columns: int = 1, rows: int = 1):
+    """New Axes in the project's style: one, or an array of shape (rows, columns)."""
+    if rows == columns == 1:
+        return new_axes(None, width, height)
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure.subplots(rows, columns, squeeze=False)
+
+
+def faces(size: int = 96):
+    """The ORL faces, 400 photos of 40 people, as `Faces`. `make lessons` fetches them."""
+    return read_faces(FACES, size=size)
+
+
+def embeddings() -> dict[str, np.ndarray]:
+    """A trained nn1_mini's answers to the ORL photos: see `make_embeddings.py`.
+
+    Returns
+    -------
+    dict
+        'vectors' (400, 128) float32, unit length; 'labels' (400,) people 0..39; 'stranger' (400,)
+        bool, True for the ten people whom the network never saw. Rows as in `faces()`.
+    """
+    with np.load(EMBEDDINGS, allow_pickle=False) as stored:
+        vectors = stored["vectors"].astype(np.float32)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return {"vectors": vectors, "labels": stored["labels"], "stranger": stored["stranger"]}

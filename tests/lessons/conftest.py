@@ -1,0 +1,18 @@
+"""The lessons are a folder of notebooks, not a package: they import what lies beside them."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+LESSONS = Path(__file__).parents[2] / "lessons"
+sys.path.insert(0, str(LESSONS))
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_solved(tmp_path, monkeypatch):
+    """A test neither reads nor writes what was solved on this machine."""
+    from exercises import core
+
+    monkeypatch.setattr(core, "SOLVED", tmp_path / "solved.json")
+    monkeypatch.setattr(core, "CLOSED", tmp_path / "CLOSED")

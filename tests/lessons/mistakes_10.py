@@ -1,0 +1,49 @@
+"""Typical wrong answers to lesson 10, with words that the check should say."""
+
+import numpy as np
+
+
+def _violation(e, triplets, margin):
+    a, p, n = (e[index] for index in triplets)
+    return np.square(a - p).sum(axis=1) - np.square(a - n).sum(axis=1) + margin
+
+
+def total(e, triplets, margin):
+    return np.maximum(_violation(e, triplets, margin), 0).sum()
+
+
+def over_all(e, triplets, margin):
+    return np.maximum(_violation(e, triplets, margin), 0).mean()
+
+
+def not_cut_off(e, triplets, margin):
+    return _violation(e, triplets, margin).mean()
+
+
+def nan_when_satisfied(e, triplets, margin):
+    violation = _violation(e, triplets, margin)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return violation[violation > 0].sum() / np.float64((violation > 0).sum())
+
+
+def swapped(a, p, n, margin):
+    return 2 * (p - n), 2 * (a - p), 2 * (n - a)
+
+
+def without_the_two(a, p, n, margin):
+    return n - p, p - a, a - n
+
+
+def never_zero(a, p, n, margin):
+    return 2 * (n - p), 2 * (p - a), 2 * (a - n)
+
+
+MISTAKES = {
+    "10.1": {
+        total: "sum over the active",
+        over_all: "dilute",
+        not_cut_off: "below zero",
+        nan_when_satisfied: "expected 0",
+    },
+    "10.2": {swapped: "wrong sign", without_the_two: "factor of 2", never_zero: "satisfied"},
+}

@@ -1,0 +1,98 @@
+"""Every check, both ways: the worked answer passes, typical mistakes do not and are told why."""
+
+import importlib
+import inspect
+
+import numpy as np
+import pytest
+from exercises import check, hint, solution
+from exercises.core import Wrong, expect, load_exercises
+
+EXERCISES = load_exercises()
+
+
+def mistakes(number):
+    module = importlib.import_module(f"tests.lessons.mistakes_{number[:2]}")
+    return module.MISTAKES[number]
+
+
+@pytest.mark.parametrize("number", EXERCISES)
+def test_the_worked_answer_is_right(number, capsys):
+    exercise = EXERCISES[number]
+    check(number, exercise.worked())
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"✓ {number}: right."), printed
+    assert f"1 of {len(EXERCISES)} solved." in printed
+
+
+@pytest.mark.parametrize(
+    ("number", "wrong", "words"),
+    [(n, wrong, words) for n in EXERCISES for wrong, words in mistakes(n).items()],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_mistakes_are_told(number, wrong, words, capsys):
+    check(number, wrong)
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"✗ {number}:"), printed
+    assert words in printed
+
+
+@pytest.mark.parametrize("number", EXERCISES)
+def test_every_exercise_has_mistakes_a_hint_and_a_solution(number, capsys):
+    assert len(mistakes(number)) >= 2
+    hint(number)
+    assert len(capsys.readouterr().out) > 20
+    solution(number)
+    worked = EXERCISES[number].worked()
+    assert inspect.getsource(worked) in capsys.readouterr().out
+
+
+def unfinished(*arguments, **keywords):
+    raise NotImplementedError
+
+
+def broken(*arguments, **keywords):
+    return np.zeros(3) @ np.zeros(4)
+
+
+def test_what_is_not_attempted_or_breaks_never_ends_a_lesson(capsys):
+    number = next(iter(EXERCISES))
+    check(number, unfinished)
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"○ {number}")
+    assert EXERCISES[number].hint in printed
+    check(number, broken)
+    printed = capsys.readouterr().out
+    assert "your code raised ValueError" in printed
+    assert "np.zeros(3) @ np.zeros(4)" in printed
+
+
+def test_an_unknown_number_names_the_others():
+    with pytest.raises(ValueError, match=r"no exercise '99\.9': they are .*10\.1"):
+        check("99.9", None)
+
+
+def test_a_closed_copy_keeps_its_solutions(capsys):
+    from exercises import core
+
+    core.CLOSED.touch()
+    solution("10.1")
+    printed = capsys.readouterr().out
+    assert "lecturer" in printed
+    assert "def " not in printed
+
+
+@pytest.mark.parametrize(
+    ("got", "words"),
+    [
+        (None, "dx is None"),
+        ("text", "no array of numbers but str"),
+        (np.zeros((2, 4)), r"shape \(2, 4\), expected \(2, 3\)"),
+        (np.full((2, 3), np.nan), "6 NaN"),
+        (np.array([[0, 1, 2], [3, 9, 5]]), r"dx\[1, 1\] is 9, expected 4"),
+    ],
+)
+def test_expect_says_where(got, words):
+    with pytest.raises(Wrong, match=words):
+        expect("dx", got, np.arange(6.0).reshape(2, 3))
+    expect("dx", np.arange(6).reshape(2, 3), np.arange(6.0).reshape(2, 3))

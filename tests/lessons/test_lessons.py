@@ -1,0 +1,82 @@
+"""Every lesson runs from its source, without a screen and offline, and its notebook is fresh."""
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from .conftest import LESSONS
+
+ROOT = LESSONS.parent
+SPEC = importlib.util.spec_from_file_location("build", LESSONS / "build.py")
+build = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(build)
+
+SOURCES = build.sources()
+NEEDED = os.environ.get("MINIFACENET_REQUIRE_ORL") == "1"  # where their absence is an error
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_runs(source, tmp_path):
+    text = source.read_text(encoding="utf-8")
+    if re.search(r"\bfaces\(", text) and not (ROOT / "data" / "orl").is_dir():
+        assert not NEEDED, "no data/orl"
+        pytest.skip("no ORL faces here: `python data_scripts/get_orl.py data/orl` makes them")
+    environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", source.name],
+        cwd=LESSONS, env=environment, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_its_notebook_is_fresh_and_says_the_same(source):
+    assert build.faults(source) == []
+    cells = json.loads(source.with_suffix(".ipynb").read_text(encoding="utf-8"))["cells"]
+    text = source.read_text(encoding="utf-8")
+    for cell in cells:
+        body = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            body = "\n".join(f"# {line}".rstrip() for line in body.splitlines())
+        assert body in text
+        outputs = json.dumps(cell.get("outputs", []))
+        assert "Traceback" not in outputs
+        assert str(ROOT) not in outputs  # nothing of the machine that built it
+
+
+def test_a_notebook_that_is_not_fresh_is_told(tmp_path, monkeypatch):
+    source = tmp_path / "99_x.py"
+    source.write_text("import minifacenet.nn.relu\n")
+    monkeypatch.setattr(build, "HERE", tmp_path)
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    (tmp_path / "show.py").write_text("")
+    assert build.faults(source) == ["99_x.ipynb is missing"]
+    notebook = {"metadata": {"minifacenet": build.hashes(source)}, "cells": []}
+    source.with_suffix(".ipynb").write_text(json.dumps(notebook))
+    assert build.faults(source) == []
+    source.write_text("import minifacenet.nn.pool\n")
+    assert build.faults(source) == ["99_x.ipynb was built before 99_x.py changed"]
+    source.with_suffix(".ipynb").write_text(json.dumps(notebook) + " " * build.MOST_BYTES)
+    assert "more than 400,000" in build.faults(source)[1]
+
+
+def test_library_files_count(monkeypatch):
+    [source] = [s for s in SOURCES if s.name.startswith("10_")]
+    assert "minifacenet/embedding/triplet.py" in build.hashes(source)
+    assert "lessons/show.py" in build.hashes(source)
+
+
+def test_the_student_copy_has_no_answers(tmp_path):
+    build.make_student_copy(tmp_path / "course")
+    names = {p.relative_to(tmp_path / "course").as_posix() for p in tmp_path.rglob("*.*")}
+    assert "10_triplet_loss.ipynb" in names
+    assert not any("answers" in name for name in names)
+    assert (tmp_path / "course" / "exercises" / "CLOSED").exists()
+    with pytest.raises(SystemExit, match="not empty"):
+        build.make_student_copy(tmp_path / "course")
