@@ -1,0 +1,70 @@
+"""`minifacenet doctor`: what it finds here, and the remedies for what cannot be had here."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+
+import pytest
+
+from minifacenet import doctor
+
+from .conftest import text
+
+
+def test_what_this_machine_has(run):
+    status, printed, _ = run("doctor")
+    assert status == 0
+    printed = text(printed)
+    assert sys.executable[:20] in printed
+    for words in ("minifacenet", "numpy", "BLAS", "CPU kernel", "layer '", "face detector"):
+        assert words in printed
+    assert "compiled for '" in printed
+
+
+def test_a_kernel_that_is_wrong_is_a_problem(run, monkeypatch):
+    monkeypatch.setattr(doctor, "_relu_works", lambda device: False)
+    status, printed, error = run("doctor")
+    assert status == 1
+    assert "wrong numbers" in text(printed)
+    assert "CPU kernel: see the remedy" in text(error)
+
+
+def test_a_kernel_that_breaks_is_a_problem(monkeypatch):
+    def breaks(device):
+        raise OSError("no LLVM")
+
+    monkeypatch.setattr(doctor, "_relu_works", breaks)
+    finding = doctor._cpu_kernel()
+    assert finding.verdict == doctor.BAD
+    assert "OSError: no LLVM" in finding.text
+
+
+class CudaSupportError(Exception):
+    """Named as numba-cuda's own."""
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (CudaSupportError("Error at driver init: libcuda.so not found"), "no NVIDIA driver"),
+        (RuntimeError("CUDA_ERROR_UNSUPPORTED_PTX_VERSION"), "older than the CUDA toolkit"),
+        (RuntimeError("CUDA_ERROR_NO_DEVICE: no CUDA-capable device"), "no GPU that it can use"),
+        (OSError("libNVVM cannot be found"), "minifacenet[cuda]"),
+        (ModuleNotFoundError("No module named 'numba.cuda'"), "minifacenet[cuda]"),
+        (RuntimeError("CUDA_ERROR_OUT_OF_MEMORY"), "another program"),
+        (RuntimeError("something new"), "cuda.detect()"),
+    ],
+)
+def test_remedies(error, words):
+    assert words in doctor.remedy(error)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("numba.cuda") is None, reason="no numba.cuda here")
+def test_the_simulator_says_that_it_is_one():
+    done = subprocess.run(
+        [sys.executable, "-m", "minifacenet", "doctor"],
+        env=os.environ | {"NUMBA_ENABLE_CUDASIM": "1"},
+        capture_output=True, text=True, timeout=300, check=True,
+    )  # fmt: skip
+    assert "runs and is right, SIMULATED" in text(done.stdout)
