@@ -20,6 +20,8 @@ from types import FunctionType
 import numba
 import numpy as np
 
+from . import kernel_cache
+
 # Threads that wait for each other sleep instead of spinning. OpenMP reads this when it is loaded,
 # at the first parallel kernel. Measured on a training step of nn1_mini with two cores: 1.1 times
 # as fast on a quiet machine, 1.6 times beside another busy program.
@@ -30,9 +32,11 @@ CUDA_THREADS = 256  # threads in a one-dimensional CUDA block
 
 # A CPU kernel: compiled on its first call for the dtypes that it gets, kept on disk for the next
 # process. `numpy` errors: x / 0 is inf, as in NumPy, and the loop around a division can vectorise.
-# A kernel calls only functions of its own file, or the cache on disk could hold a stale callee.
-cpu_kernel = numba.njit(parallel=True, cache=True, error_model="numpy")
-cpu_function = numba.njit(cache=True, error_model="numpy")  # what a CPU kernel calls: no threads
+# A kernel calls only functions of its own file and of microkernel.py, of which the cache on disk
+# would hold a stale copy after an edit if kernel_cache did not look.
+_on_disk = kernel_cache.usable()
+cpu_kernel = numba.njit(parallel=True, cache=_on_disk, error_model="numpy")
+cpu_function = numba.njit(cache=_on_disk, error_model="numpy")  # what kernels call: no threads
 
 
 class _CudaModule:
