@@ -10,7 +10,19 @@ import numpy as np
 from numba.core.dispatcher import Dispatcher
 
 from minifacenet.embedding import mining, quantise
-from minifacenet.nn import concat, im2col, l2norm, linear, lrn, maxout, optim, pool, prelu, relu
+from minifacenet.nn import (
+    concat,
+    im2col,
+    l2norm,
+    linear,
+    lrn,
+    maxout,
+    microkernel,
+    optim,
+    pool,
+    prelu,
+    relu,
+)
 from minifacenet.nn.conv import Conv2D
 from minifacenet.nn.layer import Parameter
 from minifacenet.preprocessing import boxes, resample
@@ -45,8 +57,12 @@ def main():
     boxes.non_maximum_suppression(squares, squares[:, 3], 0.5)
     resample.resample(resample.halvings(np.ones((9, 8, 3), np.uint8), 4), squares, 3, 3)
 
+    panels = np.empty(microkernel.panels_shape(3, 4), np.float32)
+    microkernel.pack_panels(unit.T, panels)
+    microkernel.gemm_panels(unit, panels, np.empty((4, 4), np.float32), True)
+
     kernels = 0
-    layers = (concat, im2col, l2norm, linear, lrn, maxout, pool, prelu, relu)
+    layers = (concat, im2col, l2norm, linear, lrn, maxout, microkernel, pool, prelu, relu)
     modules = (*layers, mining, optim, quantise, boxes, resample)
     for module in modules:
         for name, value in vars(module).items():
