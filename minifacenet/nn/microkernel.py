@@ -156,6 +156,8 @@ def _tile(rows):
         for x in (a, panels, c):
             if x.dtype != types.float32:
                 raise TypingError(f"the micro-kernel is for float32, got {x}: use np.dot")
+        if not c.mutable:
+            raise TypingError(f"c is read-only, got {c}: hand in an array that can be written")
         return types.void(a, panels, c, types.intp, types.intp, types.boolean), emit
 
     return tile
@@ -188,7 +190,8 @@ def gemm_panels(a, panels, c, accumulate):
     """c = a @ b, or c += a @ b. a (m, k) of any strides, b as panels, c (m, n), all float32.
 
     For callers in other kernels: one thread, and c may be some rows or columns of a larger array.
-    Panels stay in the cache while the rows pass: hand in a few hundred rows at a time.
+    Panels stay in the cache while the rows pass: hand in a few hundred rows at a time. They may be
+    a view, if n is a multiple of PANEL: `b.reshape(k, -1, PANEL).transpose(1, 0, 2)`.
 
     Raises
     ------

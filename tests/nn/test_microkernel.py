@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numba.core.errors import TypingError
 
-from minifacenet.nn.backend import cpu_kernel
+from minifacenet.nn.backend import cpu_kernel, read_only
 from minifacenet.nn.instructions import INSTRUCTIONS
 from minifacenet.nn.microkernel import PANEL, TALL, gemm_panels, pack_panels, panels_shape
 
@@ -148,6 +148,15 @@ def test_float64_is_refused():
     a, b = np.ones((3, 4)), np.ones((4, 5))
     with pytest.raises(TypingError, match=r"is for float32, got array\(float64, 2d, C\)"):
         gemm_panels(a, packed(b), np.empty((3, 5), np.float32), False)
+
+
+def test_inputs_may_be_read_only_and_the_output_may_not():
+    a, b, c = np.ones((3, 4), np.float32), np.ones((4, 5), np.float32), np.ones((3, 5), np.float32)
+    panels = packed(read_only(b))
+    gemm_panels(read_only(a), read_only(panels), c, True)
+    np.testing.assert_array_equal(c, 5)
+    with pytest.raises(TypingError, match="c is read-only, got"):
+        gemm_panels(a, panels, read_only(c), True)
 
 
 OTHER_PROCESSOR = """
