@@ -59,6 +59,14 @@ def non_maximum_suppression(
     return order[kept]
 
 
+def shared_with(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """How much boxes (N, 4) overlap that one (4,), by union as above: (N,), 0 apart to 1 equal."""
+    corners = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
+    shared = (corners[1] - corners[0]).clip(0).prod(axis=1)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    return shared / (areas + (box[2:] - box[:2]).prod() - shared)
+
+
 def moved(boxes: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """Box regression: each edge moved by its offset, in units of the width (x) or height (y)."""
     sides = boxes[:, 2:] - boxes[:, :2]

@@ -3,7 +3,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minifacenet.preprocessing.boxes import clipped, moved, non_maximum_suppression, squared
+from minifacenet.preprocessing.boxes import (
+    clipped,
+    moved,
+    non_maximum_suppression,
+    shared_with,
+    squared,
+)
 
 
 def brute_force(boxes, scores, limit, overlap):
@@ -55,6 +61,13 @@ def test_a_small_box_in_a_large_one_falls_to_min_only():
 def test_another_overlap_is_refused():
     with pytest.raises(ValueError, match=r"'union', 'min'.*'iou'"):
         non_maximum_suppression(np.zeros((0, 4), np.float32), np.zeros(0), 0.5, "iou")
+
+
+def test_what_boxes_share_of_their_union():
+    box = np.float32([2, 2, 6, 6])
+    others = np.float32([box, [4, 2, 8, 6], [2, 2, 4, 4], [6, 2, 9, 6], [9, 9, 12, 12]])
+    np.testing.assert_allclose(shared_with(box, others), [1, 8 / 24, 4 / 16, 0, 0])
+    assert shared_with(box, others[:0]).shape == (0,)
 
 
 def test_edges_move_in_units_of_the_box():

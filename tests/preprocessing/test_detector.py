@@ -177,6 +177,25 @@ def test_a_face_within_a_face_is_one_face(weights, monkeypatch):
     np.testing.assert_array_equal(detector.detect(noise(60, 60, 3)).boxes, nested[:1])
 
 
+def test_landmarks_are_the_median_over_the_boxes_of_their_face(weights, monkeypatch):
+    # One face a row: its best box comes second, the third is another size, the last is unlikely.
+    shifts, sides, scores = [0, 2, 4, 0, 0], [40, 40, 40, 20, 40], [5, 9, 4, 3, -9]
+    places = [(x, y, side) for y in (0, 60) for x, side in zip(shifts, sides, strict=True)]
+    squares = [[x, y, x + side, y + side] for x, y, side in places]
+    heads = np.zeros((10, 16), np.float32)
+    heads[:, 1] = scores * 2
+    heads[:, 6:] = np.linspace(0, 0.9, 10)
+    heads[0, 6:11] += 0.5  # one box sees all x far to the right
+    detector = Detector(weights)
+    monkeypatch.setattr(detector, "_refined", lambda *_: np.array(squares, np.float32))
+    monkeypatch.setattr(module, "_seen_by", lambda *_: heads)
+    found = detector.detect(noise(120, 60, 3))
+    np.testing.assert_array_equal(found.boxes, [[2, 0, 42, 40], [2, 60, 42, 100]])
+    x, y = np.linspace(0, 0.9, 10).reshape(2, 5) * 40
+    np.testing.assert_allclose(found.landmarks[0], np.stack([x + 4, y], axis=1), atol=1e-4)
+    np.testing.assert_allclose(found.landmarks[1], np.stack([x + 2, y + 60], axis=1), atol=1e-4)
+
+
 def test_the_same_photo_gives_the_same_bits_whatever_the_threads(weights):
     detector, photo = Detector(weights, thresholds=(0, 0, 0)), noise(60, 80, 3)
     results = []
