@@ -43,7 +43,9 @@ def main():
         (l2norm.L2Norm(), (2, 4)),
         (concat.Concat(("a", relu.ReLU()), ("b", relu.ReLU())), (2, 4)),
     ):
-        out = layer.forward(rng.standard_normal(shape, dtype=np.float32), train=True)
+        x = rng.standard_normal(shape, dtype=np.float32)
+        layer.forward(x)
+        out = layer.forward(x, train=True)
         layer.backward(np.ones_like(out))
     for optimizer in optim.OPTIMIZERS.values():
         optimizer({"w": Parameter(np.ones(4, np.float32))}).step()

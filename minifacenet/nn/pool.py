@@ -12,12 +12,17 @@ The first maximum in reading order wins a tie, in all implementations. A NaN win
 (numpy's rule), so that it travels. Forward keeps each window's winner as the number of its
 tap, i * kw + j, in one byte; backward gathers: every input pixel asks its windows whether it won.
 
+Without a backward nobody asks who won. Then the maximum over a window is the maximum over its
+columns of the maxima down each column, which windows side by side share: a whole image row at a
+time, long runs of memory, two to four times as fast where the channels are few.
+
 Shapes: x (N, H, W, C) -> y (N, H', W', C), see `Window.output_size`; a window that hangs over the
 edge (`ceil_mode`) sees what is there. Table 1 of the paper: 3x3, stride 2, pad 1.
 """
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 from numba import prange
 
@@ -84,6 +89,41 @@ def _forward_cpu(x, kernel, stride, corner, out, winner):
                     first = False
 
 
+@cpu_function
+def _raise_to(values, best):
+    """best = the larger of the two, element by element; a NaN stays or comes in."""
+    for c in range(best.size):
+        value = values[c]
+        best[c] = value if (value > best[c]) | (value != value) else best[c]  # `|`: no jump
+
+
+@cpu_kernel
+def _largest_rows(x, kernel, stride, corner, scratch, out):
+    """As `_forward_cpu` without winners; scratch (threads, W C)."""
+    (kh, kw), (sh, sw), (top, left) = kernel, stride, corner
+    n, height, width, channels = x.shape
+    _, out_h, out_w, _ = out.shape
+    for task in prange(n * out_h):
+        image, p = task // out_h, task % out_h
+        rows, down = x[image].reshape(height, width * channels), scratch[numba.get_thread_id()]
+        first, end = max(0, p * sh - top), min(height, p * sh - top + kh)
+        down[:] = rows[first]
+        for y in range(first + 1, end):
+            _raise_to(rows[y], down)
+        columns = down.reshape(width, channels)
+        for q in range(out_w):
+            first, end = max(0, q * sw - left), min(width, q * sw - left + kw)
+            best = out[image, p, q]
+            best[:] = columns[first]
+            for column in range(first + 1, end):
+                _raise_to(columns[column], best)
+
+
+def _largest_cpu(x, kernel, stride, corner, out):
+    scratch = np.empty((numba.get_num_threads(), x.shape[2] * x.shape[3]), x.dtype)
+    _largest_rows(x, kernel, stride, corner, scratch, out)
+
+
 @cpu_kernel
 def _backward_cpu(dout, winner, kernel, stride, corner, dx):
     (kh, kw), (sh, sw), (top, left) = kernel, stride, corner
@@ -106,6 +146,7 @@ def _backward_cpu(dout, winner, kernel, stride, corner, dx):
 
 
 _forward = Kernel(_forward_cpu)
+_largest = Kernel(_largest_cpu)
 _backward = Kernel(_backward_cpu)
 
 
@@ -130,9 +171,13 @@ class MaxPool(Layer):
 
     def forward(self, x, train=False):
         out = empty((x.shape[0], *self.output_shape(x.shape[1:])), like=x)
-        winner = empty(out.shape, like=x, dtype=np.uint8)
-        _forward(contiguous(x), *self.window.geometry(), out, winner)
-        self._remember(train, out, x.shape, winner)
+        if train:
+            winner = empty(out.shape, like=x, dtype=np.uint8)
+            _forward(contiguous(x), *self.window.geometry(), out, winner)
+            self._remember(train, out, x.shape, winner)
+        else:
+            _largest(contiguous(x), *self.window.geometry(), out)
+            self._remember(train, out)
         return out
 
     def backward(self, dout):

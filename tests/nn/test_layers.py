@@ -105,6 +105,12 @@ def test_inputs_are_left_alone_and_a_cache_serves_once(case):
 
 
 @every_layer
+def test_inference_computes_what_training_does(case):
+    layer, x, _ = setup(case)
+    np.testing.assert_array_equal(layer.forward(x), layer.forward(x, train=True))
+
+
+@every_layer
 def test_a_gradient_of_another_shape_is_refused(case):
     layer, x, dout = setup(case)
     layer.forward(x, train=True)

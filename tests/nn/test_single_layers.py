@@ -89,16 +89,18 @@ def test_the_first_maximum_wins_a_tie():
 
 
 def test_a_padded_pool_knows_no_zero():
-    out = MaxPool(3, 2, 1).forward(np.full((1, 3, 3, 1), -5.0))
-    np.testing.assert_array_equal(out, np.full((1, 2, 2, 1), -5.0))
+    for train in (False, True):
+        out = MaxPool(3, 2, 1).forward(np.full((1, 3, 3, 1), -5.0), train)
+        np.testing.assert_array_equal(out, np.full((1, 2, 2, 1), -5.0))
 
 
+@pytest.mark.parametrize("train", [False, True])
 @pytest.mark.parametrize("position", range(4))
-def test_a_nan_wins_wherever_it_stands(position):
+def test_a_nan_wins_wherever_it_stands(position, train):
     x = np.array([1.0, 2.0, 3.0, 4.0])
     x[position] = np.nan
-    assert np.isnan(MaxPool(2, 2).forward(x.reshape(1, 2, 2, 1))).all()
-    assert np.isnan(Maxout(4).forward(x.reshape(1, 4))).all()
+    assert np.isnan(MaxPool(2, 2).forward(x.reshape(1, 2, 2, 1), train)).all()
+    assert np.isnan(Maxout(4).forward(x.reshape(1, 4), train)).all()
 
 
 def test_the_first_of_two_nans_keeps_its_window():
