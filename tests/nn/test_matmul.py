@@ -1,8 +1,11 @@
 import itertools
+from contextlib import suppress
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
+from minifacenet.nn import backend
 from minifacenet.nn import matmul as module
 from minifacenet.nn.matmul import matmul, matmul_reference
 
@@ -27,6 +30,20 @@ def test_a_large_product_takes_all_threads(monkeypatch):
     out = np.empty((2, 2))
     matmul(a, a, out, transpose_b=True)
     np.testing.assert_array_equal(out, a @ a.T)
+
+
+def test_blas_threads_are_held_and_given_back():
+    def now():
+        return [blas["num_threads"] for blas in threadpool_info() if blas["user_api"] == "blas"]
+
+    before = now()
+    assert before, "no BLAS was found"
+    with suppress(KeyError), backend.blas_threads(1):
+        with backend.blas_threads(1):
+            assert set(now()) == {1}
+        assert set(now()) == {1}
+        raise KeyError("also when something fails inside")
+    assert now() == before
 
 
 def test_overwriting_ignores_what_was_there():
