@@ -22,8 +22,9 @@ from minifacenet.nn import (
     pool,
     prelu,
     relu,
+    winograd_kernels,
 )
-from minifacenet.nn.conv import Conv2D
+from minifacenet.nn.conv import ALGORITHMS, Conv2D
 from minifacenet.nn.layer import Parameter
 from minifacenet.preprocessing import boxes, resample
 
@@ -33,7 +34,7 @@ DOUBLE = re.compile(r"= f(?:add|sub|mul|div) [^\n]*double[^\n]*|@llvm\.(?:sqrt|p
 def main():
     rng = np.random.default_rng(0)
     for layer, shape in (
-        (Conv2D(2, 3, 3, rng, pad=1), (2, 4, 4, 2)),
+        *((Conv2D(2, 3, 3, rng, pad=1, algorithm=a), (2, 4, 4, 2)) for a in ALGORITHMS),
         (lrn.LRN(), (2, 3, 3, 4)),
         (pool.MaxPool(3, 2, 1), (2, 4, 4, 2)),
         (relu.ReLU(), (2, 3)),
@@ -64,7 +65,9 @@ def main():
     microkernel.gemm_panels(unit, panels, np.empty((4, 4), np.float32), True)
 
     kernels = 0
-    layers = (concat, im2col, l2norm, linear, lrn, maxout, microkernel, pool, prelu, relu)
+    layers = (
+        concat, im2col, l2norm, linear, lrn, maxout, microkernel, pool, prelu, relu, winograd_kernels,
+    )  # fmt: skip
     modules = (*layers, mining, optim, quantise, boxes, resample)
     for module in modules:
         for name, value in vars(module).items():

@@ -28,6 +28,7 @@ class Parameter:
     def __init__(self, data: np.ndarray):
         self.version = 0
         self._grad = None
+        self._derived = {}
         self._data = np.ascontiguousarray(data)
 
     @property
@@ -54,8 +55,19 @@ class Parameter:
         finally:
             self.version += 1
 
+    def derived(self, function, *arguments):
+        """`function(data, *arguments)`, worked out anew only when `version` has changed.
+
+        For what a kernel makes of the weights and would otherwise make at every call.
+        """
+        key = (function, *arguments)
+        if key not in self._derived or self._derived[key][0] != self.version:
+            self._derived[key] = self.version, function(self.data, *arguments)
+        return self._derived[key][1]
+
     def to(self, device: str) -> None:
         """Move data and gradient to 'cpu' or 'cuda'."""
+        self._derived.clear()
         self._data = backend.to_device(self._data, device)
         if self._grad is not None:
             self._grad = backend.to_device(self._grad, device)

@@ -72,6 +72,13 @@ def _conv(*arguments, **keywords):
     return lambda rng, dtype: conv.Conv2D(*arguments, rng=rng, dtype=dtype, **keywords)
 
 
+def _conv_cases(name, shape, channels, filters, **keywords):
+    """A 3x3 convolution of stride 1 by every algorithm."""
+    for algorithm in conv.ALGORITHMS:
+        make = _conv(channels, filters, 3, algorithm=algorithm, **keywords)
+        yield Case(f"conv {name} by {algorithm}", shape, make, _conv_reference)
+
+
 _relu = _plain(relu.relu_forward, relu.relu_backward)
 _pool = _plain(pool.maxpool_forward, pool.maxpool_backward, "window")
 _lrn = _plain(lrn.lrn_forward, lrn.lrn_backward, "n", "alpha", "beta", "k")
@@ -79,7 +86,8 @@ _maxout = _plain(maxout.maxout_forward, maxout.maxout_backward, "pieces")
 _l2norm = _plain(l2norm.l2norm_forward, l2norm.l2norm_backward, "eps")
 
 CASES = [
-    Case("conv 3x3", (2, 5, 7, 3), _conv(3, 4, 3, pad=1), _conv_reference),
+    *_conv_cases("3x3", (2, 5, 7, 3), 3, 4, pad=1),
+    *_conv_cases("3x3 lopsided", (1, 6, 9, 2), 2, 3, pad=((0, 1), (5, 2))),
     Case("conv 7x7/2", (2, 9, 8, 1), _conv(1, 3, 7, stride=2, pad=3), _conv_reference),
     Case("conv 1x1", (3, 4, 5, 6), _conv(6, 2, 1), _conv_reference),
     Case("conv 1x1/2", (1, 5, 6, 2), _conv(2, 3, 1, stride=2), _conv_reference),
@@ -89,8 +97,8 @@ CASES = [
         _conv(2, 3, (2, 3), stride=(3, 2), pad=((1, 0), (0, 2))),
         _conv_reference,
     ),
-    Case("conv valid, one pixel out", (2, 3, 3, 2), _conv(2, 5, 3), _conv_reference),
-    Case("conv 20 images", (20, 3, 4, 2), _conv(2, 3, 3, pad=1), _conv_reference),
+    *_conv_cases("valid, one pixel out", (2, 3, 3, 2), 2, 5),
+    *_conv_cases("20 images", (20, 3, 4, 2), 2, 3, pad=1),
     Case("relu", (3, 4, 5, 2), lambda rng, dtype: relu.ReLU(), _relu),
     Case("prelu", (3, 4, 5, 2), lambda rng, dtype: prelu.PReLU(2, dtype=dtype), _prelu_reference),
     Case(

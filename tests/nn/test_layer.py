@@ -28,6 +28,22 @@ def test_a_parameter_keeps_its_array_c_ordered():
     np.testing.assert_array_equal(parameter.data, values)
 
 
+def test_what_is_derived_from_a_parameter_is_made_once_a_version():
+    parameter, calls = Parameter(np.zeros(3)), []
+
+    def plus(data, value):
+        calls.append(value)
+        return data + value
+
+    assert parameter.derived(plus, 1)[0] == 1
+    assert parameter.derived(plus, 2)[0] == 2
+    assert parameter.derived(plus, 1)[0] == 1
+    assert calls == [1, 2]
+    with parameter.edit() as w:
+        w[0] = 5
+    assert parameter.derived(plus, 1)[0] == 6
+
+
 def test_a_copied_network_is_one_of_its_own():
     network = Sequential(("fc", Linear(2, 2, np.random.default_rng(0))))
     twin = copy.deepcopy(network)

@@ -16,6 +16,7 @@ from minifacenet.nn import (
     pool,
     prelu,
     relu,
+    winograd_kernels,
 )
 from minifacenet.nn.conv import Conv2D
 
@@ -40,7 +41,7 @@ def forward_backward(layer, x, dout):
 
 def compiled():
     """How many specialisations the kernels of all layers have by now."""
-    modules = (concat, im2col, l2norm, linear, lrn, maxout, pool, prelu, relu)
+    modules = (concat, im2col, l2norm, linear, lrn, maxout, pool, prelu, relu, winograd_kernels)
     values = [value for module in modules for value in vars(module).values()]
     return sum(len(v.signatures) for v in values if isinstance(v, Dispatcher))
 
