@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from . import __version__
-from .commands import embeddings, machine, naming, pairs, preparing, training
+from .commands import embeddings, machine, naming, pairs, preparing, timing, training
 
 app = typer.Typer(
     add_completion=False,
@@ -20,7 +20,7 @@ app = typer.Typer(
     help="FaceNet rebuilt by hand: train a network on your photos, name faces, verify people.",
 )
 
-for commands in (preparing, training, naming, pairs, embeddings, machine):
+for commands in (preparing, training, naming, pairs, embeddings, timing, machine):
     app.add_typer(commands.app)
 
 

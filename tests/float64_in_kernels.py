@@ -66,7 +66,8 @@ def main():
 
     kernels = 0
     layers = (
-        concat, im2col, l2norm, linear, lrn, maxout, microkernel, pool, prelu, relu, winograd_kernels,
+        concat, im2col, l2norm, linear, lrn, maxout, microkernel, pool, prelu, relu,
+        winograd_kernels,
     )  # fmt: skip
     modules = (*layers, mining, optim, quantise, boxes, resample)
     for module in modules:

@@ -9,13 +9,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from ..tables import (
-    summary_table,
-    tell_benchmark,
-    tell_mining,
-    tell_recognition,
-    tell_results,
-)
+from ..tables import summary_table, tell_benchmark, tell_results
 from ..terminal import Bars, console, tell_data, tell_outcome, tell_plan, tell_written
 from .options import (
     Chunk,
@@ -206,34 +200,6 @@ def benchmark(
     with Bars() as bars:
         result = run_benchmark(data, out, seeds, RunConfig(credit=credit), bars, force)
     tell_benchmark(out, result)
-
-
-bench = typer.Typer(no_args_is_help=True, help="Time a part of the work on this machine.")
-app.add_typer(bench, name="bench")
-
-
-@bench.command("mining")
-def time_mining(
-    people: Annotated[int, typer.Option(min=2, help="People in the batch (P).")] = 45,
-    photos: Annotated[int, typer.Option(min=2, help="Photos of each (K).")] = 40,
-) -> None:
-    """Every mining rule on a batch of P x K embeddings."""
-    from ..bench import bench_mining
-
-    tell_mining(people, photos, *bench_mining(people, photos))
-
-
-@bench.command("recognition")
-def time_recognition(
-    people: Annotated[int, typer.Option(min=2, help="People to name.")] = 500,
-    photos: Annotated[int, typer.Option(min=1, help="Photos of each.")] = 10,
-    pairs: Annotated[int, typer.Option(min=10, help="Pairs to verify in 10 folds.")] = 6000,
-    faces: Annotated[int, typer.Option(min=2, help="Faces to cluster.")] = 20_000,
-) -> None:
-    """Naming, verification and clustering of embeddings."""
-    from ..bench import bench_recognition
-
-    tell_recognition(bench_recognition(people, photos, pairs, faces))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""How fast: `minifacenet bench mining`, `bench recognition`. Processor time on one thread."""
+"""Mining and stage 3 on one thread: `minifacenet bench mining`, `minifacenet bench recognition`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .classification.classifier import FaceClassifier
-from .classification.clustering import average_linkage
-from .classification.lfw import evaluate
-from .embedding.mining import RULES, mined_loss, squared_distances
-from .embedding.triplet import embedding_gradient
-from .nn.backend import one_thread
+from ..classification.classifier import FaceClassifier
+from ..classification.clustering import average_linkage
+from ..classification.lfw import evaluate
+from ..embedding.mining import RULES, mined_loss, squared_distances
+from ..embedding.triplet import embedding_gradient
+from ..nn.backend import one_thread
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,15 @@
+"""How fast: the network row by row and against PyTorch, a training step, mining, stage 3."""
+
+from .network import bench_network, parts_of
+from .scaling import bench_scaling
+from .stages import bench_mining, bench_recognition
+from .step import bench_step
+
+__all__ = [
+    "bench_mining",
+    "bench_network",
+    "bench_recognition",
+    "bench_scaling",
+    "bench_step",
+    "parts_of",
+]

@@ -1,0 +1,106 @@
+"""A network row by row and as a whole, forward and backward: `minifacenet bench`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..nn.layer import Sequential
+from .clock import Timing, time_row
+from .sides import PASSES, WHOLE, Ours, Part, Side
+
+OUTPUT_ERROR = 1e-4  # of the output's size; float32 with another order of summation is far below
+GRADIENT_ERROR = 1e-2  # a rounding at a kink of ReLU or a maximum passes a value or stops it
+
+
+def parts_of(network: Sequential, shape) -> dict[str, Part]:
+    """The rows of the network's table for images of `shape` (H, W, C), each with its layers."""
+    stages: dict[str, list] = {}
+    for name, layer in network.layers.items():
+        stages.setdefault(name.partition(".")[0], []).append((name, layer))
+    return {row.name: Part(row, Sequential(*stages[row.name])) for row in network.table(shape)}
+
+
+def bench_network(
+    parts: dict[str, Part],
+    batch: int = 8,
+    rounds: int = 5,
+    against: Side | None = None,
+    tell: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Timing]:
+    """Time every row, the network without its LRN rows if it has any, and all of it ('total').
+
+    The rows see what reaches them in the network when it is given random photos.
+
+    Parameters
+    ----------
+    parts : dict of Part
+        As from `parts_of`.
+    batch : int
+        Photos that go through at once.
+    against : Side, optional
+        The yardstick, made of the same parts.
+    tell : callable
+        Called as tell(rows done, rows) in between.
+
+    Raises
+    ------
+    ValueError
+        The two sides do not compute the same.
+    """
+    photos = x = random_photos(parts, batch)
+    without = [name for name in parts if not name.startswith("rnorm")]
+    whole = dict(zip(WHOLE, (without, list(parts)), strict=True))
+    if len(without) == len(parts):
+        del whole["without LRN"]
+    timings, ours, count = [], Ours(parts), len(parts) + len(whole)
+    for name, part in parts.items():
+        tell(len(timings), count)
+        out = part.layers.forward(x)
+        timings.append(_time(name, [name], x, out, ours, against, rounds))
+        x = out
+    for name, rows in whole.items():
+        tell(len(timings), count)
+        timings.append(_time(name, rows, photos, x, ours, against, rounds))
+    return timings
+
+
+def random_photos(parts: dict[str, Part], count: int) -> np.ndarray:
+    """What the first row takes, (count, H, W, C), float32 in -1..1 as photos are."""
+    shape = next(iter(parts.values())).row.input
+    return np.random.default_rng(0).uniform(-1, 1, (count, *shape)).astype(np.float32)
+
+
+def _time(title, names, x, out, ours: Ours, against: Side | None, rounds: int) -> Timing:
+    """Time these rows in a row on input x; `out` has the shape and dtype of what comes out."""
+    dout = np.random.default_rng(1).standard_normal(out.shape, out.dtype)
+    if against is not None:
+        check_agreement(title, ours.values(names, x, dout)[""], against.values(names, x, dout))
+    operations = [ours.parts[name].operations(len(x)) for name in names]
+    return time_row(
+        title,
+        {which: sum(each[which] for each in operations) for which in PASSES},
+        ours.calls(names, x, dout)[""],
+        against.calls(names, x, dout) if against is not None else {},
+        rounds,
+    )
+
+
+def check_agreement(title: str, ours: tuple, theirs: dict[str, tuple]) -> None:
+    """ValueError unless outputs and input gradients are the same, up to rounding."""
+    for layout, values in theirs.items():
+        for what, a, b, bound in zip(
+            ("output", "dx"), ours, values, (OUTPUT_ERROR, GRADIENT_ERROR), strict=True
+        ):
+            if a is None and b is None:
+                continue
+            shapes = [None if array is None else array.shape for array in (a, b)]
+            if shapes[0] != shapes[1]:
+                raise ValueError(f"{title}: our {what} is {shapes[0]}, theirs {shapes[1]}")
+            error = np.linalg.norm(a - b) / max(np.linalg.norm(a), np.finfo(a.dtype).tiny)
+            if not error <= bound:
+                raise ValueError(
+                    f"{title}: our {what} and theirs ({layout}) differ by {error:.2g} of its size, "
+                    f"more than {bound:g}: two things that are not the same cannot be compared"
+                )

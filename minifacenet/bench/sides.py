@@ -1,0 +1,123 @@
+"""The two sides of a comparison: this build, and what a yardstick has to offer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ..nn.layer import Row, Sequential
+from ..nn.optim import Adam
+from .clock import Call, Calls
+
+YARDSTICKS = ("torch",)
+FORWARD, BOTH = PASSES = ("forward", "forward+backward")
+WHOLE = ("without LRN", "total")  # what a row of the whole network is called
+STEP = ("network", "Adam", "total")  # the rows of a training step
+# So small that the weights, and with them the triplets that are mined, stay what they were.
+RATE = 1e-9
+
+Gradient = Callable[[np.ndarray], np.ndarray]  # embeddings (N, D) -> the loss's slope (N, D)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A row of the network's table, and the layers that belong to it."""
+
+    row: Row
+    layers: Sequential
+
+    @property
+    def gives_dx(self) -> bool:
+        """Whether a backward hands on a gradient; a network's first convolution does not."""
+        return getattr(next(iter(self.layers.layers.values())), "input_gradient", True)
+
+    def operations(self, batch: int) -> dict[str, int]:
+        """Floating-point operations by pass, two a multiply-add.
+
+        Backward computes two products of the forward's size, dW and dx, or dW alone.
+        """
+        forward = 2 * batch * self.row.multiply_adds
+        return {FORWARD: forward, BOTH: forward * (3 if self.gives_dx else 2)}
+
+
+class Side(Protocol):
+    """What is timed. Arrays that go in and out are NHWC; mappings are by memory layout."""
+
+    about: str
+
+    def values(self, names: Iterable[str], x, dout) -> dict[str, tuple]:
+        """Output and dx (None if there is none) of these rows in a row, to be compared."""
+
+    def calls(self, names: Iterable[str], x, dout) -> dict[str, Calls]:
+        """The passes of these rows in a row."""
+
+    def step(self, x, gradient: Gradient) -> dict[str, Calls]:
+        """A training step of all rows: the calls named in `STEP`."""
+
+
+class Ours:
+    """This build. The gradients, set to zero before each timed run, are added to as in training."""
+
+    def __init__(self, parts: dict[str, Part]):
+        self.parts = parts
+
+    def values(self, names, x, dout):
+        layers = self.layers(names)
+        return {"": (layers.forward(x, train=True), layers.backward(dout))}
+
+    def calls(self, names, x, dout):
+        layers = self.layers(names)
+
+        def both():
+            layers.forward(x, train=True)
+            layers.backward(dout)
+
+        return {"": {FORWARD: Call(lambda: layers.forward(x)), BOTH: Call(both, layers.zero_grad)}}
+
+    def step(self, x, gradient):
+        network = self.layers(self.parts)
+        optimizer = Adam(network.parameters(), RATE)
+        slope = gradient(network.forward(x))
+
+        def both():
+            network.forward(x, train=True)
+            network.backward(slope)
+
+        def total():
+            network.zero_grad()
+            network.backward(gradient(network.forward(x, train=True)))
+            optimizer.step()
+
+        calls = (Call(both, network.zero_grad), Call(optimizer.step), Call(total))
+        return {"": dict(zip(STEP, calls, strict=True))}
+
+    def layers(self, names: Iterable[str]) -> Sequential:
+        """These rows in a row."""
+        return Sequential(
+            *(pair for name in names for pair in self.parts[name].layers.layers.items())
+        )
+
+
+def yardstick(name: str) -> Callable[[dict[str, Part]], Side]:
+    """What makes the side to compare with, of our own weights.
+
+    Raises
+    ------
+    ValueError
+        There is no such yardstick, or it is not installed.
+    """
+    if name not in YARDSTICKS:
+        raise ValueError(f"there is no yardstick {name!r}: take {', '.join(YARDSTICKS)}")
+    try:
+        from .against_torch import Torch
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise ValueError(
+            "PyTorch, the yardstick, is not installed in this environment. Its build for CPUs: "
+            "python -m pip install torch --index-url https://download.pytorch.org/whl/cpu"
+        ) from error
+    return Torch

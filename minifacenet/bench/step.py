@@ -1,0 +1,75 @@
+"""A training step of nn1_mini as the demo takes it: `minifacenet bench step`.
+
+160 photos of 32 people, 96x96 grey: forward, mining, the triplet loss, backward, Adam. Mining and
+loss are the same NumPy code on both sides; the photos are noise, which takes as long as faces.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..embedding.architectures import Architecture
+from ..embedding.mining import mined_loss, squared_distances
+from ..embedding.train import TrainConfig
+from ..embedding.triplet import embedding_gradient
+from .clock import Timing, time_row
+from .network import check_agreement, random_photos
+from .sides import BOTH, STEP, Ours, Part, Side
+
+PASS = "step"
+DEMO = Architecture("nn1_mini", channels=1)
+
+
+def bench_step(
+    parts: dict[str, Part],
+    rounds: int = 5,
+    against: Side | None = None,
+    config: TrainConfig | None = None,
+) -> list[Timing]:
+    """Time forward and backward alone ('network'), the update alone ('Adam'), the step ('total').
+
+    Parameters
+    ----------
+    parts : dict of Part
+        As from `parts_of`; `DEMO` is the demo's network.
+    rounds : int
+    against : Side, optional
+        The yardstick, made of the same parts.
+    config : TrainConfig, optional
+        Gives people and photos of the batch, mining rule and margin; the demo's if left out.
+
+    Raises
+    ------
+    ValueError
+        The two sides do not compute the same.
+    """
+    config = config or TrainConfig()
+    labels = np.repeat(np.arange(config.people), config.photos)
+    photos = random_photos(parts, len(labels))
+
+    def gradient(embeddings):
+        distances = squared_distances(embeddings)
+        _, _, weights = mined_loss(
+            distances, labels, config.margin, config.rule_at(1), np.random.default_rng(0)
+        )
+        return embedding_gradient(weights, embeddings)
+
+    ours, theirs = Ours(parts), {}
+    if against is not None:
+        slope = gradient(ours.layers(parts).forward(photos))
+        mine = ours.values(parts, photos, slope)[""]
+        check_agreement("the network", mine, against.values(parts, photos, slope))
+        theirs = against.step(photos, gradient)
+    mine = ours.step(photos, gradient)[""]
+    operations = sum(part.operations(len(photos))[BOTH] for part in parts.values())
+    counts = dict(zip(STEP, (operations, 0, operations), strict=True))
+    return [
+        time_row(
+            row,
+            {PASS: counts[row]},
+            {PASS: mine[row]},
+            {layout: {PASS: calls[row]} for layout, calls in theirs.items()},
+            rounds,
+        )
+        for row in STEP
+    ]

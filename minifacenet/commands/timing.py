@@ -1,0 +1,160 @@
+"""The command `bench`: time a part of the work on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..tables import tell_mining, tell_recognition
+from ..terminal import progress, say
+from .options import Threads, given, use_threads
+
+if TYPE_CHECKING:
+    from ..embedding.architectures import Architecture
+
+app = typer.Typer()
+bench = typer.Typer(
+    invoke_without_command=True,
+    help="Time the network on this machine, row by row; or another part of the work.",
+)
+app.add_typer(bench, name="bench")
+
+Against = Annotated[str | None, typer.Option(help="Compare with: torch, if it is installed.")]
+Rounds = Annotated[int, typer.Option(min=1, help="Rounds whose median is told.")]
+Out = Annotated[Path | None, typer.Option(help="Folder for the figures as csv and a picture.")]
+
+
+@bench.callback()
+def time_network(
+    context: typer.Context,
+    against: Against = None,
+    network: Annotated[str, typer.Option(help="nn1 or nn1_mini")] = "nn1",
+    size: Annotated[
+        int | None, typer.Option(help="Side of the photos; the network's own if left out.")
+    ] = None,
+    channels: Annotated[int, typer.Option(help="1 (grey) or 3 (RGB)")] = 3,
+    batch: Annotated[int, typer.Option(min=1, help="Photos at once.")] = 8,
+    rounds: Rounds = 5,
+    threads: Threads = None,
+    out: Out = None,
+    scaling: Annotated[
+        bool, typer.Option("--scaling", help="Cost an image by batch, width and size instead.")
+    ] = False,
+) -> None:
+    """Time the network on this machine, row by row, forward and backward."""
+    if context.invoked_subcommand:
+        if given(context):
+            raise ValueError(
+                f"options go behind the part that they are for: minifacenet bench "
+                f"{context.invoked_subcommand} --option ..."
+            )
+        return
+    from ..embedding.architectures import Architecture
+
+    if scaling and against:
+        raise ValueError("--scaling measures this build alone: leave out --against")
+    use_threads(threads)
+    architecture = Architecture(network, size, channels)
+    if scaling:
+        _scaling(architecture, batch, rounds, out)
+    else:
+        _rows(architecture, batch, rounds, against, out)
+
+
+def _rows(
+    architecture: Architecture, batch: int, rounds: int, against: str | None, out: Path | None
+) -> None:
+    from ..bench.network import bench_network, parts_of
+    from ..bench.sides import yardstick
+    from ..bench.tables import tell_machine
+    from ..embedding.architectures import FaceNet
+
+    make = yardstick(against) if against else lambda parts: None
+    parts = parts_of(FaceNet.new(architecture).network, architecture.input_shape)
+    side = make(parts)
+    title = _title(architecture, batch)
+    tell_machine(title, rounds, side.about if side else None)
+    with progress("timing") as tell:
+        timings = bench_network(parts, batch, rounds, side, tell)
+    _report(timings, title, out)
+
+
+@bench.command("step")
+def time_step(
+    against: Against = None, rounds: Rounds = 5, threads: Threads = None, out: Out = None
+) -> None:
+    """A training step as the demo takes it: nn1_mini, 160 grey photos of 96x96, with Adam."""
+    from ..bench.network import parts_of
+    from ..bench.sides import yardstick
+    from ..bench.step import DEMO, bench_step
+    from ..bench.tables import tell_machine
+    from ..embedding.architectures import FaceNet
+
+    use_threads(threads)
+    make = yardstick(against) if against else lambda parts: None
+    parts = parts_of(FaceNet.new(DEMO).network, DEMO.input_shape)
+    side = make(parts)
+    title = "A training step of nn1_mini: 32 people x 5 photos of 96x96x1"
+    tell_machine(title, rounds, side.about if side else None)
+    _report(bench_step(parts, rounds, side), title, out)
+
+
+def _report(timings: list, title: str, out: Path | None) -> None:
+    """Files first: the row 'total' is the last line."""
+    from ..bench.charts import timing_bars
+    from ..bench.tables import tell_timings, write_timings
+    from ..plots import save
+
+    if out:
+        write_timings(out / "bench.csv", timings)
+        save(timing_bars(timings, title), out / "bench.png")
+        say(f"In {out}: bench.csv, bench.png")
+    tell_timings(timings)
+
+
+def _scaling(architecture: Architecture, batch: int, rounds: int, out: Path | None) -> None:
+    from ..bench.charts import cost_curves
+    from ..bench.scaling import bench_scaling
+    from ..bench.tables import tell_costs, tell_machine, write_costs
+    from ..plots import save
+
+    title = f"{_title(architecture, batch)}, each varied alone"
+    tell_machine(title, rounds)
+    with progress("timing") as tell:
+        costs = bench_scaling(architecture, batch, rounds, tell=tell)
+    tell_costs(costs)
+    if out:
+        write_costs(out / "scaling.csv", costs)
+        save(cost_curves(costs, title), out / "scaling.png")
+        say(f"In {out}: scaling.csv, scaling.png")
+
+
+def _title(architecture: Architecture, batch: int) -> str:
+    shape = "x".join(map(str, architecture.input_shape))
+    return f"{architecture.name}, {batch} photo{'s' * (batch > 1)} of {shape}"
+
+
+@bench.command("mining")
+def time_mining(
+    people: Annotated[int, typer.Option(min=2, help="People in the batch (P).")] = 45,
+    photos: Annotated[int, typer.Option(min=2, help="Photos of each (K).")] = 40,
+) -> None:
+    """Every mining rule on a batch of P x K embeddings."""
+    from ..bench import bench_mining
+
+    tell_mining(people, photos, *bench_mining(people, photos))
+
+
+@bench.command("recognition")
+def time_recognition(
+    people: Annotated[int, typer.Option(min=2, help="People to name.")] = 500,
+    photos: Annotated[int, typer.Option(min=1, help="Photos of each.")] = 10,
+    pairs: Annotated[int, typer.Option(min=10, help="Pairs to verify in 10 folds.")] = 6000,
+    faces: Annotated[int, typer.Option(min=2, help="Faces to cluster.")] = 20_000,
+) -> None:
+    """Naming, verification and clustering of embeddings."""
+    from ..bench import bench_recognition
+
+    tell_recognition(bench_recognition(people, photos, pairs, faces))

@@ -1,0 +1,72 @@
+import numba
+import pytest
+
+from minifacenet.bench import clock as module
+from minifacenet.bench.clock import Call, Timing, clock_name, medians, time_row
+
+from .fake import Clock
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock.module)
+    numba.set_num_threads(1)
+    return clock
+
+
+def test_calls_take_turns_and_the_first_round_does_not_count(clock):
+    order = []
+    seconds = {"a": iter([9, 1, 5, 2]), "b": iter([9, 4, 4, 40])}
+
+    def call(name):
+        def run():
+            order.append(name)
+            clock.now += next(seconds[name])
+
+        return Call(run, before=clock.takes(100))
+
+    assert medians({name: call(name) for name in "ab"}, rounds=3) == {"a": 2, "b": 4}
+    assert order == list("abababab")
+
+
+def test_one_thread_is_timed_by_the_processor_and_more_by_the_wall(clock):
+    call = {"a": Call(clock.takes(1))}
+    medians(call, 1)
+    assert set(clock.read) == {"process"}
+    assert clock_name() == "processor time"
+    clock.read.clear()
+    numba.set_num_threads(2)
+    medians(call, 1)
+    assert set(clock.read) == {"wall"}
+    assert clock_name() == "time on the wall"
+
+
+def test_a_median_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="at least 1 round, got 0"):
+        medians({}, 0)
+
+
+def test_the_better_layout_counts_pass_by_pass(clock):
+    sides = {
+        "contiguous": {"forward": Call(clock.takes(3)), "both": Call(clock.takes(8))},
+        "channels_last": {"forward": Call(clock.takes(2)), "both": Call(clock.takes(9))},
+    }
+    ours = {"forward": Call(clock.takes(4)), "both": Call(clock.takes(4))}
+    timing = time_row("conv", {"forward": 8e9, "both": 0}, ours, sides, rounds=2)
+    assert timing.ours == {"forward": 4, "both": 4}
+    assert timing.best("forward") == ("channels_last", 2)
+    assert timing.best("both") == ("contiguous", 8)
+    assert timing.ratio("forward") == 0.5
+    assert timing.ratio("both") == 2
+    assert timing.gflops("forward") == 2
+    assert timing.gflops("both") is None
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(1e-6, 1), (1, 1e-6), (0, 0)])
+def test_next_to_no_time_has_no_ratio(ours, theirs):
+    assert Timing("concat", {"f": 0}, {"f": ours}, {"contiguous": {"f": theirs}}).ratio("f") is None
+
+
+def test_without_a_yardstick_there_is_no_ratio():
+    assert Timing("conv", {"f": 1}, {"f": 1.0}, {}).ratio("f") is None
