@@ -1,0 +1,125 @@
+"""Lesson 02: the gradient of a convolution's weights, and the difference that judges it."""
+
+import numpy as np
+
+from minifacenet.nn.conv import conv_backward
+from minifacenet.nn.window import Window
+
+from .core import Wrong, exercise, expect
+
+CASES = [
+    ((1, 4, 4, 1), 1, Window.of(2)),
+    ((2, 4, 5, 1), 2, Window.of((2, 3))),
+    ((2, 5, 5, 3), 2, Window.of(3, pad=1)),
+    ((1, 7, 6, 2), 3, Window.of(3, stride=2, pad=1)),
+    ((3, 6, 5, 2), 2, Window.of((3, 2), stride=(2, 1), pad=((1, 0), (0, 2)))),
+    ((2, 4, 3, 2), 1, Window.of(1, stride=(2, 3))),
+]
+
+
+@exercise(
+    "02.1",
+    hint="Pad x. The pixels that the weight (i, j) meets are padded[:, i : i + H' * sh : sh, "
+    "j : j + W' * sw : sw], of shape (N, H', W', C). Multiply by dout, and sum over n, p and q: "
+    "np.einsum('npqc,npqo->co', ...).",
+    answer="exercises.answers_02.conv_dw",
+)
+def conv_dw(answer):
+    rng = np.random.default_rng(2)
+    for shape, filters, window in CASES:
+        out_h, out_w = window.output_size(*shape[1:3])
+        x = rng.standard_normal(shape)
+        dout = rng.standard_normal((shape[0], out_h, out_w, filters))
+        expected = _dw(dout, x, window)
+        given = dout.copy(), x.copy()
+        got = answer(*given, window)
+        where = (
+            f"for x of shape {shape}, kernel {window.kernel}, stride {window.stride}, "
+            f"pad {window.pad}"
+        )
+        if not (np.array_equal(given[0], dout) and np.array_equal(given[1], x)):
+            raise Wrong(f"{where}: your function changes dout or x, which belong to the caller")
+        for wrong, message in _typical(dout, x, window, expected):
+            told_apart = wrong.shape != expected.shape or not np.allclose(wrong, expected)
+            if told_apart and np.shape(got) == wrong.shape and np.allclose(got, wrong):
+                raise Wrong(f"{where}: {message}")
+        expect(f"{where}: your dw", got, expected)
+    return "As matrices it is dW = Xᵀ dY, with the X of lesson 01."
+
+
+def _dw(dout, x, window):
+    w = np.zeros((*window.kernel, x.shape[3], dout.shape[3]))
+    return conv_backward(dout, (x, w, window))[1]
+
+
+def _typical(dout, x, window, expected):
+    count, pixels = len(x), dout.shape[1] * dout.shape[2]
+    yield _dw(dout[:1], x[:1], window), "that is the first photo alone: sum over all of them"
+    yield expected / count, "that is the mean over the photos: dw is their sum"
+    yield expected / (count * pixels), "that is a mean: dw is the sum over n, p and q"
+    yield expected[::-1, ::-1], "your dw is turned by 180 degrees: w[i, j] meets x[.. + i, .. + j]"
+    yield _dw(np.ones_like(dout), x, window), "dout does not come in at all: multiply by it"
+    yield np.broadcast_to(dout.sum(axis=(0, 1, 2)), expected.shape), "x does not come in at all"
+    yield (
+        expected.transpose(0, 1, 3, 2),
+        "the last two axes are swapped: dw has the shape of w, (kh, kw, C, O)",
+    )
+
+
+def _smooth(w):
+    """A curved function of all coordinates, so that every shortcut shows."""
+    flat = w.ravel()
+    return float(np.sum(flat**3) + flat[0] * flat[-1] ** 2 + np.sin(flat).sum())
+
+
+@exercise(
+    "02.2",
+    hint="For each index in np.ndindex(*w.shape): copy w twice, add h to one and take it from the "
+    "other, at that index alone. (f(plus) - f(minus)) / (2 * h).",
+    answer="exercises.answers_02.numeric_gradient",
+)
+def numeric_gradient(answer):
+    rng = np.random.default_rng(3)
+    for shape, h in (((3,), 0.1), ((2, 3), 0.05), ((2, 1, 2, 2), 1e-3)):
+        w = rng.standard_normal(shape)
+        given = w.copy()
+        got = answer(_smooth, given, h)
+        expected, forward, backward, together = _differences(w, h)
+        if not np.allclose(given, w, rtol=0, atol=1e-12):
+            raise Wrong(
+                f"afterwards w is another: {given.ravel()[0]:.6g} was {w.ravel()[0]:.6g}. "
+                "Move a copy, or move it back"
+            )
+        typical = [
+            (2 * expected, "twice too large: the two places are 2 h apart, so divide by 2 h"),
+            (expected * h * 2, "you do not divide by the distance of the two places, 2 h"),
+            (-expected, "the sign is wrong: f(w + h) minus f(w - h)"),
+            (forward, "that is (f(w + h) - f(w)) / h. The centred one is far more exact"),
+            (backward, "that is (f(w) - f(w - h)) / h. The centred one is far more exact"),
+            (
+                np.full(shape, together),
+                "you move all coordinates at once; move one, and leave the others",
+            ),
+            (
+                np.full(shape, together / 2),
+                "you move all coordinates at once; move one, and leave the others",
+            ),
+        ]
+        for wrong, message in typical:
+            if np.shape(got) == shape and np.allclose(got, wrong, rtol=1e-9):
+                raise Wrong(f"for w of shape {shape}, h={h}: {message}")
+        expect(f"for w of shape {shape}, h={h}: your gradient", got, expected, 1e-7)
+    return "It knows nothing of the function, and can judge every backward of this course."
+
+
+def _differences(w, h):
+    centred, forward, backward = (np.empty_like(w) for _ in range(3))
+    middle = _smooth(w)
+    for index in np.ndindex(*w.shape):
+        plus, minus = w.copy(), w.copy()
+        plus[index] += h
+        minus[index] -= h
+        up, down = _smooth(plus), _smooth(minus)
+        centred[index] = (up - down) / (2 * h)
+        forward[index], backward[index] = (up - middle) / h, (middle - down) / h
+    return centred, forward, backward, (_smooth(w + h) - _smooth(w - h)) / (2 * h)

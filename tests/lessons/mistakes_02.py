@@ -1,0 +1,131 @@
+"""Typical wrong answers to lesson 02, with words that the check should say."""
+
+import numpy as np
+from exercises.answers_02 import conv_dw
+
+
+def first_photo(dout, x, window):
+    return conv_dw(dout[:1], x[:1], window)
+
+
+def mean_of_photos(dout, x, window):
+    return conv_dw(dout, x, window) / len(x)
+
+
+def mean_of_pixels(dout, x, window):
+    return conv_dw(dout, x, window) / dout[..., 0].size
+
+
+def turned(dout, x, window):
+    return conv_dw(dout, x, window)[::-1, ::-1]
+
+
+def dout_forgotten(dout, x, window):
+    return conv_dw(np.ones_like(dout), x, window)
+
+
+def bias_gradient(dout, x, window):
+    shape = (*window.kernel, x.shape[3], dout.shape[3])
+    return np.broadcast_to(dout.sum(axis=(0, 1, 2)), shape)
+
+
+def axes_swapped(dout, x, window):
+    return conv_dw(dout, x, window).swapaxes(2, 3)
+
+
+def stride_forgotten(dout, x, window):
+    (kh, kw), (_, out_h, out_w, filters) = window.kernel, dout.shape
+    padded = np.pad(x, ((0, 0), *window.pad, (0, 0)))
+    dw = np.zeros((kh, kw, x.shape[3], filters))
+    for i, j in np.ndindex(kh, kw):
+        met = padded[:, i : i + out_h, j : j + out_w]
+        dw[i, j] = np.einsum("npqc,npqo->co", met, dout)
+    return dw
+
+
+def padding_forgotten(dout, x, window):
+    (kh, kw), (sh, sw), (_, out_h, out_w, filters) = window.kernel, window.stride, dout.shape
+    dw = np.zeros((kh, kw, x.shape[3], filters))
+    for i, j in np.ndindex(kh, kw):
+        met = x[:, i : i + out_h * sh : sh, j : j + out_w * sw : sw]
+        dw[i, j] = np.einsum("npqc,npqo->co", met, dout)
+    return dw
+
+
+def scales_dout_in_place(dout, x, window):
+    dw = conv_dw(dout, x, window)
+    dout *= 2
+    return dw
+
+
+def _each(w, slope):
+    gradient = np.empty_like(w)
+    for index in np.ndindex(*w.shape):
+        step = np.zeros_like(w)
+        step[index] = 1
+        gradient[index] = slope(step)
+    return gradient
+
+
+def one_sided(f, w, h):
+    return _each(w, lambda step: (f(w + h * step) - f(w)) / h)
+
+
+def to_the_left(f, w, h):
+    return _each(w, lambda step: (f(w) - f(w - h * step)) / h)
+
+
+def divided_by_h(f, w, h):
+    return _each(w, lambda step: (f(w + h * step) - f(w - h * step)) / h)
+
+
+def not_divided(f, w, h):
+    return _each(w, lambda step: f(w + h * step) - f(w - h * step))
+
+
+def all_at_once(f, w, h):
+    return _each(w, lambda step: (f(w + h) - f(w - h)) / (2 * h))
+
+
+def not_moved_back(f, w, h):
+    gradient = np.empty_like(w)
+    for index in np.ndindex(*w.shape):
+        w[index] += h
+        plus = f(w)
+        w[index] -= 2 * h
+        gradient[index] = (plus - f(w)) / (2 * h)
+    return gradient
+
+
+def turned_round(f, w, h):
+    return _each(w, lambda step: (f(w - h * step) - f(w + h * step)) / (2 * h))
+
+
+def a_fixed_step(f, w, h):
+    return _each(w, lambda step: (f(w + 1e-6 * step) - f(w - 1e-6 * step)) / 2e-6)
+
+
+MISTAKES = {
+    "02.1": {
+        first_photo: "first photo alone",
+        mean_of_photos: "mean over the photos",
+        mean_of_pixels: "that is a mean",
+        turned: "turned by 180",
+        dout_forgotten: "dout does not come in",
+        bias_gradient: "x does not come in",
+        axes_swapped: "(kh, kw, C, O)",
+        stride_forgotten: "stride (2, 2)",
+        padding_forgotten: "broadcast",
+        scales_dout_in_place: "belong to the caller",
+    },
+    "02.2": {
+        one_sided: "The centred one",
+        to_the_left: "The centred one",
+        divided_by_h: "divide by 2 h",
+        not_divided: "do not divide",
+        all_at_once: "all coordinates at once",
+        not_moved_back: "move it back",
+        turned_round: "sign is wrong",
+        a_fixed_step: "expected",
+    },
+}
