@@ -1,0 +1,111 @@
+"""Typical wrong answers to lesson 03, with words that the check should say."""
+
+import numpy as np
+
+
+def everything_passes(dout, out):
+    return dout.copy()
+
+
+def times_the_output(dout, out):
+    return dout * out
+
+
+def the_slope_alone(dout, out):
+    return (out > 0).astype(dout.dtype)
+
+
+def dout_cut(dout, out):
+    return np.maximum(dout, 0)
+
+
+def both_positive(dout, out):
+    return np.where((out > 0) & (dout > 0), dout, 0)
+
+
+def the_other_way_round(dout, out):
+    return np.where(out > 0, 0, dout)
+
+
+def open_at_the_kink(dout, out):
+    return np.where(out >= 0, dout, 0)
+
+
+def in_place(dout, out):
+    dout[out <= 0] = 0
+    return dout
+
+
+def _indices(dout, winner, window, columns=None, stride=None):
+    (_, kw), (sh, sw), (top, left) = window.geometry()
+    sh, sw = stride or (sh, sw)
+    n, p, q, c = np.indices(dout.shape)
+    i, j = np.divmod(winner, columns or kw)
+    return n, p * sh + i - top, q * sw + j - left, c
+
+
+def _added(shape, indices, values):
+    dx = np.zeros(shape)
+    np.add.at(dx, indices, values)
+    return dx
+
+
+def the_last_one_counts(dout, cache):
+    shape, winner, window = cache
+    dx = np.zeros(shape)
+    dx[_indices(dout, winner, window)] += dout
+    return dx
+
+
+def averaged(dout, cache):
+    shape, winner, window = cache
+    indices = _indices(dout, winner, window)
+    return _added(shape, indices, dout) / np.maximum(_added(shape, indices, 1), 1)
+
+
+def counted(dout, cache):
+    shape, winner, window = cache
+    return _added(shape, _indices(dout, winner, window), 1)
+
+
+def divided_by_kh(dout, cache):
+    shape, winner, window = cache
+    return _added(shape, _indices(dout, winner, window, columns=window.kernel[0]), dout)
+
+
+def stride_forgotten(dout, cache):
+    shape, winner, window = cache
+    return _added(shape, _indices(dout, winner, window, stride=(1, 1)), dout)
+
+
+def padding_forgotten(dout, cache):
+    shape, winner, window = cache
+    no_pad = type(window)(window.kernel, window.stride, ((0, 0), (0, 0)))
+    return _added(shape, _indices(dout, winner, no_pad), dout)
+
+
+def shape_of_dout(dout, cache):
+    return dout.copy()
+
+
+MISTAKES = {
+    "03.1": {
+        everything_passes: "everything passes",
+        times_the_output: "not by the output",
+        the_slope_alone: "chain rule",
+        dout_cut: "you cut dout",
+        both_positive: "only the output decides",
+        the_other_way_round: "other way round",
+        open_at_the_kink: "never below 0",
+        in_place: "belong to the caller",
+    },
+    "03.2": {
+        the_last_one_counts: "add them up",
+        averaged: "you average",
+        counted: "counts how often",
+        divided_by_kh: "A tap is i * kw + j",
+        stride_forgotten: "stride is missing",
+        padding_forgotten: "p * sh - top",
+        shape_of_dout: "has shape",
+    },
+}
