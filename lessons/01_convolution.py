@@ -243,6 +243,7 @@ check("01.2", im2col)
 #
 # Its reference, which every fast version is tested against, takes a road in between: two loops over the
 # places $(i, j)$ **in the filter**, and for each a matrix product of all pixels that this weight meets.
+# (`_taps` lists these places, and which rows and columns of the padded image each of them meets.)
 
 # %%
 print(inspect.getsource(conv_forward))

@@ -4,8 +4,8 @@
 # **A maximum has no formula to differentiate. Where does its gradient go?**
 #
 # Two layers of FaceNet compute nothing at all: they choose. **ReLU** chooses between a number and 0, and
-# **max pooling** takes the largest of nine. What was chosen goes forward unchanged. So backward is a
-# question of the post: the gradient goes to whoever was chosen, and nobody else gets anything.
+# **max pooling** takes the largest of nine. What was chosen goes forward unchanged. So backward
+# is a question of routing: the gradient goes to whoever was chosen, and nobody else gets anything.
 #
 # Fifteen minutes. From the paper: section 3.3 ('All our models use rectified linear units'), and pool1 to
 # pool4 in Table 1. In the library: `minifacenet/nn/relu.py`, the shortest layer that has everything, and
@@ -208,9 +208,9 @@ print(f"with += the gradient of {1 - hasty.sum() / dout.sum():.0%} of the window
 def max_pool_backward(dout, cache):
     """dL/dx, ndarray (N, H, W, C).
 
-    dout: ndarray (N, H', W', C). cache: a tuple of three, shape = (N, H, W, C); winner, ndarray of
-    integers, of the shape of dout; window, with window.geometry() = (kh, kw), (sh, sw), (top, left), where
-    (-top, -left) is the place in the image at which the first window begins.
+    dout: ndarray (N, H', W', C). cache: a tuple of three: shape = (N, H, W, C); winner, ndarray of
+    integers, of the shape of dout; window. window.geometry() is (kh, kw), (sh, sw), (top, left),
+    and (-top, -left) is the place in the image at which the first window begins.
     """
     raise NotImplementedError
 

@@ -100,7 +100,7 @@ def _judge(got, distances, same):
     elif np.isclose(got, observed[np.argmax(below)]):
         reason = "you count D < d; a pair at exactly D = d is accepted, too"
     elif best - own < 0.1 * best and len(observed) > 10:
-        reason = "that is near. A grid of thresholds misses the best: try every observed distance"
+        reason = "near, but a formula or a grid misses the best: try every observed distance"
     else:
         reason = f"{observed[scores.argmax()]:.6g} reaches it, one of the observed distances"
     raise Wrong(

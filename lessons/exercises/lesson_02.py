@@ -105,6 +105,8 @@ def numeric_gradient(answer):
                 "you move all coordinates at once; move one, and leave the others",
             ),
         ]
+        if got is not None and np.shape(got) == ():
+            raise Wrong(f"one number? A gradient has one for each coordinate of w, shape {shape}")
         for wrong, message in typical:
             if np.shape(got) == shape and np.allclose(got, wrong, rtol=1e-9):
                 raise Wrong(f"for w of shape {shape}, h={h}: {message}")

@@ -31,6 +31,7 @@ def relu_backward(answer):
                 "everything passes in yours: where the output is 0, nothing may "
                 "(and an output is never below 0)",
             ),
+            (out, "that is the output once more: it decides where, but what passes is dout"),
             (dout * out, "multiply dout by the slope, which is 1 or 0, not by the output"),
             ((out > 0) * 1.0, "that is the slope dy/dx alone: the chain rule multiplies by dout"),
             (np.maximum(dout, 0), "you cut dout where it is negative. What counts is the output"),

@@ -87,6 +87,10 @@ def all_at_once(f, w, h):
     return _each(w, lambda step: (f(w + h) - f(w - h)) / (2 * h))
 
 
+def one_number(f, w, h):
+    return (f(w + h) - f(w - h)) / (2 * h)
+
+
 def not_moved_back(f, w, h):
     gradient = np.empty_like(w)
     for index in np.ndindex(*w.shape):
@@ -124,6 +128,7 @@ MISTAKES = {
         divided_by_h: "divide by 2 h",
         not_divided: "do not divide",
         all_at_once: "all coordinates at once",
+        one_number: "each coordinate",
         not_moved_back: "move it back",
         turned_round: "sign is wrong",
         a_fixed_step: "expected",
