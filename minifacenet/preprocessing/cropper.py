@@ -1,7 +1,7 @@
 """One photo file in; its crops on disk and its entry in the manifest out.
 
 A crop is an 8-bit PNG: grey if the photo is, without EXIF, with the photo's name and the settings
-as text inside, under the key 'minifacenet'. So a crop says itself what it is.
+as text inside. So a crop says itself what it is: see crop_note.py.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ..files import replacing
+from .crop_note import KEY
 from .cutting import CropSettings, Face, cut
 from .detector import Detector
 from .manifest import Entry
@@ -60,7 +61,7 @@ class Cropper:
         path = self.out / file
         path.parent.mkdir(parents=True, exist_ok=True)
         note = PngInfo()
-        note.add_text("minifacenet", json.dumps({"photo": name, **asdict(self.settings)}))
+        note.add_text(KEY, json.dumps({"photo": name, **asdict(self.settings)}))
         with replacing(path) as temporary:
             image = Image.fromarray(crop[..., 0] if crop.shape[2] == 1 else crop)
             image.save(temporary, "PNG", pnginfo=note)

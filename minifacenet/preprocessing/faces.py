@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
+from .crop_note import CENTRE_SQUARE
+
 
 @dataclass(frozen=True, eq=False)
 class Faces:
@@ -29,6 +31,11 @@ class Faces:
         Person folders without a photo that could be used.
     duplicates : tuple of tuples of paths
         Photos that are the same file, byte for byte, under several paths.
+    cut : str
+        How all of them were cut, in words; see `crop_note.in_words`.
+    origins : tuple of str
+        The photo that each face was cut from: faces with the same one are of one photo. The paths
+        if left out.
     """
 
     images: np.ndarray
@@ -39,6 +46,11 @@ class Faces:
     ignored: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     duplicates: tuple[tuple[str, ...], ...] = ()
+    cut: str = CENTRE_SQUARE
+    origins: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        object.__setattr__(self, "origins", self.origins or self.paths)
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -62,6 +74,7 @@ class Faces:
             images=self.images[chosen],
             labels=self.labels[chosen],
             paths=paths,
+            origins=tuple(self.origins[i] for i in chosen),
             skipped=(),
             ignored=(),
             dropped=(),
@@ -69,9 +82,11 @@ class Faces:
         )
 
     def summary(self) -> str:
-        """One line: '400 photos of 40 people, 2 skipped'."""
+        """One line: '400 photos of 40 people, 2 skipped'; with the cut, if no centre square."""
         people = len(np.unique(self.labels))
         line = f"{count_text(len(self), 'photo')} of {count_text(people, 'person', 'people')}"
+        if self.cut != CENTRE_SQUARE:
+            line += f" ({self.cut})"
         if self.skipped:
             line += f", {len(self.skipped)} skipped"
         if self.dropped:

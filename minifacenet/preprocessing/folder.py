@@ -12,13 +12,14 @@ only a folder that gives no face at all is an error.
 
 import hashlib
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from .crop_note import how_cut
 from .faces import Faces, count_text, repeated, square_crop, stack
 from .listing import FolderError, entries_of, is_photo, photos_below
 from .photo import PhotoError, decode_photo, read_bytes
@@ -49,7 +50,8 @@ def read_faces(
     Raises
     ------
     FolderError
-        If the root gives no face, with what was found there and what was expected.
+        If the root gives no face, with what was found there and what was expected; or if it mixes
+        faces that were cut in several ways.
     """
     root = Path(root)
     folders, photos, ignored, stray = _listing(root)
@@ -97,7 +99,7 @@ def read_listed(
         try:
             data = read_bytes(root / path)
             crops.append(square_crop(decode_photo(data, root / path), size))
-            kept.append((path, name))
+            kept.append((path, name, *how_cut(data, path)))
             same_bytes[hashlib.sha256(data).digest()].append(path)
         except PhotoError as error:
             skipped.append((path, error.reason))
@@ -106,14 +108,32 @@ def read_listed(
     if not crops:
         reasons = "; ".join(f"{path}: {reason}" for path, reason in skipped[:3])
         raise FolderError(f"no photo in '{root}' could be read, of {len(photos)}: {reasons}")
-    number = {name: i for i, name in enumerate(dict.fromkeys(name for _, name in kept))}
+    paths, names, cuts, origins = zip(*kept, strict=True)
+    number = {name: i for i, name in enumerate(dict.fromkeys(names))}
     return Faces(
         images=stack(crops, channels),
-        labels=np.array([number[name] for _, name in kept], dtype=np.int64),
+        labels=np.array([number[name] for name in names], dtype=np.int64),
         people=tuple(number),
-        paths=tuple(path for path, _ in kept),
+        paths=paths,
         skipped=tuple(skipped),
         duplicates=repeated(same_bytes.values()),
+        cut=_shared(cuts, root, paths),
+        origins=origins,
+    )
+
+
+def _shared(cuts: Sequence[str], root: Path, paths: Sequence[str]) -> str:
+    """The one way in which all faces were cut; a FolderError if there are several."""
+    counts = Counter(cuts).most_common()
+    if len(counts) == 1:
+        return cuts[0]
+    ways = "; ".join(
+        f"{count_text(number, 'face')} '{cut}', such as {paths[cuts.index(cut)]}"
+        for cut, number in counts
+    )
+    raise FolderError(
+        f"'{root}' mixes faces that were cut in {len(counts)} ways: {ways}. Leave one kind there, "
+        "or cut all out of their photos anew: minifacenet align PHOTOS OUT"
     )
 
 

@@ -1,11 +1,13 @@
 """Small photo files made by hand, for kinds that Pillow reads but does not write."""
 
+import json
 import struct
 import zlib
 from io import BytesIO
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 
 def encoded(image, kind="PNG", **options):
@@ -55,3 +57,12 @@ def without_segment(jpeg, marker):
     start = jpeg.index(marker)
     size = 2 + int.from_bytes(jpeg[start + 2 : start + 4], "big")
     return jpeg[:start] + jpeg[start + size :]
+
+
+def save_crop(path, photo, image=None, crop="aligned", template="portrait", margin=0.0):
+    """A PNG with the note that `minifacenet align` writes; grey and small if no image is given."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    note = dict(photo=photo, size=8, crop=crop, template=template, margin=margin, select="largest")
+    info = PngInfo()
+    info.add_text("minifacenet", json.dumps(note))
+    (image or Image.new("L", (8, 8), 100)).save(path, pnginfo=info)

@@ -7,8 +7,10 @@ import pytest
 from PIL import Image
 
 from minifacenet.preprocessing.faces import Faces, square_crop
-from minifacenet.preprocessing.folder import read_faces, read_photos
+from minifacenet.preprocessing.folder import read_faces, read_listed, read_photos
 from minifacenet.preprocessing.listing import FolderError
+
+from .made_files import save_crop
 
 
 def save(path, colour=100, mode="L", size=(12, 10)):
@@ -240,3 +242,53 @@ def test_a_circle_of_links_has_an_end(tmp_path):
     faces = read_photos(tmp_path, size=32)
     assert faces.paths == ("Ada/1.png",)
     assert set(faces.ignored) == {"self/", "again/"}
+
+
+def test_faces_know_how_they_were_cut_and_from_which_photos(tmp_path):
+    save_crop(tmp_path / "Ada" / "1.png", "Ada/1.jpg")
+    save_crop(tmp_path / "Ada" / "1.face2.png", "Ada/1.jpg")
+    save_crop(tmp_path / "Bob" / "1.png", "Bob/1.jpg")
+    origins = ("//Ada/1.jpg", "//Ada/1.jpg", "//Bob/1.jpg")
+    names = ("Ada/1.png", "Ada/1.face2.png", "Bob/1.png")
+    for faces in (read_faces(tmp_path), read_photos(tmp_path), read_listed(tmp_path, names)):
+        assert faces.cut == "aligned to portrait, margin 0"
+        assert sorted(faces.origins) == sorted(origins)
+        first = faces.paths.index("Bob/1.png")
+        part = faces.subset([first, faces.paths.index("Ada/1.face2.png")])
+        assert part.origins == ("//Bob/1.jpg", "//Ada/1.jpg")
+        assert part.cut == faces.cut
+        told = "3 photos of 2 people (aligned to portrait, margin 0), 2 photos with an exact copy"
+        assert faces.summary() == told
+    assert read_photos(tmp_path / "Ada" / "1.face2.png").origins == ("//Ada/1.jpg",)
+
+
+def test_photos_are_centre_squares_of_themselves(tmp_path):
+    save(tmp_path / "Ada" / "1.png")
+    save_crop(tmp_path / "Ada" / "2.png", "Ada/2.jpg", crop="centre")  # by --already-cropped
+    faces = read_faces(tmp_path)
+    assert faces.cut == "centre square"
+    assert faces.origins == ("Ada/1.png", "//Ada/2.jpg")
+    assert faces.summary() == "2 photos of 1 person"
+    made = Faces(faces.images, faces.labels, faces.people, faces.paths)
+    assert (made.cut, made.origins) == ("centre square", faces.paths)
+    assert made.subset([1]).origins == ("Ada/2.png",)
+
+
+def test_a_folder_mixes_no_two_ways_to_cut(tmp_path):
+    save(tmp_path / "Ada" / "1.png")
+    for number in (2, 3):
+        save_crop(tmp_path / "Ada" / f"{number}.png", "Ada/2.jpg")
+    with pytest.raises(FolderError) as error:
+        read_faces(tmp_path)
+    assert str(error.value) == (
+        f"'{tmp_path}' mixes faces that were cut in 2 ways: 2 faces 'aligned to portrait, margin "
+        "0', such as Ada/2.png; 1 face 'centre square', such as Ada/1.png. Leave one kind there, "
+        "or cut all out of their photos anew: minifacenet align PHOTOS OUT"
+    )
+    save_crop(tmp_path / "Bob" / "1.png", "Bob/1.jpg", margin=0.1)
+    with pytest.raises(FolderError, match="in 3 ways"):
+        read_photos(tmp_path)
+    assert len(read_listed(tmp_path, ["Ada/2.png", "Ada/3.png"])) == 2
+    (tmp_path / "Ada" / "1.png").write_bytes(b"damaged")  # what is no face is not cut in any way
+    (tmp_path / "Bob" / "1.png").unlink()
+    assert read_faces(tmp_path).cut == "aligned to portrait, margin 0"

@@ -1,0 +1,96 @@
+"""What a crop says about itself: how its face was cut, and from which photo.
+
+A network knows faces as they were cut for its training. Shown others, it still answers, only worse,
+and nobody is told. So `minifacenet align` writes a note into each crop, a model keeps the words for
+how its faces were cut, and the commands compare the two.
+
+A PNG is 8 bytes and then chunks, each of which says how long it is:
+
+    length (4 bytes)   name (4)   content (length bytes)   checksum (4)
+
+so a chunk is found by jumping from length to length, and no pixel is decoded. The note is JSON in a
+chunk named 'tEXt', whose content is a key, a zero and a text. It comes before the first 'IDAT', the
+pixels. Whoever writes a file can write any note, so it is only believed as far as it reads like
+ours, and nothing follows from it but words and the name of a photo.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import PurePosixPath
+
+KEY = "minifacenet"
+CENTRE_SQUARE = "centre square"  # of a photo without a note, too: that is what reading cuts out
+
+
+def in_words(crop: str, template: str, margin: float) -> str:
+    """How a face is cut, as `cutting.CropSettings` has it: 'aligned to portrait, margin 0'.
+
+    Two cuts with the same words show the same of a face. The size is left out: a network brings
+    every face to its own.
+    """
+    if crop == "centre":
+        return CENTRE_SQUARE
+    how = f"aligned to {template}" if crop == "aligned" else crop
+    return f"{how}, margin {margin:g}"
+
+
+def align_options(cut: str) -> str | None:
+    """The options of `minifacenet align` that cut faces so: '--template portrait'.
+
+    None if it has none for these words.
+    """
+    found = re.fullmatch(r"(?:aligned to ([a-z0-9]+)|box), margin ([0-9.e-]+)", cut)
+    if found is None:
+        return None
+    template, margin = found.groups()
+    crop = f"--template {template}" if template else "--crop box"
+    return crop if margin == "0" else f"{crop} --margin {margin}"
+
+
+def how_cut(data: bytes, path: str) -> tuple[str, str]:
+    """How the face in a photo's file was cut, in words, and the photo that it was cut from.
+
+    Faces with the same second value come from one photo. `path` is the file's, relative to the
+    folder that is read, with '/'; it is the photo where there is no note of ours.
+
+    That photo is named by its path within the folder that was aligned, and two such folders may
+    hold an 'Ada/1.jpg' each. Crops lie in the folders that their photos have, so what is left of
+    `path` in front of these tells the two apart: 'first//Ada/1.jpg', 'second//Ada/1.jpg'. A crop
+    that was moved keeps its own folder in front. So it may count as of another photo than its
+    neighbours of old, but faces of two photos never count as of one.
+    """
+    try:
+        note = json.loads(_text(data))
+        cut, photo = in_words(*_settings(note)), PurePosixPath(note["photo"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return CENTRE_SQUARE, path
+    folder, own = PurePosixPath(path).parent.parts, photo.parent.parts
+    if folder[max(0, len(folder) - len(own)) :] == own:
+        folder = folder[: len(folder) - len(own)]
+    return cut, f"{'/'.join(folder)}//{photo}"
+
+
+def _text(data: bytes) -> bytes:
+    """The text of the note in a PNG's bytes; b'' if there is none."""
+    if not data.startswith(b"\x89PNG"):
+        return b""
+    key, at = f"{KEY}\0".encode(), 8
+    while data[at + 4 : at + 8] not in (b"IDAT", b""):
+        length = int.from_bytes(data[at : at + 4], "big")
+        start, end = at + 8, at + 8 + length
+        if data[at + 4 : start] == b"tEXt" and data.startswith(key, start, end):
+            return data[start + len(key) : end]
+        at = end + 4
+    return b""
+
+
+def _settings(note: dict) -> tuple[str, str, float]:
+    """Crop, template and margin of a note; ValueError, TypeError or KeyError if it is not ours."""
+    crop, template, margin = note["crop"], note["template"], note["margin"]
+    # Any template: a crop of a newer version is not a centre square because we do not know it.
+    known = crop in ("aligned", "box", "centre") and re.fullmatch("[a-z0-9]{1,20}", template)
+    if not known or not 0 <= margin <= 10:
+        raise ValueError(f"not a note of ours: {note}")
+    return crop, template, margin
