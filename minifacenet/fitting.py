@@ -118,4 +118,4 @@ def _steps(model: FaceNet, faces: Faces, config: RunConfig, steps: int):
 def _new_model(faces: Faces, config: RunConfig) -> FaceNet:
     _, size, _, channels = faces.images.shape
     architecture = Architecture(config.network, size, channels, config.dim)
-    return FaceNet.new(architecture, config.training.seed)
+    return FaceNet.new(architecture, config.training.seed, faces.cut)

@@ -109,12 +109,12 @@ def run_training(
     Raises
     ------
     CheckpointError
-        `resume` with other settings or other faces than it began with.
+        `resume` with other settings or other faces than it began with, or faces cut otherwise.
     FloatingPointError
         The embeddings are not finite any more: the last good weights are in `model.safetensors`.
     """
     observer = observer or Observer()
-    model = FaceNet.new(config.architecture, config.training.seed)
+    model = FaceNet.new(config.architecture, config.training.seed, faces.cut)
     state = TrainingState(model.network, config.training)
     out.mkdir(parents=True, exist_ok=True)
     sweep(out)

@@ -1,5 +1,7 @@
 """What a training says about itself at its end."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,12 @@ def run_fit(faces, out, **training):
     config = RunConfig(training=TrainConfig(people=3, photos=3, **training))
     model, steps, _ = fit(faces, None, None, out, config, "Known", listener)
     return model, steps, listener
+
+
+def test_the_model_knows_how_its_faces_were_cut(faces, tmp_path):
+    aligned = replace(faces, cut="box, margin 0")
+    model, _, _ = run_fit(aligned, tmp_path, steps=1)
+    assert model.cut == load_model(tmp_path).cut == "box, margin 0"
 
 
 def test_steps_without_a_triplet_are_counted_and_explained(faces, tmp_path):

@@ -175,6 +175,16 @@ def test_other_photos_are_refused(faces, whole):
         run_training(fewer, whole, CONFIG, resume=True)
 
 
+def test_a_training_knows_how_its_faces_are_cut_and_goes_on_with_no_others(faces, tmp_path):
+    boxes = replace(faces, cut="box, margin 0")
+    config = replace(CONFIG, held_out=0)
+    run_training(boxes, tmp_path, config)
+    assert load_model(tmp_path).cut == "box, margin 0"
+    assert len(run_training(boxes, tmp_path, config, resume=True).records) == 6
+    with pytest.raises(CheckpointError, match="but cut: 'box, margin 0' -> 'centre square': leave"):
+        run_training(faces, tmp_path, config, resume=True)
+
+
 def test_habits_may_change(faces, whole):
     outcome = run_training(faces, whole, replace(CONFIG, save_every=1, patience=9), resume=True)
     assert len(outcome.records) == 6

@@ -26,6 +26,8 @@ from ..nn.lrn import LRN
 from ..nn.maxout import Maxout
 from ..nn.pool import MaxPool
 from ..nn.relu import ReLU
+from ..preprocessing.crop_note import CENTRE_SQUARE
+from .batches import SCALING
 
 # Table 1 from top to bottom. A convolution: (name, kernel, stride); its width is looked up by name.
 NN1 = (
@@ -137,15 +139,24 @@ class Architecture:
 
 @dataclass
 class FaceNet:
-    """A network and what it was built from. `network.forward` takes `batches.to_input(photos)`."""
+    """A network and what it was built from. `network.forward` takes `batches.to_input(photos)`.
+
+    `cut` says how the faces of its training were cut, as `Faces.cut` does: it knows no others.
+    """
 
     architecture: Architecture
     network: Sequential
+    cut: str = CENTRE_SQUARE
 
     @classmethod
-    def new(cls, architecture: Architecture, seed: int = 0) -> FaceNet:
-        """Fresh random weights: to be trained."""
-        return cls(architecture, architecture.build(np.random.default_rng(seed)))
+    def new(cls, architecture: Architecture, seed: int = 0, cut: str = CENTRE_SQUARE) -> FaceNet:
+        """Fresh random weights: to be trained, on faces cut so."""
+        return cls(architecture, architecture.build(np.random.default_rng(seed)), cut)
+
+    @property
+    def preprocessing(self) -> str:
+        """What happens to a photo before the network, in words."""
+        return f"{self.cut}; {SCALING}"
 
     @property
     def digest(self) -> str:

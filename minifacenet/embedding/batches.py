@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit, prange
 
+SCALING = "pixel / 127.5 - 1"  # what `to_input` does, in words
+
 
 def to_input(images) -> np.ndarray:
     """Pixels 0..255 of any dtype, (N, H, W, C), as the network takes them: float32 in [-1, 1].

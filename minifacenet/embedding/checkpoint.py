@@ -16,11 +16,11 @@ from pathlib import Path
 from .. import __version__
 from ..arrays import CheckpointError, fill, load_arrays, load_metadata, save_arrays
 from .architectures import Architecture, FaceNet
+from .batches import SCALING
 from .train import TrainingState
 
 FORMAT = 1
 FREE = "free"
-PREPROCESSING = "centre square; pixel / 127.5 - 1"  # what batches.to_input expects and does
 
 
 def save_model(path: str | Path, model: FaceNet, training: dict | None = None) -> None:
@@ -44,14 +44,14 @@ def load_model(path: str | Path) -> FaceNet:
     Raises
     ------
     CheckpointError
-        Missing or damaged file, newer format, other preprocessing, or weights that do not fit the
-        network they claim to be of.
+        Missing or damaged file, newer format, other scaling of pixels, or weights that do not fit
+        the network they claim to be of.
     """
     path = model_file(path)
     arrays, metadata = load_arrays(path)
-    _check_header(path, metadata)
+    cut = _check_header(path, metadata)
     try:
-        model = FaceNet.new(Architecture(**metadata["architecture"]))
+        model = FaceNet.new(Architecture(**metadata["architecture"]), cut=cut)
     except (KeyError, TypeError, ValueError, MemoryError) as error:
         raise CheckpointError(
             f"{path}: no network can be built from {metadata.get('architecture')!r} ({error})"
@@ -91,14 +91,15 @@ def load_settings(path: str | Path) -> dict:
     CheckpointError
         Missing or damaged file, newer format, or no training.
     """
-    return _settings(path, load_metadata(path))
+    return _settings(path, load_metadata(path))[0]
 
 
-def _settings(path, metadata) -> dict:
-    _check_header(path, metadata)
+def _settings(path, metadata) -> tuple[dict, str]:
+    """The settings of a training under way, and how its faces are cut."""
+    cut = _check_header(path, metadata)
     if metadata.get("settings") is None:
         raise CheckpointError(f"{path}: a model, not a training under way: nothing to go on with")
-    return metadata["settings"]
+    return metadata["settings"], cut
 
 
 def load_state(path: str | Path, model: FaceNet, state: TrainingState, settings: dict) -> None:
@@ -111,8 +112,8 @@ def load_state(path: str | Path, model: FaceNet, state: TrainingState, settings:
         training any more. The message names what changed.
     """
     arrays, metadata = load_arrays(path)
-    before, now = _settings(path, metadata), json.loads(json.dumps(settings))
-    changed = _changes({**before, FREE: None}, {**now, FREE: None})
+    (before, cut), now = _settings(path, metadata), json.loads(json.dumps(settings))
+    changed = _changes({"cut": cut, **before, FREE: None}, {"cut": model.cut, **now, FREE: None})
     if changed:
         raise CheckpointError(
             f"{path}: a training goes on with the settings that it began with, but "
@@ -147,18 +148,22 @@ def _header(model: FaceNet) -> dict:
         "format": FORMAT,
         "version": __version__,
         "architecture": model.architecture.as_dict(),
-        "preprocessing": PREPROCESSING,
+        "preprocessing": model.preprocessing,
     }
 
 
-def _check_header(path, metadata) -> None:
+def _check_header(path, metadata) -> str:
+    """How the faces of its training were cut; a CheckpointError if we cannot feed it such faces."""
     if metadata.get("format") != FORMAT:
         raise CheckpointError(
             f"{path}: format {metadata.get('format')!r}, but minifacenet {__version__} reads "
             f"{FORMAT}"
         )
-    if metadata.get("preprocessing") != PREPROCESSING:
+    preprocessing = metadata.get("preprocessing")
+    cut, _, scaling = str(preprocessing).rpartition("; ")
+    if not cut or scaling != SCALING:
         raise CheckpointError(
-            f"{path}: trained on photos as {metadata.get('preprocessing')!r}, "
-            f"but this version prepares them as {PREPROCESSING!r}"
+            f"{path}: trained on photos as {preprocessing!r}, "
+            f"but this version prepares them as '...; {SCALING}'"
         )
+    return cut

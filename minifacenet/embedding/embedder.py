@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from .architectures import Architecture, FaceNet
 from .batches import to_input
-from .checkpoint import PREPROCESSING, load_model
+from .checkpoint import load_model
 
 
 class Embedder(TransformerMixin, BaseEstimator):
@@ -62,10 +62,15 @@ class Embedder(TransformerMixin, BaseEstimator):
         return self._loaded().digest
 
     @property
+    def cut(self) -> str:
+        """How the faces of the network's training were cut, in words: what it knows."""
+        return self._loaded().cut
+
+    @property
     def preprocessing(self) -> str:
         """What happens to a photo before and around the network, in words: part of its identity."""
         seen = "mean of photo and mirror image" if self.flip else "photo alone"
-        return f"{PREPROCESSING}; {seen}"
+        return f"{self._loaded().preprocessing}; {seen}"
 
     def transform(self, X) -> np.ndarray:
         """Embed photos.

@@ -76,6 +76,14 @@ def test_a_damaged_file_is_named(model, tmp_path, change, message):
     assert "people.safetensors" in str(error.value)
 
 
+def test_people_on_the_same_weights_for_other_faces_are_refused(model, tmp_path):
+    enrol(model).save(tmp_path, model)
+    aligned = FaceNet.new(Architecture(size=32, channels=1), cut="aligned to portrait, margin 0")
+    save_model(tmp_path / "model.safetensors", aligned)
+    with pytest.raises(CheckpointError, match=r"as 'centre square; .*as 'aligned to portrait, mar"):
+        People.load(tmp_path)
+
+
 def test_another_network_is_refused(model, tmp_path):
     enrol(model).save(tmp_path, model)
     save_model(tmp_path / "model.safetensors", FaceNet.new(Architecture(size=32, channels=1), 1))

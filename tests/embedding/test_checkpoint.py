@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from minifacenet import arrays
 from minifacenet.embedding.architectures import Architecture, FaceNet
 from minifacenet.embedding.checkpoint import (
     CheckpointError,
+    add_to_model,
     load_arrays,
     load_model,
     save_arrays,
@@ -29,6 +31,22 @@ def test_a_model_comes_back_bit_for_bit(model, tmp_path):
             np.testing.assert_array_equal(again.network.parameters()[name].data, parameter.data)
     assert load_arrays(tmp_path / "model.safetensors")[1]["training"] == {"seed": 3}
     assert [p.name for p in tmp_path.iterdir()] == ["model.safetensors"]  # nothing left over
+
+
+def test_a_model_keeps_how_the_faces_of_its_training_were_cut(model, tmp_path):
+    path = tmp_path / "model.safetensors"
+    assert model.cut == "centre square"
+    save_model(path, model)
+    # As files were before models knew other faces: they load, and an old version loads these.
+    assert load_arrays(path)[1]["preprocessing"] == "centre square; pixel / 127.5 - 1"
+    assert load_model(path).cut == "centre square"
+    aligned = replace(model, cut="aligned to portrait, margin 0.1")
+    save_model(path, aligned)
+    assert load_model(path).cut == "aligned to portrait, margin 0.1"
+    add_to_model(path, "more", 1)
+    assert load_model(path).cut == "aligned to portrait, margin 0.1"
+    assert aligned.digest == model.digest  # the same weights: `preprocessing` tells them apart
+    assert aligned.preprocessing == "aligned to portrait, margin 0.1; pixel / 127.5 - 1"
 
 
 def test_the_digest_survives_the_file_and_sees_every_bit_of_every_weight(model, tmp_path):
@@ -90,7 +108,9 @@ def rewrite(path, model, arrays=None, **changes):
     ("changes", "message"),
     [
         (dict(format=2), "format 2, but minifacenet .* reads 1"),
-        (dict(preprocessing="BGR"), "'BGR'.*centre square"),
+        (dict(preprocessing="BGR"), r"'BGR'.*prepares them as '\.\.\.; pixel / 127\.5 - 1'"),
+        (dict(preprocessing="centre square; pixel / 255"), "'centre square; pixel / 255', but"),
+        (dict(preprocessing="pixel / 127.5 - 1"), "trained on photos as 'pixel / 127.5 - 1', but"),
         (dict(arrays={"extra": np.ones(1)}), r"unexpected \['extra'\]"),
         (dict(arrays={"fc7128.bias": np.ones(8)}), "fc7128.bias is float64"),
         (dict(arrays={"fc7128.bias": np.ones(9, np.float32)}), r"\(9,\).*needs float32 \(8,\)"),

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -5,7 +7,8 @@ from sklearn.pipeline import make_pipeline
 
 from minifacenet.classification.classifier import FaceClassifier
 from minifacenet.embedding.architectures import Architecture, FaceNet
-from minifacenet.embedding.checkpoint import PREPROCESSING, CheckpointError, save_model
+from minifacenet.embedding.cache import EmbeddingCache
+from minifacenet.embedding.checkpoint import CheckpointError, save_model
 from minifacenet.embedding.embedder import Embedder
 
 
@@ -100,6 +103,17 @@ def test_it_says_which_network_and_which_preparation_its_vectors_come_from(model
     save_model(tmp_path / "model.safetensors", FaceNet.new(model.architecture, seed=5))
     assert embedder.digest == model.digest  # of the network that it uses, not of the file
     assert embedder.fit().digest != model.digest
-    assert Embedder(model).preprocessing == f"{PREPROCESSING}; photo alone"
+    assert Embedder(model).preprocessing == f"{model.preprocessing}; photo alone"
     both = Embedder(model, flip=True, batch_size=2).preprocessing
-    assert both == f"{PREPROCESSING}; mean of photo and mirror image"
+    assert both == "centre square; pixel / 127.5 - 1; mean of photo and mirror image"
+
+
+def test_the_cut_of_its_faces_is_part_of_the_preparation(model, photos, tmp_path):
+    aligned = replace(model, cut="box, margin 0")
+    save_model(tmp_path / "model.safetensors", aligned)
+    embedder = Embedder(tmp_path)
+    assert embedder.cut == "box, margin 0"
+    assert embedder.preprocessing == "box, margin 0; pixel / 127.5 - 1; photo alone"
+    for network in (model, aligned):
+        EmbeddingCache(tmp_path / "cache", Embedder(network)).transform(photos)
+    assert len(list((tmp_path / "cache").iterdir())) == 2
