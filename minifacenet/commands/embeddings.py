@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +12,17 @@ import numpy as np
 import typer
 
 from ..terminal import say
-from .inputs import Cache, Model, PhotosPath, Threshold, embedded, names_of, open_model, read
+from .inputs import (
+    AnyFaces,
+    Cache,
+    Model,
+    PhotosPath,
+    Threshold,
+    embedded,
+    names_of,
+    open_model,
+    read,
+)
 from .options import Force, Threads
 
 app = typer.Typer()
@@ -29,6 +41,7 @@ def embed(
     quantised: Annotated[
         Scale | None, typer.Option(help="128 bytes a face, with one scale or one a face.")
     ] = None,
+    any_faces: AnyFaces = False,
     cache: Cache = None,
     threads: Threads = None,
     force: Force = False,
@@ -41,8 +54,10 @@ def embed(
     files = file_pair(out)
     if any(path.exists() for path in files) and not force:
         raise ValueError(f"{out} holds embeddings already: choose another --out, or say --force")
-    embedder, architecture = open_model(model, threads)
-    data = read(read_photos, photos, architecture)
+    embedder = open_model(model, threads)
+    data = read(read_photos, photos, embedder, model, any_faces)
+    # The files say what the vectors are of: by --any-faces not what the network was trained on.
+    embedder.model = replace(embedder.model, cut=data.cut)
     vectors = embedded(embedder, data, cache)
     Embeddings(
         vectors, data.paths, tuple(names_of(data)), embedder.digest, embedder.preprocessing
@@ -65,6 +80,7 @@ def cluster(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")
     ] = False,
+    any_faces: AnyFaces = False,
     cache: Cache = None,
     threads: Threads = None,
 ) -> None:
@@ -72,6 +88,7 @@ def cluster(
     from ..answers import tell_group_scores, tell_groups, tell_sweep
     from ..classification.clustering import average_linkage, clusters_at
     from ..classification.group_folders import folder_names, write_groups
+    from ..preprocessing.faces import count_text
     from ..preprocessing.folder import read_photos
 
     if out is not None:
@@ -80,11 +97,14 @@ def cluster(
             raise ValueError(f"{out} is not empty: choose a new folder for the groups")
         if out.resolve().is_relative_to(photos.resolve()):
             raise ValueError(f"{out} lies among the photos: choose a folder outside of {photos}")
-    embedder, architecture = open_model(model, threads)
-    data = read(read_photos, photos, architecture)
+    embedder = open_model(model, threads)
+    data = read(read_photos, photos, embedder, model, any_faces)
     vectors = embedded(embedder, data, cache)
     distance, source = _cut(model, distance, scale, vectors)
-    tree = average_linkage(vectors)
+    several = sum(faces > 1 for faces in Counter(data.origins).values())
+    if several:
+        say(f"{count_text(several, 'photo')} gave several faces, which are kept apart.")
+    tree = average_linkage(vectors, data.origins if several else None)
     in_folders = "" not in data.people and len(data.people) > 1
     truth = data.labels if in_folders else None
     tell_sweep(tree, distance, source, truth)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
 
-from ..terminal import progress, say, tell_data
+from ..preprocessing.crop_note import CENTRE_SQUARE, align_options
+from ..terminal import console, progress, say, tell_data
 from .options import use_threads
 
 if TYPE_CHECKING:
-    from ..embedding.architectures import Architecture
     from ..embedding.embedder import Embedder
     from ..preprocessing.faces import Faces
 
@@ -24,24 +25,69 @@ Cache = Annotated[
 Threshold = Annotated[
     float | None, typer.Option(min=0, max=4, help="Squared L2 distance up to which two are one.")
 ]
+AnyFaces = Annotated[
+    bool, typer.Option("--any-faces", help="Go on with faces cut otherwise than the model's.")
+]
 Seed = Annotated[int, typer.Option(min=0, help="Draws what is held out to measure.")]
 
 
-def open_model(model: Path, threads: int | None) -> tuple[Embedder, Architecture]:
-    """The embedder of a model, photo and mirror image together, and what it takes."""
+def open_model(model: Path, threads: int | None) -> Embedder:
+    """The embedder of a model, photo and mirror image together."""
     from ..embedding.checkpoint import load_model, model_file
     from ..embedding.embedder import Embedder
 
     use_threads(threads)
-    network = load_model(model_file(model))
-    return Embedder(network, flip=True), network.architecture
+    return Embedder(load_model(model_file(model)), flip=True)
 
 
-def read(reader, path: Path, architecture: Architecture) -> Faces:
+def read(reader, path: Path, embedder: Embedder, model: Path | str, any_faces: bool) -> Faces:
+    """Read photos as the network takes them; errors as in `check_cut`."""
+    size, _, channels = embedder.architecture.input_shape
     with progress("reading photos") as tell:
-        data = reader(path, architecture.size, architecture.channels, tell)
+        data = reader(path, size, channels, tell)
     tell_data(path, data)
+    check_cut(data, path, embedder, model, any_faces)
     return data
+
+
+def check_cut(
+    data: Faces, path: Path, embedder: Embedder, model: Path | str, any_faces: bool
+) -> None:
+    """Refuse faces from `path` that were cut otherwise than those that `model` was trained on.
+
+    With `any_faces` it is a warning.
+
+    Raises
+    ------
+    ValueError
+        With both ways of cutting, and what to do.
+    """
+    if data.cut == embedder.cut:
+        return
+    differ = f"{model} was trained on {_faces(embedder.cut)}, and {path} holds {_faces(data.cut)}"
+    if not any_faces:
+        raise ValueError(f"{differ}: {_remedy(data.cut, path, embedder.cut)}, or say --any-faces")
+    console.print(
+        f"{differ}: expect worse answers", style="yellow", highlight=False, markup=False,
+        soft_wrap=True,
+    )  # fmt: skip
+
+
+def _faces(cut: str) -> str:
+    if cut == CENTRE_SQUARE:
+        return "centre squares of photos"
+    return f"faces {'in a ' * cut.startswith('box')}{cut}"
+
+
+def _remedy(cut: str, path: Path, wanted: str) -> str:
+    """How to come from faces at `path`, cut so, to those that are wanted."""
+    if wanted == CENTRE_SQUARE:
+        return "pass the photos that these faces were cut from"
+    options = align_options(wanted)
+    if options is None:
+        return "pass faces that were cut as the model's"
+    photos = shlex.quote(str(path)) if cut == CENTRE_SQUARE and path.is_dir() else "PHOTOS"
+    return f"run `minifacenet align {photos} OUT {options}` and pass the faces in OUT/faces"
 
 
 def names_of(data: Faces) -> np.ndarray:

@@ -10,6 +10,7 @@ import typer
 
 from ..terminal import progress, say
 from .inputs import (
+    AnyFaces,
     Cache,
     Model,
     PhotosPath,
@@ -45,6 +46,7 @@ def classify_fit(
         float, typer.Option(min=0, max=1, help="Share of strangers' faces that may get a name.")
     ] = 0.05,
     seed: Seed = 0,
+    any_faces: AnyFaces = False,
     cache: Cache = None,
     threads: Threads = None,
     force: Force = False,
@@ -68,12 +70,13 @@ def classify_fit(
     copy = out / "model.safetensors"
     if copy.exists() and copy.resolve() != model_file(model).resolve() and not force:
         raise ValueError(f"{out} holds another model: choose another --out, or say --force")
-    embedder, architecture = open_model(model, threads)
-    data = read(read_faces, faces, architecture)
+    embedder = open_model(model, threads)
+    data = read(read_faces, faces, embedder, model, any_faces)
     vectors, names = embedded(embedder, data, cache), names_of(data)
     others = None
     if strangers is not None:
-        others = embedded(embedder, read(read_photos, strangers, architecture), cache)
+        theirs = read(read_photos, strangers, embedder, model, any_faces)
+        others = embedded(embedder, theirs, cache)
     gate, source = _given_gate(model, threshold, far, vectors, names, others)
     count, rng, distances = len(np.unique(names)), np.random.default_rng(seed), None
     if count > 1:
@@ -142,6 +145,7 @@ def classify_predict(
     photos: PhotosPath,
     people: Annotated[Path, typer.Option(help="Folder that `classify fit` made.")],
     out: Annotated[Path | None, typer.Option(help="CSV file for all answers.")] = None,
+    any_faces: AnyFaces = False,
     cache: Cache = None,
     threads: Threads = None,
 ) -> None:
@@ -154,8 +158,9 @@ def classify_predict(
 
     use_threads(threads)
     enrolled = People.load(people)
-    data = read(read_photos, photos, enrolled.embedder.architecture)
-    answers = enrolled.classifier.answers(embedded(enrolled.embedder, data, cache))
+    embedder = enrolled.embedder
+    data = read(read_photos, photos, embedder, f"the model in {people}", any_faces)
+    answers = enrolled.classifier.answers(embedded(embedder, data, cache))
     classes = enrolled.classifier.classes_
     names = np.where(answers.known, classes[answers.person], UNKNOWN)
     if out is not None:

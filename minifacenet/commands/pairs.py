@@ -10,9 +10,11 @@ import typer
 
 from ..terminal import progress, say, tell_data
 from .inputs import (
+    AnyFaces,
     Cache,
     Model,
     Threshold,
+    check_cut,
     embedded,
     open_model,
     read,
@@ -38,6 +40,7 @@ def verify(
     explain: Annotated[
         bool, typer.Option("--explain", help="Say what VAL, FAR and the folds mean.")
     ] = False,
+    any_faces: AnyFaces = False,
     cache: Cache = None,
     threads: Threads = None,
 ) -> None:
@@ -67,21 +70,21 @@ def verify(
         raise ValueError("verify takes a folder of faces and --model")
     if pairs is None and threshold is not None:
         raise ValueError("--threshold is for a list of --pairs; all pairs are judged at every one")
-    embedder, architecture = open_model(model, threads)
+    embedder = open_model(model, threads)
     if pairs is None:
-        data = read(read_faces, faces, architecture)
+        data = read(read_faces, faces, embedder, model, any_faces)
         distances, same = pair_distances(embedded(embedder, data, cache), data.labels)
         result = verify_pairs(distances, same)
         tell_verification(result)
     else:
         listed = read_pairs(pairs)
+        size, _, channels = embedder.architecture.input_shape
         with progress("reading photos") as tell:
-            found, data = read_pair_photos(
-                faces, listed, architecture.size, architecture.channels, tell
-            )
+            found, data = read_pair_photos(faces, listed, size, channels, tell)
         say(f"{pairs}: {found.summary()}")
         for path, reason in data.skipped[:5]:
             say(f"  {path}: {reason}")
+        check_cut(data, faces, embedder, model, any_faces)
         if found.incomplete:
             say(f"Left out: {len(found.incomplete)} folds without pairs of both kinds.")
         whole = ~np.isin(found.fold, [fold for fold, _, _ in found.incomplete])
@@ -133,6 +136,7 @@ def compare(
     second: Annotated[Path, typer.Argument(help="Another one.")],
     model: Model,
     threshold: Threshold = None,
+    any_faces: AnyFaces = False,
     threads: Threads = None,
 ) -> None:
     """Do two photos show one person? The distance, and the verdict of each threshold."""
@@ -140,12 +144,12 @@ def compare(
     from ..classification.thresholds import Thresholds
     from ..preprocessing.folder import read_listed
 
-    embedder, architecture = open_model(model, threads)
-    vectors = [
-        embedder.transform(
-            read_listed(photo.parent, [photo.name], architecture.size, architecture.channels).images
-        )[0]
-        for photo in (first, second)
-    ]
+    embedder = open_model(model, threads)
+    size, _, channels = embedder.architecture.input_shape
+    vectors = []
+    for photo in (first, second):
+        data = read_listed(photo.parent, [photo.name], size, channels)
+        check_cut(data, photo, embedder, model, any_faces)
+        vectors.append(embedder.transform(data.images)[0])
     distance = float(np.square(vectors[0].astype(np.float64) - vectors[1]).sum())
     tell_comparison(distance, Thresholds.of_model(model), threshold)
