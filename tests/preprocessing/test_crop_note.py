@@ -111,6 +111,7 @@ def test_a_note_is_looked_for_in_one_place_only():
     assert how_cut(noted(json.dumps(NOTE), "comment"), "x.png") == NONE
     jpeg = encoded(Image.new("L", (4, 4)), "JPEG", comment=note_of())
     assert how_cut(jpeg, "x.png") == NONE
+    assert how_cut(b"\x8aMNG" + note_of()[4:], "x.png") == NONE
     plain, own = encoded(Image.new("L", (4, 4))), note_of()
     chunk = own[33 : own.index(b"IDAT") - 4]
     assert how_cut(plain[:33] + chunk + plain[33:], "x.png")[0] == "aligned to portrait, margin 0"
