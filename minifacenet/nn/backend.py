@@ -91,9 +91,17 @@ def cuda_kernel(function: FunctionType) -> CudaFunction:
     return CudaFunction(function)
 
 
+def cuda_function(function: FunctionType) -> CudaFunction:
+    """Mark a function as one that CUDA kernels call; it must not hold a barrier.
+
+    (The simulator that comes with Numba itself mixes up the threads in such a function.)
+    """
+    return CudaFunction(function, device=True)
+
+
 def element(function: FunctionType) -> tuple[Callable, CudaFunction]:
     """Compile the scalar code of one output element for both targets: `(for_cpu, for_cuda)`."""
-    return cpu_function(function), CudaFunction(function, device=True)
+    return cpu_function(function), cuda_function(function)
 
 
 class Kernel:
@@ -150,7 +158,9 @@ def empty(shape: tuple[int, ...], like, dtype=None):
 
 def zeros(shape: tuple[int, ...], like):
     """As `empty`, filled with zeros."""
-    return to_device(np.zeros(shape, like.dtype), device_of(like))
+    array = empty(shape, like)
+    fill(array, 0)
+    return array
 
 
 def contiguous(array):
@@ -173,6 +183,29 @@ def read_only(array):
 def blocks(size: int, threads: int = CUDA_THREADS) -> int:
     """CUDA blocks that cover `size` elements, at least one."""
     return max(1, -(-size // threads))
+
+
+def _fill_cpu(array, value):
+    array[...] = value
+
+
+@cuda_kernel
+def _fill_grid(array, value):  # bound: memory, one write an element
+    i = cuda.grid(1)
+    if i < array.size:
+        array[i] = value
+
+
+def _fill_cuda(array, value):
+    _fill_grid[blocks(array.size), CUDA_THREADS](array.reshape(array.size), value)
+
+
+_fill = Kernel(_fill_cpu, _fill_cuda)
+
+
+def fill(array, value: float) -> None:
+    """Set all elements to one value, where they are."""
+    _fill(array, array.dtype.type(value))
 
 
 def set_threads(count: int) -> None:

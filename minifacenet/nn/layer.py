@@ -45,7 +45,7 @@ class Parameter:
 
     def zero_grad(self) -> None:
         if self._grad is not None:
-            self._grad[:] = 0
+            backend.fill(self._grad, 0)
 
     @contextmanager
     def edit(self):

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from minifacenet.nn.backend import device_of, empty, to_device, zeros
+from minifacenet.nn import relu
+from minifacenet.nn.backend import Kernel, device_of, empty, fill, to_device, zeros
 from minifacenet.nn.layer import Parameter
-from minifacenet.nn.maxout import Maxout
 
 
 def test_arrays_move_and_memory_is_taken_beside_them():
@@ -27,6 +27,14 @@ def test_a_parameter_moves_with_its_gradient_and_back():
         parameter.data[0, 0] = 2
 
 
-def test_a_layer_without_a_cuda_side_says_so():
-    with pytest.raises(RuntimeError, match=r"maxout\._forward_cpu has no CUDA twin yet"):
-        Maxout(2).forward(to_device(np.ones((1, 4)), "cuda"))
+@pytest.mark.parametrize("shape", [(3,), (7, 4, 11), (0, 2)])
+def test_fill(shape):
+    there = to_device(np.ones(shape, np.float32), "cuda")
+    fill(there, -2.5)
+    np.testing.assert_array_equal(to_device(there, "cpu"), np.full(shape, -2.5, np.float32))
+
+
+def test_a_kernel_without_a_cuda_side_says_so():
+    kernel = Kernel(relu._forward_cpu)
+    with pytest.raises(RuntimeError, match=r"relu\._forward_cpu has no CUDA twin yet"):
+        kernel(to_device(np.ones(4), "cuda"), None)
