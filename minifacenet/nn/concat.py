@@ -15,10 +15,22 @@ Shapes: x (N, H, W, C), branches (N, H', W', C_m) -> y (N, H', W', sum of C_m).
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import prange
 
-from .backend import Kernel, contiguous, cpu_kernel, empty
+from .backend import (
+    CUDA_THREADS,
+    Kernel,
+    blocks,
+    contiguous,
+    cpu_kernel,
+    cuda,
+    cuda_kernel,
+    empty,
+    zeros,
+)
 from .layer import Layer, named
 
 # -- Reference -----------------------------------------------------------------------------------
@@ -35,12 +47,24 @@ def concat_backward(dout, cache):
 
 # -- Kernels: arrays as (pixels, channels) -------------------------------------------------------
 
+# The CUDA kernels have a thread an element of the piece. Bound: memory. In float32 an element is 4
+# bytes in and 4 out (`_accumulate`: 8 in and 4 out) for no arithmetic, or one addition. Next: the
+# branches write into `out`, and read from `dout`, themselves; then there is nothing to copy.
+
 
 @cpu_kernel
 def _insert_cpu(piece, offset, out):
     for i in prange(piece.shape[0]):
         for c in range(piece.shape[1]):
             out[i, offset + c] = piece[i, c]
+
+
+@cuda_kernel
+def _insert_grid(piece, offset, out):
+    i = cuda.grid(1)
+    if i < piece.size:
+        pixel, c = i // piece.shape[1], i % piece.shape[1]
+        out[pixel, offset + c] = piece[pixel, c]
 
 
 @cpu_kernel
@@ -50,15 +74,42 @@ def _extract_cpu(dout, offset, dpiece):
             dpiece[i, c] = dout[i, offset + c]
 
 
+@cuda_kernel
+def _extract_grid(dout, offset, dpiece):
+    i = cuda.grid(1)
+    if i < dpiece.size:
+        pixel, c = i // dpiece.shape[1], i % dpiece.shape[1]
+        dpiece[pixel, c] = dout[pixel, offset + c]
+
+
 @cpu_kernel
 def _accumulate_cpu(dpiece, dx):
     for i in prange(dx.size):
         dx[i] += dpiece[i]
 
 
-_insert = Kernel(_insert_cpu)
-_extract = Kernel(_extract_cpu)
-_accumulate = Kernel(_accumulate_cpu)
+@cuda_kernel
+def _accumulate_grid(dpiece, dx):
+    i = cuda.grid(1)
+    if i < dx.size:
+        dx[i] += dpiece[i]
+
+
+def _insert_cuda(piece, offset, out):
+    _insert_grid[blocks(piece.size), CUDA_THREADS](piece, offset, out)
+
+
+def _extract_cuda(dout, offset, dpiece):
+    _extract_grid[blocks(dpiece.size), CUDA_THREADS](dout, offset, dpiece)
+
+
+def _accumulate_cuda(dpiece, dx):
+    _accumulate_grid[blocks(dx.size), CUDA_THREADS](dpiece, dx)
+
+
+_insert = Kernel(_insert_cpu, _insert_cuda)
+_extract = Kernel(_extract_cpu, _extract_cuda)
+_accumulate = Kernel(_accumulate_cpu, _accumulate_cuda)
 
 
 # -- The layer -----------------------------------------------------------------------------------
@@ -75,7 +126,7 @@ class Concat(Layer):
             return x
         pieces = [branch.forward(x, train) for branch in self.branches.values()]
         self._check([piece.shape for piece in pieces])
-        channels = [piece.shape[-1] for piece in pieces]
+        channels = [tuple(piece.shape)[-1] for piece in pieces]  # a device shape knows no -1
         out = empty((*pieces[0].shape[:-1], sum(channels)), like=x)
         for piece, offset in zip(pieces, _offsets(channels), strict=True):
             _insert(_pixels(piece), offset, _pixels(out))
@@ -96,8 +147,7 @@ class Concat(Layer):
             if dx is None:  # a first layer's branch, which hands nothing on
                 continue
             if total is None:
-                total = empty(dx.shape, like=dx)
-                total[:] = 0
+                total = zeros(dx.shape, like=dx)
             _accumulate(dx.reshape(-1), total.reshape(-1))
         return total
 
@@ -131,4 +181,6 @@ def _offsets(channels):
 
 
 def _pixels(x):
-    return contiguous(x).reshape(-1, x.shape[-1])
+    """(..., C) as (pixels, C)."""
+    *pixels, channels = x.shape
+    return contiguous(x).reshape(math.prod(pixels), channels)

@@ -18,7 +18,17 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from .backend import Kernel, contiguous, cpu_function, cpu_kernel, empty
+from .backend import (
+    CUDA_THREADS,
+    Kernel,
+    blocks,
+    contiguous,
+    cpu_kernel,
+    cuda,
+    cuda_kernel,
+    element,
+    empty,
+)
 from .layer import Layer
 
 # -- Reference -----------------------------------------------------------------------------------
@@ -37,13 +47,18 @@ def maxout_backward(dout, cache):
     return dz.reshape(len(dout), -1)
 
 
-# -- Kernels -------------------------------------------------------------------------------------
+# -- One element, for both targets ---------------------------------------------------------------
 
 
-@cpu_function
 def _beats(value, best):
     """Larger, or the first NaN."""
     return value > best or (value != value and best == best)
+
+
+_beats_cpu, _beats_cuda = element(_beats)
+
+
+# -- Kernels -------------------------------------------------------------------------------------
 
 
 @cpu_kernel
@@ -53,10 +68,27 @@ def _forward_cpu(x, pieces, out, winner):
         for j in range(h):
             best, index = x[i, j], 0
             for m in range(1, pieces):
-                if _beats(x[i, m * h + j], best):
+                if _beats_cpu(x[i, m * h + j], best):
                     best, index = x[i, m * h + j], m
             out[i, j] = best
             winner[i, j] = index
+
+
+# A thread an output. Bound: memory. With p = 2 in float32 an output reads 8 bytes and writes 5,
+# for one comparison. Next: fusing it with the bias of the Linear before it.
+@cuda_kernel
+def _forward_grid(x, pieces, out, winner):
+    position = cuda.grid(1)
+    if position < out.size:
+        h = out.shape[1]
+        i, j = position // h, position % h
+        best, index = x[i, j], 0
+        for m in range(1, pieces):
+            value = x[i, m * h + j]
+            if _beats_cuda(value, best):
+                best, index = value, m
+        out[i, j] = best
+        winner[i, j] = index
 
 
 @cpu_kernel
@@ -69,8 +101,30 @@ def _backward_cpu(dout, winner, pieces, dx):
                 dx[i, m * h + j] = dout[i, j] if winner[i, j] == m else zero
 
 
-_forward = Kernel(_forward_cpu)
-_backward = Kernel(_backward_cpu)
+# A thread an output of the forward: the only writer of its p pieces. Bound: memory. With p = 2 in
+# float32 it reads 5 bytes and writes 8.
+@cuda_kernel
+def _backward_grid(dout, winner, pieces, dx):
+    position = cuda.grid(1)
+    if position < dout.size:
+        h = dout.shape[1]
+        i, j = position // h, position % h
+        gradient, index = dout[i, j], winner[i, j]
+        zero = dout.dtype.type(0)
+        for m in range(pieces):
+            dx[i, m * h + j] = gradient if index == m else zero
+
+
+def _forward_cuda(x, pieces, out, winner):
+    _forward_grid[blocks(out.size), CUDA_THREADS](x, pieces, out, winner)
+
+
+def _backward_cuda(dout, winner, pieces, dx):
+    _backward_grid[blocks(dout.size), CUDA_THREADS](dout, winner, pieces, dx)
+
+
+_forward = Kernel(_forward_cpu, _forward_cuda)
+_backward = Kernel(_backward_cpu, _backward_cuda)
 
 
 # -- The layer -----------------------------------------------------------------------------------

@@ -1,24 +1,60 @@
-"""Every layer with a CUDA side: the same numbers as on the CPU, forward and backward."""
+"""Every layer with a CUDA side: the same numbers as on the CPU, forward and backward.
+
+The cases are those of the CPU tests; to them come sizes that need a second block, or fill one tile
+and a bit of the next.
+"""
 
 import numpy as np
 import pytest
 
 from minifacenet.nn.backend import to_device
+from minifacenet.nn.concat import Concat
+from minifacenet.nn.l2norm import L2Norm
+from minifacenet.nn.layer import Sequential
 from minifacenet.nn.linear import Linear
+from minifacenet.nn.lrn import LRN
+from minifacenet.nn.maxout import Maxout
+from minifacenet.nn.pool import MaxPool
 from minifacenet.nn.prelu import PReLU
 from minifacenet.nn.relu import ReLU
 
+from ..nn.cases import CASES, Case
+
 BOUNDS = {np.float64: 1e-12, np.float32: 1e-5}  # of the largest value
 
-CASES = {
-    "relu": (lambda rng, dtype: ReLU(), (3, 5, 2, 4)),
-    "relu, one value": (lambda rng, dtype: ReLU(), (1, 1)),
-    "prelu": (lambda rng, dtype: PReLU(4, dtype=dtype), (3, 5, 2, 4)),
-    "prelu, one value": (lambda rng, dtype: PReLU(1, dtype=dtype), (1, 1)),
-    "linear": (lambda rng, dtype: Linear(6, 5, rng, dtype=dtype), (3, 6)),
-    "linear over a tile": (lambda rng, dtype: Linear(19, 17, rng, dtype=dtype), (2, 19)),
-    "linear of images": (lambda rng, dtype: Linear(12, 3, rng, dtype=dtype), (2, 2, 2, 3)),
-}
+
+def waits_for_cuda(case) -> bool:
+    """Whether it needs the convolution, which has no CUDA side yet."""
+    return case.name == "concat" or case.name.startswith("conv")
+
+
+def case(name, shape, make):
+    return Case(name, shape, make, reference=None)
+
+
+def branches(rng, dtype):
+    return Concat(
+        ("relu", ReLU()),
+        ("prelu", Sequential(("prelu", PReLU(3, dtype=dtype)), ("pool", MaxPool(3, 1, 1)))),
+        ("lrn", LRN(alpha=2.0)),
+    )
+
+
+HERE = [
+    case("relu, one value", (1, 1), lambda rng, dtype: ReLU()),
+    case("prelu, one value", (1, 1), lambda rng, dtype: PReLU(1, dtype=dtype)),
+    case("linear over a tile", (2, 19), lambda rng, dtype: Linear(19, 17, rng, dtype=dtype)),
+    case("pool, two blocks", (1, 9, 7, 6), lambda rng, dtype: MaxPool(2, 1)),
+    case("pool, gaps between windows", (1, 4, 5, 2), lambda rng, dtype: MaxPool(1, 3)),
+    case("lrn, two blocks", (1, 7, 6, 7), lambda rng, dtype: LRN(3, 2.0, 0.6)),
+    case("lrn, more channels than a block", (1, 1, 2, 259), lambda rng, dtype: LRN(alpha=9.0)),
+    case("maxout, two blocks", (3, 180), lambda rng, dtype: Maxout(2)),
+    case("l2norm, several values a thread", (2, 131), lambda rng, dtype: L2Norm()),
+    case("l2norm, short vectors", (2, 3), lambda rng, dtype: L2Norm(eps=9.0)),
+    case("branches", (2, 4, 3, 3), branches),
+    case("branches, two blocks", (2, 5, 9, 3), lambda rng, dtype: Concat(("a", ReLU()))),
+]
+THERE = [c for c in CASES if not waits_for_cuda(c)]
 
 
 def run(layer, x, dout, device):
@@ -30,17 +66,20 @@ def run(layer, x, dout, device):
     return {name: to_device(value, "cpu").copy() for name, value in results.items()}
 
 
-@pytest.mark.parametrize("dtype", BOUNDS)
-@pytest.mark.parametrize("name", CASES)
-def test_cuda_equals_cpu(name, dtype):
-    make, shape = CASES[name]
+def setup(case, dtype):
     rng = np.random.default_rng(0)
-    layer = make(rng, dtype)
+    layer = case.make(rng, dtype)
     for parameter in layer.parameters().values():
         with parameter.edit() as w:
             w += rng.standard_normal(w.shape, dtype)
-    x = rng.standard_normal(shape, dtype)
-    dout = rng.standard_normal((shape[0], *layer.output_shape(shape[1:])), dtype)
+    x = case.input(rng, dtype)
+    return layer, x, rng.standard_normal((len(x), *layer.output_shape(x.shape[1:])), dtype)
+
+
+@pytest.mark.parametrize("dtype", BOUNDS)
+@pytest.mark.parametrize("case", THERE + HERE, ids=repr)
+def test_cuda_equals_cpu(case, dtype):
+    layer, x, dout = setup(case, dtype)
     cpu, cuda = run(layer, x, dout, "cpu"), run(layer, x, dout, "cuda")
     for what, expected in cpu.items():
         assert cuda[what].dtype == dtype
@@ -49,12 +88,62 @@ def test_cuda_equals_cpu(name, dtype):
         assert np.abs(cuda[what] - expected).max() <= BOUNDS[dtype] * scale, what
 
 
-def test_a_nan_travels_through_prelu():
-    layer = PReLU(3, -1.0, np.float64).to("cuda")
-    x = to_device(np.array([[-1, np.nan, 2]]), "cuda")
-    np.testing.assert_array_equal(to_device(layer.forward(x), "cpu"), [[1, np.nan, 2]])
+@pytest.mark.parametrize("case", [c for c in CASES if waits_for_cuda(c)], ids=repr)
+def test_what_has_no_cuda_side_yet_says_so(case):
+    layer, x, _ = setup(case, np.float64)
+    with pytest.raises(RuntimeError, match="has no CUDA twin yet"):
+        layer.to("cuda").forward(to_device(x, "cuda"))
 
 
-def test_a_nan_travels_through_relu():
-    x = to_device(np.array([[-1, np.nan, 2]]), "cuda")
-    np.testing.assert_array_equal(to_device(ReLU().forward(x), "cpu"), [[0, np.nan, 2]])
+ONE_EACH = {type(case.make(np.random.default_rng(0), float)): case for case in THERE}
+
+
+@pytest.mark.parametrize("case", ONE_EACH.values(), ids=repr)
+def test_no_images_give_no_output_and_no_gradient(case):
+    layer, x, dout = setup(case, np.float64)
+    results = run(layer, x[:0], dout[:0], "cuda")
+    assert results.pop("out").shape == dout[:0].shape
+    assert results.pop("input").shape == x[:0].shape
+    assert not any(gradient.any() for gradient in results.values())
+
+
+@pytest.mark.parametrize(
+    ("layer", "x", "winners"),
+    [
+        (MaxPool(2, 2), np.ones((1, 2, 2, 1)), [1, 0, 0, 0]),
+        (MaxPool(3, 2, 1), np.full((1, 2, 2, 1), -np.inf), [1, 0, 0, 0]),
+        (MaxPool(2, 2), np.array([1, np.nan, 2, np.nan]).reshape(1, 2, 2, 1), [0, 1, 0, 0]),
+        (Maxout(4), np.ones((1, 4)), [1, 0, 0, 0]),
+        (Maxout(4), np.array([[1, np.nan, 2, np.nan]]), [0, 1, 0, 0]),
+    ],
+)
+def test_the_first_maximum_and_the_first_nan_win(layer, x, winners):
+    out = to_device(layer.forward(to_device(x, "cuda"), train=True), "cpu")
+    np.testing.assert_array_equal(out.ravel(), x.ravel()[np.argmax(winners)])
+    dx = layer.backward(to_device(np.ones(out.shape), "cuda"))
+    np.testing.assert_array_equal(to_device(dx, "cpu").ravel(), winners)
+
+
+@pytest.mark.parametrize("case", ONE_EACH.values(), ids=repr)
+def test_a_nan_travels(case):
+    layer, x, _ = setup(case, np.float64)
+    x[(0,) * x.ndim] = np.nan
+    expected = layer.forward(x)
+    out = layer.to("cuda").forward(to_device(x, "cuda"))
+    assert np.isnan(expected).any()
+    np.testing.assert_array_equal(np.isnan(to_device(out, "cpu")), np.isnan(expected))
+
+
+@pytest.mark.filterwarnings("ignore:.*invalid value:RuntimeWarning")  # simulated, NumPy divides
+def test_l2norm_survives_what_squares_to_infinity():
+    x = to_device(np.array([[3e20, -4e20], [np.inf, 1]], np.float32), "cuda")
+    out = to_device(L2Norm().forward(x), "cpu")
+    np.testing.assert_allclose(out[0], [0.6, -0.8], rtol=1e-6)
+    assert np.isnan(out[1, 0])
+
+
+def test_lrn_refuses_more_channels_than_a_block_has_threads():
+    layer, x = LRN(), to_device(np.ones((1, 1025)), "cuda")
+    layer.forward(x, train=True)
+    with pytest.raises(ValueError, match="at most 1024 channels, got 1025"):
+        layer.backward(x)
