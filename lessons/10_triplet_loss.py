@@ -19,7 +19,7 @@ import numpy as np
 from exercises import check
 from show import axes, embeddings, picture
 
-from minifacenet.embedding.mining import squared_distances
+from minifacenet.embedding.distances import squared_distances
 from minifacenet.embedding.triplet import Triplets, embedding_gradient, triplet_loss
 from minifacenet.plots import DIFFERENT, SAME
 

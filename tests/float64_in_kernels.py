@@ -9,7 +9,7 @@ import re
 import numpy as np
 from numba.core.dispatcher import Dispatcher
 
-from minifacenet.embedding import mining, quantise
+from minifacenet.embedding import distances, mining, quantise
 from minifacenet.nn import (
     concat,
     im2col,
@@ -50,8 +50,8 @@ def main():
         layer.backward(np.ones_like(out))
     for optimizer in optim.OPTIMIZERS.values():
         optimizer({"w": Parameter(np.ones(4, np.float32))}).step()
-    distances = mining.squared_distances(rng.standard_normal((4, 3), dtype=np.float32))
-    mining.semi_hard_closest(distances, np.array([0, 0, 1, 1]), 0.2)
+    gaps = distances.squared_distances(rng.standard_normal((4, 3), dtype=np.float32))
+    mining.semi_hard_closest(gaps, np.array([0, 0, 1, 1]), 0.2)
 
     unit = rng.standard_normal((4, 3), dtype=np.float32)
     quantise.distances(*(quantise.quantise(unit, scale) for scale in quantise.SCALES))
@@ -69,7 +69,7 @@ def main():
         concat, im2col, l2norm, linear, lrn, maxout, microkernel, pool, prelu, relu,
         winograd_kernels,
     )  # fmt: skip
-    modules = (*layers, mining, optim, quantise, boxes, resample)
+    modules = (*layers, distances, mining, optim, quantise, boxes, resample)
     for module in modules:
         for name, value in vars(module).items():
             if not isinstance(value, Dispatcher):

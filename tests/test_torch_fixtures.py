@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from minifacenet.embedding.architectures import Architecture
-from minifacenet.embedding.mining import squared_distances
+from minifacenet.embedding.distances import squared_distances
 from minifacenet.embedding.triplet import Triplets, embedding_gradient, triplet_loss
 
 ROOT = Path(__file__).parent.parent

@@ -13,7 +13,8 @@ import numpy as np
 from ..classification.classifier import FaceClassifier
 from ..classification.clustering import average_linkage
 from ..classification.lfw import evaluate
-from ..embedding.mining import RULES, mined_loss, squared_distances
+from ..embedding.distances import squared_distances
+from ..embedding.mining import RULES, mined_loss
 from ..embedding.triplet import embedding_gradient
 from ..nn.backend import one_thread
 

@@ -30,33 +30,6 @@ from .triplet import Triplets, triplet_loss
 LISTED_RULES = ("semi-hard", "semi-hard-random", "hardest")  # they give a list of triplets
 RULES = (*LISTED_RULES, "all")
 
-
-@njit(parallel=True, cache=True, fastmath={"reassoc", "contract"})
-def _squared_distances(embeddings, out):
-    # Differences, not 2 - 2 e.e': equal embeddings are exactly 0 apart, near ones lose no digits.
-    # `reassoc` lets the sum vectorise; NaN keeps its meaning.
-    n, d = embeddings.shape
-    for i in prange(n):
-        out[i, i] = 0
-        for j in range(i):
-            total = embeddings.dtype.type(0)
-            for c in range(d):
-                difference = embeddings[i, c] - embeddings[j, c]
-                total += difference * difference
-            out[i, j] = total
-            out[j, i] = total
-
-
-def squared_distances(embeddings) -> np.ndarray:
-    """Squared L2 distances, ndarray of shape (N, N): symmetric, its diagonal exactly 0."""
-    embeddings = np.ascontiguousarray(embeddings)
-    if embeddings.dtype.kind != "f":
-        embeddings = embeddings.astype(np.float64)  # the difference of two bytes wraps around
-    out = np.empty((len(embeddings), len(embeddings)), embeddings.dtype)
-    _squared_distances(embeddings, out)
-    return out
-
-
 # -- One negative a pair: kernels write it to chosen (N, N) at [anchor, positive], -1 for none ----
 
 

@@ -19,7 +19,8 @@ from __future__ import annotations
 import numpy as np
 
 from .batches import to_input
-from .mining import mine, squared_distances
+from .distances import squared_distances
+from .mining import mine
 from .triplet import Triplets
 
 EMBED_BATCH = 32  # photos that go through the network at once: no gradient, little memory

@@ -18,8 +18,9 @@ import numpy as np
 from ..nn.layer import Sequential
 from ..nn.optim import OPTIMIZERS
 from .batches import Augmentation, sample_batch, to_input
+from .distances import squared_distances
 from .health import StepRecord, not_finite
-from .mining import LISTED_RULES, RULES, mined_loss, squared_distances
+from .mining import LISTED_RULES, RULES, mined_loss
 from .offline import mine_offline, take
 from .triplet import embedding_gradient, triplet_loss
 

@@ -15,7 +15,8 @@ or, with S = W + W^T and r = the sums of its rows:
 
     dL/dE = 2 (diag(r) - S) E
 
-One matrix product, however many triplets there are, and O(N^2) memory.
+One matrix product, however many triplets there are, and O(N^2) memory. On CUDA one kernel sums the
+first form: it needs neither S nor r in memory.
 """
 
 from __future__ import annotations
@@ -23,6 +24,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+
+from ..nn.backend import Kernel, contiguous, cuda, cuda_kernel, empty
+
+TILE = 16
+PADDED = TILE + 1  # columns of a tile that is read down its columns: these lie in different banks
 
 
 class Triplets(NamedTuple):
@@ -69,7 +75,63 @@ def triplet_loss(distances, triplets: Triplets, margin: float):
     return float(violation[hinge].mean()), active, weights
 
 
-def embedding_gradient(weights, embeddings):
-    """dL/dE, ndarray of shape (N, d), from dL/dD (N, N) and the embeddings E (N, d)."""
+# -- From the distances to the embeddings --------------------------------------------------------
+
+
+def _gradient_cpu(weights, embeddings, out):
     symmetric = weights + weights.T
-    return 2 * (symmetric.sum(axis=1, keepdims=True) * embeddings - symmetric @ embeddings)
+    out[...] = 2 * (symmetric.sum(axis=1, keepdims=True) * embeddings - symmetric @ embeddings)
+
+
+# A thread a coordinate of an embedding, a block a 16 x 16 tile of them: it walks along j, with a
+# tile of S = W + W' and one of E in shared memory. W' is fetched row by row, too, and turned on the
+# way; the 17th column puts the turned values into different banks. Bound: 3 N flops a coordinate,
+# against 3 N / 4 bytes of float32 (mostly from the cache): shared memory, with two reads for 3
+# flops. Next: 4 x 4 coordinates a thread, in registers, or a graph Laplacian and nn/matmul.py.
+@cuda_kernel
+def _gradient_grid(weights, embeddings, out):
+    tile_s = cuda.shared.array((TILE, PADDED), embeddings.dtype)
+    tile_e = cuda.shared.array((TILE, TILE), embeddings.dtype)
+    c, i = cuda.grid(2)
+    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
+    n, d = out.shape
+    first_i = cuda.blockIdx.y * TILE
+    zero = embeddings.dtype.type(0)
+
+    own = embeddings[i, c] if i < n and c < d else zero
+    total = zero
+    for start in range(0, n, TILE):
+        j = start + ty
+        tile_s[tx, ty] = weights[j, first_i + tx] if j < n and first_i + tx < n else zero
+        tile_e[ty, tx] = embeddings[j, c] if j < n and c < d else zero
+        cuda.syncthreads()  # W' stands in tile_s
+        j = start + tx
+        if i < n and j < n:
+            tile_s[ty, tx] += weights[i, j]
+        cuda.syncthreads()  # the tiles are complete
+        for t in range(TILE):
+            total += tile_s[ty, t] * (own - tile_e[t, tx])
+        cuda.syncthreads()  # nobody reads them any more
+
+    if i < n and c < d:
+        out[i, c] = total + total
+
+
+def _gradient_cuda(weights, embeddings, out):
+    n, d = out.shape
+    grid = (max(1, -(-d // TILE)), max(1, -(-n // TILE)))
+    _gradient_grid[grid, (TILE, TILE)](weights, embeddings, out)
+
+
+_gradient = Kernel(_gradient_cpu, _gradient_cuda)
+
+
+def embedding_gradient(weights, embeddings):
+    """dL/dE, array of shape (N, d), from dL/dD (N, N) and the embeddings E (N, d).
+
+    Both on one device, where the result will lie, too: weights that were mined on the CPU are moved
+    to the embeddings with `nn.backend.to_device`.
+    """
+    out = empty(embeddings.shape, like=embeddings)
+    _gradient(contiguous(weights), contiguous(embeddings), out)
+    return out

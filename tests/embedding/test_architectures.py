@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from minifacenet.embedding.architectures import NN1_PAPER, Architecture, FaceNet, build_nn1
-from minifacenet.embedding.mining import semi_hard_closest, squared_distances
+from minifacenet.embedding.distances import squared_distances
+from minifacenet.embedding.mining import semi_hard_closest
 from minifacenet.embedding.triplet import embedding_gradient, triplet_loss
 from minifacenet.nn.gradcheck import check_direction
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minifacenet.embedding.mining import LISTED_RULES, mine, squared_distances
+from minifacenet.embedding.distances import squared_distances
+from minifacenet.embedding.mining import LISTED_RULES, mine
 from minifacenet.embedding.offline import mine_offline, take
 
 

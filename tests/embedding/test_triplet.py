@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from minifacenet.embedding.mining import squared_distances
+from minifacenet.embedding.distances import squared_distances
 from minifacenet.embedding.triplet import Triplets, embedding_gradient, triplet_loss
 
 
