@@ -8,9 +8,22 @@ import re
 import sys
 
 from cuda.bindings import nvjitlink
-from numba import boolean, cuda, float32, float64, types
+from numba import boolean, cuda, float32, float64, int64, types, uint8
 
-from minifacenet.nn import backend, linear, matmul, prelu, relu
+from minifacenet.embedding import distances, triplet
+from minifacenet.nn import (
+    backend,
+    concat,
+    l2norm,
+    linear,
+    lrn,
+    matmul,
+    maxout,
+    optim,
+    pool,
+    prelu,
+    relu,
+)
 
 ARCHITECTURES = ((8, 0), (9, 0))
 
@@ -23,9 +36,15 @@ def matrix(dtype):
     return dtype[:, ::1]
 
 
+def images(dtype):
+    return dtype[:, :, :, ::1]
+
+
 def kernels(t):
     """(name, kernel, argument types) of every kernel, for arrays of dtype `t`."""
-    v, m = vector(t), matrix(t)
+    v, m, x, winner = vector(t), matrix(t), images(t), images(uint8)
+    pair = types.UniTuple(int64, 2)
+    yield "fill", backend._fill_grid, (v, t)
     yield "relu forward", relu._forward_grid, (v, v)
     yield "relu backward", relu._backward_grid, (v, v, v)
     yield "prelu forward", prelu._forward_grid, (m, v, m)
@@ -34,6 +53,22 @@ def kernels(t):
     yield "matmul", matmul._matmul_grid, (m, m, boolean, boolean, boolean, m)
     yield "linear bias", linear._add_bias_grid, (v, m)
     yield "linear bias gradient", linear._bias_gradient_grid, (m, v)
+    yield "pool forward", pool._forward_grid, (x, pair, pair, pair, x, winner)
+    yield "pool backward", pool._backward_grid, (x, winner, pair, pair, pair, x)
+    yield "lrn forward", lrn._forward_grid, (m, int64, t, t, t, m)
+    yield "lrn backward", lrn._backward_grid, (m, m, int64, t, t, t, m)
+    yield "maxout forward", maxout._forward_grid, (m, int64, m, matrix(uint8))
+    yield "maxout backward", maxout._backward_grid, (m, matrix(uint8), int64, m)
+    yield "l2norm forward", l2norm._forward_grid, (m, t, m, v)
+    yield "l2norm backward", l2norm._backward_grid, (m, m, v, t, m)
+    yield "concat insert", concat._insert_grid, (m, int64, m)
+    yield "concat extract", concat._extract_grid, (m, int64, m)
+    yield "concat accumulate", concat._accumulate_grid, (v, v)
+    yield "sgd", optim._sgd_grid, (v, t, t, v, v)
+    yield "adagrad", optim._adagrad_grid, (v, t, t, v, v)
+    yield "adam", optim._adam_grid, (v, t, t, t, t, t, t, v, v, v)
+    yield "squared distances", distances._distances_grid, (m, m)
+    yield "embedding gradient", triplet._gradient_grid, (m, m, m)
 
 
 def assemble(name, ptx, capability):
