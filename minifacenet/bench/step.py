@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..embedding.architectures import Architecture
-from ..embedding.mining import mined_loss, squared_distances
+from ..embedding.distances import squared_distances
+from ..embedding.mining import mined_loss
 from ..embedding.train import TrainConfig
 from ..embedding.triplet import embedding_gradient
 from .clock import Timing, time_row

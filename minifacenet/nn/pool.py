@@ -31,6 +31,7 @@ from .backend import (
     Kernel,
     blocks,
     contiguous,
+    cpu_function,
     cpu_kernel,
     cuda,
     cuda_kernel,
