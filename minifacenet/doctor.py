@@ -18,6 +18,7 @@ import numba
 import numpy as np
 
 from . import __version__
+from .gpu import remedy
 from .nn import backend, relu
 from .preprocessing import mtcnn
 
@@ -132,46 +133,6 @@ def _cuda() -> Iterator[Finding]:
         yield Finding("CUDA kernel", "runs and is right" + mode)
     else:
         yield Finding("CUDA kernel", "gives wrong numbers", BAD, "report this")
-
-
-REMEDIES = (
-    (
-        ("unsupported_ptx", "unsupported ptx", "ptx version"),
-        "the driver is older than the CUDA toolkit that compiled the kernel: update the driver, or "
-        "take an older toolkit: pip install 'cuda-toolkit==12.*'",
-    ),
-    (
-        ("nvvm", "libdevice", "nvrtc", "nvjitlink"),
-        "the compiler of the CUDA toolkit is missing: pip install 'minifacenet[cuda]'",
-    ),
-    (
-        ("no module named", "cannot import"),
-        "CUDA support is not installed: pip install 'minifacenet[cuda]'",
-    ),
-    (
-        ("no_device", "no cuda-capable device", "no cuda gpus"),
-        "there is a driver but no GPU that it can use: everything runs on the CPU",
-    ),
-    (
-        ("libcuda", "driver", "cudasupport"),
-        "no NVIDIA driver here: everything runs on the CPU. If there is a GPU, install its driver",
-    ),
-    (
-        ("out of memory", "out_of_memory"),
-        "another program holds the GPU's memory: end it, or take a smaller --chunk",
-    ),
-)
-
-
-def remedy(error: BaseException) -> str:
-    """What a person can do about an error of CUDA, by what it says."""
-    text = f"{type(error).__name__} {error}".lower()
-    for words, what in REMEDIES:
-        if any(word in text for word in words):
-            return what
-    return (
-        "everything runs on the CPU; `python -c 'from numba import cuda; cuda.detect()'` says more"
-    )
 
 
 def _detector() -> Finding:

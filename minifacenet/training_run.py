@@ -40,6 +40,7 @@ from .figures import training_figure
 from .files import sweep, write_csv, write_json
 from .interrupt import postponed_interrupt
 from .logs import TYPES, read_rows, write_log
+from .nn.backend import to_device
 from .preprocessing.faces import Faces
 from .protocols import ProtocolError, held_out_score, longest_within_error, split_people
 
@@ -103,8 +104,11 @@ def run_training(
     config: TrainingRunConfig,
     observer: Observer | None = None,
     resume: bool = False,
+    device: str = "cpu",
 ) -> Outcome:
     """Train a new network on `faces`, or go on with the training in `out`; see the file's top.
+
+    It may go on with another device than it began with: `device` is 'cpu' or 'cuda'.
 
     Raises
     ------
@@ -115,6 +119,7 @@ def run_training(
     """
     observer = observer or Observer()
     model = FaceNet.new(config.architecture, config.training.seed, faces.cut)
+    model.network.to(device)
     state = TrainingState(model.network, config.training)
     out.mkdir(parents=True, exist_ok=True)
     sweep(out)
@@ -123,7 +128,8 @@ def run_training(
             (out / name).unlink(missing_ok=True)
         # At once, so that a folder that cannot be written to is not found out hours later.
         write_json(out / "config.json", config.settings(faces))
-    run = _Run(out, config, model, state, config.settings(faces), to_input(faces.images[:2]))
+    probe = to_device(to_input(faces.images[:2]), device)
+    run = _Run(out, config, model, state, config.settings(faces), probe)
     if resume:
         load_state(out / "state.safetensors", model, state, run.settings)
     known, others = hold_out_people(faces, config, observer)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from minifacenet import doctor
+from minifacenet import doctor, gpu
 
 from .conftest import text
 
@@ -57,7 +57,7 @@ class CudaSupportError(Exception):
     ],
 )
 def test_remedies(error, words):
-    assert words in doctor.remedy(error)
+    assert words in gpu.remedy(error)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("numba.cuda") is None, reason="no numba.cuda here")
@@ -68,3 +68,20 @@ def test_the_simulator_says_that_it_is_one():
         capture_output=True, text=True, timeout=300, check=True,
     )  # fmt: skip
     assert "runs and is right, SIMULATED" in text(done.stdout)
+
+
+def test_devices():
+    assert gpu.choose_device("cpu") == "cpu"
+    with pytest.raises(ValueError, match="one of auto, cpu, cuda, got 'tpu'"):
+        gpu.choose_device("tpu")
+
+
+def test_a_gpu_that_is_not_there(monkeypatch):
+    def missing():
+        raise CudaSupportError("Error at driver init:\nCUDA driver library cannot be found")
+
+    monkeypatch.setattr(gpu.backend, "numba_cuda", missing)
+    assert gpu.choose_device("auto") == "cpu"
+    with pytest.raises(ValueError, match=r"driver init: *.*install its driver") as raised:
+        gpu.choose_device("cuda")
+    assert "\n" not in str(raised.value)

@@ -100,6 +100,8 @@ def align(
             draw_shows(photos, out, result.entries, tell)
         pictures.append("show/")
     tell_files(out, result, pictures)
+    if asked.is_set():
+        raise typer.Exit(130)
     lost = [entry for entry in result.entries if not entry.kept]
     if len(lost) == len(result.entries):
         raise ValueError(f"no face was cut out of the {len(lost)} photos of {photos}")

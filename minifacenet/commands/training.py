@@ -14,6 +14,7 @@ from ..terminal import Bars, console, tell_data, tell_outcome, tell_plan, tell_w
 from .options import (
     Chunk,
     Credit,
+    Device,
     FacesPath,
     Force,
     Margin,
@@ -124,6 +125,7 @@ def train(
         int, typer.Option(min=0, help="Stop after so many collapsed steps in a row; 0: never.")
     ] = 0,
     save_every: Annotated[int, typer.Option(min=1, help="Steps between two saves.")] = 50,
+    device: Device = "auto",
     threads: Threads = None,
     plan: Annotated[
         bool, typer.Option("--plan", help="Say what it will take, and do nothing.")
@@ -135,6 +137,7 @@ def train(
 ) -> None:
     """Train one network on a folder of people: watched, interruptible, resumable."""
     from ..config import Observer, TrainingRunConfig
+    from ..gpu import choose_device
     from ..preprocessing.folder import read_faces
     from ..training_run import began_with, hold_out_people, run_training, steps_done
 
@@ -146,6 +149,7 @@ def train(
     if resume and not state.exists():
         raise ValueError(f"{out} holds no training to go on with: leave out --resume to begin one")
     use_threads(threads)
+    chosen = choose_device(device)
     before = began_with(out) if resume else None
     config = configured(context, before or TrainingRunConfig(), all_options=not resume)
     channels = config.architecture.channels if resume else None
@@ -162,7 +166,7 @@ def train(
         tell_plan(known, others, config, steps_done(out) if resume else 0)
         return
     with Bars() as bars:
-        outcome = run_training(data, out, config, bars, resume)
+        outcome = run_training(data, out, config, bars, resume, chosen)
     tell_outcome(out, faces, config, outcome)
     if outcome.stopped in EXIT_STATUS:
         raise typer.Exit(EXIT_STATUS[outcome.stopped])

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from ..files import digest
+from ..nn.backend import to_device
 from ..nn.concat import Concat
 from ..nn.conv import Conv2D
 from ..nn.l2norm import L2Norm
@@ -166,7 +167,7 @@ class FaceNet:
         """
         parts = [json.dumps(self.architecture.as_dict(), sort_keys=True)]
         for name, parameter in self.network.parameters().items():
-            parts += [name, parameter.data]
+            parts += [name, to_device(parameter.data, "cpu")]
         return digest(*parts)
 
 

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit, prange
 
+from ..nn.backend import to_device
+
 SCALING = "pixel / 127.5 - 1"  # what `to_input` does, in words
 
 
@@ -25,6 +27,15 @@ def to_input(images) -> np.ndarray:
     The paper does not state its input scaling; a fixed one keeps a photo's embedding its own.
     """
     return images.astype(np.float32, order="C") / np.float32(127.5) - np.float32(1)
+
+
+def embed(network, photos, train: bool = False) -> np.ndarray:
+    """Embeddings of photos, on the CPU, wherever the network lives: a batch is copied there once.
+
+    `train=True` keeps what the network's backward needs.
+    """
+    inputs = to_device(to_input(photos), network.device)
+    return to_device(network.forward(inputs, train), "cpu")
 
 
 def sample_batch(

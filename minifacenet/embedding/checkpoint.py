@@ -15,6 +15,7 @@ from pathlib import Path
 
 from .. import __version__
 from ..arrays import CheckpointError, fill, load_arrays, load_metadata, save_arrays
+from ..nn.backend import to_device
 from .architectures import Architecture, FaceNet
 from .batches import SCALING
 from .train import TrainingState
@@ -28,7 +29,7 @@ def save_model(path: str | Path, model: FaceNet, training: dict | None = None) -
 
     `training` is any JSON-able account of how the weights came about (configuration, seed, data).
     """
-    arrays = {name: p.data for name, p in model.network.parameters().items()}
+    arrays = {name: to_device(p.data, "cpu") for name, p in model.network.parameters().items()}
     save_arrays(path, arrays, {**_header(model), "training": training or {}})
 
 
@@ -71,7 +72,8 @@ def save_state(path: str | Path, model: FaceNet, state: TrainingState, settings:
 
     What stands under `FREE` in the settings may change on the way.
     """
-    arrays = {f"weights.{name}": p.data for name, p in model.network.parameters().items()}
+    parameters = model.network.parameters().items()
+    arrays = {f"weights.{name}": to_device(p.data, "cpu") for name, p in parameters}
     arrays |= {f"optimizer.{name}": array for name, array in state.optimizer.state().items()}
     metadata = {
         **_header(model),

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from .architectures import Architecture, FaceNet
-from .batches import to_input
+from .batches import embed
 from .checkpoint import load_model
 
 
@@ -106,10 +106,10 @@ class Embedder(TransformerMixin, BaseEstimator):
         return out
 
     def _embed(self, network, photos):
-        embeddings = network.forward(to_input(photos))
+        embeddings = embed(network, photos)
         if not self.flip:
             return embeddings
-        both = embeddings + network.forward(to_input(photos[:, :, ::-1]))
+        both = embeddings + embed(network, photos[:, :, ::-1])
         return both / np.maximum(np.linalg.norm(both, axis=1, keepdims=True), 1e-10)
 
     def _loaded(self) -> FaceNet:

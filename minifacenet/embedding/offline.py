@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .batches import to_input
+from .batches import embed
 from .distances import squared_distances
 from .mining import mine
 from .triplet import Triplets
@@ -35,7 +35,7 @@ def mine_offline(network, faces, subset: int, margin: float, rule: str, rng) -> 
     chosen = _whole_people(faces.labels, subset, rng)
     embeddings = np.concatenate(
         [
-            network.forward(to_input(faces.images[chosen[start : start + EMBED_BATCH]]))
+            embed(network, faces.images[chosen[start : start + EMBED_BATCH]])
             for start in range(0, len(chosen), EMBED_BATCH)
         ]
     )

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..nn.backend import to_device
 from ..nn.layer import Sequential
 from ..nn.optim import OPTIMIZERS
-from .batches import Augmentation, sample_batch, to_input
+from .batches import Augmentation, embed, sample_batch, to_input
 from .distances import squared_distances
 from .health import StepRecord, not_finite
 from .mining import LISTED_RULES, RULES, mined_loss
@@ -215,20 +216,19 @@ def _step(network, optimizer, photos, labels, chunk, loss_of):
     chunk = chunk or len(photos)
     parts = [slice(start, start + chunk) for start in range(0, len(photos), chunk)]
     whole = len(parts) == 1  # what backward needs is kept in the first pass; else in a second one
-    embeddings = np.concatenate(
-        [network.forward(to_input(photos[part]), train=whole) for part in parts]
-    )
+    embeddings = np.concatenate([embed(network, photos[part], train=whole) for part in parts])
     distances = squared_distances(embeddings)
     if not np.isfinite(distances).all():
-        raise not_finite(network.first_not_finite(to_input(photos[parts[0]])))
+        inputs = to_device(to_input(photos[parts[0]]), network.device)
+        raise not_finite(network.first_not_finite(inputs))
     loss, active, weights, candidates = loss_of(distances)
     if active:  # nothing to learn from otherwise: a step without update
         gradient = embedding_gradient(weights, embeddings)
         network.zero_grad()
         for part in parts:
             if not whole:
-                network.forward(to_input(photos[part]), train=True)
-            network.backward(gradient[part])
+                embed(network, photos[part], train=True)
+            network.backward(to_device(gradient[part], network.device))
         optimizer.step()
     same = labels[:, None] == labels[None]
     other = ~np.eye(len(labels), dtype=bool)

@@ -109,6 +109,11 @@ class Layer:
         """Parameters by name, in a fixed order: the attributes that are a `Parameter`."""
         return {k: v for k, v in vars(self).items() if isinstance(v, Parameter)}
 
+    @property
+    def device(self) -> str:
+        """Where the parameters live, 'cpu' or 'cuda'; inputs have to be there, too."""
+        return next((backend.device_of(p.data) for p in self.parameters().values()), "cpu")
+
     def to(self, device: str) -> Layer:
         """Move all parameters to 'cpu' or 'cuda'."""
         for parameter in self.parameters().values():
