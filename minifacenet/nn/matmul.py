@@ -3,9 +3,8 @@
 On the CPU this is BLAS. BLAS thinks in columns: the memory of a C-ordered A is, for BLAS, A^T.
 So we ask it for (A B)^T = B^T A^T, hand it the transposed views, and copy nothing.
 
-On CUDA a block of 16 x 16 threads computes a 16 x 16 tile of `out`. All of them need the same 16
-rows of A and columns of B, so they first fetch a tile of each into shared memory, wait for each
-other, and multiply from there: 16 times fewer reads of global memory than a thread on its own.
+On CUDA it is our own kernel: `matmul_cuda.py` comes to it in three steps, each with its count of
+memory reads.
 
 Shapes: A (m, k), or (k, m) with `transpose_a`; B (k, n), or (n, k) with `transpose_b`; out (m, n),
 all C-ordered and of one dtype. The sum over k runs in a fixed order.
@@ -17,9 +16,8 @@ import numba
 import numpy as np
 from scipy.linalg.blas import dgemm, sgemm
 
-from .backend import Kernel, blas_threads, cuda, cuda_kernel
-
-TILE = 16
+from .backend import Kernel, blas_threads
+from .matmul_cuda import matmul_blocked
 
 # Below this many multiply-adds one BLAS thread is as fast, and Numba's next parallel kernel need
 # not wait for BLAS threads that still spin, looking for work.
@@ -59,46 +57,7 @@ def _matmul_cpu(a, b, transpose_a, transpose_b, accumulate, out):
         )
 
 
-@cuda_kernel
-def _matmul_grid(a, b, transpose_a, transpose_b, accumulate, out):
-    tile_a = cuda.shared.array((TILE, TILE), a.dtype)
-    tile_b = cuda.shared.array((TILE, TILE), a.dtype)
-    column, row = cuda.grid(2)
-    tx, ty = cuda.threadIdx.x, cuda.threadIdx.y
-    depth = a.shape[0] if transpose_a else a.shape[1]
-    rows, columns = out.shape
-    zero = a.dtype.type(0)
-
-    total = zero
-    for start in range(0, depth, TILE):
-        k = start + tx
-        value = zero
-        if row < rows and k < depth:
-            value = a[k, row] if transpose_a else a[row, k]
-        tile_a[ty, tx] = value
-        k = start + ty
-        value = zero
-        if column < columns and k < depth:
-            value = b[column, k] if transpose_b else b[k, column]
-        tile_b[ty, tx] = value
-        cuda.syncthreads()  # the tiles are complete
-        for t in range(TILE):
-            total += tile_a[ty, t] * tile_b[t, tx]
-        cuda.syncthreads()  # nobody reads them any more
-
-    if row < rows and column < columns:
-        if accumulate:
-            total += out[row, column]
-        out[row, column] = total
-
-
-def _matmul_cuda(a, b, transpose_a, transpose_b, accumulate, out):
-    rows, columns = out.shape
-    grid = (-(-columns // TILE), -(-rows // TILE))
-    _matmul_grid[grid, (TILE, TILE)](a, b, transpose_a, transpose_b, accumulate, out)
-
-
-_matmul = Kernel(_matmul_cpu, _matmul_cuda)
+_matmul = Kernel(_matmul_cpu, matmul_blocked)
 
 
 def matmul(a, b, out, transpose_a=False, transpose_b=False, accumulate=False) -> None:
