@@ -14,6 +14,8 @@ from minifacenet.embedding import distances, triplet
 from minifacenet.nn import (
     backend,
     concat,
+    im2col_cuda,
+    implicit_gemm,
     l2norm,
     linear,
     lrn,
@@ -31,7 +33,7 @@ ARCHITECTURES = ((8, 0), (9, 0))
 # register-blocked kernels keep 64 sums a thread on purpose, and have that many multiply-adds in
 # flight instead of threads: 5 blocks of 64 threads at 184, 4 at 255.
 MOST_REGISTERS = 64
-BLOCKED = {"matmul blocked"}
+BLOCKED = {"matmul blocked", "implicit forward", "implicit dx", "implicit dw"}
 MOST_REGISTERS_BLOCKED = {float32: 184, float64: 255}
 
 
@@ -79,6 +81,21 @@ def kernels(t):
     yield "adam", optim._adam_grid, (v, t, t, t, t, t, t, v, v, v)
     yield "squared distances", distances._distances_grid, (m, m)
     yield "embedding gradient", triplet._gradient_grid, (m, m, m)
+    yield from convolutions(v, m, t[:, :, ::1], t[:, :, :, ::1])
+
+
+def convolutions(v, m, cube, images):
+    """The same of the kernels behind Conv2D."""
+    pair, triple = types.UniTuple(int64, 2), types.UniTuple(int64, 3)
+    geometry = (pair, pair, pair)  # kernel, stride, corner
+    yield "im2col", im2col_cuda._im2col_grid, (images, *geometry, pair, int64, m)
+    yield "col2im", im2col_cuda._col2im_grid, (m, *geometry, pair, int64, images)
+    yield "conv bias gradient", im2col_cuda._sum_pixels_grid, (cube, m)
+    yield "add in order", im2col_cuda._add_in_order_grid, (m, v)
+    sizes = (*geometry, triple, triple)
+    yield "implicit forward", implicit_gemm._forward_grid, (v, m, v, *sizes, m)
+    yield "implicit dx", implicit_gemm._input_grid, (v, m, *sizes, m)
+    yield "implicit dw", implicit_gemm._weight_grid, (m, v, *sizes, int64, cube, m)
 
 
 def assemble(name, ptx, capability):

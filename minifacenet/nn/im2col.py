@@ -13,7 +13,7 @@ the columns' entries that were copied from it. (Scattering them instead would ma
 overlap write to the same pixel.) Images are summed into a fixed number of partial dW, and these in
 order, so that the result does not depend on the number of threads.
 
-In NHWC, a row of a window is kw * C neighbouring numbers in memory.
+In NHWC, a row of a window is kw * C neighbouring numbers in memory. On CUDA: `im2col_cuda.py`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numba
 import numpy as np
 from numba import prange
 
+from . import im2col_cuda
 from .backend import Kernel, blas_threads, cpu_function, cpu_kernel
 from .window import Window
 
@@ -152,5 +153,5 @@ def _backward_cpu(dout, x, weight, window: Window, dweight, dbias, dx):
     _add_in_order(dbias_parts, dbias)
 
 
-conv_forward_im2col = Kernel(_forward_cpu)
-conv_backward_im2col = Kernel(_backward_cpu)
+conv_forward_im2col = Kernel(_forward_cpu, im2col_cuda.conv_forward)
+conv_backward_im2col = Kernel(_backward_cpu, im2col_cuda.conv_backward)

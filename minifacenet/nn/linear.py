@@ -89,7 +89,7 @@ def _bias_gradient_cuda(dout, dbias):
     _bias_gradient_grid[blocks(dbias.size), CUDA_THREADS](dout, dbias)
 
 
-_add_bias = Kernel(_add_bias_cpu, _add_bias_cuda)
+add_bias = Kernel(_add_bias_cpu, _add_bias_cuda)
 _bias_gradient = Kernel(_bias_gradient_cpu, _bias_gradient_cuda)
 
 
@@ -112,7 +112,7 @@ class Linear(Layer):
             raise ValueError(f"Linear expects {inputs} values an image, got shape {x.shape}")
         out = empty((x.shape[0], outputs), like=x)
         matmul(x.reshape(x.shape[0], inputs), self.weight.data, out)
-        _add_bias(self.bias.data, out)
+        add_bias(self.bias.data, out)
         self._remember(train, out, x)
         return out
 
