@@ -8,8 +8,8 @@ One thread computes one number. In `_im2col_grid` neighbours write neighbouring 
 neighbouring channels. In `_col2im_grid` a thread owns a number of dx, and *gathers* the copies that
 were made of it. A pixel's windows may fall into two blocks: the second adds to what the first left.
 
-It reads and writes each window three times, to build it and to multiply; `implicit_gemm.py` does
-without. This is the plain form, to compare with.
+This is the plain form, to compare with: every number of a window goes to global memory once and
+comes back at least once, kh kw times the image each way. `implicit_gemm.py` does without.
 """
 
 from __future__ import annotations
