@@ -121,12 +121,14 @@ def test_no_images_give_no_output(algorithm):
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_nan_reaches_its_own_image_only(algorithm):
+def test_a_nan_reaches_its_own_windows_and_pixels_only(algorithm):
     window, data = CASES["3x3"][2], arrays("3x3", np.float64)
-    data[0][1, 2, 3, 0] = np.nan
-    expected = run("im2col", window, "cpu", *data)["out"]
-    got = run(algorithm, window, "cuda", *data)["out"]
-    np.testing.assert_array_equal(np.isnan(got), np.isnan(expected))
+    data[0][1, 2, 3, 0] = data[3][0, 1, 2, 1] = np.nan  # of x, of dout
+    expected = run("im2col", window, "cpu", *data)
+    got = run(algorithm, window, "cuda", *data)
+    for what in ("out", "input"):
+        assert 0 < np.isnan(expected[what]).sum() < expected[what].size
+        np.testing.assert_array_equal(np.isnan(got[what]), np.isnan(expected[what]))
 
 
 def test_sizes_beyond_the_kernels_integers_are_refused():
