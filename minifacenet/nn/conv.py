@@ -31,7 +31,7 @@ import math
 import numpy as np
 
 from .backend import contiguous, empty
-from .im2col import conv_backward_im2col, conv_forward_im2col
+from .implicit_gemm import conv_backward_implicit, conv_forward_implicit
 from .layer import Layer, Parameter, normal
 from .window import Window
 from .winograd import conv_backward_winograd, conv_forward_winograd, fastest_tile
@@ -91,7 +91,7 @@ class Conv2D(Layer):
     algorithm : 'auto', 'im2col', 'winograd' or 'winograd2'
         All compute the same but for rounding. 'winograd' has tiles of 4x4 outputs, 'winograd2' of
         2x2: slower, and nearly as exact as im2col. Both are for 3x3 kernels of stride 1. 'auto'
-        takes what was measured fastest for the shape of the layer and of an image, never of a
+        takes what was measured fastest on a CPU for the shape of the layer and of an image, never of a
         batch: so an image's embedding does not depend on its batch mates.
 
     Raises
@@ -137,7 +137,7 @@ class Conv2D(Layer):
         if tile:
             conv_forward_winograd(x, self.weight, self.bias.data, self.window, tile, out)
         else:
-            conv_forward_im2col(x, self.weight.data, self.bias.data, self.window, out)
+            conv_forward_implicit(x, self.weight.data, self.bias.data, self.window, out)
         self._remember(train, out, x)
         return out
 
@@ -149,7 +149,7 @@ class Conv2D(Layer):
         if tile:
             conv_backward_winograd(dout, x, self.weight, self.window, tile, *gradients)
         else:
-            conv_backward_im2col(dout, x, self.weight.data, self.window, *gradients)
+            conv_backward_implicit(dout, x, self.weight.data, self.window, *gradients)
         return dx if self.input_gradient else None
 
     def _tile(self, shape):

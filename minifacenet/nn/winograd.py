@@ -56,6 +56,7 @@ import numba
 import numpy as np
 
 from .backend import Kernel, blas_threads
+from .implicit_gemm import conv_backward_implicit, conv_forward_implicit
 from .layer import Parameter
 from .matmul import matmul
 from .window import Window
@@ -142,5 +143,16 @@ def _backward_cpu(dout, x, weight: Parameter, window: Window, m: int, dweight, d
     matmul(g_twice, du.reshape(len(g_twice), -1), dweight.reshape(9, -1), True, accumulate=True)
 
 
-conv_forward_winograd = Kernel(_forward_cpu)
-conv_backward_winograd = Kernel(_backward_cpu)
+# Not written for CUDA: there the implicit GEMM computes the same for every convolution.
+
+
+def _forward_cuda(x, weight: Parameter, bias, window: Window, m: int, out):
+    conv_forward_implicit.cuda(x, weight.data, bias, window, out)
+
+
+def _backward_cuda(dout, x, weight: Parameter, window: Window, m: int, dweight, dbias, dx):
+    conv_backward_implicit.cuda(dout, x, weight.data, window, dweight, dbias, dx)
+
+
+conv_forward_winograd = Kernel(_forward_cpu, _forward_cuda)
+conv_backward_winograd = Kernel(_backward_cpu, _backward_cuda)
