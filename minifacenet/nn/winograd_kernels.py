@@ -135,7 +135,7 @@ def _to_points(image, top, left, m, taps, scratch, points, first, tiles):
 
 
 @cpu_function
-def _from_points(points, first, tiles, m, taps, top, left, scratch, image):
+def _from_points(points, first, tiles, top, left, m, taps, scratch, image):
     """The transpose: adds M^T points M to the pixels that each tile sees."""
     height, _, channels = image.shape
     n = points.shape[0]
@@ -182,7 +182,7 @@ def forward_chunks(x, u, bias, corner, m, chunk, scratch, v, products, out):
                 for q in range(out_w):
                     for o in range(filters):
                         out[image, row, q, o] = bias[o]
-            _from_points(products[thread], at, tiles, m, m, y, 0, scratch[thread], out[image])
+            _from_points(products[thread], at, tiles, y, 0, m, m, scratch[thread], out[image])
 
 
 @cpu_kernel
@@ -231,4 +231,4 @@ def from_points(dv, corner, m, out_h, out_w, scratch, dx):
         pixels[:] = dx.dtype.type(0)
         for strip in range(strips):
             at = (image * strips + strip) * tiles
-            _from_points(dv, at, tiles, m, points, strip * m - top, left, mine, pixels)
+            _from_points(dv, at, tiles, strip * m - top, left, m, points, mine, pixels)
