@@ -50,10 +50,7 @@ def bench_network(
         The two sides do not compute the same.
     """
     photos = x = random_photos(parts, batch)
-    without = [name for name in parts if not name.startswith("rnorm")]
-    whole = dict(zip(WHOLE, (without, list(parts)), strict=True))
-    if len(without) == len(parts):
-        del whole["without LRN"]
+    whole = _whole(list(parts))
     timings, ours, count = [], Ours(parts), len(parts) + len(whole)
     for name, part in parts.items():
         tell(len(timings), count)
@@ -64,6 +61,13 @@ def bench_network(
         tell(len(timings), count)
         timings.append(_time(name, rows, photos, x, ours, against, rounds))
     return timings
+
+
+def _whole(rows: list[str]) -> dict[str, list[str]]:
+    """The rows of the whole network, by what it is called: in full last."""
+    without = [name for name in rows if not name.startswith("rnorm")]
+    names = WHOLE if len(without) < len(rows) else WHOLE[1:]
+    return dict(zip(names, [without, rows][-len(names) :], strict=True))
 
 
 def random_photos(parts: dict[str, Part], count: int) -> np.ndarray:

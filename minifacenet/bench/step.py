@@ -15,7 +15,7 @@ from ..embedding.train import TrainConfig
 from ..embedding.triplet import embedding_gradient
 from .clock import Timing, time_row
 from .network import check_agreement, random_photos
-from .sides import BOTH, STEP, Ours, Part, Side
+from .sides import BOTH, STEP, Gradient, Ours, Part, Side
 
 PASS = "step"
 DEMO = Architecture("nn1_mini", channels=1)
@@ -46,15 +46,7 @@ def bench_step(
     """
     config = config or TrainConfig()
     labels = np.repeat(np.arange(config.people), config.photos)
-    photos = random_photos(parts, len(labels))
-
-    def gradient(embeddings):
-        distances = squared_distances(embeddings)
-        _, _, weights = mined_loss(
-            distances, labels, config.margin, config.rule_at(1), np.random.default_rng(0)
-        )
-        return embedding_gradient(weights, embeddings)
-
+    photos, gradient = random_photos(parts, len(labels)), _gradient(labels, config)
     ours, theirs = Ours(parts), {}
     if against is not None:
         slope = gradient(ours.layers(parts).forward(photos))
@@ -74,3 +66,16 @@ def bench_step(
         )
         for row in STEP
     ]
+
+
+def _gradient(labels, config: TrainConfig) -> Gradient:
+    """Mining and loss: what takes embeddings to the slope of the loss."""
+
+    def gradient(embeddings):
+        distances = squared_distances(embeddings)
+        _, _, weights = mined_loss(
+            distances, labels, config.margin, config.rule_at(1), np.random.default_rng(0)
+        )
+        return embedding_gradient(weights, embeddings)
+
+    return gradient

@@ -108,7 +108,7 @@ def test_without_pytorch_one_line_says_how_to_get_it(run, monkeypatch):
     ("arguments", "message"),
     [
         (("--against", "jax"), "no yardstick 'jax'"),
-        (("--against", "torch", "--scaling"), "leave out --against"),
+        ((*SMALL, "--against", "torch", "--scaling"), "leave out --against"),
         (("--network", "nn9"), "unknown network 'nn9'"),
         (("--batch", "3", "mining"), "bench mining --option"),
     ],
