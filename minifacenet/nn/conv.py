@@ -91,8 +91,8 @@ class Conv2D(Layer):
     algorithm : 'auto', 'im2col', 'winograd' or 'winograd2'
         All compute the same but for rounding. 'winograd' has tiles of 4x4 outputs, 'winograd2' of
         2x2: slower, and nearly as exact as im2col. Both are for 3x3 kernels of stride 1. 'auto'
-        takes what was measured fastest on a CPU for the shape of the layer and of an image, never of a
-        batch: so an image's embedding does not depend on its batch mates.
+        takes what was measured fastest on a CPU for the shape of the layer and of an image, never
+        of a batch: so an image's embedding does not depend on its batch mates.
 
     Raises
     ------
