@@ -23,6 +23,7 @@ from minifacenet.nn import (
     prelu,
     relu,
     winograd_kernels,
+    winograd_transforms,
 )
 from minifacenet.nn.conv import ALGORITHMS, Conv2D
 from minifacenet.nn.layer import Parameter
@@ -67,7 +68,7 @@ def main():
     kernels = 0
     layers = (
         concat, im2col, l2norm, linear, lrn, maxout, microkernel, pool, prelu, relu,
-        winograd_kernels,
+        winograd_kernels, winograd_transforms,
     )  # fmt: skip
     modules = (*layers, distances, mining, optim, quantise, boxes, resample)
     for module in modules:

@@ -59,9 +59,19 @@ from .backend import Kernel, blas_threads
 from .implicit_gemm import conv_backward_implicit, conv_forward_implicit
 from .layer import Parameter
 from .matmul import matmul
+from .microkernel import FASTER_THAN_BLAS, panels_shape
 from .window import Window
-from .winograd_kernels import POINTS, forward_chunks, from_points, multiply_back, to_points
+from .winograd_kernels import (
+    all_from_points,
+    all_to_points,
+    back_by_blas,
+    back_by_panels,
+    forward_by_blas,
+    forward_by_panels,
+    pack_points,
+)
 from .winograd_matrices import winograd_matrices
+from .winograd_transforms import POINTS
 
 SMALLEST_GROUP = 256  # tiles: fewer are not worth three parallel loops
 
@@ -110,37 +120,74 @@ class _Plan:
         self.scratch = np.empty((numba.get_num_threads(), size), x.dtype)
 
 
+def _in_panels(dtype) -> bool:
+    """Whether the micro-kernel multiplies, and not BLAS."""
+    return FASTER_THAN_BLAS and dtype == np.float32
+
+
+def packed_weights(weight, m: int, transpose: bool) -> np.ndarray:
+    """U, or U^T, of every point in the micro-kernel's panels."""
+    u = transformed_weights(weight, m)
+    k, n = u.shape[:1:-1] if transpose else u.shape[2:]
+    panels = np.empty((*u.shape[:2], *panels_shape(k, n)), u.dtype)
+    pack_points(u, transpose, panels)
+    return panels
+
+
 def _forward_cpu(x, weight: Parameter, bias, window: Window, m: int, out):
-    u, plan = weight.derived(transformed_weights, m), _Plan(x, out, m)
+    plan, points, sizes = _Plan(x, out, m), (m + 2, m + 2), (x.shape[3], out.shape[3])
     half = -(-len(x) * plan.strips // 2)  # two tasks at least
     chunk = max(1, min(plan.balanced // plan.tiles, half))
-    shape = (numba.get_num_threads(), *u.shape[:2], chunk * plan.tiles)
-    v, products = (np.empty((*shape, size), x.dtype) for size in u.shape[2:])
+    shape = (numba.get_num_threads(), *points, chunk * plan.tiles)
+    v, products = (np.empty((*shape, size), x.dtype) for size in sizes)
     _, _, corner = window.geometry()
-    with blas_threads(1):
-        forward_chunks(x, u, bias, corner, m, chunk, plan.scratch, v, products, out)
+    rest = (bias, corner, m, chunk, plan.scratch, v, products, out)
+    if _in_panels(x.dtype):
+        forward_by_panels(x, weight.derived(packed_weights, m, False), *rest)
+    else:
+        with blas_threads(1):
+            forward_by_blas(x, weight.derived(transformed_weights, m), *rest)
 
 
 def _backward_cpu(dout, x, weight: Parameter, window: Window, m: int, dweight, dbias, dx):
-    u, plan = weight.derived(transformed_weights, m), _Plan(x, dout, m)
+    plan, sizes = _Plan(x, dout, m), (x.shape[3], dout.shape[3])
     image_tiles = plan.strips * plan.tiles
     group = max(1, min(len(x), max(SMALLEST_GROUP, 2 * plan.balanced) // image_tiles))  # images
-    v, dm = (np.empty((*u.shape[:2], group * image_tiles, size), x.dtype) for size in u.shape[2:])
-    products = np.empty((numba.get_num_threads(), *u.shape[2:]), x.dtype)
+    shape = (m + 2, m + 2, group * image_tiles)
+    v, dm = (np.empty((*shape, size), x.dtype) for size in sizes)
     sums = np.empty((group * plan.strips, dbias.size), x.dtype)
-    du = np.zeros(u.shape, x.dtype)
+    du = np.zeros((m + 2, m + 2, *sizes), x.dtype)
     _, _, corner = window.geometry()
-    with blas_threads(1):
-        for first in range(0, len(x), group):
-            images = slice(first, first + group)
-            count = len(x[images])
-            to_points(dout[images], x[images], corner, m, plan.scratch, dm, v, sums)
-            multiply_back(dm, v, u, count * image_tiles, len(dx) > 0, products, du)
-            from_points(v, corner, m, *dout.shape[1:3], plan.scratch, dx[images])
-            for strip in range(count * plan.strips):
-                dbias += sums[strip]
+    multiply = _multiply_back(weight, m, group * image_tiles)
+    for first in range(0, len(x), group):
+        images = slice(first, first + group)
+        count = len(x[images])
+        all_to_points(dout[images], x[images], corner, m, plan.scratch, dm, v, sums)
+        multiply(dm, v, count * image_tiles, len(dx) > 0, du)
+        all_from_points(v, corner, m, *dout.shape[1:3], plan.scratch, dx[images])
+        for strip in range(count * plan.strips):
+            dbias += sums[strip]
     g_twice = _g_twice(m, x.dtype)
     matmul(g_twice, du.reshape(len(g_twice), -1), dweight.reshape(9, -1), True, accumulate=True)
+
+
+def _multiply_back(weight: Parameter, m: int, most_tiles: int):
+    """The products of the backward as a function (dM, V, tiles, with dV, dU), with its memory."""
+    threads, dtype, sizes = numba.get_num_threads(), weight.data.dtype, weight.data.shape[2:]
+    if _in_panels(dtype):
+        u = weight.derived(packed_weights, m, True)
+        panels = np.empty((threads, *panels_shape(most_tiles, sizes[1])), dtype)
+        return lambda dm, v, tiles, with_dv, du: back_by_panels(
+            dm, v, u, tiles, with_dv, panels, du
+        )
+    u = weight.derived(transformed_weights, m)
+    products = np.empty((threads, *sizes), dtype)
+
+    def by_blas(dm, v, tiles, with_dv, du):
+        with blas_threads(1):
+            back_by_blas(dm, v, u, tiles, with_dv, products, du)
+
+    return by_blas
 
 
 # Not written for CUDA: there the implicit GEMM computes the same for every convolution.

@@ -1,192 +1,92 @@
-"""The loops of Winograd's convolution; `winograd.py` tells what they compute.
+"""The loops of Winograd's convolution over images; `winograd.py` tells what they compute.
 
-Images pass in strips, a strip being a row of tiles. First all its columns are transformed at once:
-it is one long loop, as pixels of a row lie beside each other in memory, and what two tiles share is
-done once. Then come the rows of each tile. The result, "points" (n, n, tiles, C), holds a matrix
-for BLAS at each of the n n points.
-
-`_to_points` and `_from_points` are each other's transpose. Forward goes to the points with B^T and
-comes back with A^T; backward goes there with A and comes back with B. B^T takes the n inputs that
-a tile sees, A the m outputs.
+The transforms stand in `winograd_transforms.py`. Between them, at each of the n n points, come
+matrix products, in two forms: by BLAS, with U as it is, (n, n, C, O); and by the micro-kernel, with
+U in its panels.
 """
 
 from __future__ import annotations
-
-from fractions import Fraction
 
 import numba
 import numpy as np
 from numba import prange
 
 from .backend import cpu_function, cpu_kernel
-from .winograd_matrices import INFINITY, winograd_matrices
+from .microkernel import gemm_panels, pack_panels
+from .winograd_transforms import from_points, to_points
 
-# By the size m of a tile. They stand in the file of the kernels, which are compiled for them: Numba
-# forgets what it compiled when this file changes.
-POINTS = {
-    2: (0, 1, -1, INFINITY),
-    4: (0, Fraction(3, 4), Fraction(-3, 4), Fraction(5, 4), Fraction(-5, 4), INFINITY),
-}
-
-# -- Transforms along one axis -------------------------------------------------------------------
-
-
-def _transforms(matrix):
-    """Multiplication by a fixed matrix M (points, taps), and by its transpose.
-
-    M is a constant for the compiler: it unrolls the loops over M, leaves out the zeros, and takes
-    many channels at once. Measured: as fast as formulas written out by hand.
-    """
-    matrix = tuple(tuple(float(value) for value in row) for row in matrix)
-    points, taps = len(matrix), len(matrix[0])
-
-    @cpu_function
-    def spread(source, target, tile):
-        scalar = source.dtype.type
-        for c in range(source.shape[1]):
-            for i in range(points):
-                total = scalar(0)
-                for a in range(taps):
-                    if matrix[i][a] != 0:
-                        total += scalar(matrix[i][a]) * source[a, c]
-                target[i, tile, c] = total
-
-    @cpu_function
-    def gather(source, tile, target):
-        scalar = source.dtype.type
-        for c in range(target.shape[1]):
-            for a in range(taps):
-                total = target[a, c]
-                for i in range(points):
-                    if matrix[i][a] != 0:
-                        total += scalar(matrix[i][a]) * source[i, tile, c]
-                target[a, c] = total
-
-    return spread, gather
-
-
-_A2, _B2, _ = winograd_matrices(POINTS[2])
-_A4, _B4, _ = winograd_matrices(POINTS[4])
-_spread_a2, _gather_a2 = _transforms(_A2)
-_spread_b2, _gather_b2 = _transforms(_B2.T)
-_spread_a4, _gather_a4 = _transforms(_A4)
-_spread_b4, _gather_b4 = _transforms(_B4.T)
+# -- Forward. `corner` is the padding (top, left), `m` the size of a tile ------------------------
+# A task takes `chunk` strips all the way, in its thread's memory, which stays cached.
 
 
 @cpu_function
-def _spread(source, target, tile):
-    """target[:, tile] = M source: (taps, C) -> (points, C), M being the matrix that fits."""
-    points, taps = target.shape[0], source.shape[0]
-    if points == 6 and taps == 6:
-        _spread_b4(source, target, tile)
-    elif points == 6:
-        _spread_a4(source, target, tile)
-    elif taps == 4:
-        _spread_b2(source, target, tile)
-    else:
-        _spread_a2(source, target, tile)
+def _enter(x, corner, m, first, last, strips, tiles, scratch, v):
+    """V = B^T d B of the strips first..last-1."""
+    for strip in range(first, last):
+        image, y, at = strip // strips, strip % strips * m, (strip - first) * tiles
+        to_points(x[image], y - corner[0], corner[1], m, v.shape[0], scratch, v, at, tiles)
 
 
 @cpu_function
-def _gather(source, tile, target):
-    """target += M^T source[:, tile]: (points, C) -> (taps, C)."""
-    points, taps = source.shape[0], target.shape[0]
-    if points == 6 and taps == 6:
-        _gather_b4(source, tile, target)
-    elif points == 6:
-        _gather_a4(source, tile, target)
-    elif taps == 4:
-        _gather_b2(source, tile, target)
-    else:
-        _gather_a2(source, tile, target)
-
-
-# -- Transforms of a strip, a row of tiles -------------------------------------------------------
-
-
-@cpu_function
-def _buffers(scratch, taps, points, width, channels):
-    """Room for the pixels that a strip sees, (taps, width, C), and for their half transform."""
-    size = width * channels
-    window = scratch[: taps * size].reshape(taps, width, channels)
-    half = scratch[taps * size : (taps + points) * size].reshape(points, width, channels)
-    return window, half
-
-
-@cpu_function
-def _to_points(image, top, left, m, taps, scratch, points, first, tiles):
-    """points[:, :, first:first + tiles] = M window M^T for each tile of a strip.
-
-    The strip sees `taps` rows of the image from row `top` on, which may be negative, `left` columns
-    of zeros before them, and zeros wherever the image ends.
-    """
-    height, _, channels = image.shape
-    n = points.shape[0]
-    window, half = _buffers(scratch, taps, n, (tiles - 1) * m + taps, channels)
-    window[:] = image.dtype.type(0)
-    for a in range(max(0, -top), min(taps, height - top)):
-        row, seen = image[top + a].reshape(-1), window[a].reshape(-1)[left * channels :]
-        for t in range(row.size):
-            seen[t] = row[t]
-    _spread(window.reshape(taps, -1), half.reshape(n, 1, -1), 0)
-    for i in range(n):
-        for tile in range(tiles):
-            _spread(half[i, tile * m : tile * m + taps], points[i], first + tile)
-
-
-@cpu_function
-def _from_points(points, first, tiles, top, left, m, taps, scratch, image):
-    """The transpose: adds M^T points M to the pixels that each tile sees."""
-    height, _, channels = image.shape
-    n = points.shape[0]
-    window, half = _buffers(scratch, taps, n, (tiles - 1) * m + taps, channels)
-    half[:] = image.dtype.type(0)
-    for i in range(n):
-        for tile in range(tiles):
-            _gather(points[i], first + tile, half[i, tile * m : tile * m + taps])
-    window[:] = image.dtype.type(0)
-    _gather(half.reshape(n, 1, -1), 0, window.reshape(taps, -1))
-    for a in range(max(0, -top), min(taps, height - top)):
-        row, seen = image[top + a].reshape(-1), window[a].reshape(-1)[left * channels :]
-        for t in range(row.size):
-            row[t] += seen[t]
-
-
-# -- Kernels: `corner` is the padding (top, left), `m` the size of a tile ------------------------
-
-
-@cpu_function
-def _multiply(v, u, tiles, products):
-    """At each point: tiles (T, C) times weights (C, O)."""
-    for i in range(u.shape[0]):
-        for j in range(u.shape[1]):
-            np.dot(v[i, j, :tiles], u[i, j], products[i, j, :tiles])
+def _leave(products, bias, m, first, last, strips, tiles, scratch, out):
+    """Y = A^T products A + bias in these strips."""
+    _, out_h, out_w, filters = out.shape
+    for strip in range(first, last):
+        image, y, at = strip // strips, strip % strips * m, (strip - first) * tiles
+        for row in range(y, min(y + m, out_h)):
+            for q in range(out_w):
+                for o in range(filters):
+                    out[image, row, q, o] = bias[o]
+        from_points(products, at, tiles, y, 0, m, m, scratch, out[image])
 
 
 @cpu_kernel
-def forward_chunks(x, u, bias, corner, m, chunk, scratch, v, products, out):
-    """A task takes `chunk` strips all the way, in its thread's memory, which stays cached."""
-    n, out_h, out_w, filters = out.shape
-    (top, left), points = corner, u.shape[0]
-    strips, tiles = -(-out_h // m), -(-out_w // m)
-    for task in prange(-(-n * strips // chunk)):
+def forward_by_blas(x, u, bias, corner, m, chunk, scratch, v, products, out):
+    """u (n, n, C, O)."""
+    strips, tiles = -(-out.shape[1] // m), -(-out.shape[2] // m)
+    for task in prange(-(-len(x) * strips // chunk)):
         thread = numba.get_thread_id()
-        first, last = task * chunk, min((task + 1) * chunk, n * strips)
-        for strip in range(first, last):
-            image, y, at = strip // strips, strip % strips * m, (strip - first) * tiles
-            _to_points(x[image], y - top, left, m, points, scratch[thread], v[thread], at, tiles)
-        _multiply(v[thread], u, (last - first) * tiles, products[thread])
-        for strip in range(first, last):
-            image, y, at = strip // strips, strip % strips * m, (strip - first) * tiles
-            for row in range(y, min(y + m, out_h)):
-                for q in range(out_w):
-                    for o in range(filters):
-                        out[image, row, q, o] = bias[o]
-            _from_points(products[thread], at, tiles, y, 0, m, m, scratch[thread], out[image])
+        first, last = task * chunk, min((task + 1) * chunk, len(x) * strips)
+        seen, product, count = v[thread], products[thread], (last - first) * tiles
+        _enter(x, corner, m, first, last, strips, tiles, scratch[thread], seen)
+        for i in range(u.shape[0]):
+            for j in range(u.shape[1]):
+                np.dot(seen[i, j, :count], u[i, j], product[i, j, :count])
+        _leave(product, bias, m, first, last, strips, tiles, scratch[thread], out)
 
 
 @cpu_kernel
-def to_points(dout, x, corner, m, scratch, dm, v, dbias):
+def forward_by_panels(x, u, bias, corner, m, chunk, scratch, v, products, out):
+    """u (n, n, panels, C, PANEL)."""
+    strips, tiles = -(-out.shape[1] // m), -(-out.shape[2] // m)
+    for task in prange(-(-len(x) * strips // chunk)):
+        thread = numba.get_thread_id()
+        first, last = task * chunk, min((task + 1) * chunk, len(x) * strips)
+        seen, product, count = v[thread], products[thread], (last - first) * tiles
+        _enter(x, corner, m, first, last, strips, tiles, scratch[thread], seen)
+        for i in range(u.shape[0]):
+            for j in range(u.shape[1]):
+                gemm_panels(seen[i, j, :count], u[i, j], product[i, j, :count], False)
+        _leave(product, bias, m, first, last, strips, tiles, scratch[thread], out)
+
+
+@cpu_kernel
+def pack_points(u, transpose, panels):
+    """U (n, n, C, O), or U^T, into panels, for each point."""
+    points = u.shape[0]
+    for point in prange(points * points):
+        i, j = point // points, point % points
+        if transpose:
+            pack_panels(u[i, j].T, panels[i, j])
+        else:
+            pack_panels(u[i, j], panels[i, j])
+
+
+# -- Backward ------------------------------------------------------------------------------------
+
+
+@cpu_kernel
+def all_to_points(dout, x, corner, m, scratch, dm, v, dbias):
     """dM = A dY A^T and V = B^T d B of whole images; dbias (strips, O): sums over each strip."""
     n, out_h, out_w, filters = dout.shape
     (top, left), points = corner, v.shape[0]
@@ -194,8 +94,8 @@ def to_points(dout, x, corner, m, scratch, dm, v, dbias):
     for strip in prange(n * strips):
         mine = scratch[numba.get_thread_id()]
         image, y, at = strip // strips, strip % strips * m, strip * tiles
-        _to_points(x[image], y - top, left, m, points, mine, v, at, tiles)
-        _to_points(dout[image], y, 0, m, m, mine, dm, at, tiles)
+        to_points(x[image], y - top, left, m, points, mine, v, at, tiles)
+        to_points(dout[image], y, 0, m, m, mine, dm, at, tiles)
         sums = dbias[strip]
         sums[:] = dout.dtype.type(0)
         for row in range(y, min(y + m, out_h)):
@@ -206,9 +106,9 @@ def to_points(dout, x, corner, m, scratch, dm, v, dbias):
 
 
 @cpu_kernel
-def multiply_back(dm, v, u, tiles, with_dv, products, du):
-    """At each point: dU += V^T dM; then dV = dM U^T, in the memory of V."""
-    points = u.shape[0]
+def back_by_blas(dm, v, u, tiles, with_dv, products, du):
+    """At each point: dU += V^T dM; then dV = dM U^T, in the memory of V. u (n, n, C, O)."""
+    points = len(du)
     for point in prange(points * points):
         i, j = point // points, point % points
         product = products[numba.get_thread_id()]
@@ -222,7 +122,20 @@ def multiply_back(dm, v, u, tiles, with_dv, products, du):
 
 
 @cpu_kernel
-def from_points(dv, corner, m, out_h, out_w, scratch, dx):
+def back_by_panels(dm, v, u, tiles, with_dv, panels, du):
+    """The same; u: U^T in panels. panels (threads, panels of O, T, PANEL) are for dM."""
+    points = len(du)
+    for point in prange(points * points):
+        i, j = point // points, point % points
+        d, packed = dm[i, j, :tiles], panels[numba.get_thread_id(), :, :tiles]
+        pack_panels(d, packed)
+        gemm_panels(v[i, j, :tiles].T, packed, du[i, j], True)
+        if with_dv:
+            gemm_panels(d, u[i, j], v[i, j, :tiles], False)
+
+
+@cpu_kernel
+def all_from_points(dv, corner, m, out_h, out_w, scratch, dx):
     """dX = sum of B dV B^T. Tiles overlap: one task adds up a whole image, strip after strip."""
     (top, left), points = corner, dv.shape[0]
     strips, tiles = -(-out_h // m), -(-out_w // m)
@@ -231,4 +144,4 @@ def from_points(dv, corner, m, out_h, out_w, scratch, dx):
         pixels[:] = dx.dtype.type(0)
         for strip in range(strips):
             at = (image * strips + strip) * tiles
-            _from_points(dv, at, tiles, strip * m - top, left, m, points, mine, pixels)
+            from_points(dv, at, tiles, strip * m - top, left, m, points, mine, pixels)
