@@ -24,6 +24,7 @@ from numba import prange
 
 from . import im2col_cuda
 from .backend import Kernel, blas_threads, cpu_function, cpu_kernel
+from .products import empty_panels, multiply, pack
 from .window import Window
 
 BLOCK_BYTES = 1 << 20  # columns of one task: about the size of a core's L2 cache
@@ -79,43 +80,66 @@ def _col2im(columns, kernel, stride, corner, out_h, out_w, image):
                         pixel[c] += copy[c]
 
 
+@cpu_function
+def _windows(image, first, last, kernel, stride, corner, out_w, plain, scratch):
+    """The columns of some output rows: in `scratch`; if `plain` they are the image itself."""
+    if plain:
+        return image[first:last].reshape((last - first) * out_w, image.shape[2])
+    columns = scratch[: (last - first) * out_w]
+    _im2col(image, first, last, kernel, stride, corner, out_w, columns)
+    return columns
+
+
 @cpu_kernel
-def _forward_blocks(x, weight, bias, kernel, stride, corner, rows, scratch, out):
+def _forward_blocks(x, weight, bias, kernel, stride, corner, plain, rows, scratch, panels, out):
     n, out_h, out_w, filters = out.shape
     blocks = -(-out_h // rows)
+    pack(weight, panels)
     for task in prange(n * blocks):
         image, first = task // blocks, (task % blocks) * rows
         last = min(first + rows, out_h)
-        columns = scratch[numba.get_thread_id(), : (last - first) * out_w]
-        _im2col(x[image], first, last, kernel, stride, corner, out_w, columns)
+        mine = scratch[numba.get_thread_id()]
+        columns = _windows(x[image], first, last, kernel, stride, corner, out_w, plain, mine)
         block = out[image, first:last].reshape((last - first) * out_w, filters)
-        np.dot(columns, weight, block)
+        multiply(columns, weight, panels, block, False)
         for pixel in range(block.shape[0]):
             for o in range(filters):
                 block[pixel, o] += bias[o]
 
 
 @cpu_kernel
-def _backward_images(dout, x, weight, kernel, stride, corner, scratch, product, dweight, dbias, dx):
+def _backward_images(
+    dout, x, weight, kernel, stride, corner, plain, rows, scratch, panels, back_panels,
+    dweight, dbias, dx,
+):  # fmt: skip
     """dweight (parts, kh kw C, O), dbias (parts, O): partial sums. An empty dx is not computed."""
     n, out_h, out_w, filters = dout.shape
     parts = dweight.shape[0]
+    pack(weight.T, back_panels)
     for part in prange(parts):
         thread = numba.get_thread_id()
-        columns = scratch[thread]
         dweight[part] = 0
         dbias[part] = 0
         for image in range(part, n, parts):
-            d = dout[image].reshape(out_h * out_w, filters)
-            _im2col(x[image], 0, out_h, kernel, stride, corner, out_w, columns)
-            np.dot(columns.T, d, product[thread])
-            dweight[part] += product[thread]
-            for pixel in range(d.shape[0]):
-                for o in range(filters):
-                    dbias[part, o] += d[pixel, o]
-            if dx.shape[0] == n:
-                np.dot(d, weight.T, columns)
-                _col2im(columns, kernel, stride, corner, out_h, out_w, dx[image])
+            for first in range(0, out_h, rows):
+                last = min(first + rows, out_h)
+                d = dout[image, first:last].reshape((last - first) * out_w, filters)
+                columns = _windows(
+                    x[image], first, last, kernel, stride, corner, out_w, plain, scratch[thread]
+                )
+                packed = panels[thread, :, : len(d)]
+                pack(d, packed)
+                multiply(columns.T, d, packed, dweight[part], True)
+                for pixel in range(d.shape[0]):
+                    for o in range(filters):
+                        dbias[part, o] += d[pixel, o]
+                if dx.shape[0] == n:
+                    into = scratch[thread, : len(d)]
+                    if plain:
+                        into = dx[image, first:last].reshape(len(d), dx.shape[3])
+                    multiply(d, weight.T, back_panels, into, False)
+                    if not plain:  # all rows at once: pixels gather from windows above and below
+                        _col2im(into, kernel, stride, corner, out_h, out_w, dx[image])
 
 
 @cpu_kernel
@@ -125,14 +149,27 @@ def _add_in_order(parts, total):
             total[i] += parts[part, i]
 
 
+def _is_plain(window: Window, x, out) -> bool:
+    """Whether every window is one pixel, in order: then the columns are the image itself."""
+    return (window.kernel, window.stride, x.shape[1:3]) == ((1, 1), (1, 1), out.shape[1:3])
+
+
+def _rows(out_w: int, width: int, out_h: int, itemsize: int) -> int:
+    """Output rows whose columns fit in the cache, one at least."""
+    return min(out_h, max(1, BLOCK_BYTES // (out_w * width * itemsize)))
+
+
 def _forward_cpu(x, weight, bias, window: Window, out):
-    _, _, out_w, filters = out.shape
+    _, out_h, out_w, filters = out.shape
     matrix = weight.reshape(-1, filters)
-    rows = max(1, BLOCK_BYTES // (out_w * matrix.shape[0] * x.itemsize))
-    rows = min(rows, out.shape[1])
-    scratch = np.empty((numba.get_num_threads(), rows * out_w, matrix.shape[0]), x.dtype)
+    rows = _rows(out_w, len(matrix), out_h, x.itemsize)
+    scratch = np.empty((numba.get_num_threads(), rows * out_w, len(matrix)), x.dtype)
+    panels = empty_panels((), *matrix.shape, x.dtype)
     with blas_threads(1):
-        _forward_blocks(x, matrix, bias, *window.geometry(), rows, scratch, out)
+        _forward_blocks(
+            x, matrix, bias, *window.geometry(), _is_plain(window, x, out), rows, scratch, panels,
+            out,
+        )  # fmt: skip
 
 
 def _backward_cpu(dout, x, weight, window: Window, dweight, dbias, dx):
@@ -140,15 +177,21 @@ def _backward_cpu(dout, x, weight, window: Window, dweight, dbias, dx):
     if n == 0:
         return
     matrix = weight.reshape(-1, filters)
-    threads, parts = numba.get_num_threads(), min(n, PARTIAL_SUMS)
-    scratch = np.empty((threads, out_h * out_w, matrix.shape[0]), x.dtype)
-    product = np.empty((threads, *matrix.shape), x.dtype)
+    k, threads, parts = len(matrix), numba.get_num_threads(), min(n, PARTIAL_SUMS)
+    # A window's gradient goes to pixels of other rows, so all rows of an image are taken at once.
+    plain = _is_plain(window, x, dout)
+    whole = len(dx) == n and not plain
+    rows = out_h if whole else _rows(out_w, k, out_h, x.itemsize)
+    scratch = np.empty((threads, rows * out_w, k), x.dtype)
+    panels = empty_panels((threads,), rows * out_w, filters, x.dtype)
+    back_panels = empty_panels((), filters, k, x.dtype)
     dweight_parts = np.empty((parts, *matrix.shape), x.dtype)
     dbias_parts = np.empty((parts, filters), x.dtype)
     with blas_threads(1):
         _backward_images(
-            dout, x, matrix, *window.geometry(), scratch, product, dweight_parts, dbias_parts, dx
-        )
+            dout, x, matrix, *window.geometry(), plain, rows, scratch, panels, back_panels,
+            dweight_parts, dbias_parts, dx,
+        )  # fmt: skip
     _add_in_order(dweight_parts.reshape(parts, -1), dweight.reshape(-1))
     _add_in_order(dbias_parts, dbias)
 

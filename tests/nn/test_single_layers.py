@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.signal import correlate
 
+from minifacenet.nn import im2col
 from minifacenet.nn.concat import Concat
-from minifacenet.nn.conv import Conv2D
+from minifacenet.nn.conv import Conv2D, conv_backward, conv_forward
 from minifacenet.nn.l2norm import L2Norm
 from minifacenet.nn.lrn import LRN, lrn_forward
 from minifacenet.nn.maxout import Maxout
@@ -232,3 +233,30 @@ def test_output_size(n, kernel, stride, pad, expected):
 def test_output_size_rounded_up(n, kernel, stride, pad, expected):
     pad = (pad, pad) if isinstance(pad, tuple) else pad
     assert Window.of(kernel, stride, pad, True).output_size(n, n) == (expected, expected)
+
+
+@pytest.mark.parametrize("input_gradient", [True, False])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "pad"),
+    [(3, 1, 1), (1, 1, 0), (1, 2, 0), (1, 1, ((1, 0), (0, 0))), (5, 2, 2)],
+)
+def test_convolution_row_by_row(kernel, stride, pad, input_gradient, monkeypatch):
+    """One output row a block: as if a row's columns filled the cache."""
+    monkeypatch.setattr(im2col, "BLOCK_BYTES", 1)
+    rng = np.random.default_rng(0)
+    for dtype, bound in ((np.float64, 1e-12), (np.float32, 1e-5)):
+        layer = Conv2D(
+            5, 7, kernel, rng, stride, pad, input_gradient, algorithm="im2col", dtype=dtype
+        )
+        x = rng.standard_normal((2, 6, 5, 5)).astype(dtype)
+        out = layer.forward(x, train=True)
+        dout = rng.standard_normal(out.shape).astype(dtype)
+        layer.zero_grad()
+        got = [out, layer.weight.grad, layer.bias.grad]
+        dx = layer.backward(dout)
+        expected, cache = conv_forward(x, layer.weight.data, layer.bias.data, layer.window)
+        dx_expected, *gradients = conv_backward(dout, cache)
+        pairs = list(zip(got, [expected, *gradients], strict=True))
+        pairs += [(dx, dx_expected)] * input_gradient
+        for own, right in pairs:
+            assert np.abs(own - right).max() <= bound * np.abs(right).max()

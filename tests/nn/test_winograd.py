@@ -12,8 +12,8 @@ from minifacenet.nn import backend
 from minifacenet.nn.conv import ALGORITHMS, TILES, Conv2D, conv_backward, conv_forward
 from minifacenet.nn.window import Window
 from minifacenet.nn.winograd import fastest_tile, transformed_weights
-from minifacenet.nn.winograd_transforms import POINTS
 from minifacenet.nn.winograd_matrices import INFINITY, winograd_matrices
+from minifacenet.nn.winograd_transforms import POINTS
 
 from .test_layers import forward_backward, largest_difference
 

@@ -1,0 +1,67 @@
+"""Matrix products inside a kernel, on one thread: by the micro-kernel or by BLAS.
+
+A kernel that multiplies small matrices says
+
+    pack(b, panels)                                  once for each b
+    multiply(a, b, panels, c, accumulate)            c = a b, or c += a b
+
+and while Numba compiles it for the dtype at hand, these become the micro-kernel's calls where that
+is the faster one: float32, and a processor for which it was measured. Everywhere else BLAS reads b
+itself, and the panels, which `empty_panels` makes, are empty. BLAS has to be held to one thread.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba.core import types
+from numba.extending import overload
+
+from .microkernel import FASTER_THAN_BLAS, gemm_panels, pack_panels, panels_shape
+
+
+def empty_panels(leading: tuple[int, ...], k: int, n: int, dtype) -> np.ndarray:
+    """Room for the panels of matrices (k, n); `leading` axes, one matrix each, come before."""
+    wanted = FASTER_THAN_BLAS and dtype == np.float32
+    return np.empty((*leading, *(panels_shape(k, n) if wanted else (0, 0, 0))), dtype)
+
+
+def pack(b, panels):
+    """For kernels only: b (k, n) of any strides into its panels."""
+    raise TypeError("pack is for compiled kernels")
+
+
+def multiply(a, b, panels, c, accumulate):
+    """For kernels only: c = a b, or c += a b; `panels` are those of b, packed.
+
+    a (m, k) and b (k, n) are C-ordered or the transpose of what is; c (m, n) is C-ordered.
+    """
+    raise TypeError("multiply is for compiled kernels")
+
+
+def _by_microkernel(array) -> bool:
+    return FASTER_THAN_BLAS and array.dtype == types.float32
+
+
+@overload(pack)
+def _compile_pack(b, panels):
+    if _by_microkernel(b):
+        return lambda b, panels: pack_panels(b, panels)
+    return lambda b, panels: None
+
+
+@overload(multiply)
+def _compile_multiply(a, b, panels, c, accumulate):
+    if _by_microkernel(a):
+
+        def run(a, b, panels, c, accumulate):
+            gemm_panels(a, panels, c, accumulate)
+
+    else:
+
+        def run(a, b, panels, c, accumulate):
+            if accumulate:
+                c += np.dot(a, b)
+            else:
+                np.dot(a, b, c)
+
+    return run
