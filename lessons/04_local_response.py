@@ -91,7 +91,7 @@ check("04.1", neighbour_sums)
 
 # %%
 def clock_filters(directions=16, size=7, width=1.5):
-    """Slopes of a Gaussian blob in equally spaced directions: weights (size, size, 1, directions)."""
+    """Slopes of a Gaussian blob all around the clock: weights (size, size, 1, directions)."""
     v, u = np.mgrid[:size, :size] - size // 2
     blob = np.exp(-(u**2 + v**2) / (2 * width**2))
     angle = 2 * np.pi * np.arange(directions) / directions
@@ -138,8 +138,8 @@ panels = axes(9, 2.9, columns=2)[0]
 for panel, name, place, colour in zip(panels, "AB", (loud, quiet), (DIFFERENT, SAME), strict=True):
     panel.bar(range(16), before[place], color="none", edgecolor="black", label="before")
     panel.bar(range(16), after[place], color=colour, alpha=0.8, label="after")
-    title = f"pixel {name}: the largest falls from {before[place].max():.0f} to {after[place].max():.0f}"
-    panel.set_title(title, loc="left", fontsize=10)
+    largest = f"{before[place].max():.0f} to {after[place].max():.0f}"
+    panel.set_title(f"pixel {name}: the largest goes from {largest}", loc="left", fontsize=10)
     panel.set(xlabel="channel (direction of the filter)", ylabel="response", ylim=(0, 160))
     panel.legend(frameon=False)
     panel.spines[["top", "right"]].set_visible(False)
