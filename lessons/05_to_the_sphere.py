@@ -228,7 +228,7 @@ for length, name in ((0.5, "||x|| = 0.5"), (2.0, "||x|| = 2")):
     layer.forward(point, train=True)
     arrow(point[0], layer.backward(upstream)[0], SAME)
     ax.plot(*point.T, "o", color=SAME)
-    ax.annotate(name, point[0], (10, -12), textcoords="offset points", color=SAME)
+    ax.annotate(name, point[0], (4, -16), textcoords="offset points", color=SAME)
 ax.plot(*unit.T, "o", color=DIFFERENT)
 ax.annotate("y", unit[0], (10, -10), textcoords="offset points", color=DIFFERENT)
 ax.annotate("d", (unit + upstream)[0], (5, 0), textcoords="offset points")

@@ -1,0 +1,147 @@
+"""Typical wrong answers to lesson 11, with words that the check should say."""
+
+import numpy as np
+
+
+def _pairs(labels):
+    for a in range(len(labels)):
+        for p in range(len(labels)):
+            if a != p and labels[a] == labels[p]:
+                yield a, p
+
+
+def _choose(distances, labels, admits, pick=np.argmin, pairs=None):
+    found = []
+    for a, p in pairs or _pairs(labels):
+        inside = np.flatnonzero((labels != labels[a]) & admits(distances[a], distances[a, p]))
+        if inside.size:
+            found.append((a, p, inside[pick(distances[a, inside])]))
+    return found
+
+
+def hard_too(distances, labels, margin):
+    return _choose(distances, labels, lambda d, d_ap: d < d_ap + margin)
+
+
+def easy_too(distances, labels, margin):
+    return _choose(distances, labels, lambda d, d_ap: d > d_ap)
+
+
+def not_strict(distances, labels, margin):
+    return _choose(distances, labels, lambda d, d_ap: (d_ap <= d) & (d <= d_ap + margin))
+
+
+def the_farthest(distances, labels, margin):
+    return _choose(distances, labels, lambda d, d_ap: (d_ap < d) & (d < d_ap + margin), np.argmax)
+
+
+def one_order(distances, labels, margin):
+    pairs = [(a, p) for a, p in _pairs(labels) if a < p]
+    return _choose(distances, labels, lambda d, d_ap: (d_ap < d) & (d < d_ap + margin), pairs=pairs)
+
+
+def its_own_positive(distances, labels, margin):
+    n = len(labels)
+    pairs = [(a, p) for a in range(n) for p in range(n) if labels[a] == labels[p]]
+    return _choose(distances, labels, lambda d, d_ap: (d_ap < d) & (d < d_ap + margin), pairs=pairs)
+
+
+def several(distances, labels, margin):
+    return [
+        (a, p, n)
+        for a, p in _pairs(labels)
+        for n in range(len(labels))
+        if labels[n] != labels[a] and distances[a, p] < distances[a, n] < distances[a, p] + margin
+    ]
+
+
+def own_person(distances, labels, margin):
+    found = []
+    for a, p in _pairs(labels):
+        d = distances[a]
+        inside = np.flatnonzero((d > d[p]) & (d < d[p] + margin))
+        if inside.size:
+            found.append((a, p, inside[d[inside].argmin()]))
+    return found
+
+
+def nothing(distances, labels, margin):
+    return []
+
+
+def shuffled(distances, labels, margin):
+    right = _choose(distances, labels, lambda d, d_ap: (d_ap < d) & (d < d_ap + margin))
+    return right[::-1]
+
+
+def in_place(distances, labels, margin):
+    list(several(distances, labels, margin))
+
+
+def _squared(e):
+    return np.square(e[:, None] - e[None]).sum(axis=2)
+
+
+def with_the_diagonal(embeddings):
+    return _squared(embeddings).mean()
+
+
+def plain_distances(embeddings):
+    n = len(embeddings)
+    return np.sqrt(_squared(embeddings)).sum() / (n * (n - 1))
+
+
+def mean_length(embeddings):
+    return np.linalg.norm(embeddings, axis=1).mean()
+
+
+def to_the_mean(embeddings):
+    return np.square(embeddings - embeddings.mean(axis=0)).sum(axis=1).mean()
+
+
+def upper_half_over_all(embeddings):
+    n = len(embeddings)
+    return np.triu(_squared(embeddings)).sum() / (n * (n - 1))
+
+
+def for_unit_length(embeddings):
+    n = len(embeddings)
+    return (2 - 2 * (embeddings @ embeddings.T)).sum() / (n * (n - 1))
+
+
+def by_products(embeddings):
+    squares = np.square(embeddings).sum(axis=1)
+    n = len(embeddings)
+    squared = squares[:, None] + squares - 2 * embeddings @ embeddings.T
+    return squared.sum() / (n * (n - 1))
+
+
+def each_row(embeddings):
+    return _squared(embeddings).sum(axis=1) / (len(embeddings) - 1)
+
+
+MISTAKES = {
+    "11.1": {
+        hard_too: "hard negatives, too",
+        easy_too: "easy negatives, too",
+        not_strict: "both strictly",
+        the_farthest: "farthest",
+        one_order: "only one order",
+        its_own_positive: "its own positive",
+        several: "gets one negative",
+        own_person: "the anchor's own person",
+        nothing: "is missing",
+        shuffled: "order of a, then p",
+        in_place: "returns None",
+    },
+    "11.2": {
+        with_the_diagonal: "the diagonal",
+        plain_distances: "plain distances",
+        mean_length: "mean length",
+        to_the_mean: "to the mean",
+        upper_half_over_all: "half of it",
+        for_unit_length: "not of length 1",
+        by_products: "differences first",
+        each_row: "one number",
+    },
+}
