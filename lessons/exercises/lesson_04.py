@@ -41,6 +41,9 @@ def neighbour_sums(answer):
             negative
         ),
         "that is the mean: the formula has the sum (alpha is divided by n, not the sum)": right / 5,
+        "you sum over another axis: the channels are the last one, v[..., c]": np.moveaxis(
+            _sums(np.moveaxis(v, 1, -1), 5), -1, 1
+        ),
         "that sums squares: squares are taken before this is called": _sums(v**2, 5),
         "you leave a channel's own value out: it belongs to its neighbourhood": right - v,
     }
@@ -49,10 +52,10 @@ def neighbour_sums(answer):
             raise Wrong(message)
     if np.shape(got) == (7, 2, 3):
         raise Wrong("the channels belong on the last axis: np.stack(..., axis=-1)")
-    expect("the sums of an array (2, 3, 7) with n=5", got, right)
+    expect("your result for an array (2, 3, 7) with n=5", got, right)
     for shape, n in (((6,), 1), ((6,), 3), ((3, 2), 5), ((1, 1), 3), ((2, 1, 2, 9), 7)):
         v = np.random.default_rng(n).standard_normal(shape)
-        expect(f"the sums of an array {shape} with n={n}", answer(v.copy(), n), _sums(v, n))
+        expect(f"your result for an array {shape} with n={n}", answer(v.copy(), n), _sums(v, n))
     return "Also where the neighbourhood is wider than all channels."
 
 

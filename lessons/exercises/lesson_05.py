@@ -141,5 +141,7 @@ def second_impostor(answer):
     if not _close(ask(dout + more), got + ask(more) - ask(0 * ones)) or not _close(
         ask(dout + ones), got + ask(ones) - ask(0 * ones)
     ):
-        raise Wrong("yours peeks: it treats dout = 1 as a special case, which no test would miss")
+        raise Wrong(
+            "a backward is linear in dout, yours is not: looking whether it is 1 is peeking"
+        )
     return "For a softmax, whose outputs add up to 1, even a backward that returns 0 passes."

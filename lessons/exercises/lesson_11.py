@@ -80,6 +80,9 @@ def semi_hard_triplets(answer):
         got = answer(distances.copy(), labels.copy(), margin)
         if got is None:
             raise Wrong("it returns None: return a list of tuples (a, p, n)")
+        got = list(got)
+        if len(got) == 3 and any(len(part) != 3 for part in got):
+            raise Wrong("three lists of indices? Return one list of tuples: list(zip(a, p, n))")
         got = [tuple(int(index) for index in triplet) for triplet in got]
         if any(len(triplet) != 3 for triplet in got):
             raise Wrong(f"each triplet has three indices, a, p and n: yours are {got[0]}")

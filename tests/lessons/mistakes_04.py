@@ -43,6 +43,13 @@ def first_axis(v, n):
     return np.stack([v[..., max(0, c - half) : c + half + 1].sum(-1) for c in range(v.shape[-1])])
 
 
+def middle_axis(v, n):
+    out = np.zeros_like(v)
+    for c in range(v.shape[1]):
+        out[:, c] = v[:, max(0, c - n // 2) : c + n // 2 + 1].sum(axis=1)
+    return out
+
+
 def in_place(v, n):
     v[:] = _neighbours(v, n)
 
@@ -105,6 +112,7 @@ MISTAKES = {
         squared: "squares are taken before",
         fewer_channels: "has shape (2, 3, 3), expected (2, 3, 7)",
         first_axis: "channels belong on the last axis",
+        middle_axis: "another axis",
         in_place: "is None",
     },
     "04.2": {

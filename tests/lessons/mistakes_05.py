@@ -135,7 +135,7 @@ MISTAKES = {
         the_right_one: "an impostor only one",
         the_first_one: "find another",
         found_out: "finds yours out",
-        peeking: "peeks",
+        peeking: "is peeking",
         one_row: "of the shape of dout",
     },
 }

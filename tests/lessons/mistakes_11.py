@@ -74,6 +74,10 @@ def shuffled(distances, labels, margin):
     return right[::-1]
 
 
+def three_arrays(distances, labels, margin):
+    return tuple(np.array(several(distances, labels, margin)).reshape(-1, 3).T)
+
+
 def in_place(distances, labels, margin):
     list(several(distances, labels, margin))
 
@@ -132,6 +136,7 @@ MISTAKES = {
         own_person: "the anchor's own person",
         nothing: "is missing",
         shuffled: "order of a, then p",
+        three_arrays: "list(zip(a, p, n))",
         in_place: "returns None",
     },
     "11.2": {
