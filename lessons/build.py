@@ -26,7 +26,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 MOST_BYTES = 400_000
 SECONDS = 300  # for one lesson; they take less than sixty on two cores
-NOT_FOR_STUDENTS = ("answers*.py", "build.py", "make_embeddings.py", "ablations.py")
+NOT_FOR_STUDENTS = ("answers*.py", "build.py", "make_*.py", "ablations.py")
 
 
 def sources() -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from io import BytesIO
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from minifacenet import read_faces
+from minifacenet.embedding.health import StepRecord
 from minifacenet.plots import new_axes
 
 HERE = Path(__file__).parent
 FACES = HERE.parent / "data" / "orl"
 EMBEDDINGS = HERE / "results" / "orl_embeddings.npz"
+LOGS = HERE / "results" / "training_logs.csv"
 CREDIT = "Faces: ORL database, AT&T Laboratories Cambridge"
 
 
@@ -34,6 +37,25 @@ def picture(drawn, dpi: int = 80, quality: int = 85):
     except ImportError:
         return None
     return Image(data=buffer.getvalue(), format="jpeg")
+
+
+def live(drawn, shown=None):
+    """As `picture`, for a loop: in a notebook each figure takes the place of the one before it.
+
+    `shown` is what the last call returned, None at first. Outside of a notebook nothing is shown.
+    """
+    image = picture(drawn)
+    try:
+        from IPython import get_ipython
+        from IPython.display import display
+    except ImportError:
+        return None
+    if get_ipython() is None:
+        return None
+    if shown is None:
+        return display(image, display_id=True)
+    shown.update(image)
+    return shown
 
 
 def axes(width: float = 7, height: float = 4, columns: int = 1, rows: int = 1):
@@ -62,3 +84,15 @@ def embeddings() -> dict[str, np.ndarray]:
         vectors = stored["vectors"].astype(np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return {"vectors": vectors, "labels": stored["labels"], "stranger": stored["stranger"]}
+
+
+def training_logs() -> dict[str, list[StepRecord]]:
+    """The logs of four trainings, 'A' to 'D', a record a step: see `make_logs.py`."""
+    logs = {}
+    with LOGS.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            name, step, triplets = row.pop("run"), int(row.pop("step")), int(row.pop("triplets"))
+            numbers = {field: float(value) for field, value in row.items()}
+            record = StepRecord(step=step, triplets=triplets, images=0, seconds=0.0, **numbers)
+            logs.setdefault(name, []).append(record)
+    return logs
