@@ -237,8 +237,9 @@ for name, log in logs.items():
 # - **A learns.** Loss and active share fall slowly, the spread grows.
 # - **B has collapsed.** The loss stays at the margin: $D(a,p) - D(a,n) + \alpha$ with both distances
 #   0 is $\alpha$. All embeddings are one point, and the gradient, a sum of differences of
-#   embeddings, is 0 too: there is no way back. Its rate was 0.05, a hundred times too high. (Mining
-#   the hardest negatives does the same, lesson 11.)
+#   embeddings, is all but 0. (Adam divides by the size of the gradients, and so magnifies even that:
+#   see the spread climb out by step 28, and fall back the deeper.) Its rate was 0.05, a hundred times
+#   too high. Mining the hardest negatives does the same, lesson 11.
 # - **C is solved.** The loss is 0 because no triplet is active, while the spread is large. It had
 #   three people without augmentation: too easy. After three steps it computes and changes nothing.
 # - **D is asleep.** Its loss stays at the margin like B's, and all is active like B's. But the spread

@@ -8,8 +8,8 @@
 # more than on most layers: in a crop that is a quarter too wide the eyes come out a fifth too near to
 # each other.
 #
-# Fifteen minutes. From the paper: sections 1 and 4 (a face detector and a tight crop, and no
-# alignment; turning and scaling helps it a little). In the library, all in `minifacenet/preprocessing/`:
+# Fifteen minutes. From the paper: sections 1 and 5.6 (a detector's box, cropped tightly, and no
+# alignment, which would help the paper a little). In the library, all in `minifacenet/preprocessing/`:
 # `detector.py` and `mtcnn.py` find faces, `boxes.py` sorts them out, `align.py` and `cutting.py` cut.
 # The photo is NASA's portrait of the astronaut Eileen Collins: public domain, reduced to 320 x 320.
 

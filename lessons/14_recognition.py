@@ -149,8 +149,8 @@ check("14.1", threshold_at_far)
 # has never seen**, with 5 photos each. The other 5 photos of each are asked for, and all photos of
 # the five people who are not enrolled.
 #
-# The paper leaves open how names are given; the library takes a linear support vector machine. One
-# plane for each person parts that person's photos from all others:
+# The paper calls that a matter of the nearest neighbours. The library takes a linear support vector
+# machine, which weighs all of a person's photos: a plane for each person parts them from all others.
 #
 # $$\mathrm{score}_p(e) = w_p \cdot e + b_p \qquad \mathrm{name}(e) = \arg\max_p\, \mathrm{score}_p(e)$$
 

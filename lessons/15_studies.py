@@ -9,7 +9,7 @@
 # version runs here. The point of this lesson is less what comes out than **how to tell a difference
 # from luck**.
 #
-# Fifteen minutes. From the paper: sections 5.2 to 5.4, Tables 4 to 6. In this folder: `studies.py` and
+# Fifteen minutes. From the paper: sections 5.3 to 5.5, Tables 4 to 6. In this folder: `studies.py` and
 # `ablations.py`, which made the numbers.
 
 # %%

@@ -6,6 +6,7 @@ import numpy as np
 from show import training_logs
 
 from .core import Wrong, exercise, expect
+from .received import numbers
 
 
 def _batch(seed, photos):
@@ -27,8 +28,7 @@ def batch_health(answer):
         off = ~np.eye(n, dtype=bool)
         expected = distances[same & off].mean(), distances[~same].mean(), distances[off].mean()
         got = answer(distances.copy(), labels.copy())
-        if got is None or np.ndim(got) != 1 or len(got) != 3:
-            raise Wrong("return three numbers: positives, negatives, spread")
+        got = numbers(got, "three numbers: positives, negatives, spread", 3)
         if np.isclose(got[0], distances[same].mean()):
             raise Wrong("the distance to positives counts each photo's 0 to itself: too small")
         if np.isclose(got[2], distances.mean()):
@@ -69,7 +69,7 @@ def diagnose(answer):
     words = ("collapsed", "solved", "asleep", "learning")
     for special, log, right in _cases():
         got = answer(list(log))
-        if got not in words:
+        if not isinstance(got, str) or got not in words:
             raise Wrong(f"you say {got!r} of {special}: the words are {', '.join(words)}")
         if got != right:
             last = log[-1]

@@ -6,15 +6,16 @@ from minifacenet.classification.clustering_scores import bcubed
 from minifacenet.classification.verification import val_at, val_far
 
 from .core import Wrong, exercise, expect
+from .received import number, numbers
 
 
 def _doors():
     """(what is special, distances, same, far)"""
     rng = np.random.default_rng(14)
-    for number in range(12):
+    for door in range(12):
         same = rng.random(200) < 0.3
         distances = np.where(same, rng.uniform(0, 1.5, 200), rng.uniform(0.5, 3, 200))
-        yield "", distances, same, (0.1, 0.01, 0.29, 0.05)[number % 4]
+        yield "", distances, same, (0.1, 0.01, 0.29, 0.05)[door % 4]
     ties = np.array([0.2, 0.4, 0.6, 0.5, 0.5, 0.5, 0.9])
     same = np.array([True, True, True, False, False, False, False])
     yield " (three different pairs have the distance 0.5)", ties, same, 0.5
@@ -33,14 +34,14 @@ def _doors():
 )
 def threshold_at_far(answer):
     for special, distances, same, far in _doors():
-        got = answer(distances.copy(), same.copy(), far)
-        if got is None or np.ndim(got) or not np.isfinite(got):
-            raise Wrong(f"your threshold is {got}: return one finite number{special}")
+        got = number(answer(distances.copy(), same.copy(), far), "one number, a threshold")
+        if not np.isfinite(got):
+            raise Wrong(f"your threshold is {got}: it should be a finite number{special}")
         different = int((~same).sum())
-        val, reached = (float(rate) for rate in val_far(distances, same, float(got)))
+        val, reached = (float(rate) for rate in val_far(distances, same, got))
         best = val_at(distances, same, far)
         accepted = round(reached * different)
-        told = f"a threshold of {float(got):.4g} for FAR {far:g}{special}"
+        told = f"a threshold of {got:.4g} for FAR {far:g}{special}"
         if reached > far:
             raise Wrong(
                 f"{told} accepts {accepted} of {different} different pairs, a FAR of "
@@ -74,9 +75,7 @@ def _answers():
 def open_set_rates(answer):
     given, truth, enrolled = _answers()
     got = answer(list(given), list(truth), set(enrolled))
-    if got is None or np.ndim(got) != 1 or len(got) != 4:
-        raise Wrong("return four rates: correct, misnamed, rejected, false accepts")
-    got = [float(rate) for rate in got]
+    got = numbers(got, "four rates: correct, misnamed, rejected, false accepts", 4)
     expected = [0.6, 0.2, 0.2, 1 / 3]  # 6, 2 and 2 of 10; 2 of 6
     of_all = [6 / 16, 2 / 16, 2 / 16, 2 / 16]
     if np.allclose(got, of_all):
@@ -121,8 +120,7 @@ def precision_and_recall(answer):
             np.array(["Ada"] * 3 + ["Grace"] * 2) if not seed else rng.choice(list("abcde"), 23)
         )
         got = answer(groups.copy(), people.copy())
-        if got is None or np.ndim(got) != 1 or len(got) != 2:
-            raise Wrong("return two numbers, precision and recall")
+        got = numbers(got, "two numbers, precision and recall", 2)
         expected = bcubed(groups, people)[:2]
         if seed and np.allclose(got, expected[::-1]):
             raise Wrong("precision and recall have changed places")

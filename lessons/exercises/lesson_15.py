@@ -3,6 +3,7 @@
 import numpy as np
 
 from .core import Wrong, exercise, expect
+from .received import numbers
 
 
 @exercise(
@@ -16,8 +17,7 @@ def paired_difference(answer):
         baseline = rng.uniform(0.9, 1, n)
         values = baseline + rng.normal(-0.01, 0.004, n)
         got = answer(values.copy(), baseline.copy())
-        if got is None or np.ndim(got) != 1 or len(got) != 2:
-            raise Wrong("return two numbers, the mean and its standard error")
+        got = numbers(got, "two numbers, the mean and its standard error", 2)
         change = values - baseline
         s, root = change.std(ddof=1), np.sqrt(n)
         apart = np.sqrt(values.var(ddof=1) + baseline.var(ddof=1)) / root
@@ -34,9 +34,11 @@ def paired_difference(answer):
             raise Wrong("the sign is wrong: values - baseline, so that better is positive")
         expect("the mean", got[0], change.mean())
         expect("the standard error", got[1], s / root)
-    got = answer(np.array([0.9]), np.array([0.8]))
-    if got is None or len(got) != 2 or not np.isclose(got[0], 0.1) or not np.isnan(got[1]):
-        raise Wrong(f"of one seed you say {got}: the mean is 0.1, and the error is not known, NaN")
+    mean, error = numbers(answer(np.array([0.9]), np.array([0.8])), "two numbers", 2)
+    if not np.isclose(mean, 0.1) or not np.isnan(error):
+        raise Wrong(
+            f"of one seed, 0.9 - 0.8, you say {mean:.3g} ± {error:.3g}: the error is not known, NaN"
+        )
     return "Now a difference says itself whether to believe it."
 
 
@@ -66,5 +68,5 @@ def supported(answer):
         raise Wrong(f"{', '.join(unclear)}: say True or False")
     wrong = [key for key, (right, _) in CLAIMS.items() if got[key] != right]
     if wrong:
-        raise Wrong(f"{len(wrong)} of 5 are not so. Claim {wrong[0]!r}: {CLAIMS[wrong[0]][1]}")
+        raise Wrong(f"wrong answers: {len(wrong)} of 5. Claim {wrong[0]!r}: {CLAIMS[wrong[0]][1]}")
     return "People first. The paper had 8 million of them."

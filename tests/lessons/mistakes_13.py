@@ -86,7 +86,7 @@ MISTAKES = {
         wrong_way: "turns the wrong way",
         with_the_means: "take the means off",
         without_shift: "the shift is not",
-        affine: "M for",
+        affine: "must not be sheared",
         backwards: "from the target to the source",
         changes_its_input: "take a copy",
     },
