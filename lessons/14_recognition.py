@@ -356,7 +356,7 @@ for name, column, colour, dash in zip(
 ):  # fmt: skip
     ax.plot(heights, column, color=colour, linestyle=dash, linewidth=2, label=name)
 ax.axvline(best, color=DIFFERENT, linewidth=1)
-ax.text(best + 0.02, 0.03, f"largest F1: {best:.2f}", color=DIFFERENT)
+ax.text(best + 0.02, 0.03, f"largest F1, at {best:.2f}", color=DIFFERENT)
 ax.set_xlabel("cut: average squared L2 distance")
 ax.set_ylabel("B-cubed")
 ax.set_ylim(0, 1.02)
