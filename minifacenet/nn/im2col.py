@@ -27,7 +27,7 @@ from .backend import Kernel, blas_threads, cpu_function, cpu_kernel
 from .products import empty_panels, multiply, pack
 from .window import Window
 
-BLOCK_BYTES = 1 << 20  # columns of one task: about the size of a core's L2 cache
+BLOCK_BYTES = 1 << 17  # columns of one task: with the weights and the output in a core's L2 cache
 PARTIAL_SUMS = 16  # images are summed into at most this many dW, whatever the number of threads
 
 # -- Kernels -------------------------------------------------------------------------------------
@@ -90,6 +90,21 @@ def _windows(image, first, last, kernel, stride, corner, out_w, plain, scratch):
     return columns
 
 
+@cpu_function
+def _affine(columns, weight, panels, bias, block):
+    """block = columns weight + bias; the bias first where a product can be added to it."""
+    if panels.size:
+        for pixel in range(block.shape[0]):
+            for o in range(block.shape[1]):
+                block[pixel, o] = bias[o]
+        multiply(columns, weight, panels, block, True)
+    else:
+        multiply(columns, weight, panels, block, False)
+        for pixel in range(block.shape[0]):
+            for o in range(block.shape[1]):
+                block[pixel, o] += bias[o]
+
+
 @cpu_kernel
 def _forward_blocks(x, weight, bias, kernel, stride, corner, plain, rows, scratch, panels, out):
     n, out_h, out_w, filters = out.shape
@@ -101,10 +116,7 @@ def _forward_blocks(x, weight, bias, kernel, stride, corner, plain, rows, scratc
         mine = scratch[numba.get_thread_id()]
         columns = _windows(x[image], first, last, kernel, stride, corner, out_w, plain, mine)
         block = out[image, first:last].reshape((last - first) * out_w, filters)
-        multiply(columns, weight, panels, block, False)
-        for pixel in range(block.shape[0]):
-            for o in range(filters):
-                block[pixel, o] += bias[o]
+        _affine(columns, weight, panels, bias, block)
 
 
 @cpu_kernel

@@ -5,9 +5,9 @@ A kernel that multiplies small matrices says
     pack(b, panels)                                  once for each b
     multiply(a, b, panels, c, accumulate)            c = a b, or c += a b
 
-and while Numba compiles it for the dtype at hand, these become the micro-kernel's calls where that
-is the faster one: float32, and a processor for which it was measured. Everywhere else BLAS reads b
-itself, and the panels, which `empty_panels` makes, are empty. BLAS has to be held to one thread.
+and these call the micro-kernel where that is the faster one: in float32, on a processor for which
+it was measured, and for a b that fills its panels. Everywhere else BLAS reads b itself, and the
+panels, which `empty_panels` makes, are empty. BLAS has to be held to one thread.
 """
 
 from __future__ import annotations
@@ -18,11 +18,15 @@ from numba.extending import overload
 
 from .microkernel import FASTER_THAN_BLAS, gemm_panels, pack_panels, panels_shape
 
+WORTHWHILE = 0.7  # how much of its panels a matrix has to fill; the rest is computed in vain
+
 
 def empty_panels(leading: tuple[int, ...], k: int, n: int, dtype) -> np.ndarray:
     """Room for the panels of matrices (k, n); `leading` axes, one matrix each, come before."""
-    wanted = FASTER_THAN_BLAS and dtype == np.float32
-    return np.empty((*leading, *(panels_shape(k, n) if wanted else (0, 0, 0))), dtype)
+    shape = panels_shape(k, n)
+    fills = n >= WORTHWHILE * shape[0] * shape[2]
+    wanted = FASTER_THAN_BLAS and dtype == np.float32 and fills
+    return np.empty((*leading, *(shape if wanted else (0, 0, 0))), dtype)
 
 
 def pack(b, panels):
@@ -45,23 +49,24 @@ def _by_microkernel(array) -> bool:
 @overload(pack)
 def _compile_pack(b, panels):
     if _by_microkernel(b):
-        return lambda b, panels: pack_panels(b, panels)
+        return lambda b, panels: pack_panels(b, panels)  # nothing to do for empty ones
     return lambda b, panels: None
 
 
 @overload(multiply)
 def _compile_multiply(a, b, panels, c, accumulate):
-    if _by_microkernel(a):
+    def by_blas(a, b, panels, c, accumulate):
+        if accumulate:
+            c += np.dot(a, b)
+        else:
+            np.dot(a, b, c)
 
-        def run(a, b, panels, c, accumulate):
+    def by_either(a, b, panels, c, accumulate):
+        if panels.size:
             gemm_panels(a, panels, c, accumulate)
+        elif accumulate:
+            c += np.dot(a, b)
+        else:
+            np.dot(a, b, c)
 
-    else:
-
-        def run(a, b, panels, c, accumulate):
-            if accumulate:
-                c += np.dot(a, b)
-            else:
-                np.dot(a, b, c)
-
-    return run
+    return by_either if _by_microkernel(a) else by_blas
