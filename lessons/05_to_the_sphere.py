@@ -20,7 +20,7 @@ from show import CREDIT, axes, faces, picture
 
 from minifacenet import Architecture, FaceNet
 from minifacenet.embedding.batches import to_input
-from minifacenet.embedding.mining import squared_distances
+from minifacenet.embedding.distances import squared_distances
 from minifacenet.nn.gradcheck import check_layer
 from minifacenet.nn.l2norm import L2Norm
 from minifacenet.nn.linear import Linear, linear_backward, linear_forward

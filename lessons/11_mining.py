@@ -24,8 +24,9 @@ from minifacenet import Architecture, FaceNet, TrainConfig, train
 from minifacenet.classification.verification import auc, pair_distances, val_far
 from minifacenet.embedding import mining
 from minifacenet.embedding.batches import sample_batch, to_input
+from minifacenet.embedding.distances import squared_distances
 from minifacenet.embedding.health import COLLAPSED
-from minifacenet.embedding.mining import mine, mined_loss, semi_hard_closest, squared_distances
+from minifacenet.embedding.mining import mine, mined_loss, semi_hard_closest
 from minifacenet.embedding.triplet import embedding_gradient
 from minifacenet.plots import DIFFERENT, HUES, SAME
 

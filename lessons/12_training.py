@@ -18,8 +18,9 @@ from show import CREDIT, axes, faces, live, picture, training_logs
 
 from minifacenet import Architecture, Embedder, FaceNet, TrainConfig, train
 from minifacenet.embedding.batches import sample_batch, to_input
+from minifacenet.embedding.distances import squared_distances
 from minifacenet.embedding.health import diagnosis
-from minifacenet.embedding.mining import mined_loss, squared_distances
+from minifacenet.embedding.mining import mined_loss
 from minifacenet.embedding.triplet import embedding_gradient
 from minifacenet.face_plots import embedding_map
 from minifacenet.nn.optim import Adam

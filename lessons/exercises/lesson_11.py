@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minifacenet.embedding.mining import squared_distances
+from minifacenet.embedding.distances import squared_distances
 
 from .core import Wrong, exercise, expect
 
