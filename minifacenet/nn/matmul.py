@@ -34,6 +34,7 @@ SMALL = 1 << 28
 
 FEW_ROWS = range(2, 17)  # of A, for which the micro-kernel reads B in place
 SLICE, SPAN = 16, 1024  # rows of B at a time; columns of a task
+PART = 1024  # products of one partial sum: a long sum, number by number, loses digits
 
 # -- Reference -----------------------------------------------------------------------------------
 
@@ -53,15 +54,16 @@ def _few_rows(a, b, accumulate, out):
     k, n = b.shape
     for task in prange(-(-n // SPAN)):
         first, last = task * SPAN, min((task + 1) * SPAN, n)
+        total, part = out[:, first:last], np.empty((len(a), last - first), a.dtype)
+        if not accumulate:
+            total[:] = a.dtype.type(0)
         for start in range(0, k, SLICE):
             rows = b[start : start + SLICE]
             panels = rows.reshape(len(rows), -1, PANEL).transpose(1, 0, 2)
-            gemm_panels(
-                a[:, start : start + SLICE],
-                panels[first // PANEL : last // PANEL],
-                out[:, first:last],
-                accumulate or start > 0,
-            )
+            panels = panels[first // PANEL : last // PANEL]
+            gemm_panels(a[:, start : start + SLICE], panels, part, start % PART > 0)
+            if start % PART == PART - SLICE or start + SLICE >= k:
+                total += part
 
 
 def _matmul_cpu(a, b, transpose_a, transpose_b, accumulate, out):
