@@ -9,6 +9,9 @@ from pathlib import Path
 import numba
 import numpy as np
 
+from ..nn.instructions import INSTRUCTIONS
+from ..nn.microkernel import FASTER_THAN_BLAS
+
 
 def processor() -> str:
     """The processor's name, as well as the system tells it."""
@@ -33,11 +36,12 @@ def blas_kernels() -> str:
 
 
 def describe() -> list[str]:
-    """Lines: the processor and its threads; BLAS; versions."""
+    """Lines: the processor and its threads; BLAS and the micro-kernel; versions."""
     threads = numba.get_num_threads()
     return [
         f"{processor()}, {os.cpu_count()} cores; {threads} thread{'s' * (threads > 1)}",
         f"BLAS {blas_kernels()}",
+        f"micro-kernel {INSTRUCTIONS}" + ", in use" * FASTER_THAN_BLAS,
         f"numba {numba.__version__}, numpy {np.__version__}",
     ]
 
