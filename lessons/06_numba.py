@@ -322,7 +322,7 @@ picture(ax)
 # exercise below does this, and so can you. The heart of it is what happens at a write:
 
 # %%
-print(inspect.getsource(Watched.__setitem__))
+print(inspect.getsource(Watched.note_write))
 small = np.ones((4, 3), np.float32)
 try:
     follow_prange(bias_gradient, small, np.zeros(3), watch=1, name="dbias")

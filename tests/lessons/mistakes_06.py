@@ -52,6 +52,23 @@ def whole_rows(vectors, labels, sums):
         sums[labels[i]] += vectors[i]
 
 
+def rows_as_views(vectors, labels, sums):
+    sums.fill(0)
+    for i in prange(len(labels)):
+        row = sums[labels[i]]
+        row += vectors[i]
+
+
+def one_scratch_array(vectors, labels, sums):
+    own = np.zeros(sums.shape[1], sums.dtype)
+    for person in prange(len(sums)):
+        own[:] = 0
+        for i in range(len(labels)):
+            if labels[i] == person:
+                own[:] += vectors[i]
+        sums[person] = own
+
+
 def cleared_by_all(vectors, labels, sums):
     for person in prange(len(sums)):
         sums[:] = 0
@@ -91,10 +108,9 @@ def beyond_the_end(vectors, labels, sums):
                 sums[person] += vectors[i]
 
 
-def too_much_python(vectors, labels, sums):
+def too_much_numpy(vectors, labels, sums):
     for person in prange(len(sums)):
-        mine = {"photos": vectors[labels == person], "person": person}
-        sums[person] = mine["photos"].sum(axis=0)
+        sums[person] = vectors[labels == person].sum(axis=0, keepdims=True)[0]
 
 
 MISTAKES = {
@@ -110,11 +126,13 @@ MISTAKES = {
     "06.2": {
         over_the_photos: "a race: sums[0, 0]",
         whole_rows: "a race: sums[0, 0]",
+        rows_as_views: "a race: sums[0, 0]",
+        one_scratch_array: "a race: the array of np.zeros[0]",
         cleared_by_all: "written by iteration 0 of the prange and written by iteration 1",
         not_cleared: "whatever was in its memory",
         one_thread: "no prange",
         the_mean: "expected",
         beyond_the_end: "outside of its shape (4, 3)",
-        too_much_python: "Numba cannot compile",
+        too_much_numpy: "Numba cannot compile",
     },
 }
