@@ -1,0 +1,341 @@
+# %% [markdown]
+# # 07 · CUDA: threads, tiles, memory
+#
+# **A GPU has ten thousand threads and one memory. Who computes what, and why do they mostly wait?**
+#
+# A kernel for a GPU is written for **one** thread, and started for thousands. This lesson shows how a thread
+# learns which output is its own, and then how a matrix product, the heart of a network, becomes fast: not by
+# computing less, but by **fetching** less. The same multiply-adds, with a sixteenth and then a
+# sixty-fourth of the memory reads, and you count them.
+#
+# You need no GPU: Numba has a simulator, which runs CUDA kernels on the CPU, slowly. With a GPU the same
+# cells run there. Twenty-five minutes. From the paper: nothing; it trained on a cluster of CPUs (section 3).
+# In the library: `minifacenet/nn/matmul_cuda.py` and `backend.py`.
+#
+# Numba decides between GPU and simulator once, **when it is imported**, by an environment variable. So the
+# first cell comes before all imports: it tries a small kernel in a process of its own, and takes the simulator
+# if that fails.
+
+# %%
+import os
+import subprocess
+import sys
+
+probe = """
+import numpy as np
+from minifacenet.nn.backend import fill, to_device
+fill(to_device(np.ones(4, np.float32), "cuda"), 0)
+"""
+if subprocess.run([sys.executable, "-c", probe], capture_output=True).returncode != 0:
+    os.environ["NUMBA_ENABLE_CUDASIM"] = "1"
+os.environ["NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS"] = "0"  # our grids are tiny, and so they should be
+
+# %%
+import inspect
+
+import numba
+import numpy as np
+from exercises import check
+from exercises.simulator import launch
+from matplotlib.patches import Rectangle
+from numba import cuda
+from show import CREDIT, axes, faces, picture
+
+from minifacenet.nn import matmul_cuda
+from minifacenet.plots import DIFFERENT, HUES, SAME
+
+if numba.config.ENABLE_CUDASIM:
+    print("Simulated: the kernels of this lesson run in Numba's simulator, on the CPU.")
+else:
+    print("On a GPU:", cuda.get_current_device().name)
+
+# %% [markdown]
+# ## A grid of blocks of threads
+#
+# A launch names two sizes: how many **threads a block** has, and how many **blocks** the grid. Each thread
+# runs the same function, and asks where it stands:
+#
+# $$\text{column} = \text{blockIdx.x} \cdot \text{blockDim.x} + \text{threadIdx.x} \qquad
+# \text{row} = \text{blockIdx.y} \cdot \text{blockDim.y} + \text{threadIdx.y}$$
+#
+# `cuda.grid(2)` is these two sums. Note the order: **x comes first and runs along a row**, so it is the
+# column; arrays are indexed `[row, column]`. The blocks have to cover the matrix, so they are rounded up, and
+# some threads find themselves outside. They must not write: the **guard**.
+
+
+# %%
+@cuda.jit
+def who_am_i(block, thread):
+    column, row = cuda.grid(2)
+    if row < block.shape[0] and column < block.shape[1]:  # the guard
+        block[row, column] = cuda.blockIdx.y * cuda.gridDim.x + cuda.blockIdx.x
+        thread[row, column] = cuda.threadIdx.y * cuda.blockDim.x + cuda.threadIdx.x
+
+
+rows, columns, side = 5, 7, 4
+grid = (-(-columns // side), -(-rows // side))  # rounded up; (x, y), too
+block = cuda.to_device(np.full((rows, columns), -1, np.int32))
+thread = cuda.to_device(np.full((rows, columns), -1, np.int32))
+who_am_i[grid, (side, side)](block, thread)
+block, thread = block.copy_to_host(), thread.copy_to_host()
+print(f"{grid[0] * grid[1] * side * side} threads for {rows * columns} outputs")
+print(block)
+
+# %% [markdown]
+# The same with a face of 40 x 40 pixels and blocks of 16 x 16. The kernel is the first thing that happens to
+# a photo here: pixels 0 to 255 become numbers from -1 to 1.
+
+
+# %%
+@cuda.jit
+def to_network_input(pixels, out):
+    column, row = cuda.grid(2)
+    if row < out.shape[0] and column < out.shape[1]:
+        out[row, column] = pixels[row, column] / np.float32(127.5) - np.float32(1)
+
+
+face = np.ascontiguousarray(faces(size=40).images[0, :, :, 0])
+scaled = cuda.to_device(np.zeros((40, 40), np.float32))
+to_network_input[(3, 3), (16, 16)](cuda.to_device(face), scaled)
+scaled = scaled.copy_to_host()
+assert np.allclose(scaled, face / 127.5 - 1, atol=1e-6)
+
+
+# %%
+def show_blocks(ax, grid, side, shape):
+    """The borders of the blocks, and the threads that have nothing to do."""
+    height, width = grid[1] * side, grid[0] * side
+    idle = {"facecolor": "0.93", "edgecolor": "0.7", "hatch": "///", "linewidth": 0, "zorder": 0}
+    ax.add_patch(Rectangle((-0.5, shape[0] - 0.5), width, height - shape[0], **idle))
+    ax.add_patch(Rectangle((shape[1] - 0.5, -0.5), width - shape[1], shape[0], **idle))
+    for x in range(0, width + 1, side):
+        ax.plot([x - 0.5] * 2, [-0.5, height - 0.5], color="black", linewidth=1.5)
+    for y in range(0, height + 1, side):
+        ax.plot([-0.5, width - 0.5], [y - 0.5] * 2, color="black", linewidth=1.5)
+    ax.set(xlim=(-0.7, width - 0.3), ylim=(height - 0.3, -0.7), aspect="equal")
+    ax.set(xlabel="column (x)", ylabel="row (y)")
+    ax.grid(False)
+
+
+left, right = axes(9, 4.2, columns=2)[0]
+for (row, column), number in np.ndenumerate(block):
+    left.add_patch(
+        Rectangle((column - 0.5, row - 0.5), 1, 1, color=HUES[number], alpha=0.35, linewidth=0)
+    )
+    y, x = divmod(thread[row, column], side)
+    left.text(column, row, f"{x},{y}", ha="center", va="center", fontsize=9)
+show_blocks(left, grid, side, (rows, columns))
+left.set(xticks=range(8), yticks=range(8))
+left.set_title("2 x 2 blocks of 4 x 4 threads, 5 x 7 outputs", loc="left", fontsize=10)
+right.imshow(scaled, cmap="gray")
+show_blocks(right, (3, 3), 16, face.shape)
+right.set(xticks=(0, 16, 32), yticks=(0, 16, 32))
+right.set_title("3 x 3 blocks of 16 x 16, 40 x 40 pixels", loc="left", fontsize=10)
+picture(left)
+
+# %%
+print(CREDIT)
+
+# %% [markdown]
+# In each cell on the left: `threadIdx.x,threadIdx.y` of the thread that owns it; a colour for each block.
+# Hatched: threads that the guard sends home. Every output has **one** owner, so nothing races (lesson 06's
+# rule comes for free here).
+#
+# ## Exercise 07.1
+#
+# The other way round: which thread of which block computes `out[row, column]`?
+
+
+# %% tags=["exercise"]
+def owner(row, column, side):
+    """The block (x, y), and the thread in it (x, y): two pairs. A block has side x side threads."""
+    raise NotImplementedError
+
+
+# %%
+check("07.1", owner)
+
+# %% [markdown]
+# ## The matrix product, naive
+#
+# $C = A B$ with $A$ of shape $(m, k)$ and $B$ of shape $(k, n)$. A thread owns one output, and sums over $k$.
+# This is the library's first step (`transpose_a` and `transpose_b` read a factor the other way round,
+# `accumulate` adds to what is there):
+
+# %%
+print(inspect.getsource(matmul_cuda._naive_grid.function))
+
+# %% [markdown]
+# It is right, and it is slow. A multiply-add takes a few cycles at most; a number from **global memory**,
+# where arrays live, takes hundreds. This kernel reads two for each multiply-add:
+#
+# $$\text{naive:} \quad 2\, m\, n\, k \text{ numbers}$$
+#
+# Yet there are only $m k + k n$ numbers in $A$ and $B$. Each number of $A$ is fetched by $n$ threads, one
+# after another, and forgotten.
+#
+# ## Tiled: fetch together
+#
+# The threads of a block have a small memory in common, **shared memory**, near and fast. A block of $T
+# \times T$ threads needs $T$ rows of $A$ and $T$ columns of $B$. So go along $k$ in slices of $T$; in each slice
+#
+# 1. every thread fetches *one* number of $A$ and *one* of $B$ into two shared tiles,
+# 2. **barrier**: all wait until the tiles are complete,
+# 3. every thread multiplies $T$ pairs from the tiles,
+# 4. **barrier**: all wait until nobody reads them any more. Then the next slice.
+#
+# A number that came from far away is used $T$ times. In all
+#
+# $$\text{tiled:} \quad \frac{m}{T} \cdot \frac{n}{T} \text{ blocks} \cdot 2\, T k = \frac{2\, m\, n\, k}{T}
+# \text{ numbers}$$
+
+# %%
+print(inspect.getsource(matmul_cuda._tiled_grid.function).split('"""')[-1])
+
+# %% [markdown]
+# `cuda.syncthreads()` is the barrier, for the threads of *one block*; there is none for the whole grid, and
+# blocks run in any order. Two rules follow, which every exercise in CUDA is about:
+#
+# - **All threads of the block come to every barrier**, those outside of the matrix too. So no early
+#   `return`, and no barrier inside of an `if`. The guard is around the reads and the write instead.
+# - **Where a tile reaches beyond its matrix it gets a 0**, which adds nothing to any sum.
+#
+# ## Register-blocked: use what is near more often
+#
+# Now each multiply-add reads two numbers from *shared* memory, and that is the next thing to wait for. So let
+# a thread own $8 \times 8$ outputs. Eight numbers of $A$ and eight of $B$, read into **registers**, give 64
+# products: $16/64 = 1/4$ shared read for each. And 64 threads now cover a tile of $T = 64$, so global memory is
+# read $2mnk/64$ times.
+#
+# All three are in the library, and give what NumPy gives, on matrices that fit no tile:
+
+# %%
+rng = np.random.default_rng(7)
+a = rng.standard_normal((18, 21), dtype=np.float32)
+b = rng.standard_normal((21, 19), dtype=np.float32)
+for product in (matmul_cuda.matmul_naive, matmul_cuda.matmul_tiled, matmul_cuda.matmul_blocked):
+    out = cuda.device_array((18, 19), np.float32)
+    product(cuda.to_device(a), cuda.to_device(b), False, False, False, out)
+    print(f"{product.__name__:15} right:", np.allclose(out.copy_to_host(), a @ b, atol=1e-4))
+
+# %% [markdown]
+# ## Count them
+#
+# To count the reads we need a simulator that looks. `launch`, in `lessons/exercises/simulator.py`, is one of
+# our own, in plain Python. It works as Numba's does: *one thread at a time runs until it ends or comes to a
+# barrier; then the next one*. And its arrays remember who touched which number (lesson 06). It runs the
+# very kernels of the library, here on $m = n = 128$, $k = 8$:
+
+# %%
+m, n, k = 128, 128, 8
+a = rng.integers(-9, 10, (m, k)).astype(np.float32)
+b = rng.integers(-9, 10, (k, n)).astype(np.float32)
+flags = {"transpose_a": False, "transpose_b": False, "accumulate": False}
+steps = {  # kernel, grid, threads in a block, tile
+    "naive": (matmul_cuda._naive_grid, (8, 8), (16, 16), 1),
+    "tiled": (matmul_cuda._tiled_grid, (8, 8), (16, 16), matmul_cuda.SIDE_TILED),
+    "register-blocked": (matmul_cuda._blocked_grid, (4, 1), (64, 1), matmul_cuda.TILE),
+}
+counted = {}
+for name, (kernel, grid, threads, tile) in steps.items():
+    out = np.zeros((m, n), np.float32)
+    reads = launch(kernel, grid, threads, {"a": a, "b": b, **flags, "out": out})
+    assert np.array_equal(out, a @ b)
+    counted[name] = reads["a"] + reads["b"]
+    print(f"{name:17}{counted[name]:8,} reads, by the formula {2 * m * n * k // tile:8,}")
+counted["the least possible"] = m * k + k * n
+print(f"{'each number once':17}{m * k + k * n:8,}")
+
+# %%
+left, right = axes(9, 3.6, columns=2)[0]
+deep = 40  # drawn deeper than 8, to be seen
+for (x, y), width, height, name in (
+    ((0, 0), deep, 128, "A"),
+    ((deep + 8, -deep - 8), 128, deep, "B"),
+    ((deep + 8, 0), 128, 128, "C"),
+):
+    left.add_patch(Rectangle((x, y), width, height, facecolor="0.93", edgecolor="0.5"))
+    left.text(x + width - 4, y + height - 4, name, ha="right", va="bottom", fontsize=12)
+top, across, size = 32, 64, 16
+for (x, y), width, height, colour, alpha in (
+    ((0, top), deep, size, SAME, 0.3),
+    ((deep + 8 + across, -deep - 8), size, deep, DIFFERENT, 0.3),
+    ((deep + 8 + across, top), size, size, HUES[2], 1.0),
+    ((16, top), size, size, SAME, 1.0),
+    ((deep + 8 + across, -deep + 8), size, size, DIFFERENT, 1.0),
+):
+    left.add_patch(Rectangle((x, y), width, height, color=colour, alpha=alpha, linewidth=0))
+left.annotate(
+    "slice", (24, top + size), (24, top + 44), ha="center", arrowprops={"arrowstyle": "->"}
+)
+left.annotate("one block", (deep + 16 + across, top + size), (deep + 16 + across, top + 44),
+              ha="center", arrowprops={"arrowstyle": "->"})  # fmt: skip
+left.set(xlim=(-2, 180), ylim=(132, -52), aspect="equal", xticks=[], yticks=[])
+left.spines[:].set_visible(False)
+left.set_title("what one block of 16 x 16 outputs reads", loc="left", fontsize=10)
+bars = right.barh(list(counted), list(counted.values()), color=[DIFFERENT, HUES[1], SAME, "0.6"])
+for bar, count in zip(bars, counted.values(), strict=True):
+    right.text(bar.get_width() * 1.15, bar.get_y() + 0.4, f"{count:,}", va="center", fontsize=9)
+right.invert_yaxis()
+right.set(xscale="log", xlim=(1000, 2e6), xlabel="numbers read from global memory (log scale)")
+picture(left)
+
+# %% [markdown]
+# Left: a block goes along its rows of $A$ and its columns of $B$ slice by slice; the strong squares are the
+# tiles that lie in shared memory at this moment. Right: all three do the same 131,072 multiply-adds. What
+# is left over the least possible is that each number is still read by $128 / 64 = 2$ blocks.
+#
+# Why not a tile of 128, then, or of 1,000? Shared memory has some 48 kB a block, and a block at most 1,024
+# threads; and 64 sums are already a quarter of the 255 registers that a thread can have. Near memory is small.
+#
+# ## Exercise 07.2
+#
+# A tiled matrix product for **any** shape, with tiles of 4 x 4. It is started with blocks of 4 x 4 threads, as
+# many as cover `out`. You need `cuda.grid(2)`, `cuda.threadIdx`, `cuda.shared.array((TILE, TILE), float32)`
+# and `cuda.syncthreads()`. Do not decorate it: the check runs it in our simulator, so you see a race, an index
+# outside of a matrix and a thread that misses a barrier by name. A GPU by itself says nothing of the kind.
+#
+# (`TILE` is a constant outside of the function, since the size of a shared array has to be known when the
+# kernel is compiled.)
+
+# %%
+float32 = numba.float32
+TILE = 4
+
+
+# %% tags=["exercise"]
+def tiled_matmul(a, b, out):
+    """out = a @ b, written for one thread. a: (m, k), b: (k, n), out: (m, n), all float32."""
+    raise NotImplementedError
+
+
+# %%
+check("07.2", tiled_matmul)
+
+# %% [markdown]
+# ## What no simulator shows
+#
+# | | a simulator | a GPU |
+# |---|---|---|
+# | an index beyond the end | an error | reads or destroys what lies there; later calls fail with odd messages |
+# | a race inside of a **warp** (32 threads in step) | one thread after another, so it may look right | undefined |
+# | a barrier that some threads miss | an error, or it hangs | hangs, or goes on with wrong numbers |
+# | 2,048 threads a block, a shared array of a size known at run time | Numba's takes it | refused |
+# | neighbouring threads that read neighbouring numbers (**coalescing**) | no difference | up to 8 times fewer transfers in float32 |
+# | bank conflicts, registers, how many blocks fit at once | no difference | decide the speed |
+# | speed | thousands of times too slow | the point of it all |
+#
+# So a kernel that is right in the simulator has right *arithmetic* and right *indices*. That it is right on a
+# GPU, and fast, can only be seen there. This is why counting is worth so much: the number of reads is a fact
+# about the program, on any machine.
+#
+# The library's CUDA kernels were simulated (`tests/cuda_suite`) and compiled for two generations of GPUs; see
+# "How it is tested" in the README for what was run where. Its layers hold pairs: a CPU kernel and its CUDA
+# twin around the code of one element (`minifacenet/nn/relu.py`), and `Kernel` in `backend.py` chooses by where
+# the array lives.
+#
+# **Try next.** Swap the two lines of a thread map, `row, column = cuda.grid(2)`, in `who_am_i` and look at the
+# numbers. Leave out one barrier in your kernel, then the other; which race does the check name? On a GPU:
+# `cuda.jit(tiled_matmul)[grid, (4, 4)](a, b, out)`, then the library's three with m = n = k = 1024, each
+# once before the clock starts, and `cuda.synchronize()` before it stops: a launch returns at once, long
+# before the kernel has ended.
