@@ -5,7 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lessons student test test-full test-browser lint clean
+.PHONY: help demo lessons student test test-full test-browser test-cuda lint clean
 
 help:
 	@echo "make demo          train on the ORL faces, name and verify; results in runs/orl"
@@ -14,6 +14,7 @@ help:
 	@echo "make test          the test suite, in minutes"
 	@echo "make test-full     the full-size NN1 too"
 	@echo "make test-browser  the page of a run in headless Chromium, if there is one"
+	@echo "make test-cuda     the CUDA kernels on this machine's GPU; an error if there is none"
 	@echo "make lint          ruff"
 	@echo "make clean         remove the environment and what the tools cached"
 
@@ -38,6 +39,9 @@ test-full: $(VENV)/.with-dev
 
 test-browser: $(VENV)/.with-dev
 	$(PY) -m pytest -m browser tests/browser
+
+test-cuda: $(VENV)/.with-dev $(VENV)/.with-cuda
+	MINIFACENET_TEST_GPU=1 $(PY) -m pytest tests/cuda_suite
 
 lint: $(VENV)/.with-dev
 	$(PY) -m ruff check .

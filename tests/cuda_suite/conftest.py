@@ -6,7 +6,10 @@ numba is imported. In the main test process there is nothing to collect here.
 
 import os
 
+import pytest
 from numba import config
+
+from minifacenet.gpu import choose_device
 
 SIMULATED = bool(config.ENABLE_CUDASIM)
 ON_GPU = os.environ.get("MINIFACENET_TEST_GPU") == "1"
@@ -23,3 +26,12 @@ def pytest_report_header():
 
         return f"CUDA kernels: on {cuda.get_current_device().name.decode()}"
     return None
+
+
+def pytest_sessionstart():
+    """Where a GPU is asked for, its absence is one error, not one a test."""
+    if ON_GPU and not SIMULATED:
+        try:
+            choose_device("cuda")
+        except ValueError as error:
+            pytest.exit(f"no GPU to test on: {error}", returncode=1)

@@ -1,0 +1,98 @@
+"""A training on CUDA: the losses of the CPU, and a state that both can go on with."""
+
+import numpy as np
+import pytest
+from numba import config
+
+from minifacenet.arrays import load_arrays
+from minifacenet.embedding.architectures import Architecture, FaceNet
+from minifacenet.embedding.checkpoint import load_state, save_model, save_state
+from minifacenet.embedding.distances import squared_distances
+from minifacenet.embedding.mining import mined_loss
+from minifacenet.embedding.train import TrainConfig, TrainingState, train
+from minifacenet.embedding.triplet import embedding_gradient
+from minifacenet.nn.backend import to_device
+from minifacenet.nn.concat import Concat
+from minifacenet.nn.conv import Conv2D
+from minifacenet.nn.l2norm import L2Norm
+from minifacenet.nn.layer import Sequential
+from minifacenet.nn.linear import Linear
+from minifacenet.nn.lrn import LRN
+from minifacenet.nn.maxout import Maxout
+from minifacenet.nn.optim import AdaGrad
+from minifacenet.nn.pool import MaxPool
+from minifacenet.nn.relu import ReLU
+from minifacenet.preprocessing.faces import Faces
+
+STEPS = 2 if config.ENABLE_CUDASIM else 10  # the simulator is slow
+LABELS = np.array([0, 0, 1, 1])
+
+
+def network(dtype=np.float64):
+    """All layers of NN1, as small as can be."""
+    rng = np.random.default_rng(0)
+    return Sequential(
+        ("conv1", Conv2D(1, 2, 3, rng, stride=2, pad=1, input_gradient=False, dtype=dtype)),
+        ("conv1.relu", ReLU()),
+        ("rnorm1", LRN()),
+        ("pool1", MaxPool(3, 2, 1)),
+        ("concat", Concat()),
+        ("fc1", Linear(8, 6, rng, dtype=dtype)),
+        ("fc1.maxout", Maxout(2)),
+        ("fc7128", Linear(3, 3, rng, dtype=dtype)),
+        ("L2", L2Norm()),
+    )
+
+
+def losses(device):
+    """Of a loop like that of `train`, in float64."""
+    net = network().to(device)
+    updates = AdaGrad(net.parameters(), 0.05)
+    x = to_device(np.random.default_rng(1).standard_normal((4, 8, 8, 1)), device)
+    for _ in range(STEPS):
+        embeddings = to_device(net.forward(x, train=True), "cpu")
+        rng = np.random.default_rng(0)
+        loss, _, weights = mined_loss(squared_distances(embeddings), LABELS, 1.0, "all", rng)
+        yield loss
+        net.zero_grad()
+        net.backward(to_device(embedding_gradient(weights, embeddings), device))
+        updates.step()
+
+
+def test_the_same_losses_in_float64():
+    cpu, cuda = list(losses("cpu")), list(losses("cuda"))
+    np.testing.assert_allclose(cuda, cpu, rtol=0, atol=1e-9)
+    assert len(set(cpu)) == STEPS  # it learned something
+
+
+@pytest.fixture
+def faces():
+    images = np.random.default_rng(2).integers(0, 256, (4, 8, 8, 1)).astype(np.uint8)
+    return Faces(images, LABELS, ("A", "B"), tuple("abcd"))
+
+
+@pytest.mark.parametrize("chunk", [None, 3])
+def test_the_first_step_in_float32(faces, chunk):
+    settings = TrainConfig(steps=1, people=2, photos=2, margin=1.0, mining="all", chunk=chunk)
+    (cpu,) = train(network(np.float32), faces, settings)
+    (cuda,) = train(network(np.float32).to("cuda"), faces, settings)
+    np.testing.assert_allclose(cuda.loss, cpu.loss, rtol=1e-5)
+    assert cuda.triplets == cpu.triplets > 0
+
+
+def test_what_a_training_leaves(faces, tmp_path):
+    settings = TrainConfig(steps=1, people=2, photos=2, margin=1.0, mining="all")
+    model = FaceNet(Architecture(), network(np.float32).to("cuda"))
+    state = TrainingState(model.network, settings)
+    list(train(model.network, faces, settings, state))
+    save_model(tmp_path / "model.safetensors", model)
+    save_state(tmp_path / "state.safetensors", model, state, {})
+    arrays, _ = load_arrays(tmp_path / "model.safetensors")
+    for device in ("cpu", "cuda"):
+        other = FaceNet(Architecture(), network(np.float32).to(device))
+        load_state(
+            tmp_path / "state.safetensors", other, TrainingState(other.network, settings), {}
+        )
+        for name, parameter in other.network.parameters().items():
+            np.testing.assert_array_equal(to_device(parameter.data, "cpu"), arrays[name])
+        assert other.digest == model.digest
