@@ -352,3 +352,13 @@ def test_half_precision_is_refused():
 
     with pytest.raises(ValueError, match=r"float32.*got float16.*half precision"):
         Architecture(size=32).build(np.random.default_rng(0), np.float16)
+
+
+def test_out_of_memory_names_a_chunk(run, people, tmp_path, monkeypatch):
+    def too_large(*arguments):
+        raise MemoryError("the GPU has no 99 MiB left")
+
+    monkeypatch.setattr(training_run, "run_training", too_large)
+    status, _, error = run("train", people, "--out", tmp_path / "out", "--people", 4, "--photos", 3)
+    assert status == 1
+    assert "the GPU has no 99 MiB left: take --chunk 6" in line(error)

@@ -165,8 +165,17 @@ def train(
     if plan:
         tell_plan(known, others, config, steps_done(out) if resume else 0)
         return
-    with Bars() as bars:
-        outcome = run_training(data, out, config, bars, resume, chosen)
+    try:
+        with Bars() as bars:
+            outcome = run_training(data, out, config, bars, resume, chosen)
+    except MemoryError as error:
+        half = max(
+            1, (config.training.chunk or config.training.people * config.training.photos) // 2
+        )
+        raise MemoryError(
+            f"{error or 'out of memory'}: take --chunk {half}, half of the photos at once for the "
+            "same gradient"
+        ) from None
     tell_outcome(out, faces, config, outcome)
     if outcome.stopped in EXIT_STATUS:
         raise typer.Exit(EXIT_STATUS[outcome.stopped])

@@ -11,6 +11,7 @@ may nevertheless say `cuda.grid(1)`: the name `cuda` below stands for the module
 from __future__ import annotations
 
 import importlib
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -153,7 +154,13 @@ def empty(shape: tuple[int, ...], like, dtype=None):
     dtype = like.dtype if dtype is None else dtype
     if device_of(like) == "cpu":
         return np.empty(shape, dtype)
-    return numba_cuda().device_array(shape, dtype)
+    try:
+        return numba_cuda().device_array(shape, dtype)
+    except Exception as error:
+        if "OUT_OF_MEMORY" not in str(error).upper().replace(" ", "_"):
+            raise
+        size = np.dtype(dtype).itemsize * math.prod(shape)
+        raise MemoryError(f"the GPU has no {size / 2**20:.0f} MiB left") from None
 
 
 def zeros(shape: tuple[int, ...], like):

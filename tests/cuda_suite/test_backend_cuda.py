@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from minifacenet.nn import relu
+from minifacenet.nn import backend, relu
 from minifacenet.nn.backend import Kernel, device_of, empty, fill, to_device, zeros
 from minifacenet.nn.layer import Parameter
 
@@ -38,3 +38,14 @@ def test_a_kernel_without_a_cuda_side_says_so():
     kernel = Kernel(relu._forward_cpu)
     with pytest.raises(RuntimeError, match=r"relu\._forward_cpu has no CUDA twin yet"):
         kernel(to_device(np.ones(4), "cuda"), None)
+
+
+def test_a_full_gpu_is_a_memory_error(monkeypatch):
+    class Full:
+        def device_array(self, shape, dtype):
+            raise RuntimeError("[CUresult.CUDA_ERROR_OUT_OF_MEMORY] Call to cuMemAlloc results in")
+
+    here = to_device(np.ones(2), "cuda")
+    monkeypatch.setattr(backend, "numba_cuda", Full)
+    with pytest.raises(MemoryError, match="the GPU has no 8 MiB left"):
+        empty((1024, 1024), like=here)
