@@ -359,6 +359,6 @@ def test_out_of_memory_names_a_chunk(run, people, tmp_path, monkeypatch):
         raise MemoryError("the GPU has no 99 MiB left")
 
     monkeypatch.setattr(training_run, "run_training", too_large)
-    status, _, error = run("train", people, "--out", tmp_path / "out", "--people", 4, "--photos", 3)
+    status, _, error = run("train", people, "--out", tmp_path / "out", "--people", 3, "--photos", 4)
     assert status == 1
     assert "the GPU has no 99 MiB left: take --chunk 6" in line(error)
