@@ -56,7 +56,7 @@ def tell_enrolment(people: People, checked: CrossValidation, strangers: float | 
     gate = people.classifier.threshold
     say(f"Gate: a squared distance of {gate:.4f}, from {people.source}.")
     if checked.asked:
-        say(f"With it {checked.rejected:.1%} of these photos would be called '{UNKNOWN}'.")
+        say(f"With {gate:.4f}, {checked.rejected:.1%} of these photos would be called '{UNKNOWN}'.")
     if strangers is not None:
         say(
             f"Of each person's photos, where he or she is not enrolled, {strangers:.1%} would get "
@@ -69,7 +69,9 @@ def tell_names(people: People, paths, answers: Answers, out: Path | None) -> Non
     classes = people.classifier.classes_
     table = Table(**PLAIN)
     for column in ("photo", "name", "distance", "runner-up", "distance"):
-        table.add_column(column, justify="right" if column == "distance" else "left")
+        # A path may be broken where the terminal is narrow, a name may not.
+        justify, whole = "right" if column == "distance" else "left", column != "photo"
+        table.add_column(column, justify=justify, no_wrap=whole, overflow="fold")
     for i in range(min(len(paths), ROWS)):
         known = answers.known[i]
         name = str(classes[answers.person[i]])
@@ -91,7 +93,7 @@ def tell_names(people: People, paths, answers: Answers, out: Path | None) -> Non
         f"{answers.known.sum()} of {len(paths)} photos named"
         + (f" ({most}{more})" if counts else "")
         + f", {(~answers.known).sum()} {UNKNOWN}. Squared distances, 0 to 4; a name takes at most "
-        f"{people.classifier.threshold:.4f} (from {people.source})."
+        f"{people.classifier.threshold:.4f}. An SVM chooses the name: a runner-up may be nearer."
     )
 
 

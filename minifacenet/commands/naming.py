@@ -86,7 +86,9 @@ def classify_fit(
     if gate is not None:
         with progress("cross-validation") as tell:
             checked = cross_validate(vectors, names, gate, rng, progress=tell)
-    refused = by_model and checked.rejected > MANY and count >= ENOUGH_PEOPLE
+    # One person is never alone here: without a gate of the model or the user that is refused.
+    own = gate_threshold(distances, far) if gate is None or count >= ENOUGH_PEOPLE else None
+    refused = by_model and checked.rejected > MANY and own is not None and own > gate
     by_themselves = gate is None or refused
     if refused:
         source = (
@@ -94,7 +96,7 @@ def classify_fit(
             f"training and would call {checked.rejected:.0%} of these photos '{UNKNOWN}'"
         )
     if by_themselves:
-        gate = gate_threshold(distances, far)
+        gate = own
         with progress("cross-validation") as tell:
             checked = cross_validate(vectors, names, gate, rng, progress=tell)
     classifier = FaceClassifier(threshold=gate).fit(vectors, names)

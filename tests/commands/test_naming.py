@@ -1,6 +1,7 @@
 """`minifacenet classify` as a user meets it."""
 
 import csv
+import re
 import shutil
 
 import numpy as np
@@ -53,6 +54,9 @@ def test_predict_names_every_photo_and_writes_a_row_each(run, people, enrolled, 
     assert status == 0
     assert "broken.jpg" in printed
     assert "By their folders, 30 photos show enrolled people" in text(printed)
+    closing = re.search(r"Squared distances, 0 to 4; .*? may be nearer\.", text(printed))[0]
+    assert "An SVM chooses the name: a runner-up may be nearer" in closing
+    assert len(closing) < 120  # where the gate comes from was said by `fit`
     with out.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 30
@@ -63,8 +67,18 @@ def test_predict_names_every_photo_and_writes_a_row_each(run, people, enrolled, 
         assert float(row["threshold"]) == threshold
         assert row["runner_up"] != row["nearest"]
     named = [row for row in rows if row["name"] != "unknown"]
-    assert len(named) > 5
+    assert len(named) > 5  # of 30: the gate of a network after 20 steps is strict
     assert np.mean([row["photo"].split("/")[0] == row["name"] for row in named]) > 0.9
+
+
+def test_a_name_stands_on_one_line(run, people, model, tmp_path):
+    faces, out = tmp_path / "faces", tmp_path / "o"
+    for name in ("Ada", "Grace"):
+        shutil.copytree(people / name, faces / f"{name}_Schwarzenegger")
+    options = ("--model", model, "--threshold", 0)  # so all are 'unknown (...?)'
+    assert run("classify", "fit", faces, "--out", out, *options)[0] == 0
+    printed = run("classify", "predict", faces, "--people", out)[1]
+    assert len(re.findall(r"unknown \((Ada|Grace)_Schwarzenegger\?\)", printed)) == 12
 
 
 def test_a_single_photo_and_a_flat_folder(run, people, enrolled, tmp_path):
@@ -214,3 +228,23 @@ def test_where_the_models_gate_refuses_many_the_people_set_it(run, people, model
     status, _, error = run("classify", "fit", people, "--model", path, "--out", tmp_path / "p")
     assert status == 1
     assert "its thresholds cannot be read (KeyError('far'))" in text(error)
+
+
+def test_the_models_gate_stays_where_the_people_would_set_a_stricter_one(
+    run, people, model, tmp_path
+):
+    path = tmp_path / "strict" / "model.safetensors"
+    path.parent.mkdir()
+    shutil.copy(model / "model.safetensors", path)
+    faces = read_faces(people, size=32)
+    vectors, names = Embedder(path, flip=True).transform(faces.images), faces.labels
+    names = np.array(faces.people)[names]
+    own = gate_threshold(stranger_distances(vectors, names, np.random.default_rng(0)), 0.05)
+    strict = Thresholds.of_model(model).as_dict() | {"gate": {"0.05": 1.01 * own}}
+    add_to_model(path, "thresholds", strict)
+    out = tmp_path / "o"
+    printed = text(run("classify", "fit", people, "--model", path, "--out", out)[1])
+    share = float(re.search(rf"With {1.01 * own:.4f}, ([\d.]+)% of these photos", printed)[1])
+    assert share > 10  # many are refused, and by the people's own gate it would be more
+    assert People.load(out).classifier.threshold == 1.01 * own
+    assert "The model's own gate" not in printed
