@@ -18,7 +18,7 @@ import numba
 import numpy as np
 
 from . import __version__
-from .gpu import remedy
+from .gpu import first_line, remedy
 from .nn import backend, relu
 from .preprocessing import mtcnn
 
@@ -107,7 +107,7 @@ def _cuda() -> Iterator[Finding]:
     try:
         cuda = backend.numba_cuda()
     except Exception as error:
-        yield Finding("CUDA", f"{type(error).__name__}: {error}", NOTE, remedy(error))
+        yield Finding("CUDA", first_line(error), NOTE, remedy(error))
         return
     try:
         origin = f"numba-cuda {version('numba-cuda')}"
@@ -126,8 +126,7 @@ def _cuda() -> Iterator[Finding]:
             yield Finding("GPU", f"{name}, compute capability {capability}, {memory}")
         right = _relu_works("cuda")
     except Exception as error:
-        text = str(error).strip().splitlines() or [""]
-        yield Finding("GPU", f"{type(error).__name__}: {text[0]}", NOTE, remedy(error))
+        yield Finding("GPU", first_line(error), NOTE, remedy(error))
         return
     if right:
         yield Finding("CUDA kernel", "runs and is right" + mode)

@@ -5,44 +5,56 @@ from __future__ import annotations
 from .nn import backend
 
 DEVICES = ("auto", *backend.DEVICES)
-REMEDIES = (
+FAULTS = (  # words of an error, what they mean, what to do
     (
         ("unsupported_ptx", "unsupported ptx", "ptx version"),
-        "the driver is older than the CUDA toolkit that compiled the kernel: update the driver, or "
-        "take an older toolkit: pip install 'cuda-toolkit==12.*'",
+        "the driver is older than the CUDA toolkit that compiled the kernel",
+        "update the driver or take an older toolkit (pip install 'cuda-toolkit==12.*')",
     ),
     (
         ("nvvm", "libdevice", "nvrtc", "nvjitlink"),
-        "the compiler of the CUDA toolkit is missing: pip install 'minifacenet[cuda]'",
+        "the compiler of the CUDA toolkit is missing",
+        "install it (pip install 'minifacenet[cuda]')",
     ),
     (
         ("no module named", "cannot import"),
-        "CUDA support is not installed: pip install 'minifacenet[cuda]'",
+        "CUDA support is not installed",
+        "install it (pip install 'minifacenet[cuda]')",
     ),
     (
         ("no_device", "no cuda-capable device", "no cuda gpus"),
-        "there is a driver but no GPU that it can use: everything runs on the CPU",
+        "there is a driver but no GPU that it can use",
+        "see whether `nvidia-smi` lists one",
     ),
-    (
-        ("libcuda", "driver", "cudasupport"),
-        "no NVIDIA driver here: everything runs on the CPU. If there is a GPU, install its driver",
-    ),
+    (("libcuda", "driver", "cudasupport"), "no NVIDIA driver here", "install it"),
     (
         ("out of memory", "out_of_memory"),
-        "another program holds the GPU's memory: end it, or take a smaller --chunk",
+        "another program holds the GPU's memory",
+        "end that program",
     ),
 )
 
 
-def remedy(error: BaseException) -> str:
-    """What a person can do about an error of CUDA, by what it says."""
+def first_line(error: BaseException) -> str:
+    """An error of CUDA by its kind and its first line, without the colon that ends some."""
+    line = (str(error).strip().splitlines() or [""])[0]
+    return f"{type(error).__name__}: {line}".rstrip(": ")
+
+
+def _fault(error: BaseException) -> tuple[str, str]:
+    """What is wrong, and what a person can do about it, by what an error of CUDA says."""
     text = f"{type(error).__name__} {error}".lower()
-    for words, what in REMEDIES:
+    for words, fault, todo in FAULTS:
         if any(word in text for word in words):
-            return what
-    return (
-        "everything runs on the CPU; `python -c 'from numba import cuda; cuda.detect()'` says more"
-    )
+            return fault, todo
+    todo = "see what `python -c 'from numba import cuda; cuda.detect()'` says"
+    return f"no kernel can run on a GPU here ({first_line(error)})", todo
+
+
+def remedy(error: BaseException) -> str:
+    """What an error of CUDA means for this machine, and what to do if it has a GPU."""
+    fault, todo = _fault(error)
+    return f"{fault}: everything runs on the CPU. If there is a GPU, {todo}"
 
 
 def choose_device(asked: str) -> str:
@@ -62,8 +74,9 @@ def choose_device(asked: str) -> str:
     except Exception as error:
         if asked == "auto":
             return "cpu"
-        line = (str(error).strip().splitlines() or [""])[0]
+        fault, todo = _fault(error)
         raise ValueError(
-            f"no kernel can run on a GPU here ({type(error).__name__}: {line}): {remedy(error)}"
+            f"--device cuda: {fault}. {todo[0].upper()}{todo[1:]}, or leave out --device to train "
+            "on the CPU"
         ) from None
     return "cuda"

@@ -90,32 +90,36 @@ def plan(
 def _measure(architecture: Architecture, config: TrainConfig) -> tuple[int, int, float, float]:
     """Bytes fixed and for each photo, seconds for a photo's step and for its forward alone."""
     rng = np.random.default_rng(0)
+    config = replace(config, steps=100, photos=2, chunk=None, mine_every=0, mining="all")
+
+    def begin() -> tuple[FaceNet, TrainingState]:
+        model = FaceNet.new(architecture)
+        return model, TrainingState(model.network, config)
+
+    def step(photos: int, model: FaceNet, state: TrainingState) -> float:
+        faces = SimpleNamespace(
+            images=rng.integers(0, 256, (photos, *architecture.input_shape), np.uint8),
+            labels=np.arange(photos) // 2,
+        )
+        start = time.perf_counter()
+        next(train(model.network, faces, replace(config, people=photos // 2), state))
+        return time.perf_counter() - start
+
+    step(4, *begin())  # compiles: the memory of the compiler is not that of a training
     tracemalloc.start()
     try:
-        model = FaceNet.new(architecture)
-        config = replace(config, steps=100, photos=2, chunk=None, mine_every=0, mining="all")
-        state = TrainingState(model.network, config)
-
-        def step(photos: int) -> float:
-            faces = SimpleNamespace(
-                images=rng.integers(0, 256, (photos, *architecture.input_shape), np.uint8),
-                labels=np.arange(photos) // 2,
-            )
-            start = time.perf_counter()
-            next(train(model.network, faces, replace(config, people=photos // 2), state))
-            return time.perf_counter() - start
-
-        step(4)  # compiles, and takes the memory of gradients and optimizer
+        model, state = begin()
+        step(4, model, state)  # takes the memory of gradients and optimizer
         peaks = []
         for photos in (4, 8):
             tracemalloc.reset_peak()
-            step(photos)
+            step(photos, model, state)
             peaks.append(tracemalloc.get_traced_memory()[1])
     finally:
         tracemalloc.stop()
     photo = max(0, (peaks[1] - peaks[0]) // 4)
     photos = to_input(rng.integers(0, 256, (8, *architecture.input_shape)))
-    step_seconds = min(step(8) for _ in range(3)) / 8
+    step_seconds = min(step(8, model, state) for _ in range(3)) / 8
     start = time.perf_counter()
     model.network.forward(photos)
     return peaks[0] - 4 * photo, photo, step_seconds, (time.perf_counter() - start) / 8

@@ -55,6 +55,7 @@ def tell_plan(data: Faces, others: Faces | None, config: TrainingRunConfig, done
     _, counts = np.unique(data.labels, return_counts=True)
     held_out = 0 if others is None else len(others)
     checks = training.steps // config.check_every - done // config.check_every
+    say("  a few steps are tried; kernels are compiled before, which takes a minute the first time")
     plan = make_plan(data.labels, config.architecture, training, checks, held_out, done)
     each = " to ".join(dict.fromkeys(str(count) for count in (counts.min(), counts.max())))
     lines = [("training on", f"{len(data)} photos of {len(counts)} people, {each} each")]

@@ -56,6 +56,7 @@ def test_a_plan_changes_nothing_and_names_batches_memory_and_time(run, people, o
     assert status == 0
     assert not out.exists()
     text = " ".join(printed.split())
+    assert "kernels are compiled before" in text
     assert "training on 18 photos of 3 people, 6 each" in text
     assert "held out 12 photos, asked every 25 steps" in text
     assert "3 people with up to 2 photos: up to 6 photos, 6 anchor-positive pairs" in text

@@ -78,10 +78,26 @@ def test_devices():
 
 def test_a_gpu_that_is_not_there(monkeypatch):
     def missing():
-        raise CudaSupportError("Error at driver init:\nCUDA driver library cannot be found")
+        raise CudaSupportError("Error at driver init: \n\nCUDA driver library cannot be found")
 
     monkeypatch.setattr(gpu.backend, "numba_cuda", missing)
     assert gpu.choose_device("auto") == "cpu"
-    with pytest.raises(ValueError, match=r"driver init: *.*install its driver") as raised:
+    with pytest.raises(ValueError, match="--device cuda") as raised:
+        gpu.choose_device("cuda")
+    assert str(raised.value) == (
+        "--device cuda: no NVIDIA driver here. Install it, or leave out --device to train on "
+        "the CPU"
+    )
+    (finding,) = doctor._cuda()
+    assert finding.text == "CudaSupportError: Error at driver init"
+    assert "everything runs on the CPU. If there is a GPU, install it" in finding.remedy
+
+
+def test_a_fault_that_nobody_has_seen_is_quoted(monkeypatch):
+    def missing():
+        raise RuntimeError("something new:\nand more")
+
+    monkeypatch.setattr(gpu.backend, "numba_cuda", missing)
+    with pytest.raises(ValueError, match=r"\(RuntimeError: something new\)\. See what") as raised:
         gpu.choose_device("cuda")
     assert "\n" not in str(raised.value)

@@ -54,6 +54,21 @@ def test_without_a_triplet_there_is_nothing_to_plan():
         plan(np.arange(3), SMALL, TrainConfig())
 
 
+def test_what_compiling_takes_is_not_counted(monkeypatch):
+    kept, real = [], plan_module.train
+
+    def cold(*arguments):
+        if not kept:  # as with an empty cache: the first step compiles, and keeps what it compiled
+            kept.append(bytearray(50 << 20))
+        yield from real(*arguments)
+
+    monkeypatch.setattr(plan_module, "train", cold)
+    config = TrainConfig(people=2, photos=2)
+    first, second = (plan(LABELS, SMALL, config) for _ in range(2))
+    assert first.memory == pytest.approx(second.memory, rel=0.1)
+    assert first.weights_memory == pytest.approx(second.weights_memory, rel=0.1)
+
+
 PROGRAM = """
 import numpy as np
 from types import SimpleNamespace
