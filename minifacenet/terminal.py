@@ -37,7 +37,8 @@ def tell_data(folder: Path, faces) -> None:
         ("people without a usable photo", faces.dropped),
         ("not photos", faces.ignored),
         (
-            "the same file more than once (one may train, the other be asked for)",
+            "the same file more than once"
+            + " (one may train, the other be asked for)" * (not faces.anonymous),
             [" = ".join(paths) for paths in faces.duplicates],
         ),
     ):
@@ -54,7 +55,8 @@ def tell_plan(data: Faces, others: Faces | None, config: TrainingRunConfig, done
     training = config.training
     _, counts = np.unique(data.labels, return_counts=True)
     held_out = 0 if others is None else len(others)
-    checks = training.steps // config.check_every - done // config.check_every
+    every, odd = config.check_every, training.steps % config.check_every > 0
+    checks = training.steps // every - done // every + (odd and done < training.steps)
     say("  a few steps are tried; kernels are compiled before, which takes a minute the first time")
     plan = make_plan(data.labels, config.architecture, training, checks, held_out, done)
     each = " to ".join(dict.fromkeys(str(count) for count in (counts.min(), counts.max())))
@@ -63,8 +65,10 @@ def tell_plan(data: Faces, others: Faces | None, config: TrainingRunConfig, done
         few, single = int((counts < training.photos).sum()), int((counts == 1).sum())
         text = f"{few} people have fewer than {training.photos} photos and give all of them"
         lines.append(("", text + f"; {single} with one photo are negatives only" * (single > 0)))
+    asked = [f"every {every} steps"] * (every < training.steps)
+    asked += ["at the end"] * (odd or not asked)
     lines.append(
-        ("held out", f"{held_out} photos, asked every {config.check_every} steps")
+        ("held out", f"{held_out} photos, asked " + " and ".join(asked))
         if held_out
         else ("held out", "nobody: nothing will judge the training")
     )
@@ -122,6 +126,8 @@ def _duration(seconds: float) -> str:
 def tell_outcome(out: Path, faces: Path, config: TrainingRunConfig, outcome: Outcome) -> None:
     """How a training ended, what its model is worth, and how to go on."""
     last = outcome.records[-1]
+    if last.step == outcome.began:
+        say("This training was finished before: nothing was left to do.")
     lines = {
         None: f"Trained {last.step} steps: {diagnosis(outcome.records)}.",
         "interrupted": f"Interrupted after step {last.step} of {config.training.steps}; saved. "
@@ -167,7 +173,9 @@ def _columns() -> tuple:
 @contextmanager
 def progress(title: str) -> Iterator[Callable[[int, int], None]]:
     """A bar with the time left, for work that calls what it gets as tell(done, total)."""
-    with Progress(*_columns(), console=console, transient=True) as bar:
+    # Where there is no terminal, a bar that goes away leaves an empty line.
+    shown = console.is_terminal
+    with Progress(*_columns(), console=console, transient=True, disable=not shown) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 

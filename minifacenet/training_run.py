@@ -66,12 +66,15 @@ class Outcome:
         The step whose weights are in `model.safetensors`.
     stopped : None, 'interrupted', 'collapsed' or 'no better'
         Why it ended before its last step.
+    began : int
+        The steps that were done before: 0, or more if it went on.
     """
 
     records: list[StepRecord]
     checks: list[tuple[int, float, float]]
     kept: int
     stopped: str | None = None
+    began: int = 0
 
 
 def began_with(out: Path) -> TrainingRunConfig:
@@ -133,7 +136,7 @@ def run_training(
     if resume:
         load_state(out / "state.safetensors", model, state, run.settings)
     known, others = hold_out_people(faces, config, observer)
-    check = None if others is None else _Check(others, config.far)
+    check, began = None if others is None else _Check(others, config.far), state.step
     if resume:
         run.read_logs(checked=check is not None)
     observer.start_training("Training", config.training.steps, done=state.step)
@@ -154,7 +157,7 @@ def run_training(
     training_figure(
         out, run.records, run.checks, config.training.margin, f"VAL at FAR {config.far:g}"
     )
-    return Outcome(run.records, run.checks, run.kept(), run.stopped)
+    return Outcome(run.records, run.checks, run.kept(), run.stopped, began)
 
 
 def add_thresholds(path: Path, known: Faces, others: Faces) -> None:

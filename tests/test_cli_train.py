@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
-from minifacenet import files, training_run
+from minifacenet import files, plan, training_run
 from minifacenet.embedding.architectures import FaceNet
 from minifacenet.embedding.checkpoint import load_arrays, load_metadata
 
@@ -58,11 +58,24 @@ def test_a_plan_changes_nothing_and_names_batches_memory_and_time(run, people, o
     text = " ".join(printed.split())
     assert "kernels are compiled before" in text
     assert "training on 18 photos of 3 people, 6 each" in text
-    assert "held out 12 photos, asked every 25 steps" in text
+    assert "held out 12 photos, asked at the end" in text
     assert "3 people with up to 2 photos: up to 6 photos, 6 anchor-positive pairs" in text
     assert "in chunks 2 of 4 photos, each twice a step" in text
     assert re.search(r"memory about \d+ MiB beside Python itself", text)
     assert re.search(r"time about [\d.]+ s on this machine", text)
+
+
+@pytest.mark.parametrize(
+    ("steps", "asked"), [(2, "asked at the end"), (4, "every 2 steps"), (5, "and at the end")]
+)
+def test_a_plan_says_when_the_held_out_are_asked(run, people, out, monkeypatch, steps, asked):
+    planned, real = [], plan.plan
+    monkeypatch.setattr(plan, "plan", lambda *given: planned.append(given[3]) or real(*given))
+    options = (*QUICK, "--plan", "--check-every", 2, "--steps", steps)
+    printed = run("train", people, "--out", out, *options)[1]
+    held_out = re.search(r"held out .* photos, (.*?) *\n", printed)[1]
+    assert held_out.endswith(asked)
+    assert planned == [(steps + 1) // 2]  # checks: every second step, and the last
 
 
 def test_a_plan_names_people_with_few_photos_and_offline_mining(run, people, tmp_path):
@@ -104,6 +117,7 @@ def test_resume_needs_no_options_and_is_offered(run, people, trained):
     assert "holds a training: --resume goes on with it, --force begins anew" in line(error)
     status, printed, _ = run("train", people, "--out", trained, "--resume")
     assert status == 0
+    assert "finished before: nothing was left to do" in printed
     assert "Trained 4 steps" in printed
     assert (trained / "state.safetensors").read_bytes() == before
 
@@ -306,7 +320,7 @@ def test_folders_that_hold_no_people_say_what_was_found(run, tmp_path, out):
     assert "lie one level too deep" in error_of(tmp_path / "deep")
     (tmp_path / "broken" / "Ada").mkdir(parents=True)
     (tmp_path / "broken" / "Ada" / "a.jpg").write_bytes(b"no photo")
-    assert "no photo in" in error_of(tmp_path / "broken")
+    assert "a.jpg: not a photo but text" in error_of(tmp_path / "broken")
     assert "does not exist" in error_of(tmp_path / "nowhere")
 
 

@@ -36,6 +36,8 @@ class Faces:
     origins : tuple of str
         The photo that each face was cut from: faces with the same one are of one photo. The paths
         if left out.
+    anonymous : bool
+        Nobody has said who is shown: `people` are folders, '' for photos in none.
     """
 
     images: np.ndarray
@@ -48,6 +50,7 @@ class Faces:
     duplicates: tuple[tuple[str, ...], ...] = ()
     cut: str = CENTRE_SQUARE
     origins: tuple[str, ...] = ()
+    anonymous: bool = False
 
     def __post_init__(self):
         object.__setattr__(self, "origins", self.origins or self.paths)
@@ -82,9 +85,15 @@ class Faces:
         )
 
     def summary(self) -> str:
-        """One line: '400 photos of 40 people, 2 skipped'; with the cut, if no centre square."""
-        people = len(np.unique(self.labels))
-        line = f"{count_text(len(self), 'photo')} of {count_text(people, 'person', 'people')}"
+        """One line: '400 photos of 40 people, 2 skipped'; with the cut, if no centre square.
+
+        Of anonymous photos: '16 photos in 3 folders', or '9 photos'.
+        """
+        line, shown = count_text(len(self), "photo"), np.unique(self.labels)
+        if not self.anonymous:
+            line += f" of {count_text(len(shown), 'person', 'people')}"
+        elif folders := sum(self.people[label] != "" for label in shown):
+            line += f" in {count_text(folders, 'folder')}"
         if self.cut != CENTRE_SQUARE:
             line += f" ({self.cut})"
         if self.skipped:

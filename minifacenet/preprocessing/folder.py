@@ -74,9 +74,11 @@ def read_photos(
     """
     root = Path(root)
     if root.is_file():
-        return read_listed(root.parent, [root.name], size, channels, progress)
-    photos, ignored = photos_below(root)
-    return replace(read_listed(root, photos, size, channels, progress), ignored=tuple(ignored))
+        faces, ignored = read_listed(root.parent, [root.name], size, channels, progress), []
+    else:
+        photos, ignored = photos_below(root)
+        faces = read_listed(root, photos, size, channels, progress)
+    return replace(faces, ignored=tuple(ignored), anonymous=True)
 
 
 def read_listed(
@@ -105,6 +107,8 @@ def read_listed(
             skipped.append((path, error.reason))
         if progress is not None:
             progress(done, len(photos))
+    if not crops and len(photos) == 1:
+        raise FolderError(f"{root / photos[0]}: {skipped[0][1]}")
     if not crops:
         reasons = "; ".join(f"{path}: {reason}" for path, reason in skipped[:3])
         raise FolderError(f"no photo in '{root}' could be read, of {len(photos)}: {reasons}")

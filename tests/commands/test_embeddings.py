@@ -33,6 +33,23 @@ def test_embeddings_go_to_files_and_come_back(run, people, model, tmp_path):
     assert np.load(out.with_suffix(".npy")).dtype == np.int8
 
 
+def test_copies_are_no_matter_of_training_here(run, people, model, tmp_path):
+    for name in ("Ada", "Grace"):
+        (tmp_path / "faces" / name).mkdir(parents=True)
+        shutil.copy(people / "Ada" / "0.png", tmp_path / "faces" / name / "0.png")
+    command = ("embed", tmp_path / "faces", "--model", model, "--out", tmp_path / "v")
+    printed = text(run(*command)[1])
+    assert "2 photos in 2 folders" in printed
+    assert "the same file more than once: Ada/0.png = Grace/0.png" in printed
+    command = ("classify", "fit", tmp_path / "faces", "--model", model, "--out", tmp_path / "p")
+    assert "(one may train, the other be asked for): Ada/0.png" in text(run(*command)[1])
+
+
+def test_a_file_has_no_empty_lines_where_a_terminal_has_bars(run, people, model, tmp_path):
+    printed = run("embed", people, "--model", model, "--out", tmp_path / "v")[1]
+    assert "" not in printed.splitlines()
+
+
 def test_a_wrong_scale_is_named(run, people, model, tmp_path):
     status, _, error = run(
         "embed", people, "--model", model, "--out", tmp_path / "v", "--quantised", "half"

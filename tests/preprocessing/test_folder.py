@@ -216,6 +216,8 @@ def test_photos_of_anybody_are_read_at_any_depth(tmp_path):
     assert [faces.people[label] for label in faces.labels] == ["", "", "Ada", "Ada"]
     assert faces.ignored == ("note.txt",)
     assert [path for path, _ in faces.skipped] == ["Ada/broken.jpg"]
+    assert faces.summary().startswith("4 photos in 1 folder, 1 skipped")
+    assert faces.subset([0, 1]).summary() == "2 photos, 2 photos with an exact copy"
     one = read_photos(tmp_path / "a2.png", size=32)
     assert (one.paths, one.people, one.images.shape) == (("a2.png",), ("",), (1, 32, 32, 1))
 
@@ -229,7 +231,11 @@ def test_no_photos_of_anybody(tmp_path):
     with pytest.raises(FolderError, match="only 1 other file"):
         read_photos(tmp_path)
     (tmp_path / "a.jpg").write_text("no photo")
-    with pytest.raises(FolderError, match=r"no photo in .* could be read, of 1: a\.jpg"):
+    with pytest.raises(FolderError, match=r"a\.jpg: not a photo but text .*$") as raised:
+        read_photos(tmp_path)
+    assert str(raised.value).startswith(str(tmp_path / "a.jpg"))
+    (tmp_path / "b.jpg").write_text("none either")
+    with pytest.raises(FolderError, match=r"no photo in .* could be read, of 2: a\.jpg"):
         read_photos(tmp_path)
 
 
@@ -257,7 +263,8 @@ def test_faces_know_how_they_were_cut_and_from_which_photos(tmp_path):
         part = faces.subset([first, faces.paths.index("Ada/1.face2.png")])
         assert part.origins == ("//Bob/1.jpg", "//Ada/1.jpg")
         assert part.cut == faces.cut
-        told = "3 photos of 2 people (aligned to portrait, margin 0), 2 photos with an exact copy"
+        who = "in 2 folders" if faces.anonymous else "of 2 people"
+        told = f"3 photos {who} (aligned to portrait, margin 0), 2 photos with an exact copy"
         assert faces.summary() == told
     assert read_photos(tmp_path / "Ada" / "1.face2.png").origins == ("//Ada/1.jpg",)
 
