@@ -1,4 +1,4 @@
-"""What the commands print about names, pairs and embeddings of photos."""
+"""What the commands print about the names and the groups of photos."""
 
 from __future__ import annotations
 
@@ -13,24 +13,12 @@ from .classification.classifier import UNKNOWN, Answers
 from .classification.clustering import Clustering, cut, sweep
 from .classification.clustering_scores import adjusted_rand, bcubed, pairwise
 from .classification.identification import CrossValidation
-from .classification.lfw import FoldedVerification
 from .classification.people import People
-from .classification.thresholds import Thresholds
-from .classification.verification import Verification, val_far
 from .preprocessing.faces import Faces
 from .tables import PLAIN
 from .terminal import console, say
 
 ROWS = 40  # of a list of photos; the file has them all
-
-EXPLANATION = """\
-A pair of photos is accepted as one person if the squared distance of its two embeddings is at most
-a threshold. VAL is the share of the pairs of one person that are accepted (high is good), FAR the
-share of the pairs of two people (low is good). A larger threshold raises both, so a VAL is quoted
-at a FAR. The threshold that fits these very pairs best flatters: it must be fixed before a new face
-is met. So LFW's list comes in 10 folds of disjoint people: the threshold for a fold is the best one
-of the nine others, and the mean over the folds is quoted with its standard error, std / sqrt(10).
-"""
 
 
 def tell_enrolment(people: People, checked: CrossValidation, strangers: float | None) -> None:
@@ -110,127 +98,6 @@ def tell_right(names, truth, classes) -> None:
         if (~known).any():
             wrong = (names[~known] != UNKNOWN).mean()
             say(f"{(~known).sum()} photos lie in other folders: {wrong:.1%} of them got a name.")
-
-
-def tell_thresholds(thresholds: Thresholds | None) -> None:
-    """What is stored with the model, as squared distance, distance and cosine."""
-    if thresholds is None:
-        say("The model holds no thresholds: nobody was held out when it was trained.")
-        return
-    table = _distance_table("threshold of the model")
-    for name, value in threshold_rows(thresholds):
-        table.add_row(name, *_three(value))
-    console.print(table)
-    say(
-        f"From {thresholds.source}: {thresholds.pairs_same:,} pairs of one person, "
-        f"{thresholds.pairs_different:,} of two."
-    )
-
-
-def threshold_rows(thresholds: Thresholds) -> list[tuple[str, float]]:
-    return [
-        ("best balanced accuracy", thresholds.accuracy),
-        *((f"FAR {far:g} of pairs", value) for far, value in thresholds.far.items()),
-    ]
-
-
-def tell_comparison(distance: float, thresholds: Thresholds | None, given: float | None) -> None:
-    """Two photos: the distance, and the verdict by each threshold there is."""
-    table = _distance_table("")
-    table.add_column("verdict")
-    table.add_row("the two photos", *_three(distance), "")
-    if given is not None:
-        table.add_row("--threshold", *_three(given), _verdict(distance, given))
-    for name, value in threshold_rows(thresholds) if thresholds else []:
-        table.add_row(name, *_three(value), _verdict(distance, value))
-    console.print(table)
-    if thresholds:
-        say(f"Thresholds of the model, from {thresholds.source}.")
-    elif given is None:
-        say("The model holds no thresholds, so there is no verdict: give one with --threshold.")
-
-
-def _verdict(distance: float, threshold: float) -> str:
-    return "the same person" if distance <= threshold else "two people"
-
-
-def _distance_table(title: str) -> Table:
-    table = Table(**PLAIN)
-    table.add_column(title)
-    for column in ("squared distance", "distance", "cosine"):
-        table.add_column(column, justify="right")
-    return table
-
-
-def _three(squared: float) -> tuple[str, str, str]:
-    """Squared L2, L2, and the cosine of the angle between two unit vectors."""
-    return f"{squared:.4f}", f"{max(squared, 0) ** 0.5:.4f}", f"{1 - squared / 2:.4f}"
-
-
-def tell_verification(result: Verification) -> None:
-    """All pairs at once, with the thresholds that fit these pairs best."""
-    say(
-        f"{result.pairs_same:,} pairs of one person, {result.pairs_different:,} of two: "
-        f"AUC {result.auc:.4f}, EER {result.eer:.4f}, best balanced accuracy "
-        f"{result.balanced_accuracy:.4f}."
-    )
-    table = Table(**PLAIN)
-    for column in ("at FAR", "VAL", "FAR reached", "false accepts", "squared distance"):
-        table.add_column(column, justify="right")
-    for target, point in result.val_at_far.items():
-        table.add_row(
-            f"{target:g}",
-            f"{point.val:.4f}",
-            f"{point.far:.5f}",
-            f"{round(point.far * result.pairs_different)} of {result.pairs_different:,}",
-            f"{point.threshold:.4f}",
-        )
-    console.print(table)
-    few = [t for t, point in result.val_at_far.items() if point.false_accepts_allowed < 2]
-    if few:
-        say(
-            f"A FAR of {max(few):g} and below allows at most one false accept among so few pairs: "
-            "a single pair decides there."
-        )
-
-
-def tell_own_thresholds(distances, same, thresholds: Thresholds) -> None:
-    """VAL and FAR of these pairs at the thresholds that the model brought along."""
-    names, values = zip(*threshold_rows(thresholds), strict=True)
-    table = Table(**PLAIN)
-    table.add_column("at the model's threshold")
-    for column in ("squared distance", "VAL", "FAR"):
-        table.add_column(column, justify="right")
-    for name, value, val, far in zip(names, values, *val_far(distances, same, values), strict=True):
-        table.add_row(name, f"{value:.4f}", f"{val:.4f}", f"{far:.5f}")
-    console.print(table)
-
-
-def tell_folds(result: FoldedVerification) -> None:
-    """A row a fold, and the means with their errors."""
-    table = Table(**PLAIN)
-    for column in ("fold", "pairs", "threshold", "accuracy", "VAL", "FAR"):
-        table.add_column(column, justify="right")
-    for score in result.folds:
-        table.add_row(
-            str(score.fold), f"{score.pairs_same} + {score.pairs_different}",
-            f"{score.threshold:.4f}", f"{score.accuracy:.4f}", f"{score.val:.4f}",
-            f"{score.far:.4f}",
-        )  # fmt: skip
-    console.print(table)
-    error = ""
-    if result.accuracy_standard_error is not None:
-        error = (
-            f" ± {result.accuracy_standard_error:.4f} (standard error; std of the folds "
-            f"{result.accuracy_std:.4f})"
-        )
-    say(f"Accuracy {result.accuracy:.4f}{error}")
-    for target, point in result.val_at_far.items():
-        say(
-            f"VAL {point.val:.4f} ± {point.val_standard_error:.4f} at FAR {point.far:.5f}, "
-            f"aimed at {target:g} ({point.false_accepts_allowed} false accepts allowed in the "
-            f"other folds, counted on {point.pairs_different:,} pairs of two people)"
-        )
 
 
 def tell_sweep(tree, distance: float, source: str, people) -> None:

@@ -22,7 +22,7 @@ from .embedding.checkpoint import add_to_model
 from .embedding.train import is_trainable
 from .files import sweep, write_csv, write_json
 from .known_people import name_known_people
-from .preprocessing.faces import Faces
+from .preprocessing.faces import Faces, count_text
 from .protocols import (
     TRAIN_SHARE,
     UNSEEN_SHARE,
@@ -89,11 +89,12 @@ def run(faces: Faces, out: Path, config: RunConfig, observer: Observer | None = 
 def _draw_splits(faces: Faces, rng, observer: Observer) -> dict[str, Split]:
     closed = split_photos(faces.labels, TRAIN_SHARE, rng)
     if not is_trainable(faces.labels[closed.train]):
-        most = np.bincount(faces.labels).max()
+        got = count_text(len(np.unique(faces.labels)), "person", "people")
+        most = count_text(int(np.bincount(faces.labels).max()), "photo")
         raise ProtocolError(
             "half of the photos are held back to be named, and the other half must hold two photos "
             f"of one person and one of another: that takes two people and 3 photos of one, got "
-            f"{len(np.unique(faces.labels))} people with at most {most} photos"
+            f"{got} with at most {most}"
         )
     splits = {"closed": closed}
     try:

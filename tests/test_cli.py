@@ -87,6 +87,11 @@ def test_two_people_with_three_photos_are_enough_for_names(run, people, tmp_path
     status, _, error = run("run", few, "--out", tmp_path / "run2", *FEW)
     assert status == 1
     assert "3 photos of one, got 2 people with at most 2 photos" in error
+    for photo in (few / "Grace").iterdir():
+        photo.unlink()
+    (few / "Ada" / "1.png").unlink()
+    error = run("run", few, "--out", tmp_path / "run2", *FEW)[2]
+    assert "got 1 person with at most" in error
 
 
 def test_a_wrong_folder_is_one_readable_line(run, people, tmp_path):
@@ -134,3 +139,25 @@ def test_photos_that_are_all_alike_are_refused_before_any_training(run, tmp_path
     status, _, error = run("run", tmp_path / "alike", "--out", tmp_path / "out", "--size", 32)
     assert status == 1
     assert "too much alike" in error
+
+
+@pytest.mark.parametrize(
+    ("words", "usage"),
+    [
+        ("run", "FACES"),
+        ("train", "FACES"),
+        ("benchmark", "FACES"),
+        ("summary", "[NETWORK]"),
+        ("classify fit", "FACES"),
+        ("classify predict", "PHOTOS"),
+        ("embed", "PHOTOS"),
+        ("cluster", "PHOTOS"),
+        ("compare", "A B"),
+        ("verify", "[FACES]"),
+        ("make-pairs", "FACES"),
+    ],
+)
+def test_help_names_what_a_command_takes_as_the_readme_does(run, words, usage):
+    printed = run(*words.split(), "--help")[1]
+    # Typer may put braces around what is required.
+    assert f"{words} [OPTIONS] {usage}" in printed.replace("{", "").replace("}", "")

@@ -42,6 +42,7 @@ def tell_timings(timings: Sequence[Timing]) -> None:
     passes, compared = list(timings[0].ours), bool(timings[0].theirs)
     for note in NOTES if compared else ["Times in ms"]:
         say(note)
+    say("Rows are timed apart: they need not add up to the total.")
     table = Table(**PLAIN)
     table.add_column("\nlayer", no_wrap=True)
     for which in passes:

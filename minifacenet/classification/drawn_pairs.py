@@ -110,14 +110,14 @@ def _check_room(people: list[list[str]], dealt: list[list[list[str]]], per_fold:
         raise PairsError(
             f"{folds} folds without a common person take {2 * folds} people, {folds} of them with "
             f"two different photos or more; there are {have}: "
-            + (f"ask for fewer folds, at most {most}" if most else "no pairs can be made")
+            + (f"ask for fewer --folds, at most {most}" if most else "no pairs can be made")
         )
     room = min(min(_room(fold)) for fold in dealt)
     if per_fold > room:
         raise PairsError(
             f"{per_fold} same and {per_fold} different pairs in each fold ({folds} in all) are too "
             f"many for {have}: at most {room} of each in a fold"
-            + ", or more with fewer folds"
+            + ", or more with fewer --folds"
             * (folds > 1)
         )
 

@@ -223,6 +223,13 @@ def val_at(distances: ArrayLike, same: ArrayLike, far: float) -> float:
     return _val_at_far(val, false_accepts, thresholds, far).val
 
 
+def allowed_false_accepts(far: float, pairs_different: int) -> int:
+    """The most accepted pairs of two people, of so many, with a share of `far` or below."""
+    allowed = round(far * pairs_different)
+    # k / n <= far decides: int(0.29 * 100) is 28, although 29 / 100 <= 0.29.
+    return allowed - (allowed / pairs_different > far)
+
+
 def _area(true_accepts: np.ndarray, false_accepts: np.ndarray) -> float:
     """Area under the ROC curve, by trapezoids: they count ties half."""
     area = np.trapezoid(true_accepts, false_accepts)  # of counts: a perfect AUC is exactly 1
@@ -236,9 +243,7 @@ def _val_at_far(
     if not 0 <= target <= 1:
         raise ValueError(f"a target FAR is a rate from 0 to 1, got {target}")
     pairs_different = int(false_accepts[-1])
-    allowed = round(target * pairs_different)
-    # k / n <= target decides: int(0.29 * 100) is 28, although 29 / 100 <= 0.29.
-    allowed -= allowed / pairs_different > target
+    allowed = allowed_false_accepts(target, pairs_different)
     last = np.searchsorted(false_accepts, allowed, side="right") - 1
     return ValAtFar(
         val=float(val[last]),

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from ..embedding.embedder import Embedder
     from ..preprocessing.faces import Faces
 
-PhotosPath = Annotated[Path, typer.Argument(help="A photo, or a folder of photos at any depth.")]
+PhotosPath = Annotated[
+    Path, typer.Argument(metavar="PHOTOS", help="A photo, or a folder of photos at any depth.")
+]
 Model = Annotated[Path, typer.Option(help="A run's folder, or a model.safetensors.")]
 Cache = Annotated[
     Path | None, typer.Option(help="Folder that keeps embeddings, so that each is made once.")

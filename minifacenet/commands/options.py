@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from ..config import TrainingRunConfig
     from ..embedding.train import TrainConfig
 
-FacesPath = Annotated[Path, typer.Argument(help="Folder of people: FACES/person/photo.jpg")]
+FacesPath = Annotated[
+    Path, typer.Argument(metavar="FACES", help="Folder of people: FACES/person/photo.jpg")
+]
 People = Annotated[int, typer.Option(min=2, help="People in a batch (P); fewer if there are.")]
 Photos = Annotated[int, typer.Option(min=2, help="Photos of each in a batch (K), or all he has.")]
 Rate = Annotated[float, typer.Option(help="Learning rate at the start.")]

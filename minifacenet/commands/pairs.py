@@ -27,7 +27,8 @@ app = typer.Typer()
 @app.command()
 def verify(
     faces: Annotated[
-        Path | None, typer.Argument(help="Folder of people, or the root of the listed photos.")
+        Path | None,
+        typer.Argument(metavar="FACES", help="Folder of people, or the root of the listed photos."),
     ] = None,
     model: Annotated[
         Path | None, typer.Option(help="A run's folder, or a model.safetensors.")
@@ -45,13 +46,6 @@ def verify(
     threads: Threads = None,
 ) -> None:
     """Are two photos of one person? VAL, FAR, ROC, as in section 4 of the paper."""
-    from ..answers import (
-        EXPLANATION,
-        tell_folds,
-        tell_own_thresholds,
-        tell_thresholds,
-        tell_verification,
-    )
     from ..classification import lfw
     from ..classification.pair_photos import read_pair_photos
     from ..classification.pairs import read_pairs
@@ -60,6 +54,12 @@ def verify(
     from ..classification.verification import verify as verify_pairs
     from ..figures import pair_figures
     from ..files import write_json
+    from ..pair_answers import (
+        EXPLANATION,
+        tell_folds,
+        tell_own_thresholds,
+        tell_verification,
+    )
     from ..preprocessing.folder import read_faces
 
     if explain:
@@ -95,10 +95,7 @@ def verify(
         result = lfw.evaluate(distances, same, fold, threshold=threshold)
         tell_folds(result)
         tell_verification(result.overall)
-    stored = Thresholds.of_model(model)
-    if stored is not None:
-        tell_own_thresholds(distances, same, stored)
-    tell_thresholds(stored)
+    tell_own_thresholds(distances, same, Thresholds.of_model(model))
     if out is not None:
         write_json(out / "verification.json", result.as_dict())
         pair_figures(out, distances, same, result if pairs is None else result.overall)
@@ -132,16 +129,16 @@ def make_pairs(
 
 @app.command()
 def compare(
-    first: Annotated[Path, typer.Argument(help="A photo.")],
-    second: Annotated[Path, typer.Argument(help="Another one.")],
+    first: Annotated[Path, typer.Argument(metavar="A", help="A photo.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Another one.")],
     model: Model,
     threshold: Threshold = None,
     any_faces: AnyFaces = False,
     threads: Threads = None,
 ) -> None:
     """Do two photos show one person? The distance, and the verdict of each threshold."""
-    from ..answers import tell_comparison
     from ..classification.thresholds import Thresholds
+    from ..pair_answers import tell_comparison
     from ..preprocessing.folder import read_listed
 
     embedder = open_model(model, threads)

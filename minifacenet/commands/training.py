@@ -187,7 +187,10 @@ EXIT_STATUS = {"interrupted": 130, "collapsed": 1}
 @app.command()
 def benchmark(
     faces: Annotated[
-        Path, typer.Argument(help="Folder of people, or 'orl' for the demo's (data/orl)")
+        Path,
+        typer.Argument(
+            metavar="FACES", help="Folder of people, or 'orl' for the demo's (data/orl)"
+        ),
     ],
     seeds: Annotated[int, typer.Option(min=1, help="Runs: the seeds 0, 1, ...")] = 5,
     out: Annotated[Path, typer.Option(help="Folder for the table and the runs.")] = Path(
@@ -217,7 +220,7 @@ def benchmark(
 
 @app.command()
 def summary(
-    network: Annotated[str, typer.Argument(help="nn1 or nn1_mini")] = "nn1",
+    network: Annotated[str, typer.Argument(metavar="NETWORK", help="nn1 or nn1_mini")] = "nn1",
     channels: Annotated[int, typer.Option(help="1 (grey) or 3 (RGB)")] = 3,
     size: Annotated[
         int | None, typer.Option(help="Side of the input; the network's own if left out.")

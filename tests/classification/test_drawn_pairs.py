@@ -91,7 +91,9 @@ def test_every_pair_can_be_asked_for():
 
 
 def test_too_few_people_for_the_folds():
-    with pytest.raises(PairsError, match=r"3 folds .* take 6 people, 3 of them .* at most 2"):
+    with pytest.raises(
+        PairsError, match=r"3 folds .* take 6 people, 3 of them .*fewer --folds, at most 2"
+    ):
         make_pairs(*folder([4, 4, 4, 4, 4]), 3, 1, seed=0)
     with pytest.raises(PairsError, match=r"4 people, 1 of them .* at most 1"):
         make_pairs(*folder([4, 1, 1, 1]), 2, 1, seed=0)

@@ -40,6 +40,7 @@ def test_our_own_timings_need_no_pytorch(run, tmp_path):
     assert "BLAS" in printed
     assert "GFLOP/s" in printed
     assert "Processor time, median of 1 round" in printed
+    assert "timed apart: they need not add up to the total" in printed
     assert "ratio" not in printed.lower()
     rows = read(tmp_path / "bench.csv")
     assert [row["layer"] for row in rows] == [*ROWS, "without LRN", "total"]
