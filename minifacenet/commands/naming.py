@@ -86,7 +86,7 @@ def classify_fit(
     if gate is not None:
         with progress("cross-validation") as tell:
             checked = cross_validate(vectors, names, gate, rng, progress=tell)
-    # One person is never alone here: without a gate of the model or the user that is refused.
+    # A person who is alone has a gate of the user or the model: `_given_gate` sees to it.
     own = gate_threshold(distances, far) if gate is None or count >= ENOUGH_PEOPLE else None
     refused = by_model and checked.rejected > MANY and own is not None and own > gate
     by_themselves = gate is None or refused

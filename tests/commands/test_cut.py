@@ -112,7 +112,8 @@ def test_crops_and_their_model_fit(run, aligned, aligned_model, tmp_path, pairs,
     assert status == 0
     assert "expect worse answers" not in printed
     if name not in ("compare", "pairs"):
-        assert "30 photos of 5 people (aligned to portrait, margin 0)" in text(printed)
+        who = "in 5 folders" if name in ("cluster", "embed") else "of 5 people"
+        assert f"30 photos {who} (aligned to portrait, margin 0)" in text(printed)
 
 
 def test_the_second_photo_of_two_is_looked_at(run, people, aligned, aligned_model):
