@@ -188,7 +188,8 @@ class Bars(Progress):
         super().__init__(*_columns(), console=console)
 
     def get_renderable(self) -> Group:
-        return Group(*super().get_renderables(), Text(self._numbers, style="dim"))
+        numbers = [Text(self._numbers, style="dim")] if self._numbers else []
+        return Group(*super().get_renderables(), *numbers)
 
     def say(self, text: str) -> None:
         say(text)

@@ -51,6 +51,11 @@ def test_a_training_tells_what_it_did_and_what_it_wrote(run, people, out):
         assert (out / name).exists()
 
 
+def test_a_file_has_no_empty_lines_where_a_terminal_has_bars(run, people, out):
+    printed = run("train", people, "--out", out, *QUICK)[1]
+    assert "" not in printed.splitlines()
+
+
 def test_a_plan_changes_nothing_and_names_batches_memory_and_time(run, people, out):
     status, printed, _ = run("train", people, "--out", out, *QUICK, "--plan", "--chunk", 4)
     assert status == 0
