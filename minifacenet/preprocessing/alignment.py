@@ -2,32 +2,30 @@
 
     OUT/faces/Ada/1.png       the crops, in the folders that the photos have
     OUT/manifest.csv          what became of each photo: see manifest.py
-    OUT/align.json            the settings, so that two runs into one folder agree
+    OUT/align.json            the settings and PHOTOS, so that two runs into one folder agree
 
 Cropping is done once and takes the longest, so it can be interrupted, by Ctrl-C or by a power cut:
-the next run reads the manifest and does only photos that are new or whose bytes have changed. Crops
-of photos that are gone are removed.
+the next run reads the manifest and does only photos that are new or whose bytes have changed. A run
+that comes to its end removes the crops that no photo gives any more: see earlier.py.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from ..files import sweep, write_json
 from .cropper import Cropper, content, crop_names, lost
 from .cutting import CropSettings
+from .earlier import open_folder, remove_others
 from .listing import photos_below
-from .manifest import Entry, load_manifest, save_manifest
+from .manifest import Entry, save_manifest
 from .mtcnn import FILE, MTCNN
 from .photo import PhotoError, read_bytes
 from .workers import Died, in_processes
 
-FORMAT = 1
 SAVE_SECONDS = 20  # between two saves of the manifest: what a power cut costs at most
 PHOTOS_A_WORKER = 8  # a process takes a second to start, so few photos need no second one
 
@@ -43,7 +41,7 @@ class Alignment:
     ignored : tuple of str
         Files that are no photos.
     before, removed : int
-        Photos that an earlier run had done; crops removed since their photos are gone.
+        Photos that an earlier run had done; crops removed since no photo gives them any more.
     left : int
         Photos that an interruption left over.
     """
@@ -70,7 +68,8 @@ def align_folder(
     Parameters
     ----------
     photos, out : path
-        `out` may hold an earlier run with the same settings, which is then gone on with.
+        `out` may hold an earlier run over the same folder with the same settings, which is then
+        gone on with.
     settings : CropSettings
     weights : path
         The detector's; see `Detector`. Not read for the crop 'centre'.
@@ -90,7 +89,7 @@ def align_folder(
     CheckpointError
         The detector's weights are missing or not the right ones.
     ValueError
-        `out` lies among the photos, or was made with other settings.
+        `out` lies among the photos, was made from others or with other settings, or is damaged.
     """
     photos, out = Path(photos).absolute(), Path(out).absolute()
     if out.resolve().is_relative_to(photos.resolve()):
@@ -99,11 +98,11 @@ def align_folder(
     crops = crop_names(names)
     if settings.crop != "centre":
         MTCNN.load(weights)  # an error here is better than one in every process
-    known = _opened(out, settings, force)
+    known = open_folder(out, photos, settings, force)
     entries = {
         name: known[name]
         for name in names
-        if name in known and not force and _unchanged(photos, out, known[name], crops[name])
+        if name in known and _unchanged(photos, out, known[name], crops[name])
     }
     before, last_save = len(entries), time.monotonic()
     todo = [name for name in names if name not in entries]
@@ -120,10 +119,10 @@ def align_folder(
     finally:
         _save(out, names, entries)
     done = tuple(entries[name] for name in names if name in entries)
-    made = {crop for entry in done for crop in entry.crops if crop}
-    gone = {crop for entry in known.values() for crop in entry.crops if crop} - made
-    removed = sum(_removed(out, crop) for crop in gone)
-    return Alignment(done, tuple(ignored), before, removed, len(names) - len(done))
+    left = len(names) - len(done)
+    made = (crop for entry in done for crop in entry.crops if crop)
+    removed = 0 if left else remove_others(out, made)
+    return Alignment(done, tuple(ignored), before, removed, left)
 
 
 def _cropped(names: list[str], arguments: tuple, workers: int) -> Iterator[Entry]:
@@ -137,33 +136,6 @@ def _cropped(names: list[str], arguments: tuple, workers: int) -> Iterator[Entry
             reason = "the process that read it ended: the file may be damaged, or memory short"
             entry = lost(name, reason)
         yield entry
-
-
-def _opened(out: Path, settings: CropSettings, force: bool) -> dict[str, Entry]:
-    """What an earlier run left in `out`, after a look at its settings; writes ours."""
-    path, ours = out / "align.json", {"format": FORMAT, **asdict(settings)}
-    if not path.exists():
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise ValueError(f"{out} holds something else: choose a new folder")
-    elif not force:
-        theirs = json.loads(path.read_text(encoding="utf-8"))
-        differ = [name for name in ours if theirs.get(name) != ours[name]]
-        if differ:
-            texts = (f"{n} {theirs.get(n)!r}, now {ours[n]!r}" for n in differ)
-            raise ValueError(
-                f"{out} was made with other settings ({'; '.join(texts)}): choose another folder, "
-                "or say --force to do all photos anew"
-            )
-    out.mkdir(parents=True, exist_ok=True)
-    sweep(out)
-    try:
-        known = load_manifest(out / "manifest.csv")
-    except ValueError:
-        if not force:
-            raise
-        known = {}
-    write_json(path, ours)
-    return known
 
 
 def _save(out: Path, names: list[str], entries: dict[str, Entry]) -> None:
@@ -180,16 +152,3 @@ def _unchanged(photos: Path, out: Path, entry: Entry, name: str) -> bool:
         return content(read_bytes(photos / entry.photo)) == entry.content
     except PhotoError:
         return False
-
-
-def _removed(out: Path, crop: str) -> bool:
-    """Remove a crop that an older manifest names, and nothing outside of `faces/`."""
-    path, faces = (out / crop).resolve(), (out / "faces").resolve()
-    if not path.is_relative_to(faces) or not path.is_file():
-        return False
-    path.unlink()
-    for folder in path.parents:
-        if folder == faces or any(folder.iterdir()):
-            break
-        folder.rmdir()
-    return True

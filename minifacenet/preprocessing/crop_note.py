@@ -72,6 +72,15 @@ def how_cut(data: bytes, path: str) -> tuple[str, str]:
     return cut, f"{'/'.join(folder)}//{photo}"
 
 
+def is_crop(data: bytes) -> bool:
+    """Whether a file that begins so was written by `minifacenet align`, going by its note."""
+    try:
+        _settings(json.loads(_text(data)))
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return False
+    return True
+
+
 def _text(data: bytes) -> bytes:
     """The text of the note in a PNG's bytes; b'' if there is none."""
     if not data.startswith(b"\x89PNG"):

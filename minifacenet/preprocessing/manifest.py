@@ -94,13 +94,21 @@ def load_manifest(path: Path) -> dict[str, Entry]:
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.reader(file)
         if tuple(next(reader, ())) != COLUMNS:
-            raise ValueError(f"{path} is no manifest of this version: remove it, or say --force")
+            raise ValueError(f"{path} is no manifest of this version: say --force")
         try:
-            rows = [dict(zip(COLUMNS, row, strict=True)) for row in reader]
+            rows = [_by_column(row) for row in reader]
             grouped = groupby(rows, key=lambda row: row["photo"])
             return {photo: _entry(list(group)) for photo, group in grouped}
         except ValueError as error:
-            raise ValueError(f"{path}, line {reader.line_num}: {error}") from None
+            raise ValueError(
+                f"{path}, line {reader.line_num}: {error}: say --force to do all photos anew"
+            ) from None
+
+
+def _by_column(row: list[str]) -> dict[str, str]:
+    if len(row) != len(COLUMNS):
+        raise ValueError(f"{len(row)} columns instead of {len(COLUMNS)}")
+    return dict(zip(COLUMNS, row, strict=True))
 
 
 def _entry(rows: list[dict]) -> Entry:

@@ -180,6 +180,88 @@ def test_other_settings_are_refused_unless_forced(photos, tmp_path):
         assert crop.size == (10, 10)
 
 
+def test_killed_while_it_does_all_anew_an_old_crop_never_passes_for_a_new_one(
+    photos, tmp_path, monkeypatch
+):
+    out, larger = tmp_path / "out", CropSettings(size=10, crop="centre")
+    align_folder(photos, out, CENTRE)
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cropper.Cropper, "__call__", killed)
+        patch.setattr(alignment, "save_manifest", lambda *_: None)  # a kill saves nothing
+        with pytest.raises(Killed):
+            align_folder(photos, out, larger, force=True)
+    result = align_folder(photos, out, larger)
+    assert result.before == 0
+    with Image.open(out / "faces" / "Ada" / "1.png") as crop:
+        assert crop.size == (10, 10)
+
+
+def test_other_photos_are_refused_unless_forced(photos, tmp_path):
+    out, others = tmp_path / "out", tmp_path / "others"
+    save(others / "Lise" / "1.png")
+    align_folder(photos, out, CENTRE)
+    before = files(out)
+    with pytest.raises(ValueError, match="choose another folder") as raised:
+        align_folder(others, out, CENTRE)
+    assert f"was made from {photos}, not from {others}" in str(raised.value)
+    assert files(out) == before
+    result = align_folder(others, out, CENTRE, force=True)
+    assert result.removed == 4
+    assert files(out / "faces") == ["Lise/1.png"]
+
+
+def test_crops_without_a_photo_go_also_where_the_manifest_is_lost(photos, tmp_path):
+    out = tmp_path / "out"
+    align_folder(photos, out, CENTRE)
+    (out / "manifest.csv").unlink()
+    save(out / "faces" / "Ada" / "mine.png", 9)  # carries no note of ours
+    (out / "faces" / "Grace" / "deep" / "words.txt").write_text("!")
+    for name in ("Ada/1.png", "Grace/deep/x.jpg"):
+        (photos / name).unlink()
+    assert align_folder(photos, out, CENTRE, force=True).removed == 2
+    assert files(out / "faces") == [
+        "Ada/0.png",
+        "Ada/2.png",
+        "Ada/mine.png",
+        "Grace/deep/words.txt",
+    ]
+
+
+def test_an_interrupted_run_keeps_the_crops_of_photos_that_are_left_over(photos, tmp_path):
+    out = tmp_path / "out"
+    align_folder(photos, out, CENTRE)
+    before = files(out)
+    result = align_folder(photos, out, CENTRE, force=True, stop=lambda: True)
+    assert (result.left, result.removed) == (4, 0)
+    assert files(out) == before
+    assert align_folder(photos, out, CENTRE).before == 1
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", "\udcff"])
+def test_a_damaged_folder_is_named(photos, tmp_path, damage):
+    out = tmp_path / "out"
+    align_folder(photos, out, CENTRE)
+    (out / "align.json").write_text(damage, encoding="utf-8", errors="surrogateescape")
+    with pytest.raises(ValueError, match=r"align\.json is damaged: say --force"):
+        align_folder(photos, out, CENTRE)
+    align_folder(photos, out, CENTRE, force=True)
+
+
+def test_a_file_where_the_folder_should_be_is_named(photos, tmp_path):
+    (tmp_path / "file").write_text("!")
+    for out in (tmp_path / "file", tmp_path / "file" / "x"):
+        with pytest.raises(ValueError, match="choose another place") as raised:
+            align_folder(photos, out, CENTRE)
+        assert str(raised.value).startswith(f"{tmp_path / 'file'} is a file")
+
+
 def test_folders_that_do_not_fit(photos, tmp_path):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").write_text("!")
@@ -271,5 +353,8 @@ def test_a_damaged_manifest_is_named_with_its_line(tmp_path):
     with pytest.raises(ValueError, match="no manifest of this version"):
         load_manifest(path)
     path.write_text(",".join(COLUMNS) + "\na.jpg,one" + "," * (len(COLUMNS) - 2) + "\n")
-    with pytest.raises(ValueError, match=r"manifest\.csv, line 2: .*'one'"):
+    with pytest.raises(ValueError, match=r"manifest\.csv, line 2: .*'one'.*--force"):
+        load_manifest(path)
+    path.write_text(",".join(COLUMNS) + "\na.jpg,1\n")
+    with pytest.raises(ValueError, match=r"line 2: 2 columns instead of 22.*--force"):
         load_manifest(path)
