@@ -135,11 +135,12 @@ def _cuda() -> Iterator[Finding]:
 
 
 def _detector() -> Finding:
-    if mtcnn.FILE.is_file():
-        return Finding("face detector", f"weights in {mtcnn.FILE}")
+    path = mtcnn.default_file()
+    if path.is_file():
+        return Finding("face detector", f"weights in {path}")
     return Finding(
-        "face detector", f"no weights in {mtcnn.FILE.absolute()}", NOTE,
-        "python data_scripts/get_mtcnn.py, for `minifacenet align`",
+        "face detector", f"no weights in {path}", NOTE,
+        f"{mtcnn.how_to_get(path)}, for `minifacenet align`",
     )  # fmt: skip
 
 

@@ -28,6 +28,7 @@ def crop_sheet(
     ----------
     images : sequence of N ndarrays of shape (S, S, C), uint8
     names, scores : of N crops
+        Scores are cut off after three places: 1.00 would say that the detector has no doubt.
     of : int
         How many crops there are in all.
     """
@@ -36,9 +37,9 @@ def crop_sheet(
     ax, places = _sheet(ax, len(images), 8, 1.3, title, credit)
     for (x, y), image, name, score in zip(places, images, names, scores, strict=True):
         tile(ax, image, (x, y), SAME, size=0.94)
-        write(ax, x, y + 0.5, short(name.rsplit("/", 1)[-1], 17), "0.2", 7, va="top")
+        write(ax, x, y + 0.5, _ends(name, 18), "0.2", 7, va="top")
         if score is not None:
-            write(ax, x + 0.27, y + 0.38, f"{score:.2f}", SAME, 7.5, box=True)
+            write(ax, x + 0.27, y + 0.38, f"{score:.4f}"[:-1], SAME, 7.5, box=True)
     return ax
 
 
@@ -67,7 +68,7 @@ def rejected_sheet(
             photo = np.full((2, 2, 1), 235, np.uint8)
             write(ax, x, y, "cannot be read", "0.4", 9)
         tile(ax, _squared(photo), (x, y), DIFFERENT, "--", size=0.94)
-        text = short(name.rsplit("/", 1)[-1], 24) + "\n" + fill(short(reason, 90), 27)
+        text = _ends(name, 27) + "\n" + fill(short(reason, 90), 27)
         write(ax, x, y + 0.5, text, "0.2", 7, va="top")
     return ax
 
@@ -78,6 +79,13 @@ def _sheet(ax, count: int, most: int, height: float, title: str, credit):
     rows = -(-count // columns)
     ax = gallery(ax, (columns - 0.5, height * rows - 0.5), title, credit)
     return ax, [(i % columns, height * (i // columns)) for i in range(count)]
+
+
+def _ends(name: str, most: int) -> str:
+    """The end of a path, 'Ada/1'; where it is too long, its middle goes: numbers stand last."""
+    text = "/".join(name.rsplit("/", 2)[-2:])
+    end = 2 * most // 3
+    return text if len(text) <= most else f"{text[: most - 1 - end]}…{text[-end:]}"
 
 
 def _squared(photo: np.ndarray) -> np.ndarray:

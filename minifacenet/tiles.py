@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.font_manager import fontManager
 from matplotlib.patches import Rectangle
 
 from .plots import BOLD, new_axes
+
+OTHER_FONTS = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "Droid Sans Fallback",
+    "Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "PingFang SC", "Hiragino Sans",
+    "Arial Unicode MS", "Noto Sans Devanagari", "Nirmala UI",
+)  # fmt: skip
 
 
 def gallery(ax, corner, title: str, credit: str | None, left: float = -0.5) -> Axes:
@@ -33,11 +42,21 @@ def tile(ax, image, centre, colour, dash="-", size=1.0) -> None:
 
 
 def write(ax, x, y, text, colour, fontsize=8.5, va="center", rotation=0, box=False) -> None:
-    # DejaVu Sans comes with Matplotlib and has both marks, whatever font the reader has chosen.
-    place = {"ha": "center", "va": va, "rotation": rotation, "family": "DejaVu Sans"}
+    place = {"ha": "center", "va": va, "rotation": rotation, "family": _families()}
     if box:
         place["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
     ax.text(x, y, text, color=colour, fontsize=fontsize, **place)
+
+
+@cache
+def _families() -> list[str]:
+    """Fonts that are there, in the order in which they are asked for a letter.
+
+    DejaVu Sans comes with Matplotlib and has both marks, whatever font the reader has chosen. It
+    has no Chinese, Japanese or Korean letters, in which people are named as well.
+    """
+    there = {font.name for font in fontManager.ttflist}
+    return ["DejaVu Sans", *(name for name in OTHER_FONTS if name in there)]
 
 
 def short(text: str, most: int = 14) -> str:

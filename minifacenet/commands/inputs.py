@@ -89,7 +89,8 @@ def _remedy(cut: str, path: Path, wanted: str) -> str:
     if options is None:
         return "pass faces that were cut as the model's"
     photos = shlex.quote(str(path)) if cut == CENTRE_SQUARE and path.is_dir() else "PHOTOS"
-    return f"run `minifacenet align {photos} OUT {options}` and pass the faces in OUT/faces"
+    first = "put the photos into a folder PHOTOS, " if path.is_file() else ""
+    return f"{first}run `minifacenet align {photos} OUT {options}` and pass the faces in OUT/faces"
 
 
 def names_of(data: Faces) -> np.ndarray:

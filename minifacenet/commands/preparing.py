@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ..terminal import progress, say
-from .options import Credit, Size, Threads, use_threads
-
-if TYPE_CHECKING:
-    from ..preprocessing.alignment import Alignment
+from .alignment_summary import counted, tell_alignment, tell_files
+from .options import Credit, Size, Threads, given, use_threads
 
 app = typer.Typer()
+
+# Options that mean nothing where no detector is asked.
+FOR_DETECTOR = (
+    "crop", "template", "margin", "select", "min_size", "min_score", "try_rotations", "detector",
+)  # fmt: skip
 
 
 class Select(StrEnum):
@@ -30,6 +33,7 @@ class Crop(StrEnum):
 
 @app.command()
 def align(
+    context: typer.Context,
     photos: Annotated[Path, typer.Argument(help="Folder of photos, at any depth.")],
     out: Annotated[Path, typer.Argument(help="Folder for the faces and their manifest.csv.")],
     size: Size = 96,
@@ -73,92 +77,56 @@ def align(
     """Cut the faces out of a folder of photos; tell for each photo what happened."""
     import numba
 
-    from ..alignment_pictures import draw_sheets, draw_shows
+    from ..alignment_pictures import draw_sheets, draw_shows, remove_shows
     from ..interrupt import postponed_interrupt
     from ..preprocessing.alignment import align_folder
+    from ..preprocessing.boxes import compiled
     from ..preprocessing.cutting import CropSettings
-    from ..preprocessing.mtcnn import FILE
 
+    check_effect(given(context), already_cropped, crop)
     use_threads(threads)
     settings = CropSettings(
         size=size, crop="centre" if already_cropped else crop.value, template=template,
         margin=margin, select=select.value, min_size=min_size, min_score=min_score,
         try_rotations=try_rotations,
     )  # fmt: skip
-    with (
-        postponed_interrupt(lambda: say("Stopping after the photos under way ...")) as asked,
-        progress("finding faces") as tell,
-    ):
-        result = align_folder(
-            photos, out, settings, detector or FILE, numba.get_num_threads(), force, tell,
-            asked.is_set,
-        )  # fmt: skip
-    tell_alignment(result, select.value)
-    pictures = draw_sheets(photos, out, result.entries, credit)
-    if show:
-        with progress("drawing") as tell:
-            draw_shows(photos, out, result.entries, tell)
-        pictures.append("show/")
-    tell_files(out, result, pictures)
+    first = not already_cropped and not compiled()
+    title = "finding faces" + " (the first time kernels are compiled)" * first
+    try:
+        with postponed_interrupt(lambda: say("Stopping after what is under way ...")) as asked:
+            with progress(title) as tell:
+                result = align_folder(
+                    photos, out, settings, detector, numba.get_num_threads(), force, tell,
+                    asked.is_set,
+                )  # fmt: skip
+            tell_alignment(result, select.value)
+            draw_sheets(photos, out, result.entries, credit)
+            remove_shows(out, result)
+            left = 0
+            if show:
+                with progress("drawing") as tell:
+                    left = draw_shows(photos, out, result, tell, asked.is_set)
+    except KeyboardInterrupt:  # the second one
+        say(f"Interrupted at once. Go on with the same command{', without --force' * force}.")
+        raise typer.Exit(130) from None
+    tell_files(out, result, left, force)
     if asked.is_set():
         raise typer.Exit(130)
     lost = [entry for entry in result.entries if not entry.kept]
     if len(lost) == len(result.entries):
-        raise ValueError(f"no face was cut out of the {len(lost)} photos of {photos}")
+        raise ValueError(f"no face was cut out of the {counted(len(lost), 'photo')} of {photos}")
     if strict and lost:
-        raise ValueError(f"--strict: {len(lost)} photos gave no face, such as {lost[0].photo}")
+        raise ValueError(
+            f"--strict: {counted(len(lost), 'photo')} gave no face, such as {lost[0].photo}"
+        )
 
 
-def tell_alignment(result: Alignment, rule: str) -> None:
-    """A summary whose numbers add up, and the reasons by how often they came."""
-    entries = result.entries
-    unread = [entry for entry in entries if not entry.content]
-    without = [entry for entry in entries if entry.content and not entry.kept]
-    faces, found = sum(e.kept for e in entries), sum(e.found for e in entries)
-    counts = [f"{len(entries) - len(unread) - len(without):,} with a face"]
-    counts += [f"{len(without):,} without"] * bool(without)
-    counts += [f"{len(unread):,} that cannot be read"] * bool(unread)
-    say(f"{len(entries):,} photos: {', '.join(counts)}")
-    if found:
-        several = sum(entry.found > 1 for entry in entries)
-        text = f"{faces:,} faces kept of {found:,} found"
-        say(text + f"; {several:,} photos show several ({rule})" * bool(several))
-    for entries_of_kind in (without, unread):
-        _tell_reasons(entries_of_kind)
-    if result.ignored:
-        names = ", ".join(result.ignored[:3]) + ", ..." * (len(result.ignored) > 3)
-        say(f"  {len(result.ignored):,} other files: {names}")
-    if result.before:
-        say(f"  {result.before:,} photos were done before and have not changed")
-    if result.removed:
-        say(f"  {result.removed:,} crops removed that no photo gives any more")
-
-
-def _tell_reasons(entries: list) -> None:
-    """Each kind of reason once, with how often it came and the first photo."""
-    kinds: dict[str, list[str]] = {}
-    for entry in entries:
-        kind = "no face found" if entry.reason.startswith("no face") else entry.reason
-        kinds.setdefault(kind.split(" (")[0], []).append(entry.photo)  # without its details
-    for kind, names in sorted(kinds.items(), key=lambda item: -len(item[1])):
-        text = ", ".join(names[:3]) + ", ..." * (len(names) > 3)
-        say(f"  {len(names):,} x {kind}: {text}")
-
-
-def tell_files(out: Path, result: Alignment, pictures: list[str]) -> None:
-    layout = ""
-    deep = [entry.photo for entry in result.entries if entry.photo.count("/") > 1]
-    flat = [entry.photo for entry in result.entries if "/" not in entry.photo]
-    if flat and len(flat) < len(result.entries):
-        layout = f"{len(flat)} photos lie beside the folders, not in one, such as {flat[0]}"
-    elif deep:
-        layout = f"{len(deep)} photos lie deeper than FOLDER/PERSON/photo, such as {deep[0]}"
-    say(f"In {out}: manifest.csv, faces/, {', '.join(pictures)}")
-    if result.left:
-        say(f"Interrupted: {result.left} photos left. Go on with the same command.")
-    elif layout:
-        say(f"  {layout}: `run` and `train` take FACES/person/photo only")
-    elif not flat:
-        say(f"Train on them: minifacenet run {out / 'faces'} --out RUN")
+def check_effect(options: set[str], already_cropped: bool, crop: Crop) -> None:
+    """Refuse options that were written, and would change nothing beside the others."""
+    if already_cropped:
+        idle, beside = options & set(FOR_DETECTOR), "--already-cropped"
     else:
-        say(f"Group them: minifacenet cluster {out / 'faces'} --model RUN")
+        idle, beside = options & ({"template"} if crop is Crop.box else set()), "--crop box"
+    if idle:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(idle))
+        raise ValueError(f"{names} would change nothing beside {beside}: leave one of them out")

@@ -14,15 +14,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from .cropper import Cropper, content, crop_names, lost
 from .cutting import CropSettings
-from .earlier import open_folder, remove_others
-from .listing import photos_below
+from .earlier import is_crop_file, open_folder, remove_others
+from .listing import FolderError, photos_below
 from .manifest import Entry, save_manifest
-from .mtcnn import FILE, MTCNN
+from .mtcnn import MTCNN
 from .photo import PhotoError, read_bytes
 from .workers import Died, in_processes
 
@@ -40,27 +41,34 @@ class Alignment:
         One a photo, in natural order; only those that were done, if the run was interrupted.
     ignored : tuple of str
         Files that are no photos.
-    before, removed : int
-        Photos that an earlier run had done; crops removed since no photo gives them any more.
+    fresh : frozenset of str
+        The photos that this run did; an earlier one had done the others.
+    removed : int
+        Crops removed since no photo gives them any more.
     left : int
         Photos that an interruption left over.
     """
 
     entries: tuple[Entry, ...]
     ignored: tuple[str, ...]
-    before: int
+    fresh: frozenset[str]
     removed: int
     left: int
+
+    @property
+    def before(self) -> int:
+        """Photos that an earlier run had done."""
+        return len(self.entries) - len(self.fresh)
 
 
 def align_folder(
     photos: str | os.PathLike,
     out: str | os.PathLike,
     settings: CropSettings,
-    weights: str | os.PathLike = FILE,
+    weights: str | os.PathLike | None = None,
     workers: int = 1,
     force: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Alignment:
     """Find, choose and cut out the faces of all photos at and below `photos`.
@@ -71,21 +79,22 @@ def align_folder(
         `out` may hold an earlier run over the same folder with the same settings, which is then
         gone on with.
     settings : CropSettings
-    weights : path
-        The detector's; see `Detector`. Not read for the crop 'centre'.
+    weights : path, optional
+        The detector's; see `MTCNN.load`. Not read for the crop 'centre'.
     workers : int
         Processes. With more than one, a script has to guard its start with
         `if __name__ == "__main__":`, as always with processes that are started afresh.
     force : bool
         Do all photos anew, whatever `out` holds of an earlier run.
     progress : callable(done, total), optional
+        Told at the start, too, of what an earlier run has done.
     stop : callable, optional
         Asked after each photo; True ends the run, to be gone on with later.
 
     Raises
     ------
     FolderError
-        There are no photos.
+        There are no photos, or `photos` is no folder.
     CheckpointError
         The detector's weights are missing or not the right ones.
     ValueError
@@ -94,6 +103,8 @@ def align_folder(
     photos, out = Path(photos).absolute(), Path(out).absolute()
     if out.resolve().is_relative_to(photos.resolve()):
         raise ValueError(f"{out} lies among the photos: choose a folder outside of {photos}")
+    if photos.is_file():
+        raise FolderError(f"'{photos}' is a file: align takes a folder of photos")
     names, ignored = photos_below(photos)
     crops = crop_names(names)
     if settings.crop != "centre":
@@ -104,25 +115,26 @@ def align_folder(
         for name in names
         if name in known and _unchanged(photos, out, known[name], crops[name])
     }
-    before, last_save = len(entries), time.monotonic()
-    todo = [name for name in names if name not in entries]
+    todo, last_save = [name for name in names if name not in entries], time.monotonic()
+    progress(len(entries), len(names))
     try:
-        for entry in _cropped(todo, (photos, out, settings, weights, crops), workers):
-            entries[entry.photo] = entry
-            if progress is not None:
+        with closing(_cropped(todo, (photos, out, settings, weights, crops), workers)) as cropped:
+            for entry in cropped:
+                entries[entry.photo] = entry
                 progress(len(entries), len(names))
-            if time.monotonic() > last_save + SAVE_SECONDS:
-                _save(out, names, entries)
-                last_save = time.monotonic()
-            if stop():
-                break
+                if time.monotonic() > last_save + SAVE_SECONDS:
+                    _save(out, names, entries)
+                    last_save = time.monotonic()
+                if stop():
+                    break
     finally:
         _save(out, names, entries)
     done = tuple(entries[name] for name in names if name in entries)
     left = len(names) - len(done)
-    made = (crop for entry in done for crop in entry.crops if crop)
-    removed = 0 if left else remove_others(out, made)
-    return Alignment(done, tuple(ignored), before, removed, left)
+    made = (out / crop for entry in done for crop in entry.crops if crop)
+    removed = 0 if left else remove_others(out / "faces", made, is_crop_file)
+    fresh = frozenset(entry.photo for entry in done) & frozenset(todo)
+    return Alignment(done, tuple(ignored), fresh, removed, left)
 
 
 def _cropped(names: list[str], arguments: tuple, workers: int) -> Iterator[Entry]:
@@ -131,11 +143,12 @@ def _cropped(names: list[str], arguments: tuple, workers: int) -> Iterator[Entry
         cropper = Cropper(*arguments) if names else None
         yield from map(cropper, names)
         return
-    for name, entry in in_processes(names, Cropper, arguments, workers):
-        if isinstance(entry, Died):
-            reason = "the process that read it ended: the file may be damaged, or memory short"
-            entry = lost(name, reason)
-        yield entry
+    with closing(in_processes(names, Cropper, arguments, workers)) as answers:
+        for name, entry in answers:
+            if isinstance(entry, Died):
+                reason = "the process that read it ended: the file may be damaged, or memory short"
+                entry = lost(name, reason)
+            yield entry
 
 
 def _save(out: Path, names: list[str], entries: dict[str, Entry]) -> None:

@@ -14,6 +14,8 @@ The second also drops a small box inside a large one, however small.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numba import njit
 
@@ -83,3 +85,14 @@ def squared(boxes: np.ndarray) -> np.ndarray:
 def clipped(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
     """The parts of the boxes that lie on the photo; one outside becomes empty."""
     return boxes.clip(0, np.array([width, height, width, height], boxes.dtype))
+
+
+def compiled() -> bool:
+    """Whether the kernel of this file is on disk already; it is the last that a detection needs.
+
+    Where kernels are not kept, each process compiles them: False.
+    """
+    if not hasattr(_suppress, "stats"):  # Numba is switched off
+        return True
+    folder = _suppress.stats.cache_path
+    return folder is not None and any(Path(folder).glob(f"boxes.{_suppress.__name__}-*.nbi"))

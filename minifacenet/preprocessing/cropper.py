@@ -19,11 +19,13 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ..files import replacing
-from .crop_note import KEY
+from .crop_note import KEY, is_crop
 from .cutting import CropSettings, Face, cut
 from .detector import Detector
 from .manifest import Entry
 from .photo import PhotoError, decode_reduced, read_bytes
+
+FACE_ALREADY = Face(0, reason="already a face cut out by align")
 
 
 class Cropper:
@@ -39,6 +41,8 @@ class Cropper:
     def __call__(self, name: str) -> Entry:
         try:
             data = read_bytes(self.photos / name)
+            if self.detector is not None and is_crop(data):
+                return Entry(name, self.settings.select, content(data), (FACE_ALREADY,), ("",))
             photo, scale = decode_reduced(data, name)
             faces = cut(photo, self.settings, self._detect(scale), scale)
         except PhotoError as error:

@@ -22,6 +22,9 @@ from .faces import square_crop
 
 CROPS = ("aligned", "box", "centre")
 RULES = ("largest", "center", "all")
+TURNED_SCORE = 0.98
+"""What a face found in a turned photo has to score. A photo without a face is looked at three times
+more, by nets that learned on upright faces: a coffee spoon came to 0.956, true faces to 0.998."""
 UPSIDE = {0: 0, 90: -1, 180: 2, 270: 1}  # degrees clockwise -> quarter turns of np.rot90
 
 
@@ -48,7 +51,8 @@ class CropSettings:
     min_score : float
         The detector's score, 0 to 1, from which on something is a face.
     try_rotations : bool
-        Where there is no face, turn the photo by 90, 180 and 270 degrees and look again.
+        Where there is no face, turn the photo by 90, 180 and 270 degrees and look again, for faces
+        with at least `TURNED_SCORE`.
 
     Raises
     ------
@@ -133,7 +137,7 @@ def cut(
     if not len(found):
         also = ", also turned by 90, 180 and 270 degrees" * settings.try_rotations
         seen = f"{scale * width} x {scale * height} pixels"
-        return [(Face(0, reason=f"no face found in {seen}{also}"), None)]
+        return [(Face(0, reason=f"no face{_sought(settings)} found in {seen}{also}"), None)]
     sides = scale * (found.boxes[:, 2:] - found.boxes[:, :2]).max(axis=1)
     reasons = choose(found.boxes, sides, upright.shape[:2], settings)
     faces = []
@@ -173,6 +177,14 @@ def choose(
     return reasons
 
 
+def _sought(settings: CropSettings) -> str:
+    """What had to be true of a face, if it is more than usual."""
+    size, score = settings.min_size, settings.min_score
+    return f" of {size:g} pixels or more" * (
+        size > CropSettings.min_size
+    ) + f" with a score of {score:g} or more" * (score > CropSettings.min_score)
+
+
 def _found(photo, detect, try_rotations) -> tuple[int, np.ndarray, Detections]:
     """The turn that shows the most certain face, the photo turned so, and the faces in it."""
     found = detect(photo)
@@ -181,8 +193,13 @@ def _found(photo, detect, try_rotations) -> tuple[int, np.ndarray, Detections]:
     turns = []
     for degrees in (90, 180, 270):
         upright = np.ascontiguousarray(np.rot90(photo, UPSIDE[degrees]))
-        turns.append((degrees, upright, detect(upright)))
+        turns.append((degrees, upright, _certain(detect(upright))))
     return max(turns, key=lambda turn: turn[2].scores.max(initial=-1))
+
+
+def _certain(found: Detections) -> Detections:
+    sure = found.scores >= TURNED_SCORE
+    return Detections(found.boxes[sure], found.scores[sure], found.landmarks[sure])
 
 
 def _crop(photo, found: Detections, i: int, settings: CropSettings) -> np.ndarray:

@@ -29,7 +29,6 @@ import numpy as np
 from .boxes import clipped, moved, non_maximum_suppression, shared_with, squared
 from .mtcnn import (
     BOX,
-    FILE,
     LANDMARKS,
     MTCNN,
     ONET_SIZE,
@@ -95,7 +94,7 @@ class Detector:
 
     def __init__(
         self,
-        path: str | Path = FILE,
+        path: str | Path | None = None,
         min_size: float = 20,
         thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7),
         factor: float = 0.709,

@@ -17,7 +17,8 @@ FONT_SIZE = 11
 def draw_faces(photo: np.ndarray, faces: Sequence[Face], scale: int = 1) -> Image.Image:
     """The photo with its faces, at most 1,024 pixels a side.
 
-    Kept faces are framed in blue, twice as thick; others in vermilion, with the reason.
+    Kept faces are framed in blue, twice as thick; others in vermilion. Each has its number in the
+    manifest, which knows the reasons, and its score.
 
     Parameters
     ----------
@@ -48,8 +49,9 @@ def _draw_face(draw: ImageDraw.ImageDraw, face: Face, unit: float) -> None:
         dot = (unit * x - line, unit * y - line, unit * x + line, unit * y + line)
         draw.ellipse(dot, fill="white", outline=colour)
     label = f"{face.number}" if face.score is None else f"{face.number}: {face.score:.2f}"
-    if face.reason:
-        label += f", {face.reason}"
-    place = (x0, y0 - FONT_SIZE - 2 * line - 2)
-    draw.rectangle(draw.textbbox(place, label, font_size=FONT_SIZE), fill="white")
-    draw.text(place, label, fill=colour, font_size=FONT_SIZE)
+    left, top, right, bottom = draw.textbbox((0, 0), label, font_size=FONT_SIZE)
+    width, height = draw.im.size
+    x = max(-left, min(x0, width - right))  # within the picture, whatever the box does
+    y = max(-top, min(y0 - FONT_SIZE - 2 * line - 2, height - bottom))
+    draw.rectangle((x + left, y + top, x + right, y + bottom), fill="white")
+    draw.text((x, y), label, fill=colour, font_size=FONT_SIZE)

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -89,21 +89,20 @@ def _check_same(path: Path, ours: dict) -> None:
         )
 
 
-def remove_others(out: Path, made: Iterable[str]) -> int:
-    """Remove the crops below `faces/` that are not `made`, paths in `out`; returns how many.
+def remove_others(folder: Path, made: Iterable[Path], is_ours: Callable[[Path], bool]) -> int:
+    """Remove the files below `folder` that are ours and are not `made`; returns how many.
 
     Folders that become empty by it go, too. Files are told apart by their identity on the disk:
     a disk may spell a name in another case, or with other accents, than we do.
     """
-    faces, removed = out / "faces", 0
-    ours = {_identity(out / crop) for crop in made}
-    for folder, _, names in os.walk(faces, topdown=False):
-        here, gone = Path(folder), 0
-        for path in (here / name for name in names if name.endswith(".png")):
-            if _identity(path) not in ours and _carries_our_note(path):
+    removed, kept = 0, {_identity(path) for path in made}
+    for place, _, names in os.walk(folder, topdown=False):
+        here, gone = Path(place), 0
+        for path in (here / name for name in names):
+            if _identity(path) not in kept and is_ours(path):
                 path.unlink()
                 gone += 1
-        while gone and here != faces and not any(here.iterdir()):
+        while gone and here != folder.parent and not any(here.iterdir()):
             here.rmdir()
             here = here.parent
         removed += gone
@@ -118,7 +117,10 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _carries_our_note(path: Path) -> bool:
+def is_crop_file(path: Path) -> bool:
+    """Whether a file is a crop that `minifacenet align` wrote, going by its note."""
+    if path.suffix != ".png":
+        return False
     try:
         with path.open("rb") as file:
             return is_crop(file.read(NOTE_BYTES))

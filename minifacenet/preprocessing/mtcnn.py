@@ -22,6 +22,8 @@ Convolutional Networks", IEEE Signal Processing Letters 2016; arXiv:1604.02878.
 
 from __future__ import annotations
 
+import shlex
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +38,8 @@ from ..nn.pool import MaxPool
 from ..nn.prelu import PReLU
 
 FILE = Path("data/mtcnn.safetensors")  # where get_mtcnn.py writes it
+PROJECT = Path(__file__).parents[2]
+SCRIPT = PROJECT / "data_scripts" / "get_mtcnn.py"  # not there in an installed package
 FORMAT = "MTCNN 1"
 PNET_SIZE, RNET_SIZE, ONET_SIZE = 12, 24, 48  # pixels a side that each of the nets sees
 STRIDE = 2  # pixels between two neighbouring outputs of P-Net
@@ -87,25 +91,33 @@ class MTCNN:
         )
 
     @classmethod
-    def load(cls, path: str | Path = FILE) -> MTCNN:
+    def load(cls, path: str | Path | None = None) -> MTCNN:
         """The trained networks, from the file that data_scripts/get_mtcnn.py writes.
+
+        Without a path it is looked for where `default_file` says.
 
         Raises
         ------
         CheckpointError
             Missing or damaged file, another kind of file, or arrays that do not fit.
         """
-        if not Path(path).is_file():
+        given, path = path is not None, Path(path or default_file()).absolute()
+        if path.is_dir():
+            raise CheckpointError(f"{path} is a folder, not a file with weights of the detector")
+        if not path.is_file():
+            instead = (
+                "check the path, or leave it out for the weights in their usual place"
+                if given
+                else f"run `{how_to_get(path)}`, or say where they are (--detector)"
+            )
             raise CheckpointError(
-                f"{path}: the weights of the face detector are not there: run "
-                f"`python data_scripts/get_mtcnn.py {path}` in the project's folder, or say where "
-                "they are (--detector)"
+                f"{path}: the weights of the face detector are not there: {instead}"
             )
         arrays, metadata = load_arrays(path)
         if metadata.get("format") != FORMAT:
             raise CheckpointError(
-                f"{path}: format {metadata.get('format')!r}, expected {FORMAT!r}: run "
-                "`python data_scripts/get_mtcnn.py` with another name for its file"
+                f"{path}: format {metadata.get('format')!r}, expected {FORMAT!r}: these are no "
+                "weights that data_scripts/get_mtcnn.py wrote"
             )
         nets = cls.new(np.random.default_rng(0))
         fill(path, nets.parameters(), arrays)
@@ -118,6 +130,18 @@ class MTCNN:
             for net, layers in vars(self).items()
             for name, parameter in layers.parameters().items()
         }
+
+
+def default_file() -> Path:
+    """Where the weights are if nobody says: below the current folder, else below the project's."""
+    here, project = FILE.absolute(), PROJECT / FILE
+    return here if here.is_file() or not SCRIPT.is_file() else project
+
+
+def how_to_get(path: Path) -> str:
+    """The command that writes the weights to `path`, from whatever folder it is called."""
+    script = SCRIPT if SCRIPT.is_file() else Path("data_scripts/get_mtcnn.py")
+    return f"{shlex.quote(sys.executable)} {shlex.quote(str(script))} {shlex.quote(str(path))}"
 
 
 def _stage(number: str, channels, filters, kernel, rng, pool: int = 0):

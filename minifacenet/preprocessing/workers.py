@@ -16,7 +16,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from contextlib import contextmanager, suppress
+from multiprocessing import active_children, get_context
 
 
 class Died:
@@ -36,12 +37,16 @@ def in_processes(
         of a module.
     workers : int
         Processes, one thread each.
+
+    Notes
+    -----
+    Close it (`contextlib.closing`) where it may be left early, so that a Ctrl-C meanwhile comes
+    through: Python drops what is raised in a generator that is only forgotten.
     """
     left = deque(items)
     while left:
         under_way = {}
-        pool = _pool(make, arguments, workers)
-        try:
+        with suppress(BrokenProcessPool), _pool(make, arguments, workers) as pool:
             while left or under_way:
                 while left and len(under_way) < 2 * workers:
                     item = left.popleft()
@@ -49,10 +54,6 @@ def in_processes(
                 for future in wait(under_way, return_when=FIRST_COMPLETED).done:
                     answer = future.result()
                     yield under_way.pop(future), answer
-        except BrokenProcessPool:
-            pass
-        finally:
-            pool.shutdown(cancel_futures=True)
         for item in under_way.values():
             yield item, _alone(item, make, arguments)
 
@@ -65,8 +66,27 @@ def _alone(item, make, arguments):
             return Died()
 
 
-def _pool(make, arguments, workers) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, get_context("spawn"), _begin, (make, arguments))
+@contextmanager
+def _pool(make, arguments, workers) -> Iterator[ProcessPoolExecutor]:
+    """Processes that finish what is under way when the block ends; Ctrl-C does not wait for it."""
+    others = set(active_children())
+
+    def kill():
+        for process in set(active_children()) - others:
+            process.terminate()
+
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (make, arguments))
+    try:
+        try:
+            yield pool
+        except KeyboardInterrupt:
+            kill()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+    except KeyboardInterrupt:  # it may as well have come during the shutdown
+        kill()
+        raise
 
 
 def _begin(make, arguments) -> None:

@@ -1,12 +1,16 @@
 """`minifacenet align` as a user meets it."""
 
 import csv
+import signal
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from minifacenet.preprocessing import alignment, cropper
+from minifacenet import alignment_pictures
+from minifacenet.commands import preparing
+from minifacenet.preprocessing import alignment, boxes, cropper
 from minifacenet.preprocessing.detector import Detections
 
 from ..conftest import text
@@ -54,10 +58,10 @@ def test_the_summary_adds_up_and_the_pictures_are_there(run, photos, tmp_path):
     assert status == 0
     printed = text(printed)
     assert "6 photos: 2 with a face, 1 without, 3 that cannot be read" in printed
-    assert "2 faces kept of 3 found; 1 photos show several (largest)" in printed
-    assert "1 x no face found: Ada/none.png" in printed
-    assert "3 x the file is empty: Grace/0.heic, Grace/1.heic, Grace/2.heic" in printed
-    assert "1 other files: notes.txt" in printed
+    assert "2 faces kept of 3 found; 1 photo shows several, the largest is kept" in printed
+    assert "1 x no face found (Ada/none.png)" in printed
+    assert "3 x the file is empty (Grace/0.heic, Grace/1.heic, Grace/2.heic)" in printed
+    assert "1 other file: notes.txt" in printed
     assert f"minifacenet run {out / 'faces'} --out RUN" in printed
     for name in ("faces.png", "rejected.png"):
         with Image.open(out / name) as picture:
@@ -79,9 +83,11 @@ def test_again_and_strict(run, photos, tmp_path):
 def test_nothing_at_all_is_an_error(run, photos, tmp_path):
     (photos / "Ada" / "group.png").unlink()
     (photos / "Grace" / "one.png").unlink()
-    status, _, error = run("align", photos, tmp_path / "out")
+    status, printed, error = run("align", photos, tmp_path / "out")
     assert status == 1
     assert "no face was cut out of the 4 photos" in text(error)
+    assert f"In {tmp_path / 'out'}: manifest.csv, rejected.png" in text(printed)
+    assert "RUN" not in printed  # nothing to train on
     with (tmp_path / "out" / "manifest.csv").open() as file:
         assert len(list(csv.DictReader(file))) == 4
 
@@ -95,8 +101,157 @@ def test_cropped_already_asks_no_detector(run, photos, tmp_path, monkeypatch):
 
 def test_layouts_are_told_apart(run, photos, tmp_path):
     (photos / "Ada" / "none.png").rename(photos / "loose.png")
-    _, printed, _ = run("align", photos, tmp_path / "out", "--already-cropped")
-    assert "1 photos lie beside the folders, not in one, such as loose.png" in text(printed)
+    (photos / "Ada" / "old").mkdir()
+    (photos / "Ada" / "group.png").rename(photos / "Ada" / "old" / "group.png")
+    out = tmp_path / "my out"
+    _, printed, _ = run("align", photos, out, "--already-cropped")
+    printed = text(printed)
+    assert "1 photo lies beside the folders, not in one, such as loose.png" in printed
+    assert "1 photo lies deeper than FACES/person/photo, such as Ada/old/group.png" in printed
+    assert f"Train on them: minifacenet run '{out / 'faces'}' --out RUN" in printed
+    (photos / "Grace" / "one.png").unlink()
+    (photos / "Ada" / "old" / "group.png").unlink()
+    _, printed, _ = run("align", photos, out, "--already-cropped")
+    assert "lies" not in printed
+    assert f"Group them: minifacenet cluster '{out / 'faces'}' --model RUN" in text(printed)
+
+
+def test_photos_without_a_face_are_no_layout(run, photos, tmp_path):
+    (photos / "Ada" / "none.png").rename(photos / "loose.png")
+    _, printed, _ = run("align", photos, tmp_path / "out")
+    assert "beside the folders" not in text(printed)
+
+
+def test_what_was_asked_of_a_face_is_in_the_reason(run, photos, tmp_path):
+    options = "--min-size", 25, "--min-score", 0.95
+    _, printed, _ = run("align", photos, tmp_path / "out", *options)
+    sought = "no face of 25 pixels or more with a score of 0.95 or more found"
+    assert f"1 x {sought} (Ada/none.png)" in text(printed)
+    assert f"{sought} in 20 x 20 pixels" in (tmp_path / "out" / "manifest.csv").read_text()
+
+
+def test_faces_that_are_seen_only_in_a_turned_photo_are_counted(run, photos, tmp_path, monkeypatch):
+    real = cropper.Detector.detect
+
+    def only_tall(self, photo):
+        found = real(self, photo)
+        none = slice(0 if photo.shape[1] > photo.shape[0] else None)
+        return Detections(found.boxes[none], found.scores[none], found.landmarks[none])
+
+    monkeypatch.setattr(cropper.Detector, "detect", only_tall)
+    _, printed, _ = run("align", photos, tmp_path / "out", "--try-rotations")
+    assert "1 found only in the turned photo" in text(printed)
+
+
+def test_crops_are_not_cropped_again(run, photos, tmp_path):
+    run("align", photos, tmp_path / "out")
+    faces = tmp_path / "out" / "faces"
+    status, printed, _ = run("align", faces, tmp_path / "again")
+    assert status == 1
+    assert "2 x already a face cut out by align (Ada/group.png, Grace/one.png)" in text(printed)
+    status, _, _ = run("align", faces, tmp_path / "squares", "--already-cropped")
+    assert status == 0
+
+
+def test_pictures_that_belong_to_no_photo_go(run, photos, tmp_path):
+    out = tmp_path / "out"
+    run("align", photos, out, "--show")
+    Image.new("L", (9, 9)).save(out / "show" / "mine.jpg")
+    (photos / "Ada" / "none.png").unlink()
+    before = (out / "show" / "Ada" / "group.jpg").stat().st_mtime_ns
+    run("align", photos, out, "--show")
+    shown = sorted(path.name for path in out.rglob("*.jpg"))
+    assert shown == ["group.jpg", "mine.jpg", "one.jpg"]
+    assert (out / "show" / "Ada" / "group.jpg").stat().st_mtime_ns == before  # not drawn again
+    run("align", photos, out, "--force", "--size", 40)
+    assert [path.name for path in out.rglob("*.jpg")] == ["mine.jpg"]
+    for name in ("Ada/group.png", "Grace/one.png"):
+        (photos / name).unlink()
+    run("align", photos, out, "--size", 40)
+    assert not (out / "faces.png").exists()
+    assert not (out / "faces").exists()
+
+
+def test_interrupted_in_the_pictures_it_says_how_to_go_on(run, photos, tmp_path, monkeypatch):
+    real = alignment_pictures.draw_faces
+
+    def interrupted(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        return real(*arguments)
+
+    monkeypatch.setattr(alignment_pictures, "draw_faces", interrupted)
+    status, printed, _ = run("align", photos, tmp_path / "out", "--show")
+    assert status == 130
+    assert "Interrupted: 5 pictures of show/ left. Go on with the same command." in text(printed)
+    monkeypatch.setattr(alignment_pictures, "draw_faces", real)
+    run("align", photos, tmp_path / "out", "--show")
+    assert len(list((tmp_path / "out" / "show").rglob("*.jpg"))) == 3
+
+
+@pytest.mark.parametrize(
+    ("times", "words"), [(1, "5 photos left. Go on"), (2, "Interrupted at once. Go on")]
+)
+def test_interrupted_it_says_how_to_go_on(run, photos, tmp_path, monkeypatch, times, words):
+    real = cropper.Cropper.__call__
+
+    def interrupted(self, name):
+        for _ in range(times):
+            signal.raise_signal(signal.SIGINT)
+        return real(self, name)
+
+    monkeypatch.setattr(cropper.Cropper, "__call__", interrupted)
+    status, printed, _ = run("align", photos, tmp_path / "out", "--force")
+    assert status == 130
+    assert f"{words} with the same command, without --force." in text(printed)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_first_time_it_says_why_nothing_moves(run, photos, tmp_path, monkeypatch, there):
+    titles = []
+
+    @contextmanager
+    def progress(title):
+        titles.append(title)
+        yield lambda done, total: titles.append((done, total))
+
+    monkeypatch.setattr(preparing, "progress", progress)
+    monkeypatch.setattr(boxes, "compiled", lambda: there)
+    run("align", photos, tmp_path / "out")
+    assert ("kernels are compiled" in titles[0]) is not there
+    assert titles[1] == (0, 6)
+
+
+def test_names_in_any_letters_draw_no_warnings(run, photos, tmp_path):
+    (photos / "Ada").rename(photos / "\u65e5\u672c \U00010000")
+    _, printed, error = run("align", photos, tmp_path / "out")
+    assert "3 faces" in printed or "2 faces" in printed
+    assert "Glyph" not in error
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (
+            ("--already-cropped", "--select", "all", "--margin", 0),
+            "--margin, --select would change nothing beside --already-cropped",
+        ),
+        (
+            ("--crop", "box", "--template", "openface"),
+            "--template would change nothing beside --crop box",
+        ),
+    ],
+)
+def test_options_without_effect_are_refused(run, photos, tmp_path, options, words):
+    status, _, error = run("align", photos, tmp_path / "out", *options)
+    assert status == 1
+    assert words in text(error)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_photo_instead_of_a_folder(run, photos, tmp_path):
+    status, _, error = run("align", photos / "Grace" / "one.png", tmp_path / "out")
+    assert status == 1
+    assert "is a file: align takes a folder of photos" in text(error)
 
 
 @pytest.mark.parametrize(

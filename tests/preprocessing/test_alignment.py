@@ -3,6 +3,9 @@
 import csv
 import json
 import os
+import signal
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -298,7 +301,7 @@ def test_several_processes_give_the_same(photos, tmp_path):
     align_folder(
         photos, two, CENTRE, workers=2, progress=lambda done, total: told.append((done, total))
     )
-    assert told == [(done, 25) for done in range(1, 26)]
+    assert told == [(done, 25) for done in range(26)]
     assert files(one) == files(two)
     for name in files(one):
         assert (one / name).read_bytes() == (two / name).read_bytes()
@@ -318,6 +321,29 @@ def test_an_item_that_kills_its_process_is_named_and_the_others_are_done():
     answers = dict(in_processes(items, Fragile, (), 2))
     assert isinstance(answers.pop("deadly"), Died)
     assert answers == {item: item.upper() for item in items if item != "deadly"}
+
+
+class Slow:
+    """A worker that takes a minute for all but one item."""
+
+    def __call__(self, item):
+        if item != "quick":
+            time.sleep(60)
+        return item
+
+
+@pytest.mark.parametrize("first", ["slow", "quick"])
+def test_an_interruption_does_not_wait_for_what_is_under_way(first):
+    """Also where the wait is that for the last answers, after the caller has left."""
+    begin = time.monotonic()
+    answers = in_processes([first, "b"], Slow, (), 2)
+    if first == "quick":
+        next(answers)
+    timer = threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        answers.close() if first == "quick" else next(answers)
+    assert time.monotonic() - begin < 30
 
 
 def test_crop_names_never_meet():

@@ -102,6 +102,18 @@ def test_the_most_certain_turn_wins():
     assert face.reason.startswith("no face")
 
 
+@pytest.mark.parametrize(("score", "found"), [(0.975, 0), (0.985, 1)])
+def test_a_turned_photo_is_believed_less(score, found):
+    photo = noise(60, 90)
+
+    def detect(seen):
+        upright = seen.shape == photo.shape
+        return detections() if upright else detections((20, 10, 48, 46), scores=[score])
+
+    [(face, _)] = cut(photo, CropSettings(min_score=0.5, try_rotations=True), detect)
+    assert face.number == found
+
+
 def test_points_turn_back():
     photo = np.zeros((5, 9))
     photo[1, 6] = 1

@@ -29,6 +29,14 @@ def test_a_reduced_photo():
     assert (drawn[23:37, 10] == KEPT).all()
 
 
+def test_labels_stay_in_the_picture():
+    whole = Face(1, (0.0, 0.0, 160.0, 90.0))
+    corner = Face(2, (150.0, 2.0, 160.0, 9.0), 0.95, reason="not the largest")
+    drawn = np.asarray(draw_faces(np.zeros((90, 160, 1), np.uint8), [whole, corner]))
+    assert (drawn[:12, 3:10] == 255).all(axis=2).sum() > 10
+    assert (drawn[:12, 130:145] == 255).all(axis=2).sum() > 10  # moved left, to be read whole
+
+
 def test_a_large_photo():
     photo = np.zeros((1800, 3200, 1), np.uint8)
     large = Face(1, (400.0, 800.0, 1200.0, 1600.0), 0.99, DOTS)
