@@ -34,8 +34,12 @@ class Crop(StrEnum):
 @app.command()
 def align(
     context: typer.Context,
-    photos: Annotated[Path, typer.Argument(help="Folder of photos, at any depth.")],
-    out: Annotated[Path, typer.Argument(help="Folder for the faces and their manifest.csv.")],
+    photos: Annotated[
+        Path, typer.Argument(metavar="PHOTOS", help="Folder of photos, at any depth.")
+    ],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="Folder for the faces and manifest.csv.")
+    ],
     size: Size = 96,
     select: Annotated[Select, typer.Option(help="Which face of a photo is kept.")] = (
         Select.largest
