@@ -27,16 +27,19 @@ POINTS = {
 # -- Transforms along one axis -------------------------------------------------------------------
 
 
-def _transforms(matrix):
+def _transforms(name, matrix):
     """Multiplication by a fixed matrix M (points, taps), and by its transpose.
 
     M is a constant for the compiler: it unrolls the loops over M, leaves out the zeros, and takes
     many channels at once. Measured: as fast as formulas written out by hand.
+
+    `name` keeps the functions apart. Numba calls machine code by the function's name and a number
+    that counts within a process; so code of two processes, both read from the disk, could have one
+    name, and a kernel would be linked with the wrong one.
     """
     matrix = tuple(tuple(float(value) for value in row) for row in matrix)
     points, taps = len(matrix), len(matrix[0])
 
-    @cpu_function
     def spread(source, target, tile):
         scalar = source.dtype.type
         for c in range(source.shape[1]):
@@ -47,7 +50,6 @@ def _transforms(matrix):
                         total += scalar(matrix[i][a]) * source[a, c]
                 target[i, tile, c] = total
 
-    @cpu_function
     def gather(source, tile, target):
         scalar = source.dtype.type
         for c in range(target.shape[1]):
@@ -58,15 +60,17 @@ def _transforms(matrix):
                         total += scalar(matrix[i][a]) * source[i, tile, c]
                 target[a, c] = total
 
-    return spread, gather
+    for function in (spread, gather):
+        function.__qualname__ = f"{function.__name__}_{name}"
+    return cpu_function(spread), cpu_function(gather)
 
 
 _A2, _B2, _ = winograd_matrices(POINTS[2])
 _A4, _B4, _ = winograd_matrices(POINTS[4])
-_spread_a2, _gather_a2 = _transforms(_A2)
-_spread_b2, _gather_b2 = _transforms(_B2.T)
-_spread_a4, _gather_a4 = _transforms(_A4)
-_spread_b4, _gather_b4 = _transforms(_B4.T)
+_spread_a2, _gather_a2 = _transforms("a2", _A2)
+_spread_b2, _gather_b2 = _transforms("b2", _B2.T)
+_spread_a4, _gather_a4 = _transforms("a4", _A4)
+_spread_b4, _gather_b4 = _transforms("b4", _B4.T)
 
 
 @cpu_function

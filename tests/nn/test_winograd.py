@@ -1,14 +1,20 @@
 """Winograd's convolution: exact matrices, im2col's results at all shapes, fresh weights, choice."""
 
 import copy
+import os
+import subprocess
+import sys
+import textwrap
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba.core.dispatcher import Dispatcher
 
-from minifacenet.nn import backend
+from minifacenet.nn import backend, winograd_transforms
 from minifacenet.nn.conv import ALGORITHMS, TILES, Conv2D, conv_backward, conv_forward
 from minifacenet.nn.window import Window
 from minifacenet.nn.winograd import fastest_tile, transformed_weights
@@ -17,6 +23,7 @@ from minifacenet.nn.winograd_transforms import POINTS
 
 from .test_layers import forward_backward, largest_difference
 
+ROOT = Path(__file__).parents[2]
 tiled = pytest.mark.parametrize("algorithm", TILES)
 
 
@@ -249,3 +256,35 @@ def test_auto_computes_as_what_it_takes_for_any_batch(channels, size, algorithm)
             results.append([out, *(g.copy() for g in gradients.values())])
         for auto, named in zip(*results, strict=True):
             np.testing.assert_array_equal(auto, named)
+
+
+def test_compiled_functions_have_names_of_their_own():
+    """Or two of them, each compiled in another process, become one when a kernel is linked."""
+    compiled = [f for f in vars(winograd_transforms).values() if isinstance(f, Dispatcher)]
+    names = [function.py_func.__qualname__ for function in compiled]
+    assert len(names) > 8
+    assert len(set(names)) == len(names), sorted(names)
+
+
+@pytest.mark.full
+def test_a_training_after_an_inference_in_another_process(tmp_path):
+    """The forward's kernels come from the disk, the backward's are new."""
+    code = """
+        import sys
+        import numpy as np
+        from minifacenet.nn.conv import Conv2D
+
+        def run(algorithm, train):
+            rng = np.random.default_rng(0)
+            layer = Conv2D(16, 32, 3, rng, pad=1, algorithm=algorithm)
+            out = layer.forward(rng.standard_normal((2, 9, 9, 16), np.float32), train)
+            return layer.backward(rng.standard_normal(out.shape, np.float32)) if train else out
+
+        train = sys.argv[1] == "train"
+        expected, got = run("im2col", train), run("winograd", train)
+        assert np.abs(got - expected).max() < 1e-4 * np.abs(expected).max()
+    """
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    for mode in ("infer", "train", "train"):
+        command = [sys.executable, "-c", textwrap.dedent(code), mode]
+        subprocess.run(command, env=environment, check=True, timeout=600)
