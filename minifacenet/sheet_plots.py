@@ -28,18 +28,18 @@ def crop_sheet(
     ----------
     images : sequence of N ndarrays of shape (S, S, C), uint8
     names, scores : of N crops
-        Scores are cut off after three places: 1.00 would say that the detector has no doubt.
+        Scores are cut off after three places, not rounded.
     of : int
         How many crops there are in all.
     """
     shown = f"{len(images)} of " if of > len(images) else ""
     title = f"{shown}{count_text(of, 'face')}, the least certain first"
-    ax, places = _sheet(ax, len(images), 8, 1.3, title, credit)
+    ax, places = _sheet(ax, len(images), 8, 1.3, 1, title, credit)
     for (x, y), image, name, score in zip(places, images, names, scores, strict=True):
         tile(ax, image, (x, y), SAME, size=0.94)
-        write(ax, x, y + 0.5, _ends(name, 18), "0.2", 7, va="top")
+        write(ax, x, y + 0.5, _ends(name, 16), "0.2", 7, va="top")
         if score is not None:
-            write(ax, x + 0.27, y + 0.38, f"{score:.4f}"[:-1], SAME, 7.5, box=True)
+            write(ax, x + 0.27, y + 0.38, _cut_off(score), SAME, 7.5, box=True)
     return ax
 
 
@@ -62,23 +62,39 @@ def rejected_sheet(
     """
     shown = f"{len(photos)} of " if of > len(photos) else ""
     title = f"{shown}{count_text(of, 'photo')} without a face"
-    ax, places = _sheet(ax, len(photos), 5, 1.5, title, credit)
-    for (x, y), photo, name, reason in zip(places, photos, names, reasons, strict=True):
+    texts = [
+        _ends(name, 27) + "\n" + fill(short(reason, 90), 27)
+        for name, reason in zip(names, reasons, strict=True)
+    ]
+    lines = max(text.count("\n") + 1 for text in texts)
+    ax, places = _sheet(ax, len(photos), 5, 1.5, lines, title, credit)
+    for (x, y), photo, text in zip(places, photos, texts, strict=True):
         if photo is None:
             photo = np.full((2, 2, 1), 235, np.uint8)
             write(ax, x, y, "cannot be read", "0.4", 9)
         tile(ax, _squared(photo), (x, y), DIFFERENT, "--", size=0.94)
-        text = _ends(name, 27) + "\n" + fill(short(reason, 90), 27)
         write(ax, x, y + 0.5, text, "0.2", 7, va="top")
     return ax
 
 
-def _sheet(ax, count: int, most: int, height: float, title: str, credit):
-    """An Axes with room for `count` tiles of that height, at most so many a row; their centres."""
+def _sheet(ax, count: int, most: int, height: float, lines: int, title: str, credit):
+    """An Axes with room for `count` tiles of that height, at most so many a row; their centres.
+
+    Below the last row there is room for so many lines of text, and none left over.
+    """
     columns = min(most, max(5, count))
     rows = -(-count // columns)
-    ax = gallery(ax, (columns - 0.5, height * rows - 0.5), title, credit)
+    new, inches = ax is None, min(8.9 / columns, 1.8)  # a tile
+    bottom = height * (rows - 1) + 0.5 + 0.13 * lines / inches
+    ax = gallery(ax, (columns - 0.5, bottom), title, credit)
+    if new:
+        ax.figure.set_size_inches(9, 0.38 + 0.22 * bool(credit) + inches * (bottom + 0.5))
     return ax, [(i % columns, height * (i // columns)) for i in range(count)]
+
+
+def _cut_off(score: float) -> str:
+    """Three places of a probability, which comes close to 1 and is never 1."""
+    return f"{min(score, 0.9999):.4f}"[:-1]
 
 
 def _ends(name: str, most: int) -> str:

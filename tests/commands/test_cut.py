@@ -83,10 +83,11 @@ def test_photos_are_refused_by_a_model_of_aligned_faces(
     assert status == 1
     first = people / "Ada" / "0.png" if name == "compare" else people
     align = "PHOTOS" if name == "compare" else people
+    folder = "put the photos into a folder PHOTOS, " * (name == "compare")
     assert text(error) == (
         f"error: {aligned_model} was trained on faces aligned to portrait, margin 0, and {first} "
-        f"holds centre squares of photos: run `minifacenet align {align} OUT --template portrait` "
-        "and pass the faces in OUT/faces, or say --any-faces"
+        f"holds centre squares of photos: {folder}run `minifacenet align "
+        f"{align} OUT --template portrait` and pass the faces in OUT/faces, or say --any-faces"
     )
     assert "--any-faces" not in printed
     status, printed, error = run(*command, "--any-faces")

@@ -1,0 +1,35 @@
+"""Contact sheets of an alignment: their words, and no more paper than they need."""
+
+import numpy as np
+import pytest
+
+from minifacenet.sheet_plots import crop_sheet, rejected_sheet
+
+FACE = np.full((8, 8, 1), 90, np.uint8)
+
+
+def words(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def test_crops_are_named_and_no_score_is_rounded_up():
+    names = ["Ada/1", "Lise/IMG_20240101_123456 #7", "deep/er/Ada/2"]
+    ax = crop_sheet([FACE] * 3, names, [0.9996, 1.0, None], of=3)
+    assert words(ax) == ["Ada/1", "0.999", "Lise/…_123456 #7", "0.999", "Ada/2"]
+
+
+def test_rejected_photos_have_their_folder_and_reason():
+    ax = rejected_sheet([FACE, None], ["Ada/1.jpg", "x.jpg"], ["no face", "empty"], of=2)
+    assert words(ax) == ["Ada/1.jpg\nno face", "cannot be read", "x.jpg\nempty"]
+
+
+@pytest.mark.parametrize("count", [1, 7, 20])
+def test_the_paper_ends_below_the_last_row(count):
+    names = ["Ada/1"] * count
+    for ax in (
+        crop_sheet([FACE] * count, names, [0.9] * count, of=count),
+        rejected_sheet([FACE] * count, names, ["no face found in 30 x 30"] * count, of=count),
+    ):
+        ax.figure.draw_without_rendering()
+        lowest = min(text.get_window_extent().y0 for text in ax.texts) / ax.figure.dpi
+        assert 0 <= lowest < 0.2
