@@ -16,8 +16,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
+from . import boxes
 from .cropper import Cropper, content, crop_names, lost
 from .cutting import CropSettings
 from .earlier import is_crop_file, open_folder, remove_others
@@ -143,8 +145,13 @@ def _cropped(names: list[str], arguments: tuple, workers: int) -> Iterator[Entry
         cropper = Cropper(*arguments) if names else None
         yield from map(cropper, names)
         return
-    with closing(in_processes(names, Cropper, arguments, workers)) as answers:
-        for name, entry in answers:
+    # The first process compiles the kernels for all: at once they would do the same work, and write
+    # the same files.
+    alone = 0 if boxes.compiled() else 1
+    first = in_processes(names[:alone], Cropper, arguments, 1)
+    rest = in_processes(names[alone:], Cropper, arguments, workers)
+    with closing(first), closing(rest):
+        for name, entry in chain(first, rest):
             if isinstance(entry, Died):
                 reason = "the process that read it ended: the file may be damaged, or memory short"
                 entry = lost(name, reason)

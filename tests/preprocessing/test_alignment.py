@@ -292,7 +292,9 @@ def test_a_manifest_cannot_make_us_remove_other_files(photos, tmp_path):
     assert thesis.exists()
 
 
-def test_several_processes_give_the_same(photos, tmp_path):
+@pytest.mark.parametrize("compiled", [True, False])
+def test_several_processes_give_the_same(photos, tmp_path, compiled, monkeypatch):
+    monkeypatch.setattr(alignment.boxes, "compiled", lambda: compiled)
     for number in range(20):
         save(photos / "Lise" / f"{number}.png", number)
     one, two = tmp_path / "one", tmp_path / "two"
