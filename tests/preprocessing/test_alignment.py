@@ -334,6 +334,15 @@ class Slow:
         return item
 
 
+@pytest.fixture
+def interruptible():
+    """Ctrl-C raises, though a shell that started the tests in the background has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("first", ["slow", "quick"])
 def test_an_interruption_does_not_wait_for_what_is_under_way(first):
     """Also where the wait is that for the last answers, after the caller has left."""
