@@ -287,8 +287,10 @@ def test_what_is_no_photo_is_refused(weights, photo):
         Detector(weights).detect(photo)
 
 
-def test_a_missing_file_says_which_command_makes_it(tmp_path):
-    with pytest.raises(CheckpointError, match=r"get_mtcnn\.py"):
+def test_a_missing_file_says_what_to_check(tmp_path):
+    with pytest.raises(
+        CheckpointError, match=r"none\.safetensors: .* are not there: check the path"
+    ):
         Detector(tmp_path / "none.safetensors")
 
 
