@@ -1,9 +1,11 @@
 """Compile every CUDA kernel to PTX and assemble it for sm_80 and sm_90: no GPU, no driver needed.
 
-Prints registers, shared memory and spills. Fails when a kernel does not compile, when a float32
-kernel computes in float64, or when one spills registers.
+Prints registers, shared memory and spills and, of the matrix products, which share of their
+instructions multiplies. Fails when a kernel does not compile, when a float32 kernel computes in
+float64, when one spills registers, and when too small a share multiplies.
 """
 
+import os
 import re
 import sys
 
@@ -26,6 +28,7 @@ from minifacenet.nn import (
     prelu,
     relu,
 )
+from tests.machine_code import disassembler, product_share
 
 ARCHITECTURES = ((8, 0), (9, 0))
 
@@ -33,8 +36,10 @@ ARCHITECTURES = ((8, 0), (9, 0))
 # register-blocked kernels keep 64 sums a thread on purpose, and have that many multiply-adds in
 # flight instead of threads: 5 blocks of 64 threads at 184, 4 at 255.
 MOST_REGISTERS = 64
-BLOCKED = {"matmul blocked", "implicit forward", "implicit dx", "implicit dw"}
+BLOCKED = {"matmul blocked", "implicit forward", "implicit dw"}
 MOST_REGISTERS_BLOCKED = {float32: 184, float64: 255}
+SLICE_PRODUCTS = matmul_cuda.SLICE * matmul_cuda.MICRO**2  # of a thread, from barrier to barrier
+LEAST_SHARE = {float32: 0.54, float64: 0.5}  # of the instructions between barriers that multiply
 
 
 def vector(dtype):
@@ -52,6 +57,7 @@ def images(dtype):
 def kernels(t):
     """(name, kernel, argument types) of every kernel, for arrays of dtype `t`."""
     v, m, x, winner = vector(t), matrix(t), images(t), images(uint8)
+    cube = t[:, :, ::1]
     pair = types.UniTuple(int64, 2)
     yield "fill", backend._fill_grid, (v, t)
     yield "relu forward", relu._forward_grid, (v, v)
@@ -62,7 +68,7 @@ def kernels(t):
     flags = (boolean, boolean, boolean)
     yield "matmul naive", matmul_cuda._naive_grid, (m, m, *flags, m)
     yield "matmul tiled", matmul_cuda._tiled_grid, (m, m, *flags, m)
-    yield "matmul blocked", matmul_cuda._blocked_grid, (m, m, *flags, m)
+    yield "matmul blocked", matmul_cuda._blocked_grid, (v, v, int64, *flags, int64, cube)
     yield "linear bias", linear._add_bias_grid, (v, m)
     yield "linear bias gradient", linear._bias_gradient_grid, (m, v)
     yield "pool forward", pool._forward_grid, (x, pair, pair, pair, x, winner)
@@ -81,7 +87,7 @@ def kernels(t):
     yield "adam", optim._adam_grid, (v, t, t, t, t, t, t, v, v, v)
     yield "squared distances", distances._distances_grid, (m, m)
     yield "embedding gradient", triplet._gradient_grid, (m, m, m)
-    yield from convolutions(v, m, t[:, :, ::1], t[:, :, :, ::1])
+    yield from convolutions(v, m, cube, x)
 
 
 def convolutions(v, m, cube, images):
@@ -91,15 +97,16 @@ def convolutions(v, m, cube, images):
     yield "im2col", im2col_cuda._im2col_grid, (images, *geometry, pair, int64, m)
     yield "col2im", im2col_cuda._col2im_grid, (m, *geometry, pair, int64, images)
     yield "conv bias gradient", im2col_cuda._sum_pixels_grid, (cube, m)
-    yield "add in order", im2col_cuda._add_in_order_grid, (m, v)
+    yield "add in order", matmul_cuda._add_in_order_grid, (m, boolean, v)
     sizes = (*geometry, triple, triple)
-    yield "implicit forward", implicit_gemm._forward_grid, (v, m, v, *sizes, m)
-    yield "implicit dx", implicit_gemm._input_grid, (v, m, *sizes, m)
-    yield "implicit dw", implicit_gemm._weight_grid, (m, v, *sizes, int64, cube, m)
+    yield "implicit forward", implicit_gemm._forward_grid, (v, v, v, *sizes, m)
+    yield "implicit dw", implicit_gemm._weight_grid, (v, v, *sizes, int64, int64, cube, m)
+    yield "turn weights", implicit_gemm._turn_grid, (images, images)
+    yield "spread", implicit_gemm._spread_grid, (images, pair, images)
 
 
-def assemble(name, ptx, capability):
-    """The assembler's own account of a kernel: registers, shared memory, spills."""
+def assemble(name, ptx, capability) -> tuple[bytes, str]:
+    """The machine code, and the assembler's own account: registers, shared memory, spills."""
     options = [f"-arch=sm_{capability[0]}{capability[1]}", "-O3", "-verbose"]
     handle = nvjitlink.create(len(options), options)
     data = ptx.encode()
@@ -107,8 +114,10 @@ def assemble(name, ptx, capability):
     nvjitlink.complete(handle)
     log = bytearray(nvjitlink.get_info_log_size(handle))
     nvjitlink.get_info_log(handle, log)
+    cubin = bytearray(nvjitlink.get_linked_cubin_size(handle))
+    nvjitlink.get_linked_cubin(handle, cubin)
     nvjitlink.destroy(handle)
-    return log.decode()
+    return bytes(cubin), log.decode()
 
 
 def number(pattern, text):
@@ -118,7 +127,10 @@ def number(pattern, text):
 
 def main() -> int:
     faults = []
-    print(f"{'kernel':22} {'dtype':8} {'for':6} registers  shared  spills")
+    readable = disassembler() is not None
+    if not readable and os.environ.get("MINIFACENET_REQUIRE_PTX") == "1":
+        faults.append("no nvdisasm here (it comes with the extra `cuda`)")
+    print(f"{'kernel':22} {'dtype':8} {'for':6} registers  shared  spills  multiply")
     for dtype in (float32, float64):
         for name, kernel, arguments in kernels(dtype):
             function = backend._compile(kernel).py_func
@@ -131,15 +143,22 @@ def main() -> int:
                     abi="numba",
                     output="ptx",
                 )
-                log = assemble(name, ptx, capability)
+                cubin, log = assemble(name, ptx, capability)
                 registers = number(r"Used (\d+) registers", log)
                 shared = number(r"(\d+) bytes smem", log)
                 spills = number(r"(\d+) bytes spill stores", log)
                 sm = f"sm_{capability[0]}{capability[1]}"
-                print(f"{name:22} {dtype!s:8} {sm:6} {registers:9} {shared:7} {spills:7}")
+                line = f"{name:22} {dtype!s:8} {sm:6} {registers:9} {shared:7} {spills:7}"
+                blocked = name in BLOCKED
+                if blocked and readable:
+                    share = product_share(cubin, SLICE_PRODUCTS)
+                    line += f" {share:9.0%}"
+                    if share < LEAST_SHARE[dtype]:
+                        faults.append(f"{name} {dtype} {sm}: only {share:.0%} multiply")
+                print(line)
                 if dtype is float32 and re.search(r"\.f64\s", ptx):
                     faults.append(f"{name}: float64 arithmetic in the float32 kernel")
-                most = MOST_REGISTERS_BLOCKED[dtype] if name in BLOCKED else MOST_REGISTERS
+                most = MOST_REGISTERS_BLOCKED[dtype] if blocked else MOST_REGISTERS
                 if spills or not 0 < registers <= most:
                     faults.append(f"{name} {sm}: {registers} registers, {spills} bytes spilled")
     print("\n".join(faults))

@@ -16,6 +16,7 @@ HERE = os.environ.get("MINIFACENET_REQUIRE_PTX") == "1"  # where the toolkit's a
 def python(*arguments, **environment):
     done = subprocess.run(
         [sys.executable, *arguments],
+        cwd=TESTS.parent,
         env=os.environ | environment,
         capture_output=True,
         text=True,
@@ -37,7 +38,7 @@ def test_every_kernel_compiles_without_a_gpu(capsys):
     if importlib.util.find_spec("numba_cuda") is None or not _toolkit():
         assert not HERE, "the cuda extra is not installed"
         pytest.skip("not compiled: no CUDA toolkit here (it comes with the extra `cuda`)")
-    out = python(str(TESTS / "compile_ptx.py"))
+    out = python("-m", "tests.compile_ptx")
     with capsys.disabled():
         print("\n" + out)
 

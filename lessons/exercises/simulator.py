@@ -79,8 +79,11 @@ class _Device:
     def syncthreads(self):
         self.current.pause()
 
-    def _shared_array(self, shape, dtype):
-        """The same array for all threads of the block: the first one that asks makes it."""
+    def _shared_array(self, shape, dtype, alignment=None):
+        """The same array for all threads of the block: the first one that asks makes it.
+
+        Where it begins makes no difference here.
+        """
         number = self.current.shared
         self.current.shared += 1
         if number == len(self.tiles):

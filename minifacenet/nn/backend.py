@@ -16,6 +16,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
 from types import FunctionType
 
 import numba
@@ -30,6 +31,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 DEVICES = ("cpu", "cuda")
 CUDA_THREADS = 256  # threads in a one-dimensional CUDA block
+_simulated = bool(numba.config.ENABLE_CUDASIM)
+# Bytes, of shared memory that is read four float32 at a time; 0 where numba.cuda takes no such
+# wish: the simulator, and Numba's own CUDA target without the package numba-cuda.
+ALIGNMENT = 0 if _simulated or find_spec("numba_cuda") is None else 16
 
 # A CPU kernel: compiled on its first call for the dtypes that it gets, kept on disk for the next
 # process. `numpy` errors: x / 0 is inf, as in NumPy, and the loop around a division can vectorise.

@@ -19,6 +19,7 @@ import math
 from .backend import CUDA_THREADS, blocks, cuda, cuda_kernel, empty
 from .linear import add_bias
 from .matmul import matmul
+from .matmul_cuda import add_in_order
 from .window import Window
 
 COLUMN_BYTES = 1 << 28  # 256 MiB: thousands of blocks of threads for each launch
@@ -73,22 +74,7 @@ def _sum_pixels_grid(dout, sums):
         sums[n, o] = total
 
 
-@cuda_kernel
-def _add_in_order_grid(parts, total):
-    i = cuda.grid(1)
-    if i < total.size:
-        value = total[i]
-        for part in range(parts.shape[0]):
-            value += parts[part, i]
-        total[i] = value
-
-
 # -- Host functions ------------------------------------------------------------------------------
-
-
-def add_in_order(parts, total) -> None:
-    """total (n,) += parts (m, n), summed over m from the first to the last."""
-    _add_in_order_grid[blocks(total.size), CUDA_THREADS](parts, total)
 
 
 def conv_forward(x, weight, bias, window: Window, out) -> None:
@@ -126,7 +112,7 @@ def conv_backward(dout, x, weight, window: Window, dweight, dbias, dx) -> None:
             )
     sums = empty((n, filters), like=dout)
     _sum_pixels_grid[blocks(sums.size), CUDA_THREADS](dout.reshape(n, area, filters), sums)
-    add_in_order(sums, dbias)
+    add_in_order(sums, True, dbias)
 
 
 def _blocks_of_columns(x, pixels: int, depth: int):

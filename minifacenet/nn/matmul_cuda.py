@@ -19,18 +19,33 @@ memory for each R^2 multiply-adds.
 With m = n = k = 1024 and float32 that is 8.6 GB, 0.54 GB and 0.13 GB for 1.07e9 multiply-adds. The
 caches of the hardware catch some of it; the least possible is 8.4 MB, each number once.
 
-All three have the signature of `matmul`'s kernel, sum over k in one order, and guard the edges: a
-number outside its matrix counts as 0 and an output outside is not written. `matmul` uses the last.
+All three have the signature of `matmul`'s kernel, sum over k in a fixed order, and guard the edges:
+a number outside its matrix counts as 0 and an output outside is not written. `matmul` uses the
+last.
 
-Indices of a matrix are below 2^32. Cast to unsigned, they spare the kernel Python's rule that a
-negative index counts from the end, and with it registers.
+**What bounds the last step** is the number of instructions. A multiprocessor starts four a cycle,
+each for 32 threads, and no more multiply-adds than that: whatever else a thread does, it pays for
+with one. So this step is written for the machine code, and tests/machine_code.py counts there. To
+512 multiply-adds, those of a slice of k, belong 88 instructions that read shared memory and count,
+and about 170 that fetch the next slice: two of three multiply, so two thirds of the card's peak is
+the most that can be reached. (Written plainly it took 1,080, not 770.) What that took:
+
+- Indices are unsigned, of 32 bits: this spares arithmetic in 64 bits and Python's rule that a
+  negative index counts from the end. An array has below 2^32 numbers.
+- A thread's 8 rows lie in two runs of four, and a run comes from shared memory in one read.
+- A row outside is replaced by the last one: what is computed for it is never written.
+- Where there are few tiles, the depth is cut into parts, each with blocks and a sum of its own, and
+  a second kernel adds these in order. How many depends on the shapes alone, and so does the result.
+
+Next would be blocks of 128 x 64 outputs, which fetch less for each product, and to fetch a slice
+while the one before it is multiplied.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from .backend import blocks, cuda, cuda_function, cuda_kernel
+from .backend import ALIGNMENT, CUDA_THREADS, blocks, cuda, cuda_function, cuda_kernel, empty
 
 SIDE_TILED = 16  # of the naive and tiled steps' blocks: 16 x 16 threads, 16 x 16 outputs
 
@@ -38,8 +53,11 @@ TILE = 64  # a register-blocked block computes TILE x TILE outputs
 MICRO = 8  # ... of which a thread owns MICRO x MICRO
 SIDE = TILE // MICRO  # ... so the block has SIDE x SIDE threads
 THREADS = SIDE * SIDE  # ... as many as TILE: one for each row of a tile
+FOUR = 4  # neighbouring rows, or columns, of a thread; as many again lie
+HALF = TILE // 2  # ... this far behind them
 SLICE = SIDE  # how much of k is in shared memory at a time: each thread fetches MICRO numbers
-PITCH = TILE + 4  # numbers from one k to the next in a shared tile, see `stage`
+PITCH = TILE + 4  # numbers from one k to the next in a shared tile, see `fetch_along`
+PARTIAL_TILES = 512  # blocks that a product is spread over, at least, if its depth allows
 
 # -- Step 1: naive -------------------------------------------------------------------------------
 
@@ -108,6 +126,17 @@ def _tiled_grid(a, b, transpose_a, transpose_b, accumulate, out):
 
 
 @cuda_function
+def shared_tiles(like):
+    """Memory for a tile of A and one of B, seen by all threads of a block.
+
+    On a boundary of 16 bytes, so that four neighbouring float32 can be read at once.
+    """
+    if ALIGNMENT:
+        return cuda.shared.array((2, SLICE, PITCH), like.dtype, ALIGNMENT)
+    return cuda.shared.array((2, SLICE, PITCH), like.dtype)
+
+
+@cuda_function
 def clear(total):
     for i in range(MICRO):
         for j in range(MICRO):
@@ -115,80 +144,116 @@ def clear(total):
 
 
 @cuda_function
-def stage(factor, depth_first, corner, start, thread, tile):
-    """tile[k, r] = the factor's number at depth start + k and row (of B: column) corner + r.
+def fetch_across(factor, rows, corner, start, depth, thread, tile):
+    """tile[k, r] = factor[start + k, corner + r], flat with `rows` numbers a line; 0 below `depth`.
 
-    `depth_first`: it lies at factor[depth, row], otherwise at factor[row, depth]. Either way
-    neighbouring threads read neighbouring numbers, at least 8 in a row (32 bytes of float32: what
-    global memory hands out at once). In the second case they write columns of the tile. Shared
-    memory has 32 banks that serve one number each at a time; PITCH puts the 8 x 4 numbers of a
-    warp into banks 4 k + r, k < 8, r < 4, all different. (In float64, of 16 double banks and half a
-    warp at a time, two threads meet in each.)
+    A thread keeps to its r: neighbours read neighbouring numbers, and write them side by side. For
+    a number outside, the first one is read in its place: cheaper than a branch around the read.
     """
-    zero = factor.dtype.type(0)
-    k, r = (0, thread) if depth_first else (thread % SLICE, thread // SLICE)
-    down_k, down_r = (1, 0) if depth_first else (0, SIDE)
-    i, j = (start, corner + r) if depth_first else (corner + r, start + k)
-    for _ in range(SLICE):  # a thread keeps to its column of the factor
-        inside = i < factor.shape[0] and j < factor.shape[1]
-        tile[k, r] = factor[np.uint32(i), np.uint32(j)] if inside else zero
-        i += down_k + down_r
-        k += down_k
-        r += down_r
+    at, zero = np.uint32(start * rows + min(corner + thread, rows - 1)), factor.dtype.type(0)
+    room = np.int32(min(depth - start, SLICE))
+    for k in range(SLICE):
+        inside = np.int32(k) < room
+        value = factor[np.uint32(at + k * rows if inside else 0)]
+        tile[k, thread] = value if inside else zero
 
 
 @cuda_function
-def multiply(tile_a, tile_b, thread, total):
-    """total += the slice's products: 2 MICRO reads of shared memory for MICRO^2 multiply-adds.
+def fetch_along(factor, rows, corner, start, depth, thread, tile):
+    """tile[k, r] = factor[corner + r, start + k], flat with `depth` numbers a line; 0 behind them.
 
-    A thread's rows and columns lie SIDE apart, not side by side, so that neighbouring threads
-    read, and later write, neighbouring columns.
+    A thread keeps to its k: 8 neighbours read 8 neighbouring numbers (32 bytes of float32: what
+    global memory hands out at once) and write a column of the tile. Shared memory has 32 banks that
+    serve one number each at a time; PITCH puts the 8 x 4 numbers of a warp into banks 4 k + r,
+    k < 8, r < 4, all different. (In float64, of 16 double banks and half a warp at a time, two
+    threads meet in each.)
     """
-    row, column = thread // SIDE, thread % SIDE
-    for k in range(SLICE):
+    k, r = np.uint32(thread) % SLICE, np.uint32(thread) // SLICE
+    inside, zero = start + k < depth, factor.dtype.type(0)
+    at, last = np.uint32(corner * depth + start + k), np.int32(rows - 1 - corner)
+    for step in range(MICRO):
+        row = np.int32(r + step * SIDE)
+        value = factor[np.uint32(at + min(row, last) * depth if inside else 0)]
+        tile[k, row] = value if inside else zero
+
+
+@cuda_function
+def multiply(tiles, thread, total):
+    """total += the slice's products: 2 MICRO numbers of shared memory for MICRO^2 multiply-adds.
+
+    A thread's rows, and its columns, are two runs of FOUR: four neighbours come from shared memory
+    in one read, and the next thread reads on behind them.
+
+    `while`, since `range` in Numba takes six instructions a round more, and is not unrolled.
+    """
+    row, column = np.uint32(thread) // SIDE * FOUR, np.uint32(thread) % SIDE * FOUR
+    right = cuda.local.array(MICRO, total.dtype)
+    k = np.uint32(0)
+    while k < SLICE:
+        for j in range(MICRO):
+            right[j] = tiles[1, k, np.uint32(column + j // FOUR * HALF + j % FOUR)]
         for i in range(MICRO):
-            left = tile_a[k, row + i * SIDE]
+            left = tiles[0, k, np.uint32(row + i // FOUR * HALF + i % FOUR)]
             for j in range(MICRO):
-                total[i, j] += left * tile_b[k, column + j * SIDE]
+                total[i, j] += left * right[j]
+        k = np.uint32(k + 1)
 
 
 @cuda_function
 def store(total, top, left, thread, accumulate, out):
     """Write a thread's sums to the tile of `out` whose corner is (top, left), or add them to it."""
+    row, column = np.uint32(thread) // SIDE * FOUR, np.uint32(thread) % SIDE * FOUR
     rows, columns = out.shape
     for i in range(MICRO):
+        y = np.uint32(top + row + i // FOUR * HALF + i % FOUR)
         for j in range(MICRO):
-            y = np.uint32(top + thread // SIDE + i * SIDE)
-            x = np.uint32(left + thread % SIDE + j * SIDE)
+            x = np.uint32(left + column + j // FOUR * HALF + j % FOUR)
             if y < rows and x < columns:
                 before = out[y, x] if accumulate else total.dtype.type(0)
                 out[y, x] = before + total[i, j]
 
 
 @cuda_kernel
-def _blocked_grid(a, b, transpose_a, transpose_b, accumulate, out):
-    """A thread owns 8 x 8 outputs, in registers: a number read from shared memory is used 8 times.
+def _blocked_grid(a, b, depth, transpose_a, transpose_b, accumulate, span, sums):
+    """sums[part] = the products of k in part * span ... (part + 1) * span. a and b are flat.
 
+    A thread owns 8 x 8 outputs, in registers: a number read from shared memory is used 8 times.
     64 threads compute 64 x 64 outputs: 2 m n k / 64 numbers from global memory. The loops over the
     64 sums have constant bounds: the compiler unrolls them, or the sums could not be registers.
     They are the price: with 128 registers a thread (float32), a multiprocessor holds 8 such blocks,
     a quarter of the threads that it could.
     """
-    tile_a = cuda.shared.array((SLICE, PITCH), a.dtype)
-    tile_b = cuda.shared.array((SLICE, PITCH), a.dtype)
+    tiles = shared_tiles(a)
     total = cuda.local.array((MICRO, MICRO), a.dtype)
-    across = (out.shape[1] + TILE - 1) // TILE
-    block, thread = cuda.blockIdx.x, cuda.threadIdx.x
+    _, rows, columns = sums.shape
+    across = (columns + TILE - 1) // TILE
+    block, part, thread = cuda.blockIdx.x, cuda.blockIdx.y, cuda.threadIdx.x
     top, left = block // across * TILE, block % across * TILE
 
     clear(total)
-    for start in range(0, a.shape[0] if transpose_a else a.shape[1], SLICE):
-        stage(a, transpose_a, top, start, thread, tile_a)
-        stage(b, not transpose_b, left, start, thread, tile_b)
+    for start in range(part * span, min((part + 1) * span, depth), SLICE):
+        if transpose_a:
+            fetch_across(a, rows, top, start, depth, thread, tiles[0])
+        else:
+            fetch_along(a, rows, top, start, depth, thread, tiles[0])
+        if transpose_b:
+            fetch_along(b, columns, left, start, depth, thread, tiles[1])
+        else:
+            fetch_across(b, columns, left, start, depth, thread, tiles[1])
         cuda.syncthreads()  # the tiles are complete
-        multiply(tile_a, tile_b, thread, total)
+        multiply(tiles, thread, total)
         cuda.syncthreads()  # nobody reads them any more
-    store(total, top, left, thread, accumulate, out)
+    store(total, top, left, thread, accumulate, sums[part])
+
+
+@cuda_kernel
+def _add_in_order_grid(parts, accumulate, total):  # bound: memory, each number once
+    i = cuda.grid(1)
+    if i < total.size:
+        value = total[i] if accumulate else total.dtype.type(0)
+        for part in range(parts.shape[0]):
+            value += parts[part, i]
+        total[i] = value
 
 
 # -- Host functions ------------------------------------------------------------------------------
@@ -209,6 +274,28 @@ def matmul_tiled(a, b, transpose_a, transpose_b, accumulate, out):
 
 
 def matmul_blocked(a, b, transpose_a, transpose_b, accumulate, out):
+    if not out.size:
+        return
     rows, columns = out.shape
-    grid = blocks(rows, TILE) * blocks(columns, TILE)
-    _blocked_grid[grid, THREADS](a, b, transpose_a, transpose_b, accumulate, out)
+    tiles, depth = blocks(rows, TILE) * blocks(columns, TILE), a.shape[0 if transpose_a else 1]
+    parts, span = parts_of(depth, tiles)
+    whole = parts == 1
+    sums = out.reshape(1, rows, columns) if whole else empty((parts, rows, columns), like=out)
+    _blocked_grid[(tiles, parts), THREADS](
+        a.reshape(a.size), b.reshape(b.size), depth, transpose_a, transpose_b,
+        accumulate and whole, span, sums,
+    )  # fmt: skip
+    if not whole:
+        add_in_order(sums.reshape(parts, out.size), accumulate, out.reshape(out.size))
+
+
+def parts_of(depth: int, tiles: int) -> tuple[int, int]:
+    """Into how many parts to cut the depth, and how long one is, so as to have enough blocks."""
+    chunks = blocks(depth, TILE)
+    span = blocks(chunks, blocks(PARTIAL_TILES, tiles))
+    return blocks(chunks, span), span * TILE
+
+
+def add_in_order(parts, accumulate: bool, total) -> None:
+    """total (n,) = or += parts (m, n), summed over m from the first to the last."""
+    _add_in_order_grid[blocks(total.size), CUDA_THREADS](parts, accumulate, total)

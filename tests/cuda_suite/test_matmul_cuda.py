@@ -3,6 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
+from minifacenet.nn import matmul_cuda
 from minifacenet.nn.backend import to_device
 from minifacenet.nn.matmul import matmul, matmul_reference
 from minifacenet.nn.matmul_cuda import matmul_blocked, matmul_naive, matmul_tiled
@@ -53,3 +54,18 @@ def test_no_depth_gives_zero_or_leaves_what_was_there():
     for accumulate in (False, True):
         got, expected = product(matmul, (3, 0, 2), (False, False, accumulate))
         np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("flags", FLAGS)
+def test_a_long_depth_in_parts(flags):
+    got, expected = product(matmul, (3, 150, 2), flags)  # 64, 64 and 22
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-12)
+
+
+def test_parts_cover_the_depth_and_leave_none_empty():
+    for tiles in (1, 5, 511, 600):
+        for depth in (0, 1, 64, 65, 1000, 12345, 193600):
+            parts, span = matmul_cuda.parts_of(depth, tiles)
+            assert span % matmul_cuda.TILE == 0
+            assert (parts - 1) * span < max(depth, 1) <= parts * span
+            assert parts * tiles <= matmul_cuda.PARTIAL_TILES + tiles
