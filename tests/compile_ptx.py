@@ -56,7 +56,7 @@ def images(dtype):
 
 def kernels(t):
     """(name, kernel, argument types) of every kernel, for arrays of dtype `t`."""
-    v, m, x, winner = vector(t), matrix(t), images(t), images(uint8)
+    v, m, x = vector(t), matrix(t), images(t)
     cube = t[:, :, ::1]
     pair = types.UniTuple(int64, 2)
     yield "fill", backend._fill_grid, (v, t)
@@ -71,8 +71,9 @@ def kernels(t):
     yield "matmul blocked", matmul_cuda._blocked_grid, (v, v, int64, *flags, int64, cube)
     yield "linear bias", linear._add_bias_grid, (v, m)
     yield "linear bias gradient", linear._bias_gradient_grid, (m, v)
-    yield "pool forward", pool._forward_grid, (x, pair, pair, pair, x, winner)
-    yield "pool backward", pool._backward_grid, (x, winner, pair, pair, pair, x)
+    triple, winner = types.UniTuple(int64, 3), vector(uint8)
+    yield "pool forward", pool._forward_grid, (v, pair, pair, pair, triple, pair, v, winner)
+    yield "pool backward", pool._backward_grid, (v, winner, pair, pair, pair, triple, pair, v)
     yield "lrn forward", lrn._forward_grid, (m, int64, t, t, t, m)
     yield "lrn backward", lrn._backward_grid, (m, m, int64, t, t, t, m)
     yield "maxout forward", maxout._forward_grid, (m, int64, m, matrix(uint8))

@@ -105,6 +105,16 @@ def cuda_function(function: FunctionType) -> CudaFunction:
     return CudaFunction(function, device=True)
 
 
+@cuda_function
+def divide(a, b):
+    """a // b of integers from 0 to 2^31 - 1: in 32 bits, a quarter of the instructions of 64.
+
+    While memory brings a byte, an H100 starts 9 instructions (132 x 128 x 1.76 GHz by 3.35 TB/s): a
+    kernel that reads and writes 8 bytes an element is bound by memory up to 70 instructions.
+    """
+    return np.int32(np.uint32(a) // np.uint32(b))
+
+
 def element(function: FunctionType) -> tuple[Callable, CudaFunction]:
     """Compile the scalar code of one output element for both targets: `(for_cpu, for_cuda)`."""
     return cpu_function(function), cuda_function(function)

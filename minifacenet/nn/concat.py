@@ -28,6 +28,7 @@ from .backend import (
     cpu_kernel,
     cuda,
     cuda_kernel,
+    divide,
     empty,
     zeros,
 )
@@ -63,7 +64,8 @@ def _insert_cpu(piece, offset, out):
 def _insert_grid(piece, offset, out):
     i = cuda.grid(1)
     if i < piece.size:
-        pixel, c = i // piece.shape[1], i % piece.shape[1]
+        pixel = divide(i, piece.shape[1])
+        c = i - pixel * piece.shape[1]
         out[pixel, offset + c] = piece[pixel, c]
 
 
@@ -78,7 +80,8 @@ def _extract_cpu(dout, offset, dpiece):
 def _extract_grid(dout, offset, dpiece):
     i = cuda.grid(1)
     if i < dpiece.size:
-        pixel, c = i // dpiece.shape[1], i % dpiece.shape[1]
+        pixel = divide(i, dpiece.shape[1])
+        c = i - pixel * dpiece.shape[1]
         dpiece[pixel, c] = dout[pixel, offset + c]
 
 

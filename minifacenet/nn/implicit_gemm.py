@@ -46,7 +46,17 @@ import math
 
 import numpy as np
 
-from .backend import CUDA_THREADS, Kernel, blocks, cuda, cuda_function, cuda_kernel, empty, zeros
+from .backend import (
+    CUDA_THREADS,
+    Kernel,
+    blocks,
+    cuda,
+    cuda_function,
+    cuda_kernel,
+    divide,
+    empty,
+    zeros,
+)
 from .im2col import conv_backward_im2col, conv_forward_im2col
 from .matmul_cuda import (
     FOUR,
@@ -75,8 +85,10 @@ NOWHERE = -ROW_LIMIT  # a place in a row from which no run leads back to the ima
 @cuda_function
 def note_window(notes, r, pixel, pixels, grid, stride, corner, size):
     """notes[r] = the window of output pixel (n, p, q): its address, y, and x C."""
-    n, p, q = pixel // (grid[0] * grid[1]), pixel // grid[1] % grid[0], pixel % grid[1]
-    y, x = p * stride[0] - corner[0], q * stride[1] - corner[1]
+    row = divide(pixel, grid[1])
+    n = divide(row, grid[0])
+    y = (row - n * grid[0]) * stride[0] - corner[0]
+    x = (pixel - row * grid[1]) * stride[1] - corner[1]
     notes[r, 0] = ((n * size[0] + y) * size[1] + x) * size[2]
     notes[r, 1] = y if pixel < pixels else NOWHERE
     notes[r, 2] = x * size[2]

@@ -25,6 +25,7 @@ from .backend import (
     cpu_kernel,
     cuda,
     cuda_kernel,
+    divide,
     empty,
 )
 from .layer import Layer, Parameter, normal
@@ -58,8 +59,9 @@ def _add_bias_cpu(bias, out):
 def _add_bias_grid(bias, out):
     i = cuda.grid(1)
     if i < out.size:
-        row, j = i // out.shape[1], i % out.shape[1]
-        out[row, j] += bias[j]
+        row = divide(i, out.shape[1])
+        j = np.uint32(i - row * out.shape[1])
+        out[np.uint32(row), j] += bias[j]
 
 
 @cpu_kernel

@@ -80,6 +80,7 @@ _damping_cpu, _damping_cuda = element(_damping)
 
 PIXELS = 64  # pixels of one CPU task, which share two rows of scratch
 MOST_CHANNELS = 1024  # on CUDA: the threads of a block, one a channel
+SHARED = 2 * MOST_CHANNELS  # numbers of whole pixels, each with n // 2 zeros at both ends
 
 
 @cpu_function
@@ -108,24 +109,41 @@ def _forward_cpu(x, n, a, beta, k, out):
 
 
 @cuda_function
-def _scale(pixel, c, n, a, k):
-    """s[c] of a pixel, given its channels."""
-    total = type(k)(0)
-    for j in range(max(0, c - n // 2), min(pixel.size, c + n // 2 + 1)):
-        total += pixel[j] * pixel[j]
-    return k + a * total
+def _pad(line, c, channels, n, padded):
+    """Zeros at both ends of the pixel that begins at `line`, one a thread."""
+    if c < n - 1:
+        padded[np.uint32(line + (c if c < n // 2 else channels + c))] = padded.dtype.type(0)
 
 
-# A thread an output. Bound: memory. An element in float32 is 4 bytes in and 4 out, for 2 n + 7
-# flops: its n readers are neighbours in a warp, so that n - 1 of them find it in the cache.
+@cuda_function
+def _sum_neighbours(padded, start, n):
+    total, j, end = padded.dtype.type(0), np.uint32(start), np.uint32(start + n)
+    while j < end:
+        total += padded[j]
+        j = np.uint32(j + 1)
+    return total
+
+
+# A thread an output, a block some whole pixels, so that nothing is divided to find pixel and
+# channel. The squares go to shared memory, where each serves its n neighbours. Bound: memory. An
+# element in float32 is 4 bytes in and 4 out, for 2 n + 7 flops, two roots and a division.
 # Next: fusing it with the pooling before or after it, to save a trip to memory.
 @cuda_kernel
 def _forward_grid(x, n, a, beta, k, out):
-    i = cuda.grid(1)
-    if i < x.size:
-        pixel, c = i // x.shape[1], i % x.shape[1]
-        s = _scale(x[pixel], c, n, a, k)
-        out[pixel, c] = x[pixel, c] * _damping_cuda(s, beta)
+    squares = cuda.shared.array(SHARED, x.dtype)
+    c, row = np.uint32(cuda.threadIdx.x), cuda.threadIdx.y
+    pixel = np.uint32(cuda.blockIdx.x * cuda.blockDim.y + row)
+    pixels, channels = x.shape
+    line = row * (channels + n - 1)
+    mine = pixel < pixels and c < channels
+    value = x[pixel, c] if mine else x.dtype.type(0)
+    if c < channels:
+        squares[np.uint32(line + n // 2 + c)] = value * value
+    _pad(line, c, channels, n, squares)
+    cuda.syncthreads()  # the squares are complete
+    if mine:
+        s = k + a * _sum_neighbours(squares, line + c, n)
+        out[pixel, c] = value * _damping_cuda(s, beta)
 
 
 @cpu_kernel
@@ -150,43 +168,55 @@ def _backward_cpu(dout, x, n, a, beta, k, dx):
                 g[c] -= slope * v[c] * sums[c]
 
 
-# A thread an output, a block some whole pixels. Every thread works out its channel's share,
-# dout y / s, and lays it into shared memory, where its n neighbours find it: each would otherwise
-# need n scales of n squares. Bound: memory. An element in float32 is 8 bytes in and 4 out, for
-# 3 n + 14 flops, two roots and two divisions among them. Next: as above.
+# The same, and once more: every thread works out its channel's share, dout y / s, and lays it out
+# for its neighbours: each would otherwise need n scales of n squares. Bound: memory. An element in
+# float32 is 8 bytes in and 4 out, for 3 n + 14 flops, two roots and two divisions among them.
+# Next: as above.
 @cuda_kernel
 def _backward_grid(dout, x, n, a, beta, k, dx):
-    shares = cuda.shared.array(MOST_CHANNELS, x.dtype)
-    c, row = cuda.threadIdx.x, cuda.threadIdx.y
-    pixel = cuda.blockIdx.x * cuda.blockDim.y + row
+    squares = cuda.shared.array(SHARED, x.dtype)
+    shares = cuda.shared.array(SHARED, x.dtype)
+    c, row = np.uint32(cuda.threadIdx.x), cuda.threadIdx.y
+    pixel = np.uint32(cuda.blockIdx.x * cuda.blockDim.y + row)
     pixels, channels = x.shape
-    start = row * channels  # of this pixel's shares
+    line = row * (channels + n - 1)
+    mine = pixel < pixels and c < channels
+    value = x[pixel, c] if mine else x.dtype.type(0)
+    if c < channels:
+        squares[np.uint32(line + n // 2 + c)] = value * value
+    _pad(line, c, channels, n, squares)
+    _pad(line, c, channels, n, shares)
+    cuda.syncthreads()  # the squares are complete
     direct = x.dtype.type(0)
-    if pixel < pixels:
-        s = _scale(x[pixel], c, n, a, k)
+    if mine:
+        s = k + a * _sum_neighbours(squares, line + c, n)
         direct = dout[pixel, c] * _damping_cuda(s, beta)
-        shares[start + c] = direct * x[pixel, c] / s
+        shares[np.uint32(line + n // 2 + c)] = direct * value / s
     cuda.syncthreads()  # the shares are complete
-    if pixel < pixels:
-        total = x.dtype.type(0)
-        for j in range(max(0, c - n // 2), min(channels, c + n // 2 + 1)):
-            total += shares[start + j]
-        dx[pixel, c] = direct - (a + a) * beta * x[pixel, c] * total
+    if mine:
+        total = _sum_neighbours(shares, line + c, n)
+        dx[pixel, c] = direct - (a + a) * beta * value * total
 
 
 def _forward_cuda(x, n, a, beta, k, out):
-    _forward_grid[blocks(x.size), CUDA_THREADS](x, n, a, beta, k, out)
+    _forward_grid[_grid(x, n)](x, n, a, beta, k, out)
 
 
 def _backward_cuda(dout, x, n, a, beta, k, dx):
+    _backward_grid[_grid(x, n)](dout, x, n, a, beta, k, dx)
+
+
+def _grid(x, n: int):
+    """Blocks, and their threads: (channels, pixels)."""
     pixels, channels = x.shape
-    if channels > MOST_CHANNELS:
+    if max(channels, n) > MOST_CHANNELS:
         raise ValueError(
-            f"LRN on CUDA takes at most {MOST_CHANNELS} channels, got {channels}: "
-            "train this network on the CPU"
+            f"LRN on CUDA takes at most {MOST_CHANNELS} channels, and neighbours, got {channels} "
+            f"and {n}: run this network on the CPU"
         )
-    rows = max(1, CUDA_THREADS // channels)
-    _backward_grid[blocks(pixels, rows), (channels, rows)](dout, x, n, a, beta, k, dx)
+    across = max(channels, n - 1)  # one for each channel, and for each zero at the ends
+    rows = max(1, CUDA_THREADS // (channels + n - 1))
+    return blocks(pixels, rows), (across, rows)
 
 
 _forward = Kernel(_forward_cpu, _forward_cuda)

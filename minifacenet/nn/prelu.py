@@ -30,6 +30,7 @@ from .backend import (
     cpu_kernel,
     cuda,
     cuda_kernel,
+    divide,
     element,
     empty,
 )
@@ -87,7 +88,8 @@ def _forward_cpu(x, slope, out):
 def _forward_grid(x, slope, out):
     i = cuda.grid(1)
     if i < x.size:
-        row, c = i // slope.size, i % slope.size
+        row = divide(i, slope.size)
+        c = i - row * slope.size
         out[row, c] = _bend_cuda(x[row, c], slope[c])
 
 
@@ -102,7 +104,8 @@ def _backward_cpu(dout, x, slope, dx):
 def _backward_grid(dout, x, slope, dx):
     i = cuda.grid(1)
     if i < x.size:
-        row, c = i // slope.size, i % slope.size
+        row = divide(i, slope.size)
+        c = i - row * slope.size
         dx[row, c] = _bend_gradient_cuda(dout[row, c], x[row, c], slope[c])
 
 
