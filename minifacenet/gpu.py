@@ -57,8 +57,10 @@ def remedy(error: BaseException) -> str:
     return f"{fault}: everything runs on the CPU. If there is a GPU, {todo}"
 
 
-def choose_device(asked: str) -> str:
+def choose_device(asked: str, otherwise: str = "leave out --device to compute on the CPU") -> str:
     """'cpu' or 'cuda'; 'auto' takes the GPU if there is one.
+
+    `otherwise` is what an error names besides the remedy.
 
     Raises
     ------
@@ -76,7 +78,6 @@ def choose_device(asked: str) -> str:
             return "cpu"
         fault, todo = _fault(error)
         raise ValueError(
-            f"--device cuda: {fault}. {todo[0].upper()}{todo[1:]}, or leave out --device to train "
-            "on the CPU"
+            f"--device cuda: {fault}. {todo[0].upper()}{todo[1:]}, or {otherwise}"
         ) from None
     return "cuda"

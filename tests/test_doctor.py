@@ -85,7 +85,7 @@ def test_a_gpu_that_is_not_there(monkeypatch):
     with pytest.raises(ValueError, match="--device cuda") as raised:
         gpu.choose_device("cuda")
     assert str(raised.value) == (
-        "--device cuda: no NVIDIA driver here. Install it, or leave out --device to train on "
+        "--device cuda: no NVIDIA driver here. Install it, or leave out --device to compute on "
         "the CPU"
     )
     (finding,) = doctor._cuda()

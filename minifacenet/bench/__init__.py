@@ -1,15 +1,18 @@
-"""How fast: the network row by row and against PyTorch, a training step, mining, stage 3."""
+"""How fast: the network row by row and against PyTorch, a step, mining, stage 3; a GPU's kernels."""
 
+from .kernels import bench_kernels, largest_layers
 from .network import bench_network, parts_of
 from .scaling import bench_scaling
 from .stages import bench_mining, bench_recognition
 from .step import bench_step
 
 __all__ = [
+    "bench_kernels",
     "bench_mining",
     "bench_network",
     "bench_recognition",
     "bench_scaling",
     "bench_step",
+    "largest_layers",
     "parts_of",
 ]

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..plots import BOLD, DIFFERENT, SAME, new_axes
+from .card import Card, rate
 from .clock import Timing
 from .scaling import Cost
 from .sides import WHOLE
@@ -23,26 +24,51 @@ def timing_bars(timings: Sequence[Timing], title: str) -> Axes:
     bar begins at 1, where both sides are equally fast, on a logarithmic axis: twice as fast is as
     long as half as fast. Rows without a ratio have no bar.
     """
-    passes, compared = list(timings[0].ours), bool(timings[0].theirs)
-    if not compared:
-        timings = [timing for timing in timings if timing.name not in WHOLE]
+    if timings[0].theirs:
+        ax = _bars(timings, title, lambda timing, which: timing.ratio(which), start=1)
+        _ratio_axis(ax)
+        ax.set_xlabel("PyTorch's time / ours: right of 1 we are faster")
+        return ax
+    timings = [timing for timing in timings if timing.name not in WHOLE]
+    ax = _bars(timings, title, lambda timing, which: 1000 * timing.ours[which])
+    ax.set_xlabel("ms")
+    return ax
+
+
+def share_bars(timings: Sequence[Timing], card: Card, title: str) -> Axes:
+    """A bar a row and pass: the share of the card's fp32 peak or, where there is nothing to
+    multiply, of what a copy moves."""
+
+    def percent(timing, which):
+        found = rate(timing, which, card)
+        return 100 * found.share if found and found.share is not None else None
+
+    ax = _bars(timings, title, percent, form=".0f")
+    ax.set_xlim(0, max(100, 1.08 * ax.dataLim.xmax))
+    ax.axvline(100, color="black", linewidth=1)
+    ax.set_xlabel(
+        "% of the card's fp32 peak; where there is nothing to multiply, of a copy's bytes a second"
+    )
+    return ax
+
+
+def _bars(timings: Sequence[Timing], title: str, value, start=0, form=".2f") -> Axes:
+    """Bars of value(timing, pass), None for no bar; they begin at `start`."""
+    passes = list(timings[0].ours)
     ax = new_axes(None, 8, 1.4 + 0.36 * len(timings))
-    height, start = 0.8 / len(passes), 1 if compared else 0
+    height = 0.8 / len(passes)
     for number, which in enumerate(passes):
-        values = [t.ratio(which) if compared else 1000 * t.ours[which] for t in timings]
+        values = [value(timing, which) for timing in timings]
         values = np.array([np.nan if value is None else value for value in values])
         places = np.arange(len(timings)) + (number - (len(passes) - 1) / 2) * height
         bars = ax.barh(
             places, values - start, height * 0.9, left=start, label=which, **BARS[number]
         )
-        labels = ["" if np.isnan(value) else f"{value:.2f}" for value in values]
+        labels = ["" if np.isnan(value) else format(value, form) for value in values]
         ax.bar_label(bars, labels, padding=3, fontsize=7)
     ax.set_yticks(range(len(timings)), [timing.name for timing in timings])
     ax.set_ylim(len(timings) - 0.4, -0.6)
     ax.grid(axis="y", visible=False)
-    if compared:
-        _ratio_axis(ax)
-    ax.set_xlabel("PyTorch's time / ours: right of 1 we are faster" if compared else "ms")
     ax.set_title(title, **BOLD)
     ax.figure.legend(loc="outside lower center", ncols=2, frameon=False)
     return ax

@@ -9,6 +9,7 @@ import numpy as np
 from ..nn.layer import Sequential
 from .clock import Timing, time_row
 from .sides import PASSES, WHOLE, Ours, Part, Side
+from .traffic import least_bytes
 
 OUTPUT_ERROR = 1e-4  # of the output's size; float32 with another order of summation is far below
 GRADIENT_ERROR = 1e-2  # a rounding at a kink of ReLU or a maximum passes a value or stops it
@@ -28,6 +29,7 @@ def bench_network(
     rounds: int = 5,
     against: Side | None = None,
     tell: Callable[[int, int], None] = lambda done, total: None,
+    device: str = "cpu",
 ) -> list[Timing]:
     """Time every row, the network without its LRN rows if it has any, and all of it ('total').
 
@@ -43,6 +45,8 @@ def bench_network(
         The yardstick, made of the same parts.
     tell : callable
         Called as tell(rows done, rows) in between.
+    device : 'cpu' or 'cuda'
+        Where ours computes: the parts' parameters move there, after the yardstick has been made.
 
     Raises
     ------
@@ -51,15 +55,15 @@ def bench_network(
     """
     photos = x = random_photos(parts, batch)
     whole = _whole(list(parts))
-    timings, ours, count = [], Ours(parts), len(parts) + len(whole)
-    for name, part in parts.items():
+    timings, ours, count = [], Ours(parts, device), len(parts) + len(whole)
+    for name in parts:
         tell(len(timings), count)
-        out = part.layers.forward(x)
-        timings.append(_time(name, [name], x, out, ours, against, rounds))
+        out = ours.output([name], x)
+        timings.append(time_layers(name, [name], x, out, ours, against, rounds))
         x = out
     for name, rows in whole.items():
         tell(len(timings), count)
-        timings.append(_time(name, rows, photos, x, ours, against, rounds))
+        timings.append(time_layers(name, rows, photos, x, ours, against, rounds))
     return timings
 
 
@@ -76,19 +80,27 @@ def random_photos(parts: dict[str, Part], count: int) -> np.ndarray:
     return np.random.default_rng(0).uniform(-1, 1, (count, *shape)).astype(np.float32)
 
 
-def _time(title, names, x, out, ours: Ours, against: Side | None, rounds: int) -> Timing:
+def time_layers(title, names, x, out, ours: Ours, against: Side | None, rounds: int) -> Timing:
     """Time these rows in a row on input x; `out` has the shape and dtype of what comes out."""
     dout = np.random.default_rng(1).standard_normal(out.shape, out.dtype)
     if against is not None:
         check_agreement(title, ours.values(names, x, dout)[""], against.values(names, x, dout))
-    operations = [ours.parts[name].operations(len(x)) for name in names]
+    parts = [ours.parts[name] for name in names]
+    traffic = [least_bytes(part, len(x)) for part in parts] if ours.device == "cuda" else []
     return time_row(
         title,
-        {which: sum(each[which] for each in operations) for which in PASSES},
+        _sum([part.operations(len(x)) for part in parts]),
         ours.calls(names, x, dout)[""],
         against.calls(names, x, dout) if against is not None else {},
         rounds,
+        ours.device,
+        _sum(traffic),
     )
+
+
+def _sum(counts: list[dict[str, int]]) -> dict[str, int]:
+    """Of several rows, pass by pass."""
+    return {which: sum(each[which] for each in counts) for which in PASSES}
 
 
 def check_agreement(title: str, ours: tuple, theirs: dict[str, tuple]) -> None:

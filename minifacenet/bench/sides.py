@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 
+from ..nn.backend import to_device
 from ..nn.layer import Row, Sequential
 from ..nn.optim import Adam
 from .clock import Call, Calls
 
 YARDSTICKS = ("torch",)
+INSTALL = {  # by device: which build of PyTorch, and the options that get it
+    "cpu": ("CPUs", " --index-url https://download.pytorch.org/whl/cpu"),
+    "cuda": ("GPUs", ""),
+}
 FORWARD, BOTH = PASSES = ("forward", "forward+backward")
 WHOLE = ("without LRN", "total")  # what a row of the whole network is called
+UPDATE, PRODUCT = "update", "product"  # the one pass of an optimizer, of a matrix product
 STEP = ("network", "Adam", "total")  # the rows of a training step
 # So small that the weights, and with them the triplets that are mined, stay what they were.
 RATE = 1e-9
@@ -57,19 +64,38 @@ class Side(Protocol):
     def step(self, x, gradient: Gradient) -> dict[str, Calls]:
         """A training step of all rows: the calls named in `STEP`."""
 
+    def update(self, name: str, weights) -> dict[str, Call]:
+        """An optimizer's update of one parameter, whose gradient is 1; name as in `OPTIMIZERS`."""
+
+    def product(self, a, b) -> dict[str, Call]:
+        """The product of two square matrices."""
+
 
 class Ours:
-    """This build. The gradients, set to zero before each timed run, are added to as in training."""
+    """This build. The gradients, set to zero before each timed run, are added to as in training.
 
-    def __init__(self, parts: dict[str, Part]):
-        self.parts = parts
+    On a GPU the parameters move there once, those of `parts` themselves, and the arrays of a row
+    before its clock starts. What comes out stays there, but for what is compared, and for the
+    embeddings of a training step, which the CPU mines.
+    """
+
+    def __init__(self, parts: dict[str, Part], device: str = "cpu"):
+        self.parts, self.device = parts, device
+        for part in parts.values():
+            part.layers.to(device)
+
+    def output(self, names: Iterable[str], x) -> np.ndarray:
+        """What comes out of these rows in a row."""
+        return to_device(self.layers(names).forward(self._there(x)), "cpu")
 
     def values(self, names, x, dout):
         layers = self.layers(names)
-        return {"": (layers.forward(x, train=True), layers.backward(dout))}
+        out = layers.forward(self._there(x), train=True)
+        dx = layers.backward(self._there(dout))
+        return {"": (to_device(out, "cpu"), None if dx is None else to_device(dx, "cpu"))}
 
     def calls(self, names, x, dout):
-        layers = self.layers(names)
+        layers, x, dout = self.layers(names), self._there(x), self._there(dout)
 
         def both():
             layers.forward(x, train=True)
@@ -80,7 +106,12 @@ class Ours:
     def step(self, x, gradient):
         network = self.layers(self.parts)
         optimizer = Adam(network.parameters(), RATE)
-        slope = gradient(network.forward(x))
+        x = self._there(x)
+
+        def mined(embeddings):
+            return self._there(gradient(to_device(embeddings, "cpu")))
+
+        slope = mined(network.forward(x))
 
         def both():
             network.forward(x, train=True)
@@ -88,11 +119,14 @@ class Ours:
 
         def total():
             network.zero_grad()
-            network.backward(gradient(network.forward(x, train=True)))
+            network.backward(mined(network.forward(x, train=True)))
             optimizer.step()
 
         calls = (Call(both, network.zero_grad), Call(optimizer.step), Call(total))
         return {"": dict(zip(STEP, calls, strict=True))}
+
+    def _there(self, array):
+        return to_device(array, self.device)
 
     def layers(self, names: Iterable[str]) -> Sequential:
         """These rows in a row."""
@@ -101,8 +135,8 @@ class Ours:
         )
 
 
-def yardstick(name: str) -> Callable[[dict[str, Part]], Side]:
-    """What makes the side to compare with, of our own weights.
+def yardstick(name: str, device: str = "cpu") -> Callable[[dict[str, Part]], Side]:
+    """What makes the side to compare with, of our own weights, on the same device.
 
     Raises
     ------
@@ -116,8 +150,9 @@ def yardstick(name: str) -> Callable[[dict[str, Part]], Side]:
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
+        build, options = INSTALL[device]
         raise ValueError(
-            "PyTorch, the yardstick, is not installed in this environment. Its build for CPUs: "
-            "python -m pip install torch --index-url https://download.pytorch.org/whl/cpu"
+            f"PyTorch, the yardstick, is not installed in this environment. Its build for {build}: "
+            f"python -m pip install torch{options}"
         ) from error
-    return Torch
+    return partial(Torch, device=device)

@@ -13,9 +13,11 @@ from ..embedding.distances import squared_distances
 from ..embedding.mining import mined_loss
 from ..embedding.train import TrainConfig
 from ..embedding.triplet import embedding_gradient
+from ..nn.optim import Adam
 from .clock import Timing, time_row
 from .network import check_agreement, random_photos
 from .sides import BOTH, STEP, Gradient, Ours, Part, Side
+from .traffic import update_bytes
 
 PASS = "step"
 DEMO = Architecture("nn1_mini", channels=1)
@@ -26,6 +28,7 @@ def bench_step(
     rounds: int = 5,
     against: Side | None = None,
     config: TrainConfig | None = None,
+    device: str = "cpu",
 ) -> list[Timing]:
     """Time forward and backward alone ('network'), the update alone ('Adam'), the step ('total').
 
@@ -38,6 +41,9 @@ def bench_step(
         The yardstick, made of the same parts.
     config : TrainConfig, optional
         Gives people and photos of the batch, mining rule and margin; the demo's if left out.
+    device : 'cpu' or 'cuda'
+        Where ours computes: the parts' parameters move there, after the yardstick has been made.
+        The embeddings come to the CPU for the mining, on both sides.
 
     Raises
     ------
@@ -47,15 +53,18 @@ def bench_step(
     config = config or TrainConfig()
     labels = np.repeat(np.arange(config.people), config.photos)
     photos, gradient = random_photos(parts, len(labels)), _gradient(labels, config)
-    ours, theirs = Ours(parts), {}
+    ours, theirs = Ours(parts, device), {}
     if against is not None:
-        slope = gradient(ours.layers(parts).forward(photos))
+        slope = gradient(ours.output(parts, photos))
         mine = ours.values(parts, photos, slope)[""]
         check_agreement("the network", mine, against.values(parts, photos, slope))
         theirs = against.step(photos, gradient)
     mine = ours.step(photos, gradient)[""]
     operations = sum(part.operations(len(photos))[BOTH] for part in parts.values())
     counts = dict(zip(STEP, (operations, 0, operations), strict=True))
+    moved = {}
+    if device == "cuda":
+        moved["Adam"] = {PASS: update_bytes(Adam, ours.layers(parts).parameters().values())}
     return [
         time_row(
             row,
@@ -63,6 +72,8 @@ def bench_step(
             {PASS: mine[row]},
             {layout: {PASS: calls[row]} for layout, calls in theirs.items()},
             rounds,
+            device,
+            moved.get(row),
         )
         for row in STEP
     ]

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..tables import tell_mining, tell_recognition
-from ..terminal import progress, say
+from ..terminal import console, progress, say
 from .options import Threads, given, use_threads
 
 if TYPE_CHECKING:
+    from ..bench.card import Card
     from ..embedding.architectures import Architecture
 
 app = typer.Typer()
@@ -22,6 +23,11 @@ bench = typer.Typer(
 app.add_typer(bench, name="bench")
 
 Against = Annotated[str | None, typer.Option(help="Compare with: torch, if it is installed.")]
+Device = Annotated[str, typer.Option(help="cpu, or cuda (a GPU).")]
+Network = Annotated[str, typer.Option(help="nn1 or nn1_mini")]
+PhotoSize = Annotated[
+    int | None, typer.Option(help="Side of the photos; the network's own if left out.")
+]
 Rounds = Annotated[int, typer.Option(min=1, help="Rounds whose median is told.")]
 Out = Annotated[Path | None, typer.Option(help="Folder for the figures as csv and a picture.")]
 
@@ -30,14 +36,13 @@ Out = Annotated[Path | None, typer.Option(help="Folder for the figures as csv an
 def time_network(
     context: typer.Context,
     against: Against = None,
-    network: Annotated[str, typer.Option(help="nn1 or nn1_mini")] = "nn1",
-    size: Annotated[
-        int | None, typer.Option(help="Side of the photos; the network's own if left out.")
-    ] = None,
+    network: Network = "nn1",
+    size: PhotoSize = None,
     channels: Annotated[int, typer.Option(help="1 (grey) or 3 (RGB)")] = 3,
     batch: Annotated[int, typer.Option(min=1, help="Photos at once.")] = 8,
     rounds: Rounds = 5,
     threads: Threads = None,
+    device: Device = "cpu",
     out: Out = None,
     scaling: Annotated[
         bool, typer.Option("--scaling", help="Cost an image by batch, width and size instead.")
@@ -55,35 +60,56 @@ def time_network(
 
     if scaling and against:
         raise ValueError("--scaling measures this build alone: leave out --against")
+    if scaling and device != "cpu":
+        raise ValueError(f"--scaling counts memory on the CPU alone: leave out --device {device}")
     use_threads(threads)
     architecture = Architecture(network, size, channels)
     if scaling:
         _scaling(architecture, batch, rounds, out)
     else:
-        _rows(architecture, batch, rounds, against, out)
+        _rows(architecture, batch, rounds, against, device, out)
 
 
 def _rows(
-    architecture: Architecture, batch: int, rounds: int, against: str | None, out: Path | None
+    architecture: Architecture,
+    batch: int,
+    rounds: int,
+    against: str | None,
+    device: str,
+    out: Path | None,
 ) -> None:
     from ..bench.network import bench_network, parts_of
     from ..bench.sides import yardstick
     from ..bench.tables import tell_machine
     from ..embedding.architectures import FaceNet
 
-    make = yardstick(against) if against else lambda parts: None
+    device, card = _device(device)
+    make = yardstick(against, device) if against else lambda parts: None
     parts = parts_of(FaceNet.new(architecture).network, architecture.input_shape)
     side = make(parts)
     title = _title(architecture, batch)
-    tell_machine(title, rounds, side.about if side else None)
+    tell_machine(title, rounds, side.about if side else None, card)
     with progress("timing") as tell:
-        timings = bench_network(parts, batch, rounds, side, tell)
-    _report(timings, title, out)
+        timings = bench_network(parts, batch, rounds, side, tell, device)
+    _report(timings, title, out, card)
+
+
+def _device(asked: str) -> tuple[str, Card | None]:
+    """Where to compute, and the card if it is one."""
+    from ..bench.card import this_card
+    from ..gpu import choose_device
+
+    device = choose_device(asked)
+    return device, this_card() if device == "cuda" else None
 
 
 @bench.command("step")
 def time_step(
-    against: Against = None, rounds: Rounds = 5, threads: Threads = None, out: Out = None
+    against: Against = None,
+    rounds: Rounds = 5,
+    threads: Threads = None,
+    device: Device = "cpu",
+    out: Out = None,
 ) -> None:
     """A training step as the demo takes it: nn1_mini, 160 grey photos of 96x96, with Adam."""
     from ..bench.network import parts_of
@@ -93,25 +119,62 @@ def time_step(
     from ..embedding.architectures import FaceNet
 
     use_threads(threads)
-    make = yardstick(against) if against else lambda parts: None
+    device, card = _device(device)
+    make = yardstick(against, device) if against else lambda parts: None
     parts = parts_of(FaceNet.new(DEMO).network, DEMO.input_shape)
     side = make(parts)
     title = "A training step of nn1_mini: 32 people x 5 photos of 96x96x1"
-    tell_machine(title, rounds, side.about if side else None)
-    _report(bench_step(parts, rounds, side), title, out)
+    tell_machine(title, rounds, side.about if side else None, card)
+    _report(bench_step(parts, rounds, side, device=device), title, out, card)
 
 
-def _report(timings: list, title: str, out: Path | None) -> None:
+@bench.command("kernels")
+def time_kernels(
+    against: Against = None,
+    network: Network = "nn1",
+    size: PhotoSize = None,
+    batch: Annotated[int, typer.Option(min=1, help="Photos at once.")] = 32,
+    rounds: Rounds = 5,
+    out: Out = None,
+) -> None:
+    """On a GPU: layers and optimizers beside a plain copy, matrix products beside the fp32 peak."""
+    from ..bench.card import this_card
+    from ..bench.kernels import bench_kernels, largest_layers
+    from ..bench.sides import yardstick
+    from ..bench.tables import tell_machine
+    from ..embedding.architectures import Architecture, FaceNet
+    from ..gpu import choose_device
+
+    architecture = Architecture(network, size)
+    choose_device("cuda", otherwise="time the CPU: minifacenet bench")
+    card = this_card()
+    make = yardstick(against, "cuda") if against else lambda parts: None
+    parts = largest_layers(FaceNet.new(architecture).network, architecture.input_shape)
+    side = make(parts)
+    title = f"Kernels alone; layers with what they get in {_title(architecture, batch)}"
+    tell_machine(title, rounds, side.about if side else None, card)
+    for stem, title, timings in bench_kernels(parts, batch, rounds, side):
+        console.print(f"\n[bold]{title}[/bold]", highlight=False)
+        _report(timings, title, out, card, stem)
+
+
+def _report(
+    timings: list, title: str, out: Path | None, card: Card | None = None, stem: str = "bench"
+) -> None:
     """Files first: the row 'total' is the last line."""
-    from ..bench.charts import timing_bars
+    from ..bench.charts import share_bars, timing_bars
     from ..bench.tables import tell_timings, write_timings
     from ..plots import save
 
     if out:
-        write_timings(out / "bench.csv", timings)
-        save(timing_bars(timings, title), out / "bench.png")
-        say(f"In {out}: bench.csv, bench.png")
-    tell_timings(timings)
+        files = [f"{stem}.csv", f"{stem}.png"]
+        write_timings(out / files[0], timings, card)
+        save(timing_bars(timings, title), out / files[1])
+        if card and card.peak and card.bandwidth:
+            files.append(f"{stem}_share.png")
+            save(share_bars(timings, card, title), out / files[2])
+        say(f"In {out}: {', '.join(files)}")
+    tell_timings(timings, card)
 
 
 def _scaling(architecture: Architecture, batch: int, rounds: int, out: Path | None) -> None:

@@ -53,5 +53,11 @@ class Fake:
     def step(self, x, gradient):
         return {"contiguous": dict.fromkeys(STEP, Call(lambda: gradient(self._out(x))))}
 
+    def update(self, name, weights):
+        return {"contiguous": Call(lambda: None)}
+
+    def product(self, a, b):
+        return {"contiguous": Call(lambda: a @ b)}
+
     def _out(self, x):
         return self.ours.layers(self.ours.parts).forward(x)

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numba
 import pytest
 
@@ -70,3 +72,39 @@ def test_next_to_no_time_has_no_ratio(ours, theirs):
 
 def test_without_a_yardstick_there_is_no_ratio():
     assert Timing("conv", {"f": 1}, {"f": 1.0}, {}).ratio("f") is None
+
+
+class Queue:
+    """A GPU's: a launch takes no time, the work is done when somebody waits for it."""
+
+    def __init__(self, clock):
+        self.clock, self.waiting = clock, 0.0
+        self.module = SimpleNamespace(synchronize=self.synchronize)
+
+    def launches(self, seconds):
+        def run():
+            self.clock.now += 0.5  # the launch itself
+            self.waiting += seconds
+
+        return run
+
+    def synchronize(self):
+        self.clock.now, self.waiting = self.clock.now + self.waiting, 0.0
+
+
+def test_on_a_gpu_the_wall_clock_waits_for_the_work_before_and_after(clock, monkeypatch):
+    queue = Queue(clock)
+    monkeypatch.setattr(module, "numba_cuda", lambda: queue.module)
+    call = Call(queue.launches(3), before=queue.launches(100))
+    assert medians({"a": call, "b": call}, 2, "cuda") == {"a": 3.5, "b": 3.5}
+    assert set(clock.read) == {"wall"}
+    assert clock_name("cuda").startswith("time on the wall, with the GPU's work done")
+
+
+def test_a_row_of_a_gpu_has_bytes_and_their_rate(clock, monkeypatch):
+    queue = Queue(clock)
+    monkeypatch.setattr(module, "numba_cuda", lambda: queue.module)
+    call = {"f": Call(queue.launches(1.5))}
+    timing = time_row("relu", {"f": 0}, call, {"contiguous": call}, 1, "cuda", {"f": 4e9})
+    assert (timing.bandwidth("f"), timing.gflops("f"), timing.ratio("f")) == (2, None, 1)
+    assert Timing("relu", {"f": 0}, {"f": 1.0}, {}).bandwidth("f") is None

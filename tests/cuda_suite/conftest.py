@@ -9,6 +9,7 @@ import os
 import pytest
 from numba import config
 
+from minifacenet.bench.card import card_name
 from minifacenet.gpu import choose_device
 
 SIMULATED = bool(config.ENABLE_CUDASIM)
@@ -24,7 +25,7 @@ def pytest_report_header():
     if ON_GPU:
         from numba import cuda
 
-        return f"CUDA kernels: on {cuda.get_current_device().name.decode()}"
+        return f"CUDA kernels: on {card_name(cuda.get_current_device())}"
     return None
 
 
