@@ -10,9 +10,13 @@ from minifacenet.bench.sides import BOTH, Ours, Part, yardstick
 from minifacenet.embedding.architectures import NN1, Architecture, FaceNet
 from minifacenet.embedding.train import TrainConfig
 from minifacenet.nn.layer import Row, Sequential
+from minifacenet.nn.optim import OPTIMIZERS
 from minifacenet.nn.prelu import PReLU
+from minifacenet.nn.relu import ReLU
 
 torch = pytest.importorskip("torch", reason="PyTorch, the yardstick, is not installed")
+from minifacenet.bench.torch_device import set_up  # noqa: E402 - it imports torch
+
 Torch = yardstick("torch")
 
 ROWS = [row if isinstance(row, str) else row[0] for row in NN1]
@@ -84,3 +88,61 @@ def test_a_layer_without_counterpart_is_named():
     part = Part(Row("prelu1", None, (4, 4, 8), (4, 4, 8), 8, 0), layers)
     with pytest.raises(ValueError, match="no counterpart in PyTorch is known for prelu1, a PReLU"):
         Torch({"prelu1": part})
+
+
+def test_a_relu_of_its_own_leaves_its_input_alone():
+    part = Part(Row("ReLU", None, (4, 4, 2), (4, 4, 2), 0, 0), Sequential(("ReLU", ReLU())))
+    x = np.random.default_rng(0).standard_normal((2, 4, 4, 2), np.float32)
+    theirs = Torch({"ReLU": part})
+    for out, dx in theirs.values(["ReLU"], x, np.ones_like(x)).values():
+        np.testing.assert_array_equal(out, np.maximum(x, 0))
+        np.testing.assert_array_equal(dx, x > 0)
+
+
+def test_optimizers_and_products_are_theirs():
+    theirs = Torch({})
+    weights = np.ones(4, np.float32)
+    for name in OPTIMIZERS:
+        theirs.update(name, weights)["contiguous"].run()
+    a, b = np.random.default_rng(0).standard_normal((2, 5, 5), np.float32)
+    product = theirs.product(a, b)["contiguous"].run()
+    np.testing.assert_allclose(product.numpy(), a @ b, rtol=1e-4, atol=1e-5)
+
+
+@pytest.fixture
+def settings(monkeypatch):
+    """PyTorch's, put back afterwards; said to be a build for GPUs."""
+    before = {
+        (part, name): getattr(part, name)
+        for part, names in (
+            (torch.backends.cuda.matmul, ["allow_tf32"]),
+            (torch.backends.cudnn, ["allow_tf32", "enabled", "benchmark"]),
+        )
+        for name in names
+    }
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    yield
+    for (part, name), value in before.items():
+        setattr(part, name, value)
+
+
+def test_on_a_gpu_float32_stays_float32(settings):
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    about = set_up("cuda")
+    assert not torch.backends.cuda.matmul.allow_tf32
+    assert not torch.backends.cudnn.allow_tf32
+    assert torch.backends.cudnn.benchmark
+    for words in (f"PyTorch {torch.__version__}", "CUDA 13.0", "cuDNN", "benchmark", "TF32 off"):
+        assert words in about
+
+
+def test_a_pytorch_that_cannot_use_the_gpu_says_why(settings, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(
+        ValueError, match=r"finds no GPU, though ours does: its CUDA 13\.0 may want"
+    ):
+        yardstick("torch", "cuda")({})
+    monkeypatch.setattr(torch.version, "cuda", None)
+    with pytest.raises(ValueError, match=r"without CUDA.*pip uninstall torch.*pip install torch"):
+        yardstick("torch", "cuda")({})

@@ -15,6 +15,11 @@ from minifacenet.bench.sides import BOTH, FORWARD, PRODUCT, STEP, UPDATE, Ours, 
 from minifacenet.embedding.architectures import FaceNet
 from minifacenet.embedding.train import TrainConfig
 from minifacenet.nn.backend import device_of
+from minifacenet.nn.l2norm import L2Norm
+from minifacenet.nn.layer import Sequential
+from minifacenet.nn.linear import Linear
+from minifacenet.nn.maxout import Maxout
+from minifacenet.nn.pool import MaxPool
 
 from ..bench.fake import Fake
 from .test_training_cuda import network
@@ -126,8 +131,15 @@ def test_the_card():
 
 @pytest.fixture
 def small(monkeypatch):
-    """The commands with the smallest network there is."""
-    model = SimpleNamespace(network=network(np.float32))
+    """The commands with a network that the simulator, too, has done in seconds."""
+    rng = np.random.default_rng(0)
+    layers = Sequential(
+        ("pool1", MaxPool(3, 2, 1)),
+        ("fc1", Linear(16, 6, rng)),
+        ("fc1.maxout", Maxout(2)),
+        ("L2", L2Norm()),
+    )
+    model = SimpleNamespace(network=layers)
     monkeypatch.setattr(FaceNet, "new", lambda architecture: model)
     monkeypatch.setenv("COLUMNS", "80")
 
@@ -158,6 +170,6 @@ def test_the_command_for_kernels(run, small, monkeypatch, tmp_path):
     )
     status, printed, error = run("bench", "kernels", *PHOTOS, "--out", tmp_path)
     assert (status, error) == (0, "")
-    for words in ("ReLU 2x4x4x2", "AdaGrad", "blocked 16", "Optimizers on 300 weights"):
+    for words in ("MaxPool 2x8x8x1", "AdaGrad", "blocked 16", "Optimizers on 300 weights"):
         assert words in printed
     assert (tmp_path / "products.csv").read_text().count("\n") == 4
