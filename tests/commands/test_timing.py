@@ -16,7 +16,7 @@ SMALL = ("--network", "nn1_mini", "--size", 32, "--batch", 1, "--rounds", 1, "--
 
 @pytest.fixture
 def fake(monkeypatch):
-    monkeypatch.setattr("minifacenet.bench.sides.yardstick", lambda name: Fake)
+    monkeypatch.setattr("minifacenet.bench.sides.yardstick", lambda name, device: Fake)
 
 
 def table(printed):
