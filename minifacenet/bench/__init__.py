@@ -1,4 +1,4 @@
-"""How fast: the network row by row and against PyTorch, a step, mining, stage 3; a GPU's kernels."""
+"""How fast: the network row by row and against PyTorch, a step, stages, the kernels of a GPU."""
 
 from .kernels import bench_kernels, largest_layers
 from .network import bench_network, parts_of

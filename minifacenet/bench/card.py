@@ -35,7 +35,7 @@ LANES = {
     (10, 0): 128, (10, 3): 128, (11, 0): 128,
     (12, 0): 128, (12, 1): 128,
 }  # fmt: skip
-COPIED = 1 << 28  # bytes of the array that is copied: more than the cache of any card holds
+COPIED = 1 << 28  # bytes of the array that is copied: more than a card's cache holds
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,13 @@ def this_card(rounds: int = 5) -> Card:
     if numba.config.ENABLE_CUDASIM:
         return Card(("GPU simulated by Numba on the CPU: times mean nothing",), None, None)
     device = numba_cuda().get_current_device()
-    _, memory = numba_cuda().current_context().get_memory_info()
+    _, total = numba_cuda().current_context().get_memory_info()
     capability = tuple(device.compute_capability)
     processors, clock = attribute(device, "MULTIPROCESSOR_COUNT"), attribute(device, "CLOCK_RATE")
     peak, bandwidth = fp32_peak(capability, processors, clock), copy_bandwidth(rounds)
     return Card(
         (
-            f"{card_name(device)}, {size_text(memory)}, compute capability "
+            f"{card_name(device)}, {size_text(total)}, compute capability "
             + ".".join(map(str, capability)),
             _about_peak(processors, clock, peak),
             f"copies {bandwidth / 1e9:.0f} GB/s within its memory, reads and writes counted",

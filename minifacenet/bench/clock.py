@@ -110,6 +110,8 @@ def _clock(device: str, threads: int) -> Callable[[], float]:
 def medians(calls: Mapping, rounds: int, device: str = "cpu") -> dict:
     """Median seconds of each call over so many rounds, on Numba's number of threads.
 
+    `device` is where the calls compute; 'cuda' waits for the GPU around each of them.
+
     Raises
     ------
     ValueError

@@ -32,7 +32,7 @@ from .sides import PRODUCT, RATE, UPDATE, Ours, Part, Side
 from .traffic import FLOAT, update_bytes
 
 LAYERS = (ReLU, MaxPool, LRN, Maxout, L2Norm)
-WEIGHTS = 1 << 24  # of the parameter: its arrays are larger than the cache of any card
+WEIGHTS = 1 << 24  # of the parameter: arrays of 64 MiB, three or four, which no cache holds
 SIDES = (1024, 4096)  # of the matrices, all square
 STEPS = {"naive": matmul_naive, "tiled": matmul_tiled, "blocked": matmul_blocked}
 CHECKED = 64  # rows of a product that NumPy computes, too

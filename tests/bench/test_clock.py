@@ -75,7 +75,7 @@ def test_without_a_yardstick_there_is_no_ratio():
 
 
 class Queue:
-    """A GPU's: a launch takes no time, the work is done when somebody waits for it."""
+    """A GPU's: a launch returns at once, the work is done when somebody waits for it."""
 
     def __init__(self, clock):
         self.clock, self.waiting = clock, 0.0
