@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from minifacenet.bench import bench_network, bench_step, parts_of
+from minifacenet.bench import bench_network, bench_step, largest_layers, parts_of
 from minifacenet.bench.sides import BOTH, FORWARD, STEP, Ours, yardstick
 from minifacenet.embedding.architectures import NN1, Architecture, FaceNet
 from minifacenet.embedding.train import TrainConfig
@@ -114,3 +114,15 @@ def test_a_step_is_timed_with_its_parts():
 def test_there_is_one_yardstick():
     with pytest.raises(ValueError, match="no yardstick 'jax': take torch"):
         yardstick("jax")
+
+
+def test_of_each_kind_of_layer_the_largest_is_timed_alone():
+    found = largest_layers(FaceNet.new(SMALL).network, SMALL.input_shape)
+    assert {name: part.row.input for name, part in found.items()} == {
+        "ReLU": (16, 16, 16),  # the first of ten
+        "MaxPool": (16, 16, 16),
+        "LRN": (8, 8, 48),  # the second of two
+        "Maxout": (1024,),
+        "L2Norm": (128,),
+    }
+    assert found["MaxPool"].row.output == (8, 8, 16)
