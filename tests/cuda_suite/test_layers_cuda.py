@@ -133,5 +133,5 @@ def test_l2norm_survives_what_squares_to_infinity():
 
 
 def test_lrn_refuses_more_channels_than_a_block_has_threads():
-    with pytest.raises(ValueError, match="at most 1024 channels.*got 1025 and 5"):
+    with pytest.raises(ValueError, match=r"at most 1024 channels.*got 1025 and 5"):
         LRN().forward(to_device(np.ones((1, 1025)), "cuda"))
