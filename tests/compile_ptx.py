@@ -15,10 +15,12 @@ from numba import boolean, cuda, float32, float64, int64, types, uint8
 from minifacenet.embedding import distances, triplet
 from minifacenet.nn import (
     backend,
+    batchnorm,
     concat,
     im2col_cuda,
     implicit_gemm,
     l2norm,
+    l2pool,
     linear,
     lrn,
     matmul_cuda,
@@ -72,8 +74,18 @@ def kernels(t):
     yield "linear bias", linear._add_bias_grid, (v, m)
     yield "linear bias gradient", linear._bias_gradient_grid, (m, v)
     triple, winner = types.UniTuple(int64, 3), vector(uint8)
-    yield "pool forward", pool._forward_grid, (v, pair, pair, pair, triple, pair, v, winner)
-    yield "pool backward", pool._backward_grid, (v, winner, pair, pair, pair, triple, pair, v)
+    walk = (pair, pair, pair, triple, pair)  # kernel, stride, corner, size, grid
+    yield "pool forward", pool._forward_grid, (v, *walk, v, winner)
+    yield "pool backward", pool._backward_grid, (v, winner, *walk, v)
+    yield "l2pool forward", l2pool._forward_grid, (v, *walk, v)
+    yield "l2pool backward", l2pool._backward_grid, (v, v, v, *walk, v)
+    yield "batchnorm sums", batchnorm._sums_grid, (m, v, m, v, int64, m, m)
+    yield "batchnorm mean", batchnorm._mean_grid, (m, t, v)
+    yield "batchnorm keep", batchnorm._keep_grid, (v, t, v)
+    yield "batchnorm scale", batchnorm._scale_grid, (v, v, t, v)
+    yield "batchnorm forward", batchnorm._forward_grid, (m, v, v, v, m)
+    yield "batchnorm parameters", batchnorm._parameter_gradients_grid, (v, v, t, v, t, v, v, v)
+    yield "batchnorm backward", batchnorm._backward_grid, (m, m, v, v, v, v, m)
     yield "lrn forward", lrn._forward_grid, (m, int64, t, t, t, m)
     yield "lrn backward", lrn._backward_grid, (m, m, int64, t, t, t, m)
     yield "maxout forward", maxout._forward_grid, (m, int64, m, matrix(uint8))

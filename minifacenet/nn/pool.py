@@ -42,7 +42,7 @@ from .backend import (
     empty,
 )
 from .layer import Layer
-from .window import Window
+from .window import Window, taps_inside_cpu, taps_inside_cuda, windows_over_cpu
 
 # -- Reference -----------------------------------------------------------------------------------
 
@@ -82,21 +82,7 @@ def _beats(value, best):
     return (best == best) & (not value <= best)  # `&`: no branch
 
 
-def _taps_inside(window, kernel, stride, before, size):
-    """From which tap to which, exclusive, a window lies on the image; along one axis."""
-    start = before - window * stride
-    return max(0, start), min(kernel, size + start)
-
-
-def _windows_over(position, kernel, stride, before, windows):
-    """From which window to which, exclusive, a pixel is seen; along one axis."""
-    end = position + before
-    return max(0, -((kernel - 1 - end) // stride)), min(windows, end // stride + 1)
-
-
 _beats_cpu, _beats_cuda = element(_beats)
-_taps_inside_cpu, _taps_inside_cuda = element(_taps_inside)
-_windows_over_cpu, _windows_over_cuda = element(_windows_over)
 
 
 # -- Kernels -------------------------------------------------------------------------------------
@@ -109,9 +95,9 @@ def _forward_cpu(x, kernel, stride, corner, out, winner):
     _, out_h, out_w, _ = out.shape
     for task in prange(n * out_h):
         image, p = task // out_h, task % out_h
-        i_from, i_to = _taps_inside_cpu(p, kh, sh, top, height)
+        i_from, i_to = taps_inside_cpu(p, kh, sh, top, height)
         for q in range(out_w):
-            j_from, j_to = _taps_inside_cpu(q, kw, sw, left, width)
+            j_from, j_to = taps_inside_cpu(q, kw, sw, left, width)
             best, tap = out[image, p, q], winner[image, p, q]
             first = True
             for i in range(i_from, i_to):
@@ -176,10 +162,10 @@ def _forward_grid(x, kernel, stride, corner, size, grid, out, winner):
     if (row + 1) * out_w * channels <= out.size:
         image = divide(row, out_h)
         p = row - image * out_h
-        i_from, i_to = _taps_inside_cuda(p, kh, sh, top, height)
+        i_from, i_to = taps_inside_cuda(p, kh, sh, top, height)
         line = (image * height + p * sh - top + i_from) * width
         for q in range(out_w):
-            j_from, j_to = _taps_inside_cuda(q, kw, sw, left, width)
+            j_from, j_to = taps_inside_cuda(q, kw, sw, left, width)
             at = np.uint32((line + q * sw - left + j_from) * channels + c)
             number, end = np.int32(i_from * kw + j_from), np.int32(i_to * kw)
             row_end, across = np.int32(i_from * kw + j_to), np.int32(j_to - j_from)
@@ -204,11 +190,11 @@ def _backward_cpu(dout, winner, kernel, stride, corner, dx):
     _, out_h, out_w, _ = dout.shape
     for task in prange(n * height):
         image, y = task // height, task % height
-        p_from, p_to = _windows_over_cpu(y, kh, sh, top, out_h)
+        p_from, p_to = windows_over_cpu(y, kh, sh, top, out_h)
         for x in range(width):
             pixel = dx[image, y, x]
             pixel[:] = 0
-            q_from, q_to = _windows_over_cpu(x, kw, sw, left, out_w)
+            q_from, q_to = windows_over_cpu(x, kw, sw, left, out_w)
             for p in range(p_from, p_to):
                 for q in range(q_from, q_to):
                     mine = (y + top - p * sh) * kw + x + left - q * sw  # this pixel's tap there

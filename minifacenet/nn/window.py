@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from numbers import Integral
 
+from .backend import cpu_function, element
+
 
 @dataclass(frozen=True)
 class Window:
@@ -63,3 +65,22 @@ def _pair(what: str, value, least: int) -> tuple[int, int]:
     if len(pair) != 2 or not all(isinstance(v, Integral) and v >= least for v in pair):
         raise ValueError(f"{what} must be an int or a pair of ints >= {least}, got {value!r}")
     return int(pair[0]), int(pair[1])
+
+
+# -- For kernels, along one axis -----------------------------------------------------------------
+
+
+def _taps_inside(window, kernel, stride, before, size):
+    """From which tap to which, exclusive, a window lies on the image."""
+    start = before - window * stride
+    return max(0, start), min(kernel, size + start)
+
+
+def _windows_over(position, kernel, stride, before, windows):
+    """From which window to which, exclusive, a pixel is seen."""
+    end = position + before
+    return max(0, -((kernel - 1 - end) // stride)), min(windows, end // stride + 1)
+
+
+taps_inside_cpu, taps_inside_cuda = element(_taps_inside)
+windows_over_cpu = cpu_function(_windows_over)

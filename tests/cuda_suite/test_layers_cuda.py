@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from minifacenet.nn.backend import to_device
+from minifacenet.nn.batchnorm import BatchNorm
 from minifacenet.nn.concat import Concat
 from minifacenet.nn.l2norm import L2Norm
 from minifacenet.nn.layer import Sequential
@@ -47,6 +48,8 @@ HERE = [
     case("maxout, two blocks", (3, 180), lambda rng, dtype: Maxout(2)),
     case("l2norm, several values a thread", (2, 131), lambda rng, dtype: L2Norm()),
     case("l2norm, short vectors", (2, 3), lambda rng, dtype: L2Norm(eps=9.0)),
+    case("batchnorm", (2, 3, 4, 3), lambda rng, dtype: BatchNorm(3, dtype=dtype)),
+    case("batchnorm in parts", (4, 8, 4, 2), lambda rng, dtype: BatchNorm(2, dtype=dtype)),
     case("branches", (2, 4, 3, 3), branches),
     case("branches, two blocks", (2, 5, 9, 3), lambda rng, dtype: Concat(("a", ReLU()))),
 ]
@@ -83,6 +86,14 @@ def test_cuda_equals_cpu(case, dtype):
         assert cuda[what].shape == expected.shape
         scale = np.abs(expected).max()
         assert np.abs(cuda[what] - expected).max() <= BOUNDS[dtype] * scale, what
+
+
+def test_batchnorm_after_training():
+    layer = BatchNorm(3, dtype=np.float64)
+    x, dout = np.random.default_rng(0).standard_normal((2, 5, 4, 3))
+    run(layer, x, dout, "cuda")
+    out = to_device(layer.forward(to_device(x, "cuda")), "cpu")
+    np.testing.assert_allclose(out, layer.to("cpu").forward(x), rtol=1e-12)
 
 
 ONE_EACH = {type(case.make(np.random.default_rng(0), float)): case for case in THERE}

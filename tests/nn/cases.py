@@ -7,7 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minifacenet.nn import concat, conv, l2norm, linear, lrn, maxout, pool, prelu, relu
+from minifacenet.nn import (
+    concat,
+    conv,
+    l2norm,
+    l2pool,
+    linear,
+    lrn,
+    maxout,
+    pool,
+    prelu,
+    relu,
+)
 from minifacenet.nn.layer import Layer, Sequential
 
 
@@ -81,6 +92,7 @@ def _conv_cases(name, shape, channels, filters, **keywords):
 
 _relu = _plain(relu.relu_forward, relu.relu_backward)
 _pool = _plain(pool.maxpool_forward, pool.maxpool_backward, "window")
+_l2pool = _plain(l2pool.l2pool_forward, l2pool.l2pool_backward, "window")
 _lrn = _plain(lrn.lrn_forward, lrn.lrn_backward, "n", "alpha", "beta", "k")
 _maxout = _plain(maxout.maxout_forward, maxout.maxout_backward, "pieces")
 _l2norm = _plain(l2norm.l2norm_forward, l2norm.l2norm_backward, "eps")
@@ -126,6 +138,14 @@ CASES = [
         (1, 5, 10, 2),
         lambda rng, dtype: pool.MaxPool((2, 3), (2, 4), (0, 1), ceil_mode=True),
         _pool,
+    ),
+    Case("l2pool 3x3/2", (2, 7, 6, 3), lambda rng, dtype: l2pool.L2Pool(3, 2, 1), _l2pool),
+    Case("l2pool 3x3/3", (1, 7, 8, 2), lambda rng, dtype: l2pool.L2Pool(3, 3), _l2pool),
+    Case(
+        "l2pool (3,2)/(1,3) lopsided",
+        (2, 5, 8, 2),
+        lambda rng, dtype: l2pool.L2Pool((3, 2), (1, 3), ((0, 1), (1, 0))),
+        _l2pool,
     ),
     Case("lrn", (2, 3, 2, 7), lambda rng, dtype: lrn.LRN(alpha=2.0), _lrn),
     Case("lrn as in the paper", (2, 3, 2, 9), lambda rng, dtype: lrn.LRN(), _lrn),

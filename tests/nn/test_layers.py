@@ -10,6 +10,7 @@ from minifacenet.nn import (
     gradcheck,
     im2col,
     l2norm,
+    l2pool,
     linear,
     lrn,
     maxout,
@@ -41,7 +42,9 @@ def forward_backward(layer, x, dout):
 
 def compiled():
     """How many specialisations the kernels of all layers have by now."""
-    modules = (concat, im2col, l2norm, linear, lrn, maxout, pool, prelu, relu, winograd_kernels)
+    modules = (
+        concat, im2col, l2norm, l2pool, linear, lrn, maxout, pool, prelu, relu, winograd_kernels,
+    )  # fmt: skip
     values = [value for module in modules for value in vars(module).values()]
     return sum(len(v.signatures) for v in values if isinstance(v, Dispatcher))
 

@@ -1,0 +1,346 @@
+"""BatchNorm: every channel brought to mean 0 and variance 1 over the batch, scaled and shifted.
+
+With m values of a channel in the batch, all images and pixels together,
+
+    mu = sum x / m,   v = sum (x - mu)^2 / m,   z = (x - mu) / sqrt(v + eps),   y = gamma z + beta
+
+The network may be trained with larger steps, since no channel's scale runs away. But a photo's
+output now depends on the others in the batch. After training it must not: there mu and v are
+**running means**, which training keeps: r <- (1 - momentum) r + momentum * (the batch's), v with
+m - 1 in place of m. They are saved with the weights, and their gradient is 0.
+
+Backward. mu and v depend on every x, and both paths lead to all of them. Let d = dL/dy. Then
+
+    dbeta = sum d,   dgamma = sum d z,   dx = gamma / sqrt(v + eps) * (d - dbeta / m - z dgamma / m)
+
+In words: what is left of d when its mean and its part along z are taken out, since neither a shift
+of all x nor a stretch of all x changes y.
+
+All sums run over m in a fixed order: parts of the pixels first, each from its first to its last,
+then the parts. v is a second pass over x, not mean(x^2) - mu^2, which loses all digits when mu is
+large beside sqrt(v).
+
+Shapes: x (N, ..., C), all four vectors (C,), y as x. Ioffe and Szegedy 2015; the FaceNet paper does
+without (it has LRN), its followers' networks have it behind each convolution.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import prange
+
+from .backend import (
+    CUDA_THREADS,
+    Kernel,
+    blocks,
+    contiguous,
+    cpu_kernel,
+    cuda,
+    cuda_kernel,
+    divide,
+    element,
+    empty,
+    zeros,
+)
+from .layer import Layer, Parameter
+
+# -- Reference -----------------------------------------------------------------------------------
+
+
+def batchnorm_forward(x, gamma, beta, eps):
+    """As in training."""
+    axes = tuple(range(x.ndim - 1))
+    deviation = np.sqrt(x.var(axis=axes) + eps)
+    z = (x - x.mean(axis=axes)) / deviation
+    return gamma * z + beta, (z, gamma, deviation)
+
+
+def batchnorm_backward(dout, cache):
+    z, gamma, deviation = cache
+    axes = tuple(range(dout.ndim - 1))
+    along = (dout * z).mean(axis=axes)
+    dx = gamma / deviation * (dout - dout.mean(axis=axes) - z * along)
+    return dx, (dout * z).sum(axis=axes), dout.sum(axis=axes)
+
+
+# -- One element, for both targets ---------------------------------------------------------------
+
+
+def _normalise(x, mean, scale, beta):
+    return (x - mean) * scale + beta
+
+
+def _input_gradient(dout, x, mean, scale, shift, slope):
+    return scale * (dout - shift - (x - mean) * slope)
+
+
+_normalise_cpu, _normalise_cuda = element(_normalise)
+_input_gradient_cpu, _input_gradient_cuda = element(_input_gradient)
+
+
+# -- Kernels that see every x: x and dout as (m, C) -----------------------------------------------
+
+PARTS = 512  # of the pixels, at most
+CHANNELS = 64  # of a CUDA block
+
+
+# The sums of a part: of a - mean_a, and of (a - mean_a)(b - mean_b). On CUDA a thread owns a
+# channel of a part, neighbours read neighbouring channels. Bound: memory, 8 bytes for 4 flops in
+# float32. Two such passes and `_forward` are the forward in training, one and `_backward` the
+# backward: 16 and 20 bytes an element. Next: sums about a guess of the mean, the running one, would
+# spare a pass.
+@cpu_kernel
+def _sums_cpu(a, mean_a, b, mean_b, firsts, seconds):
+    parts, channels = firsts.shape
+    span = -(-a.shape[0] // parts)
+    for part in prange(parts):
+        first, second = firsts[part], seconds[part]
+        first[:] = 0
+        second[:] = 0
+        for pixel in range(part * span, min((part + 1) * span, a.shape[0])):
+            for c in range(channels):
+                value = a[pixel, c] - mean_a[c]
+                first[c] += value
+                second[c] += value * (b[pixel, c] - mean_b[c])
+
+
+@cuda_kernel
+def _sums_grid(a, mean_a, b, mean_b, span, firsts, seconds):
+    c, part = cuda.grid(1), cuda.blockIdx.y
+    if c < firsts.shape[1]:
+        first = second = a.dtype.type(0)
+        for pixel in range(part * span, min((part + 1) * span, a.shape[0])):
+            value = a[np.uint32(pixel), np.uint32(c)] - mean_a[c]
+            first += value
+            second += value * (b[np.uint32(pixel), np.uint32(c)] - mean_b[c])
+        firsts[part, c] = first
+        seconds[part, c] = second
+
+
+@cpu_kernel
+def _forward_cpu(x, mean, scale, beta, out):
+    for pixel in prange(x.shape[0]):
+        for c in range(mean.size):
+            out[pixel, c] = _normalise_cpu(x[pixel, c], mean[c], scale[c], beta[c])
+
+
+@cuda_kernel
+def _forward_grid(x, mean, scale, beta, out):  # bound: memory, 4 bytes in and 4 out
+    i = cuda.grid(1)
+    if i < x.size:
+        pixel = divide(i, mean.size)
+        row, c = np.uint32(pixel), np.uint32(i - pixel * mean.size)
+        out[row, c] = _normalise_cuda(x[row, c], mean[c], scale[c], beta[c])
+
+
+@cpu_kernel
+def _backward_cpu(dout, x, mean, scale, shift, slope, dx):
+    for pixel in prange(x.shape[0]):
+        for c in range(mean.size):
+            dx[pixel, c] = _input_gradient_cpu(
+                dout[pixel, c], x[pixel, c], mean[c], scale[c], shift[c], slope[c]
+            )
+
+
+@cuda_kernel
+def _backward_grid(dout, x, mean, scale, shift, slope, dx):  # bound: memory, 8 in and 4 out
+    i = cuda.grid(1)
+    if i < x.size:
+        pixel = divide(i, mean.size)
+        row, c = np.uint32(pixel), np.uint32(i - pixel * mean.size)
+        dx[row, c] = _input_gradient_cuda(
+            dout[row, c], x[row, c], mean[c], scale[c], shift[c], slope[c]
+        )
+
+
+def _sums_cuda(a, mean_a, b, mean_b, firsts, seconds):
+    parts, channels = firsts.shape
+    _sums_grid[(blocks(channels, CHANNELS), parts), CHANNELS](
+        a, mean_a, b, mean_b, blocks(a.shape[0], parts), firsts, seconds
+    )
+
+
+def _forward_cuda(x, *rest):
+    _forward_grid[blocks(x.size), CUDA_THREADS](x, *rest)
+
+
+def _backward_cuda(dout, *rest):
+    _backward_grid[blocks(dout.size), CUDA_THREADS](dout, *rest)
+
+
+_sums = Kernel(_sums_cpu, _sums_cuda)
+_forward = Kernel(_forward_cpu, _forward_cuda)
+_backward = Kernel(_backward_cpu, _backward_cuda)
+
+
+# -- Kernels of a number a channel: NumPy on the CPU, and a launch, not its work, on CUDA ----------
+
+
+def _mean_cpu(parts, count, mean):
+    mean[:] = parts.sum(axis=0) / count
+
+
+@cuda_kernel
+def _mean_grid(parts, count, mean):
+    c = cuda.grid(1)
+    if c < mean.size:
+        total = mean.dtype.type(0)
+        for part in range(parts.shape[0]):
+            total += parts[part, c]
+        mean[c] = total / count
+
+
+def _keep_cpu(batch, share, running):
+    running += share * (batch - running)
+
+
+@cuda_kernel
+def _keep_grid(batch, share, running):
+    c = cuda.grid(1)
+    if c < running.size:
+        running[c] += share * (batch[c] - running[c])
+
+
+def _scale_cpu(gamma, variance, eps, scale):
+    scale[:] = gamma / np.sqrt(variance + eps)
+
+
+@cuda_kernel
+def _scale_grid(gamma, variance, eps, scale):
+    c = cuda.grid(1)
+    if c < scale.size:
+        scale[c] = gamma[c] / math.sqrt(variance[c] + eps)
+
+
+def _parameter_gradients_cpu(shift, along, count, variance, eps, dgamma, dbeta, slope):
+    dbeta += count * shift
+    dgamma += count * along / np.sqrt(variance + eps)
+    slope[:] = along / (variance + eps)
+
+
+@cuda_kernel
+def _parameter_gradients_grid(shift, along, count, variance, eps, dgamma, dbeta, slope):
+    c = cuda.grid(1)
+    if c < slope.size:
+        dbeta[c] += count * shift[c]
+        dgamma[c] += count * along[c] / math.sqrt(variance[c] + eps)
+        slope[c] = along[c] / (variance[c] + eps)
+
+
+def _a_thread_a_channel(grid):
+    """The CUDA side of a kernel whose last argument is a vector (C,)."""
+
+    def launch(*arguments):
+        grid[blocks(arguments[-1].size), CUDA_THREADS](*arguments)
+
+    return launch
+
+
+_mean = Kernel(_mean_cpu, _a_thread_a_channel(_mean_grid))
+_keep = Kernel(_keep_cpu, _a_thread_a_channel(_keep_grid))
+_scale = Kernel(_scale_cpu, _a_thread_a_channel(_scale_grid))
+_parameter_gradients = Kernel(
+    _parameter_gradients_cpu, _a_thread_a_channel(_parameter_gradients_grid)
+)
+
+
+# -- The layer -----------------------------------------------------------------------------------
+
+
+class BatchNorm(Layer):
+    """Normalises each channel (the last axis): over the batch in training, else by running means.
+
+    Parameters
+    ----------
+    channels : int
+    eps : float
+        Keeps a channel that is the same everywhere from a division by 0.
+    momentum : float
+        The share of the newest batch in the running means.
+
+    Attributes
+    ----------
+    gamma, beta, running_mean, running_variance : Parameter of shape (channels,)
+        1, 0, 0 and 1 at first. The gradient of the running means stays 0.
+    """
+
+    def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1, dtype=np.float32):
+        if eps <= 0:
+            raise ValueError(f"BatchNorm needs eps > 0, got {eps}")
+        if not 0 <= momentum <= 1:
+            raise ValueError(f"BatchNorm needs a momentum from 0 to 1, got {momentum}")
+        self.eps, self.momentum = eps, momentum
+        self.gamma = Parameter(np.ones(channels, dtype))
+        self.beta = Parameter(np.zeros(channels, dtype))
+        self.running_mean = Parameter(np.zeros(channels, dtype))
+        self.running_variance = Parameter(np.ones(channels, dtype))
+
+    def forward(self, x, train=False):
+        channels = self.gamma.data.size
+        if tuple(x.shape)[-1] != channels:  # a device shape knows no -1
+            raise ValueError(
+                f"BatchNorm expects {channels} channels (last axis), got shape {x.shape}"
+            )
+        x = contiguous(x)
+        out, rows = empty(x.shape, like=x), self._rows(x)
+        if train and x.size:
+            mean, variance = self._batch(rows)
+        else:
+            mean, variance = self.running_mean.data, self.running_variance.data
+        scale = empty((channels,), like=x)
+        _scale(self.gamma.data, variance, x.dtype.type(self.eps), scale)
+        _forward(rows, mean, scale, self.beta.data, self._rows(out))
+        self._remember(train, out, x, mean, variance, scale)
+        return out
+
+    def _batch(self, rows):
+        """Mean and variance of the batch, which the running means take in."""
+        values = rows.shape[0]
+        if values < 2:
+            raise ValueError(
+                f"BatchNorm in training needs two values a channel or more, got {values}: take a "
+                "larger batch"
+            )
+        mean, _ = self._means(rows, None, rows, None)
+        _, variance = self._means(rows, mean, rows, mean)
+        share, scalar = self.momentum, rows.dtype.type
+        unbiased = empty(variance.shape, like=rows)
+        _mean(variance.reshape(1, variance.size), scalar((values - 1) / values), unbiased)
+        with self.running_mean.edit() as running:
+            _keep(mean, scalar(share), running)
+        with self.running_variance.edit() as running:
+            _keep(unbiased, scalar(share), running)
+        return mean, variance
+
+    def backward(self, dout):
+        x, mean, variance, scale = self._recall(dout)
+        rows, upstream = self._rows(x), self._rows(contiguous(dout))
+        dx, slope, scalar = empty(x.shape, like=x), empty(mean.shape, like=x), x.dtype.type
+        shift, along = self._means(upstream, None, rows, mean)
+        _parameter_gradients(
+            shift, along, scalar(rows.shape[0]), variance, scalar(self.eps),
+            self.gamma.grad, self.beta.grad, slope,
+        )  # fmt: skip
+        _backward(upstream, rows, mean, scale, shift, slope, self._rows(dx))
+        return dx
+
+    def _means(self, a, mean_a, b, mean_b):
+        """Means, by channel, of a - mean_a, and of (a - mean_a)(b - mean_b); None stands for 0."""
+        pixels, channels = a.shape
+        zero = zeros((channels,), like=a)
+        mean_a, mean_b = (zero if mean is None else mean for mean in (mean_a, mean_b))
+        parts = max(1, min(PARTS, pixels // CHANNELS))  # the shape decides, not the machine
+        sums = [empty((parts, channels), like=a) for _ in range(2)]
+        means = [zeros((channels,), like=a) for _ in range(2)]
+        if not pixels:
+            return means
+        _sums(a, mean_a, b, mean_b, *sums)
+        for total, mean in zip(sums, means, strict=True):
+            _mean(total, a.dtype.type(pixels), mean)
+        return means
+
+    def _rows(self, x):
+        channels = self.gamma.data.size
+        return x.reshape(x.size // channels, channels)

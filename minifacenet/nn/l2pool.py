@@ -1,0 +1,239 @@
+"""L2Pool: each output is the L2 norm of its window, channel by channel.
+
+    y[n,p,q,c] = sqrt( sum over i,j of  x[n, p s + i - pad, q s + j - pad, c]^2 )
+
+A maximum hears the loudest pixel alone; the L2 norm hears all, the loud ones more. Outside the
+image x is 0. With dy / dx = x / y, a pixel gathers from the windows (p, q) that see it
+
+    dx[n,y,x,c] = x[n,y,x,c] * sum of dout[n,p,q,c] / y[n,p,q,c]
+
+A share x / y is at most 1, so nothing explodes near 0. At 0 itself, in a window of zeros, the norm
+has a kink; there we take the gradient 0. A NaN travels both ways.
+
+Shapes: x (N, H, W, C) -> y (N, H', W', C), see `Window.output_size`. NN2 (Table 2 of the paper) has
+it in place of max pooling in some of its inception modules.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import prange
+
+from .backend import (
+    CUDA_THREADS,
+    Kernel,
+    blocks,
+    contiguous,
+    cpu_kernel,
+    cuda,
+    cuda_kernel,
+    divide,
+    element,
+    empty,
+)
+from .layer import Layer
+from .window import Window, taps_inside_cpu, taps_inside_cuda, windows_over_cpu
+
+# -- Reference -----------------------------------------------------------------------------------
+
+
+def l2pool_forward(x, window: Window):
+    n, height, width, channels = x.shape
+    out_h, out_w = window.output_size(height, width)
+    out = np.empty((n, out_h, out_w, channels), x.dtype)
+    for p, q in np.ndindex(out_h, out_w):
+        out[:, p, q] = np.sqrt(np.square(x[:, *_seen(window, p, q)]).sum(axis=(1, 2)))
+    return out, (x, out, window)
+
+
+def l2pool_backward(dout, cache):
+    x, out, window = cache
+    dx = np.zeros_like(x)
+    share = np.divide(dout, out, out=np.zeros_like(dout), where=out != 0)
+    for p, q in np.ndindex(*out.shape[1:3]):
+        seen = _seen(window, p, q)
+        dx[:, *seen] += x[:, *seen] * share[:, p, q, None, None]
+    return dx
+
+
+def _seen(window: Window, p: int, q: int) -> tuple[slice, slice]:
+    """Rows and columns of the image that the window of output (p, q) lies on."""
+    (kh, kw), (sh, sw), (top, left) = window.geometry()
+    y, x = p * sh - top, q * sw - left
+    return slice(max(0, y), y + kh), slice(max(0, x), x + kw)
+
+
+# -- One element, for both targets ---------------------------------------------------------------
+
+
+def _share(dout, y):
+    """What a window passes on for each unit of a pixel in it."""
+    zero = type(y)(0)
+    return zero if y == zero else dout / y
+
+
+_share_cpu, _share_cuda = element(_share)
+
+
+# -- Kernels -------------------------------------------------------------------------------------
+
+
+@cpu_kernel
+def _forward_cpu(x, kernel, stride, corner, out):
+    (kh, kw), (sh, sw), (top, left) = kernel, stride, corner
+    n, height, width, channels = x.shape
+    _, out_h, out_w, _ = out.shape
+    for task in prange(n * out_h):
+        image, p = task // out_h, task % out_h
+        i_from, i_to = taps_inside_cpu(p, kh, sh, top, height)
+        for q in range(out_w):
+            j_from, j_to = taps_inside_cpu(q, kw, sw, left, width)
+            y = out[image, p, q]
+            y[:] = 0
+            for i in range(i_from, i_to):
+                for j in range(j_from, j_to):
+                    pixel = x[image, p * sh + i - top, q * sw + j - left]
+                    for c in range(channels):
+                        y[c] += pixel[c] * pixel[c]
+            for c in range(channels):
+                y[c] = math.sqrt(y[c])
+
+
+@cpu_kernel
+def _backward_cpu(dout, x, y, kernel, stride, corner, dx):
+    (kh, kw), (sh, sw), (top, left) = kernel, stride, corner
+    n, height, width, channels = x.shape
+    _, out_h, out_w, _ = y.shape
+    for task in prange(n * height):
+        image, row = task // height, task % height
+        p_from, p_to = windows_over_cpu(row, kh, sh, top, out_h)
+        for column in range(width):
+            q_from, q_to = windows_over_cpu(column, kw, sw, left, out_w)
+            total, pixel = dx[image, row, column], x[image, row, column]
+            total[:] = 0
+            for p in range(p_from, p_to):
+                for q in range(q_from, q_to):
+                    d, norm = dout[image, p, q], y[image, p, q]
+                    for c in range(channels):
+                        total[c] += _share_cpu(d[c], norm[c])
+            for c in range(channels):
+                total[c] *= pixel[c]
+
+
+# On CUDA arrays are flat, sizes (H, W, C), grids (H', W'). Both kernels walk along a row, as those
+# of pool.py do. Bound: memory. 3x3/2 in float32: an output reads 4 inputs and writes itself, 20
+# bytes for 18 flops and a root; an input reads itself and a quarter of y and of dout, and writes
+# dx, 10 bytes for 9/4 divisions and additions.
+
+
+@cuda_kernel
+def _forward_grid(x, kernel, stride, corner, size, grid, out):
+    (kh, kw), (sh, sw), (top, left) = kernel, stride, corner
+    (height, width, channels), (out_h, out_w) = size, grid
+    row = divide(cuda.grid(1), channels)
+    c = cuda.grid(1) - row * channels
+    if (row + 1) * out_w * channels <= out.size:
+        image = divide(row, out_h)
+        p = row - image * out_h
+        i_from, i_to = taps_inside_cuda(p, kh, sh, top, height)
+        line = (image * height + p * sh - top + i_from) * width
+        for q in range(out_w):
+            j_from, j_to = taps_inside_cuda(q, kw, sw, left, width)
+            at = np.uint32((line + q * sw - left + j_from) * channels + c)
+            across, j = np.int32(j_to - j_from), np.int32(0)
+            taps, total = np.int32((i_to - i_from) * across), out.dtype.type(0)
+            while taps > 0:
+                total += x[at] * x[at]
+                at, j, taps = np.uint32(at + channels), np.int32(j + 1), np.int32(taps - 1)
+                if j == across:  # on to the first tap of the next row
+                    at, j = np.uint32(at + (width - across) * channels), np.int32(0)
+            out[np.uint32((row * out_w + q) * channels + c)] = math.sqrt(total)
+
+
+@cuda_kernel
+def _backward_grid(dout, x, y, kernel, stride, corner, size, grid, dx):
+    (kh, kw), (sh, sw), (top, left) = kernel, stride, corner
+    (height, width, channels), (out_h, out_w) = size, grid
+    row = divide(cuda.grid(1), channels)
+    c = cuda.grid(1) - row * channels
+    if (row + 1) * width * channels <= dx.size:
+        image = divide(row, height)
+        below = row - image * height + top
+        p_last, q_last = divide(below, sh), divide(left, sw)
+        i_first, j_first = below - p_last * sh, left - q_last * sw
+        for column in range(width):
+            total = dx.dtype.type(0)
+            i, p = i_first, p_last
+            while i < kh and p >= 0:
+                j, q = j_first, q_last
+                while j < kw and q >= 0:
+                    if p < out_h and q < out_w:
+                        at = np.uint32(((image * out_h + p) * out_w + q) * channels + c)
+                        total += _share_cuda(dout[at], y[at])
+                    j, q = j + sw, q - 1
+                i, p = i + sh, p - 1
+            place = np.uint32((row * width + column) * channels + c)
+            dx[place] = x[place] * total
+            j_first += 1
+            if j_first == sw:
+                j_first, q_last = 0, q_last + 1
+
+
+def _forward_cuda(x, kernel, stride, corner, out):
+    _forward_grid[blocks(_lines(out)), CUDA_THREADS](
+        x.reshape(x.size), kernel, stride, corner, *_sizes(x, out), out.reshape(out.size)
+    )
+
+
+def _backward_cuda(dout, x, y, kernel, stride, corner, dx):
+    _backward_grid[blocks(_lines(dx)), CUDA_THREADS](
+        dout.reshape(dout.size), x.reshape(x.size), y.reshape(y.size), kernel, stride, corner,
+        *_sizes(x, y), dx.reshape(dx.size),
+    )  # fmt: skip
+
+
+def _lines(images) -> int:
+    """Channels of rows: threads that walk along one each."""
+    n, height, _, channels = images.shape
+    return n * height * channels
+
+
+def _sizes(x, out):
+    return tuple(x.shape[1:]), tuple(out.shape[1:3])
+
+
+_forward = Kernel(_forward_cpu, _forward_cuda)
+_backward = Kernel(_backward_cpu, _backward_cuda)
+
+
+# -- The layer -----------------------------------------------------------------------------------
+
+
+class L2Pool(Layer):
+    """L2 norm of each window. Arguments as in `Window.of`; pad < kernel."""
+
+    def __init__(self, kernel, stride, pad=0):
+        self.window = Window.of(kernel, stride, pad)
+        (kh, kw), pads = self.window.kernel, self.window.pad
+        if max(pads[0]) >= kh or max(pads[1]) >= kw:
+            raise ValueError(
+                f"a window may not lie in the padding alone: kernel {kernel}, pad {pad}"
+            )
+
+    def forward(self, x, train=False):
+        x = contiguous(x)
+        out = empty((x.shape[0], *self.output_shape(x.shape[1:])), like=x)
+        _forward(x, *self.window.geometry(), out)
+        self._remember(train, out, x, out)
+        return out
+
+    def backward(self, dout):
+        x, out = self._recall(dout)
+        dx = empty(x.shape, like=x)
+        _backward(contiguous(dout), x, out, *self.window.geometry(), dx)
+        return dx
+
+    def output_shape(self, shape):
+        return (*self.window.output_size(*shape[:2]), shape[2])

@@ -1,0 +1,111 @@
+"""BatchNorm. In training it gives other values than after it: no case for all layers."""
+
+import numpy as np
+import pytest
+
+from minifacenet.nn.batchnorm import BatchNorm, batchnorm_backward, batchnorm_forward
+
+SHAPES = [(3, 4, 5, 2), (4, 7), (40, 9, 8, 3)]  # the last one in several parts
+
+
+def setup(shape, dtype=np.float64):
+    """Layer with parameters of its own, x far from mean 0, dout."""
+    rng = np.random.default_rng(0)
+    layer = BatchNorm(shape[-1], 1e-3, dtype=dtype)
+    for parameter in (layer.gamma, layer.beta):
+        with parameter.edit() as w:
+            w += rng.standard_normal(w.shape, dtype)
+    x = 5 + rng.standard_normal(shape, dtype) * np.linspace(0.5, 2, shape[-1], dtype=dtype)
+    return layer, x, rng.standard_normal(shape, dtype)
+
+
+def trained(layer, x, dout):
+    """Output and gradients of a training pass."""
+    out, dx = layer.forward(x, train=True), layer.backward(dout)
+    return out, dx, layer.gamma.grad, layer.beta.grad
+
+
+@pytest.mark.parametrize(("dtype", "bound"), [(np.float64, 1e-12), (np.float32, 1e-5)])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_kernels_equal_the_reference(shape, dtype, bound):
+    layer, x, dout = setup(shape, dtype)
+    wide = [a.astype(float) for a in (x, layer.gamma.data, layer.beta.data)]
+    out, cache = batchnorm_forward(*wide, layer.eps)
+    for got, value in zip(
+        trained(layer, x, dout), (out, *batchnorm_backward(dout.astype(float), cache)), strict=True
+    ):
+        assert got.dtype == dtype
+        assert np.abs(got - value).max() <= bound * np.abs(value).max()
+
+
+@pytest.mark.parametrize("shape", SHAPES[:2])
+def test_gradients_equal_finite_differences(shape):
+    layer, x, dout = setup(shape)
+    _, dx, dgamma, dbeta = trained(layer, x, dout)
+    arrays = [x, layer.gamma.data.copy(), layer.beta.data.copy()]
+    step = 1e-5
+    for number, gradient in enumerate((dx, dgamma, dbeta)):
+        expected = np.empty_like(gradient)
+        for at in np.ndindex(gradient.shape):
+            values = []
+            for sign in (1, -1):
+                moved = [a.copy() for a in arrays]
+                moved[number][at] += sign * step
+                values.append((batchnorm_forward(*moved, layer.eps)[0] * dout).sum())
+            expected[at] = (values[0] - values[1]) / (2 * step)
+        assert np.abs(gradient - expected).max() <= 1e-8 * np.abs(expected).max()
+
+
+def test_running_means_follow_the_batches_and_serve_after_training():
+    layer, x, _ = setup((50, 4))
+    mean, variance = np.zeros(4), np.ones(4)
+    for batch in (x, 2 * x):
+        layer.forward(batch, train=True)
+        mean = 0.9 * mean + 0.1 * batch.mean(axis=0)
+        variance = 0.9 * variance + 0.1 * batch.var(axis=0, ddof=1)
+    np.testing.assert_allclose(layer.running_mean.data, mean, rtol=1e-12)
+    np.testing.assert_allclose(layer.running_variance.data, variance, rtol=1e-12)
+    expected = layer.gamma.data * (x - mean) / np.sqrt(variance + 1e-3) + layer.beta.data
+    np.testing.assert_allclose(layer.forward(x), expected, rtol=1e-12)
+    np.testing.assert_array_equal(layer.forward(x[:1]), layer.forward(x)[:1])  # alone or not
+
+
+def test_a_mean_far_from_zero_costs_no_digits():
+    layer, x, _ = setup((200, 3), np.float32)
+    near, far = layer.forward(x - 5, train=True), layer.forward(x + 4096, train=True)
+    np.testing.assert_allclose(far, near, atol=5e-3)  # 4096 + x keeps 3 digits of x
+
+
+def test_a_channel_that_is_the_same_everywhere_gives_its_beta():
+    layer, x, _ = setup((6, 3))
+    out = layer.forward(np.full_like(x, 7), train=True)
+    np.testing.assert_allclose(out, np.broadcast_to(layer.beta.data, x.shape), atol=1e-12)
+
+
+def test_the_gradient_of_the_running_means_stays_zero():
+    layer, x, dout = setup((4, 7))
+    trained(layer, x, dout)
+    assert not layer.running_mean.grad.any()
+    assert not layer.running_variance.grad.any()
+
+
+def test_no_images_leave_everything_as_it_is():
+    layer, x, dout = setup((4, 7))
+    out, dx, dgamma, dbeta = trained(layer, x[:0], dout[:0])
+    assert out.shape == dx.shape == (0, 7)
+    assert not dgamma.any()
+    assert not dbeta.any()
+    assert not layer.running_mean.data.any()
+
+
+def test_what_cannot_be():
+    with pytest.raises(ValueError, match="two values a channel or more, got 1"):
+        BatchNorm(3).forward(np.ones((1, 3), np.float32), train=True)
+    with pytest.raises(ValueError, match=r"expects 3 channels.*\(2, 4\)"):
+        BatchNorm(3).forward(np.ones((2, 4), np.float32))
+    with pytest.raises(ValueError, match="eps > 0, got 0"):
+        BatchNorm(3, eps=0)
+    with pytest.raises(ValueError, match=r"momentum from 0 to 1, got 1\.5"):
+        BatchNorm(3, momentum=1.5)
+    with pytest.raises(TypeError, match="float16"):
+        BatchNorm(3).forward(np.ones((2, 3), np.float16))
