@@ -22,7 +22,7 @@ from types import FunctionType
 import numba
 import numpy as np
 
-from . import kernel_cache
+from . import device_memory, kernel_cache
 
 # Threads that wait for each other sleep instead of spinning. OpenMP reads this when it is loaded,
 # at the first parallel kernel. Measured on a training step of nn1_mini with two cores: 1.1 times
@@ -58,9 +58,39 @@ class _CudaModule:
 cuda = _CudaModule()
 
 
+@cache
 def numba_cuda():
-    """The real `numba.cuda`, imported on the first call."""
-    return importlib.import_module("numba.cuda")
+    """The real `numba.cuda`, imported on the first call, with `device_memory` in charge.
+
+    Raises
+    ------
+    RuntimeError
+        The simulator is asked for, and too late: numba reads its variable when it is imported.
+    """
+    simulated, asked = numba.config.ENABLE_CUDASIM, os.environ.get("NUMBA_ENABLE_CUDASIM") or "0"
+    if asked != "0" and not simulated:
+        raise RuntimeError(
+            f"NUMBA_ENABLE_CUDASIM={asked} has no effect: set it to 1 before numba is imported, "
+            "best before Python starts"
+        )
+    module = importlib.import_module("numba.cuda")
+    if not simulated:
+        device_memory.install(module)
+    return module
+
+
+def gpu_memory() -> device_memory.GpuMemory | None:
+    """Memory of the GPU; None if it is simulated, or another memory manager is in charge."""
+    if numba.config.ENABLE_CUDASIM:
+        return None
+    manager = numba_cuda().current_context().memory_manager
+    return manager.usage() if isinstance(manager, device_memory.ReusedMemory) else None
+
+
+def reset_peak() -> None:
+    """From here on, `gpu_memory().peak` is the most memory in use since; if it is known at all."""
+    if gpu_memory() is not None:
+        numba_cuda().current_context().memory_manager.blocks.reset_peak()
 
 
 class CudaFunction:
@@ -159,7 +189,10 @@ def to_device(array, device: str):
         raise ValueError(f"device must be one of {DEVICES}, got {device!r}")
     if device_of(array) == device:
         return array
-    return array.copy_to_host() if device == "cpu" else numba_cuda().to_device(array)
+    if device == "cpu":
+        return array.copy_to_host()
+    with _full_is_memory_error(array.nbytes):
+        return numba_cuda().to_device(array)
 
 
 def empty(shape: tuple[int, ...], like, dtype=None):
@@ -172,13 +205,18 @@ def empty(shape: tuple[int, ...], like, dtype=None):
     dtype = like.dtype if dtype is None else dtype
     if device_of(like) == "cpu":
         return np.empty(shape, dtype)
-    try:
+    with _full_is_memory_error(np.dtype(dtype).itemsize * math.prod(shape)):
         return numba_cuda().device_array(shape, dtype)
+
+
+@contextmanager
+def _full_is_memory_error(size: int) -> Iterator[None]:
+    try:
+        yield
     except Exception as error:
-        if "OUT_OF_MEMORY" not in str(error).upper().replace(" ", "_"):
+        if not device_memory.is_full(error):
             raise
-        size = np.dtype(dtype).itemsize * math.prod(shape)
-        raise MemoryError(f"the GPU has no {size / 2**20:.0f} MiB left") from None
+        raise MemoryError(f"the GPU has no {size / 2**20:.1f} MiB left") from None
 
 
 def zeros(shape: tuple[int, ...], like):
