@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 import math
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -74,6 +75,8 @@ def numba_cuda():
             "best before Python starts"
         )
     module = importlib.import_module("numba.cuda")
+    if "NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS" not in os.environ:
+        numba.config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # a bias is a small grid, and should be
     if not simulated:
         device_memory.install(module)
     return module
@@ -167,7 +170,10 @@ class Kernel:
         self.cuda = cuda
 
     def __call__(self, first, *rest) -> None:
-        if device_of(first) == "cpu":
+        device = device_of(first)
+        if "numba.cuda" in sys.modules:  # otherwise there is one device only
+            _check_one_device(device, first, rest)
+        if device == "cpu":
             self.cpu(first, *rest)
         elif self.cuda is None:
             raise RuntimeError(
@@ -176,6 +182,17 @@ class Kernel:
             )
         else:
             self.cuda(first, *rest)
+
+
+def _check_one_device(device: str, first, rest) -> None:
+    """TypeError if an array lives elsewhere: Numba would copy it, or say nothing that helps."""
+    for other in rest:
+        if hasattr(other, "copy_to_host") if device == "cpu" else isinstance(other, np.ndarray):
+            where = [f"{a.dtype} {tuple(a.shape)} on {device_of(a)!r}" for a in (first, other)]
+            raise TypeError(
+                f"arrays of one computation live on one device, got {where[0]} and {where[1]}: "
+                "network.to(device) moves a network, to_device(array, device) its input"
+            )
 
 
 def device_of(array) -> str:

@@ -108,6 +108,30 @@ def test_no_images_give_no_output_and_no_gradient(case):
     assert not any(gradient.any() for gradient in results.values())
 
 
+@pytest.mark.parametrize("case", THERE, ids=repr)
+def test_half_precision_is_refused(case):
+    layer, x, _ = setup(case, np.float32)
+    with pytest.raises(TypeError, match="float32 or float64, got float16: convert it first"):
+        layer.to("cuda").forward(to_device(x.astype(np.float16), "cuda"))
+
+
+@pytest.mark.parametrize("devices", [("cpu", "cuda"), ("cuda", "cpu")], ids=" and ".join)
+@pytest.mark.parametrize("case", THERE, ids=repr)
+def test_layer_input_and_gradient_live_on_one_device(case, devices):
+    """Numba would copy an array to where it is needed and back, or fail without saying why."""
+    layer, x, dout = setup(case, np.float32)
+    here, there = devices
+    layer.to(here)
+    if layer.parameters():
+        with pytest.raises(
+            TypeError, match=r"live on one device, got float32 \(.*to_device\(array"
+        ):
+            layer.forward(to_device(x, there), train=True)
+    layer.forward(to_device(x, here), train=True)
+    with pytest.raises(TypeError, match=r"on '(cpu|cuda)' and .* on '(?!\1)"):
+        layer.backward(to_device(dout, there))
+
+
 @pytest.mark.parametrize(
     ("layer", "x", "winners"),
     [

@@ -251,6 +251,16 @@ def test_after_a_reset_nothing_old_comes_back(gpu):
     assert address(gpu.array(100)) != where
 
 
+def test_a_small_grid_is_no_reason_to_warn(cuda, monkeypatch):
+    for asked, warns in (("1", 1), (None, 0)):
+        monkeypatch.setattr(backend.numba.config, "CUDA_LOW_OCCUPANCY_WARNINGS", 1)
+        monkeypatch.delenv("NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS", raising=False)
+        if asked:
+            monkeypatch.setenv("NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS", asked)
+        backend.numba_cuda.__wrapped__()
+        assert warns == cuda.cudadrv.driver.config.CUDA_LOW_OCCUPANCY_WARNINGS
+
+
 @pytest.mark.parametrize("how", ["named in the environment", "set by the program"])
 def test_another_memory_manager_stays(cuda, monkeypatch, how):
     driver = cuda.cudadrv.driver
