@@ -81,3 +81,15 @@ def choose_device(asked: str, otherwise: str = "leave out --device to compute on
             f"--device cuda: {fault}. {todo[0].upper()}{todo[1:]}, or {otherwise}"
         ) from None
     return "cuda"
+
+
+def memory_text() -> str:
+    """How much of the GPU's memory has been in use at most; '' if it is not known."""
+    memory = backend.gpu_memory()
+    if memory is None:
+        return ""
+    peak, free, total = (size / 2**30 for size in (memory.peak, memory.free, memory.total))
+    return (
+        f"GPU memory: the first step took up to {peak:.1f} GiB of {total:.1f}, "
+        f"{free:.1f} are left to other programs"
+    )

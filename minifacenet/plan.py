@@ -7,8 +7,10 @@ shared, for these seconds than for the hours that follow, so read the time as a 
 
 from __future__ import annotations
 
+import gc
 import time
 import tracemalloc
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
@@ -17,6 +19,9 @@ import numpy as np
 from .embedding.architectures import Architecture, FaceNet
 from .embedding.batches import to_input
 from .embedding.train import TrainConfig, TrainingState, check_trainable, train
+from .nn.backend import gpu_memory, reset_peak
+
+TRIAL = 32  # photos of the step that tells what a photo takes on a GPU
 
 
 @dataclass(frozen=True)
@@ -89,14 +94,38 @@ def plan(
 
 def _measure(architecture: Architecture, config: TrainConfig) -> tuple[int, int, float, float]:
     """Bytes fixed and for each photo, seconds for a photo's step and for its forward alone."""
+    _, step = _trial(architecture, config)
+    step(4)  # compiles: the memory of the compiler is not that of a training
+    tracemalloc.start()
+    try:
+        model, step = _trial(architecture, config)
+        step(4)  # takes the memory of gradients and optimizer
+        peaks = []
+        for photos in (4, 8):
+            tracemalloc.reset_peak()
+            step(photos)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+    finally:
+        tracemalloc.stop()
+    photo = max(0, (peaks[1] - peaks[0]) // 4)
+    photos = to_input(np.random.default_rng(0).integers(0, 256, (8, *architecture.input_shape)))
+    step_seconds = min(step(8) for _ in range(3)) / 8
+    start = time.perf_counter()
+    model.network.forward(photos)
+    return peaks[0] - 4 * photo, photo, step_seconds, (time.perf_counter() - start) / 8
+
+
+def _trial(
+    architecture: Architecture, config: TrainConfig, device: str = "cpu"
+) -> tuple[FaceNet, Callable[[int], float]]:
+    """A new network, and what takes a step of its training on so many photos, in seconds."""
     rng = np.random.default_rng(0)
     config = replace(config, steps=100, photos=2, chunk=None, mine_every=0, mining="all")
+    model = FaceNet.new(architecture)
+    model.network.to(device)
+    state = TrainingState(model.network, config)
 
-    def begin() -> tuple[FaceNet, TrainingState]:
-        model = FaceNet.new(architecture)
-        return model, TrainingState(model.network, config)
-
-    def step(photos: int, model: FaceNet, state: TrainingState) -> float:
+    def step(photos: int) -> float:
         faces = SimpleNamespace(
             images=rng.integers(0, 256, (photos, *architecture.input_shape), np.uint8),
             labels=np.arange(photos) // 2,
@@ -105,21 +134,28 @@ def _measure(architecture: Architecture, config: TrainConfig) -> tuple[int, int,
         next(train(model.network, faces, replace(config, people=photos // 2), state))
         return time.perf_counter() - start
 
-    step(4, *begin())  # compiles: the memory of the compiler is not that of a training
-    tracemalloc.start()
+    return model, step
+
+
+def smaller_chunk(architecture: Architecture, config: TrainConfig, device: str) -> int:
+    """A chunk for a training that had too little memory for what it took at once.
+
+    On a GPU a step on a few photos is measured. What is fixed, as the weights, counts as if it grew
+    with the photos, too: so a chunk in proportion to the memory fits for sure. On a CPU, or where
+    even that is too much, it is half of what did not fit.
+    """
+    at_once = min(config.chunk or np.inf, config.people * config.photos + config.extra_negatives)
+    half = max(1, int(at_once) // 2)
+    gc.collect()  # what the training has left behind
+    if device == "cpu" or gpu_memory() is None:
+        return half
     try:
-        model, state = begin()
-        step(4, model, state)  # takes the memory of gradients and optimizer
-        peaks = []
-        for photos in (4, 8):
-            tracemalloc.reset_peak()
-            step(photos, model, state)
-            peaks.append(tracemalloc.get_traced_memory()[1])
-    finally:
-        tracemalloc.stop()
-    photo = max(0, (peaks[1] - peaks[0]) // 4)
-    photos = to_input(rng.integers(0, 256, (8, *architecture.input_shape)))
-    step_seconds = min(step(8, model, state) for _ in range(3)) / 8
-    start = time.perf_counter()
-    model.network.forward(photos)
-    return peaks[0] - 4 * photo, photo, step_seconds, (time.perf_counter() - start) / 8
+        _, step = _trial(architecture, config, device)
+        step(TRIAL)  # takes the memory of gradients and optimizer
+        reset_peak()
+        step(TRIAL)
+    except MemoryError:
+        return min(half, TRIAL // 2)
+    now = gpu_memory()
+    fit = TRIAL * (now.in_use + now.kept + now.free) // now.peak
+    return fit if fit < at_once else half

@@ -38,6 +38,7 @@ from .embedding.health import StepRecord, collapsed_for, not_finite
 from .embedding.train import TrainingState, train
 from .figures import training_figure
 from .files import sweep, write_csv, write_json
+from .gpu import memory_text
 from .interrupt import postponed_interrupt
 from .logs import TYPES, read_rows, write_log
 from .nn.backend import to_device
@@ -147,6 +148,8 @@ def run_training(
             while not run.stopped and (record := next(steps, None)):
                 run.records.append(record)
                 observer.step(record)
+                if device == "cuda" and state.step == began + 1 and (text := memory_text()):
+                    observer.say(text)
                 run.after_step(check, observer, asked.is_set())
         except FloatingPointError as error:
             run.write_logs()

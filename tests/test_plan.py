@@ -8,6 +8,7 @@ import pytest
 from minifacenet import plan as plan_module
 from minifacenet.embedding.architectures import Architecture
 from minifacenet.embedding.train import TrainConfig
+from minifacenet.nn.device_memory import GpuMemory
 from minifacenet.plan import plan
 
 SMALL = Architecture(size=32, channels=1)
@@ -100,3 +101,77 @@ def test_the_memory_that_a_plan_names_is_the_memory_that_a_training_takes():
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True
     )
     assert 0.5 < float(done.stdout) < 1.2, done.stdout
+
+
+# -- A chunk that fits ---------------------------------------------------------------------------
+
+
+class Gpu:
+    """One with memory for `total` bytes; a step takes 100 of them and 10 a photo."""
+
+    def __init__(self, monkeypatch, total):
+        self.total, self.peak = total, 0
+        for name in ("gpu_memory", "reset_peak"):
+            monkeypatch.setattr(plan_module, name, getattr(self, name))
+        monkeypatch.setattr(plan_module, "_trial", lambda *arguments: (None, self.step))
+
+    def step(self, photos):
+        if 100 + 10 * photos > self.total:
+            raise MemoryError
+        self.peak = max(self.peak, 100 + 10 * photos)
+
+    def gpu_memory(self):
+        return GpuMemory(60, self.peak, 30, self.total - 90, 10**9)
+
+    def reset_peak(self):
+        self.peak = 0
+
+
+@pytest.mark.parametrize(
+    ("total", "chunk", "expected"),
+    [
+        (1000, None, 32 * 1000 // 420),  # 76 of 100 photos; 90 would just fit
+        (1000, 80, 76),
+        (1000, 60, 30),  # it fitted, so something else did not
+        (400, None, 16),  # not even 32 photos fit
+        (400, 20, 10),
+    ],
+)
+def test_a_chunk_that_fits_on_a_gpu(monkeypatch, total, chunk, expected):
+    Gpu(monkeypatch, total)
+    config = TrainConfig(people=20, photos=5, chunk=chunk)
+    assert plan_module.smaller_chunk(SMALL, config, "cuda") == expected
+    assert 100 + 10 * expected <= total
+
+
+@pytest.mark.parametrize(("chunk", "half"), [(None, 51), (1000, 51), (7, 3), (1, 1)])
+def test_where_memory_is_not_known_a_chunk_is_half(chunk, half):
+    config = TrainConfig(people=20, photos=5, extra_negatives=2, chunk=chunk)
+    assert plan_module.smaller_chunk(SMALL, config, "cpu") == half
+
+
+def test_the_trial_of_a_chunk_is_a_step_of_this_training(monkeypatch):
+    monkeypatch.setattr(plan_module, "TRIAL", 4)
+    told = []
+    monkeypatch.setattr(plan_module, "reset_peak", lambda: told.append("reset"))
+    monkeypatch.setattr(
+        plan_module, "gpu_memory", lambda: told.append("asked") or GpuMemory(0, 50, 0, 100, 100)
+    )
+    real = plan_module.train
+
+    def train(network, faces, config, state):
+        told.append((faces.images.shape, config.optimizer, config.chunk))
+        return real(network, faces, config, state)
+
+    monkeypatch.setattr(plan_module, "train", train)
+    monkeypatch.setattr(plan_module.FaceNet, "new", lambda architecture: NetOnCpu(architecture))
+    config = TrainConfig(people=20, photos=5, optimizer="sgd", chunk=9)
+    assert plan_module.smaller_chunk(SMALL, config, "cuda") == 8
+    step = ((4, 32, 32, 1), "sgd", None)
+    assert told == ["asked", step, "reset", step, "asked"]
+
+
+class NetOnCpu:
+    def __init__(self, architecture):
+        self.network = architecture.build(np.random.default_rng(0))
+        self.network.to = lambda device: None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -165,23 +166,30 @@ def train(
     if plan:
         tell_plan(known, others, config, steps_done(out) if resume else 0)
         return
-    try:
-        with Bars() as bars:
-            outcome = run_training(data, out, config, bars, resume, chosen)
-    except MemoryError as error:
-        half = max(
-            1, (config.training.chunk or config.training.people * config.training.photos) // 2
-        )
-        raise MemoryError(
-            f"{error or 'out of memory'}: take --chunk {half}, half of the photos at once for the "
-            "same gradient"
-        ) from None
+
+    with Bars() as bars:
+        outcome = _or_chunk(
+            lambda: run_training(data, out, config, bars, resume, chosen),
+            config.architecture, config.training, chosen,
+        )  # fmt: skip
     tell_outcome(out, faces, config, outcome)
     if outcome.stopped in EXIT_STATUS:
         raise typer.Exit(EXIT_STATUS[outcome.stopped])
 
 
 EXIT_STATUS = {"interrupted": 130, "collapsed": 1}
+
+
+def _or_chunk(work: Callable, architecture, training, device: str):
+    """What `work()` returns; where the memory does not do, the error names a --chunk."""
+    from ..plan import smaller_chunk
+
+    try:
+        return work()
+    except MemoryError as error:
+        reason = str(error) or "out of memory"  # the error itself holds on to the memory
+    chunk = smaller_chunk(architecture, training, device)
+    raise MemoryError(f"{reason}: take --chunk {chunk}, fewer photos at once for the same gradient")
 
 
 @app.command()
