@@ -28,13 +28,15 @@ def fit(
     config: RunConfig,
     title: str,
     observer: Observer,
+    device: str,
 ) -> tuple[FaceNet, int, HeldOut | None]:
     """Choose the number of steps on the held-out part of `known`, then train on all of it.
 
     `inner` splits `known`; None, or a split that leaves nothing to train on, takes all steps.
     `enrolled` are photos in its training part, or None where the held-out part shows the same
     people: strangers are asked for among these.
-    Writes `model.safetensors`, `log.csv` and `training.png` into `out`.
+    Writes `model.safetensors`, `log.csv` and `training.png` into `out`. The network is trained, and
+    stays, on `device`.
 
     Returns
     -------
@@ -47,9 +49,9 @@ def fit(
     steps, scores, seen = config.training.steps, [], {}
     if inner is not None and is_trainable(known.labels[inner.train]):
         title_of = f"{title}: choosing steps"
-        scores, seen = _held_out_scores(known, inner, enrolled, config, title_of, observer)
+        scores, seen = _held_out_scores(known, inner, enrolled, config, title_of, observer, device)
         steps = longest_within_error(scores)
-    model = _new_model(known, config)
+    model = _new_model(known, config, device)
     records = []
     observer.start_training(f"{title}: training", steps)
     for record in _steps(model, known, config, steps):
@@ -65,10 +67,10 @@ def fit(
     return model, steps, seen.get(steps)
 
 
-def _held_out_scores(known, inner, enrolled, config, title, observer):
+def _held_out_scores(known, inner, enrolled, config, title, observer, device):
     """A training without the held-out photos: a list of (steps, AUC, standard error) of the pairs
     with such photos, and HeldOut by steps."""
-    model = _new_model(known, config)
+    model = _new_model(known, config, device)
     held_out = np.isin(np.arange(len(known)), inner.test)
     judged = np.ones(len(known), bool) if enrolled is None else held_out
     embedder = Embedder(model, flip=config.flip)
@@ -94,10 +96,10 @@ def _held_out_scores(known, inner, enrolled, config, title, observer):
 
 def embed_without(
     known: Faces, group: np.ndarray, enrolled: np.ndarray, steps: int, config: RunConfig,
-    title: str, observer: Observer,
+    title: str, observer: Observer, device: str,
 ) -> HeldOut:  # fmt: skip
     """Train a network of `steps` steps without the photos in `group`, and show them to it."""
-    model = _new_model(known, config)
+    model = _new_model(known, config, device)
     observer.start_training(title, steps)
     rest = known.subset(np.setdiff1d(np.arange(len(known)), group))
     for record in _steps(model, rest, config, steps):
@@ -115,7 +117,9 @@ def _steps(model: FaceNet, faces: Faces, config: RunConfig, steps: int):
             return
 
 
-def _new_model(faces: Faces, config: RunConfig) -> FaceNet:
+def _new_model(faces: Faces, config: RunConfig, device: str) -> FaceNet:
     _, size, _, channels = faces.images.shape
     architecture = Architecture(config.network, size, channels, config.dim)
-    return FaceNet.new(architecture, config.training.seed, faces.cut)
+    model = FaceNet.new(architecture, config.training.seed, faces.cut)
+    model.network.to(device)
+    return model

@@ -17,14 +17,14 @@ from .protocols import Split, score_naming, split_photos
 
 
 def name_known_people(
-    faces: Faces, split: Split, out: Path, config: RunConfig, rng, observer: Observer
+    faces: Faces, split: Split, out: Path, config: RunConfig, rng, observer: Observer, device: str
 ) -> tuple[dict, dict]:
     """The figures, and what the report shows of it."""
     known, asked = faces.subset(split.train), faces.subset(split.test)
     photos = np.bincount(known.labels).max()
     inner = split_photos(known.labels, (photos - 1) / photos, rng)  # one of each person held out
     others = baselines(known)  # first: photos that they refuse need no network either
-    model, steps, _ = fit(known, inner, None, out, config, "Known people", observer)
+    model, steps, _ = fit(known, inner, None, out, config, "Known people", observer, device)
     result = {
         "people": len(np.unique(known.labels)),
         "train_photos": len(known),

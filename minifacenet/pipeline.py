@@ -37,11 +37,18 @@ from .strangers import meet_strangers
 STALE = ("metrics.json", "state.safetensors", "config.json", "checks.csv", "report.html")
 
 
-def run(faces: Faces, out: Path, config: RunConfig, observer: Observer | None = None) -> dict:
+def run(
+    faces: Faces,
+    out: Path,
+    config: RunConfig,
+    observer: Observer | None = None,
+    device: str = "cpu",
+) -> dict:
     """Both protocols on `faces`: writes models, logs, figures and numbers into the folder `out`.
 
-    Returns the metrics, as stored in `metrics.json`. A folder with too few people for the open
-    protocol gets the closed one alone, and the observer is told.
+    The networks are trained on `device`, 'cpu' or 'cuda', and embed there; nothing that is written
+    says on which. Returns the metrics, as stored in `metrics.json`. A folder with too few people
+    for the open protocol gets the closed one alone, and the observer is told.
 
     Raises
     ------
@@ -70,11 +77,11 @@ def run(faces: Faces, out: Path, config: RunConfig, observer: Observer | None = 
         "open": None,
     }
     metrics["closed"], shown = name_known_people(
-        faces, splits["closed"], out, config, rng, observer
+        faces, splits["closed"], out, config, rng, observer, device
     )
     if "open" in splits:
         metrics["open"], thresholds, more = meet_strangers(
-            faces, splits["open"], out / "open", config, rng, observer
+            faces, splits["open"], out / "open", config, rng, observer, device
         )
         shown |= more
         if thresholds is not None:

@@ -29,7 +29,7 @@ GATE_FAR = 0.05  # the gate is set for this share of strangers who get a name
 
 
 def meet_strangers(
-    faces: Faces, split: Split, out: Path, config: RunConfig, rng, observer: Observer
+    faces: Faces, split: Split, out: Path, config: RunConfig, rng, observer: Observer, device: str
 ) -> tuple[dict, Thresholds | None, dict]:
     """The figures, the network's thresholds if they can be measured, what the report shows."""
     known, strangers = faces.subset(split.train), faces.subset(split.test)
@@ -41,7 +41,9 @@ def meet_strangers(
     enrolled = None if inner is None else np.intersect1d(halves.train, inner.train)
     groups = [] if inner is None else _groups(known.labels, inner, rng)
     others = baselines(known)
-    model, steps, held_out = fit(known, inner, enrolled, out, config, "For strangers", observer)
+    model, steps, held_out = fit(
+        known, inner, enrolled, out, config, "For strangers", observer, device
+    )
     result = {
         "train_people": len(np.unique(known.labels)),
         "train_photos": len(known),
@@ -60,7 +62,7 @@ def meet_strangers(
     for number, group in enumerate(groups[1:], start=2):
         title = f"Thresholds: {number} of {len(groups)}"
         rest = np.setdiff1d(halves.train, group)
-        held_out.append(embed_without(known, group, rest, steps, config, title, observer))
+        held_out.append(embed_without(known, group, rest, steps, config, title, observer, device))
     thresholds = _held_out_thresholds(known, groups, halves.train, held_out, steps)
     shown = {"strangers": strangers, "strangers_vectors": vectors}
     for method, embed in embeds.items():

@@ -34,7 +34,7 @@ def faces():
 def run_fit(faces, out, **training):
     listener = Listener()
     config = RunConfig(training=TrainConfig(people=3, photos=3, **training))
-    model, steps, _ = fit(faces, None, None, out, config, "Known", listener)
+    model, steps, _ = fit(faces, None, None, out, config, "Known", listener, "cpu")
     return model, steps, listener
 
 

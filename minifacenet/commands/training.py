@@ -52,13 +52,16 @@ def run(
     margin: Margin = 0.2,
     size: Size = 96,
     seed: Annotated[int, typer.Option(help="Draws the split, the weights and the batches.")] = 0,
+    device: Device = "auto",
     threads: Threads = None,
     credit: Credit = None,
     force: Force = False,
 ) -> None:
     """Train nn1_mini on a folder of people, name the photos held back, verify strangers."""
     from ..config import RunConfig
+    from ..embedding.architectures import Architecture
     from ..embedding.train import TrainConfig
+    from ..gpu import choose_device
     from ..pipeline import run as run_pipeline
     from ..preprocessing.folder import read_faces
     from ..protocols import TRAIN_SHARE, split_photos
@@ -72,12 +75,17 @@ def run(
     if holds and not force:
         raise ValueError(f"{out} holds a run already: choose another --out, or say --force")
     use_threads(threads)
+    chosen = choose_device(device)
     data = read_faces(faces, size=size)
     tell_data(faces, data)
     half = split_photos(data.labels, TRAIN_SHARE, np.random.default_rng(seed)).train
     check_batch(context, data.labels[half], people, photos)
+    config = RunConfig(training=training, credit=credit)
+    architecture = Architecture(config.network, size, data.images.shape[3], config.dim)
     with Bars() as bars:
-        metrics = run_pipeline(data, out, RunConfig(training=training, credit=credit), bars)
+        metrics = _or_chunk(
+            lambda: run_pipeline(data, out, config, bars, chosen), architecture, training, chosen
+        )
     tell_results(metrics)
     tell_written(out, metrics)
 
