@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -31,9 +31,21 @@ def main() -> None:
             warnings.showwarning = _warn
             app()
     except (ValueError, OSError, FloatingPointError, MemoryError) as error:
-        text = f"[red]error:[/red] {escape(str(error))}"
-        Console(stderr=True, emoji=False).print(text, highlight=False, soft_wrap=True)
-        sys.exit(1)
+        _fail(str(error))
+    except Exception as error:
+        from . import gpu
+
+        if not gpu.is_cuda_error(error):
+            raise
+        if gpu.is_lost(error):  # what is on the GPU cannot be freed: no traceback for each array
+            sys.excepthook = lambda *_: None
+        _fail(gpu.in_one_line(error))
+
+
+def _fail(text: str) -> NoReturn:
+    text = f"[red]error:[/red] {escape(text)}"
+    Console(stderr=True, emoji=False).print(text, highlight=False, soft_wrap=True)
+    sys.exit(1)
 
 
 def _warn(message, *_) -> None:

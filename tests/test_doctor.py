@@ -4,10 +4,12 @@ import importlib.util
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from minifacenet import doctor, gpu
+from minifacenet.preprocessing import folder
 
 from .conftest import text
 
@@ -40,24 +42,183 @@ def test_a_kernel_that_breaks_is_a_problem(monkeypatch):
     assert "OSError: no LLVM" in finding.text
 
 
-class CudaSupportError(Exception):
+class CudaSupportError(ImportError):
     """Named as numba-cuda's own."""
+
+
+class CudaAPIError(Exception):
+    """Named, and worded, as numba-cuda's own."""
+
+    def __init__(self, name, call="cuMemcpyDtoH"):
+        super().__init__(f"[<CUresult.{name}: 700>] Call to {call} results in {name}")
+
+
+class DynamicLibNotFoundError(RuntimeError):
+    """Named as the one of cuda-pathfinder."""
+
+
+INIT = "Error at driver init: "
+NO_DRIVER = INIT + "\n\nCUDA driver library cannot be found.\nEnsure that a compatible NVIDIA ...:"
+DISPLAY = '"cuda" is an NVIDIA driver library and can only be found via system search. Ensure ...'
+PTXAS = "ptxas application ptx input, line 9; fatal   : Unsupported .version 8.5; current version"
+OLD_GPU = "Device compute capability 6.1 is less than the minimum supported by NVRTC 13.0."
+BINDINGS = "NVIDIA CUDA Python bindings not found. Install the 'cuda' package (e.g. pip install ..."
+FINDING = 'Failure finding "libnvrtc.so.13 or libnvrtc.so.12": No such file: libnvrtc.so.13'
+DISABLED = "\nCUDA is disabled due to setting NUMBA_DISABLE_CUDA=1 in the environment, or because"
+
+# What numba-cuda 0.30 and the packages below it say, and numba-cuda 0.19 to 0.29 beside numba 0.68.
+REAL = [
+    (CudaSupportError(NO_DRIVER), "no NVIDIA driver here", "install it"),
+    (DynamicLibNotFoundError(DISPLAY), "no NVIDIA driver here", "install it"),
+    (CudaSupportError(INIT + DISABLED), "NUMBA_DISABLE_CUDA", "unset it"),
+    (
+        CudaSupportError(INIT + "Call to cuInit results in CUDA_ERROR_NO_DEVICE (100)"),
+        "no GPU that it can use",
+        "CUDA_VISIBLE_DEVICES",
+    ),
+    (
+        CudaSupportError(INIT + "Call to cuInit results in CUDA_ERROR_UNKNOWN (999)"),
+        "driver does not start",
+        "restart the machine",
+    ),
+    (
+        CudaSupportError(
+            INIT + "Call to cuInit results in CUDA_ERROR_SYSTEM_DRIVER_MISMATCH (803)"
+        ),
+        "driver does not start",
+        "restart the machine",
+    ),
+    (CudaAPIError("CUDA_ERROR_UNSUPPORTED_PTX_VERSION"), "older than the CUDA toolkit", "[cu12]"),
+    (RuntimeError(PTXAS), "older than the CUDA toolkit", "update the driver"),
+    (RuntimeError(OLD_GPU), "too old for the CUDA toolkit", "[cu12]"),
+    (CudaAPIError("CUDA_ERROR_NO_BINARY_FOR_GPU"), "too old for the CUDA toolkit", "[cu12]"),
+    (ImportError("libNVVM is not available"), "compiler of the CUDA toolkit", "minifacenet[cuda]"),
+    (DynamicLibNotFoundError(FINDING), "compiler of the CUDA toolkit", "minifacenet[cuda]"),
+    (RuntimeError("Missing libdevice file."), "compiler of the CUDA toolkit", "minifacenet[cuda]"),
+    (ModuleNotFoundError("No module named 'numba.cuda'"), "not installed", "minifacenet[cuda]"),
+    (ImportError(BINDINGS), "not all of it", "minifacenet[cuda]"),
+    (
+        ImportError("cannot import name 'removerefctpass' from 'numba.core' (/lib/numba/core.py)"),
+        "versions that do not fit",
+        "pip install --upgrade numba",
+    ),
+    (
+        AttributeError("module 'numba.cuda.types' has no attribute 'NPDatetime'"),
+        "versions that do not fit",
+        "pip install --upgrade numba",
+    ),
+    (CudaAPIError("CUDA_ERROR_DEVICE_UNAVAILABLE"), "has the GPU for itself", "nvidia-smi"),
+    (CudaAPIError("CUDA_ERROR_OUT_OF_MEMORY", "cuMemAlloc"), "memory is full", "--chunk"),
+    (CudaAPIError("CUDA_ERROR_ILLEGAL_ADDRESS"), "nothing more can be computed", "start it again"),
+    (CudaAPIError("CUDA_ERROR_LAUNCH_FAILED"), "nothing more can be computed", "start it again"),
+    (RuntimeError("something new"), "RuntimeError: something new", "cuda.detect()"),
+]
+
+
+@pytest.mark.parametrize(("error", "fault", "todo"), REAL)
+def test_remedies(error, fault, todo):
+    said = gpu.remedy(error)
+    assert "\n" not in said
+    assert fault in said.split(": everything runs on the CPU")[0]
+    assert todo in said.split("If there is a GPU, ")[1]
+
+
+@pytest.mark.parametrize(("error", "fault", "todo"), REAL)
+def test_no_gpu_to_train_on_is_one_line(run, monkeypatch, people, tmp_path, error, fault, todo):
+    def missing():
+        raise error
+
+    monkeypatch.setattr(gpu.backend, "numba_cuda", missing)
+    for command in ("train", "run"):
+        status, _, said = run(command, people, "--out", tmp_path, "--device", "cuda")
+        assert (status, said.count("\n")) == (1, 1)
+        assert said.startswith("error: --device cuda: ")
+        assert fault in said
+        assert todo.lower() in said.lower()
+        assert said.endswith("or leave out --device to train on the CPU\n")
+
+
+@pytest.mark.parametrize("wrong", ["gpu", "CUDA", "cuda:0", ""])
+def test_a_device_that_there_is_not(run, people, tmp_path, wrong):
+    for command in ("train", "run"):
+        status, _, said = run(command, people, "--out", tmp_path, "--device", wrong)
+        assert status == 1
+        assert said == f"error: --device must be one of auto, cpu, cuda, got {wrong!r}\n"
 
 
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (CudaSupportError("Error at driver init: libcuda.so not found"), "no NVIDIA driver"),
-        (RuntimeError("CUDA_ERROR_UNSUPPORTED_PTX_VERSION"), "older than the CUDA toolkit"),
-        (RuntimeError("CUDA_ERROR_NO_DEVICE: no CUDA-capable device"), "no GPU that it can use"),
-        (OSError("libNVVM cannot be found"), "minifacenet[cuda]"),
-        (ModuleNotFoundError("No module named 'numba.cuda'"), "minifacenet[cuda]"),
-        (RuntimeError("CUDA_ERROR_OUT_OF_MEMORY"), "another program"),
-        (RuntimeError("something new"), "cuda.detect()"),
+        (
+            CudaAPIError("CUDA_ERROR_ILLEGAL_ADDRESS"),
+            "error: a kernel broke down, and nothing more can be computed on the GPU in this "
+            "process (CudaAPIError: [<CUresult.CUDA_ERROR_ILLEGAL_ADDRESS: 700>] Call to "
+            "cuMemcpyDtoH results in CUDA_ERROR_ILLEGAL_ADDRESS). Start it again, and report this "
+            "if it happens twice (`train --resume` goes on from what was saved)\n",
+        ),
+        (CudaAPIError("CUDA_ERROR_OUT_OF_MEMORY", "cuModuleLoad"), "the GPU's memory is full ("),
+        (CudaAPIError("CUDA_ERROR_NEW"), "no kernel can run on a GPU here (CudaAPIError: [<CUres"),
+        (type("NvvmError", (Exception,), {})("IR version 1.2\nand more"), "(NvvmError: IR vers"),
+        (type("CUDAError", (Exception,), {})("CUDA_ERROR_LAUNCH_FAILED: ..."), "broke down"),
     ],
 )
-def test_remedies(error, words):
-    assert words in gpu.remedy(error)
+def test_an_error_of_cuda_during_a_run_is_one_line(run, monkeypatch, tmp_path, error, words):
+    def breaks(*arguments, **keywords):
+        raise error
+
+    hook = sys.excepthook
+    monkeypatch.setattr(sys, "excepthook", hook)  # put back afterwards
+    monkeypatch.setattr(folder, "read_faces", breaks)
+    status, _, said = run("train", tmp_path, "--out", tmp_path / "out", "--device", "cpu")
+    assert (status, said.count("\n")) == (1, 1)
+    assert words in said
+    lost = "broke down" in said
+    assert (sys.excepthook is not hook) == lost  # silent at the end: the GPU's arrays cannot go
+
+
+def test_other_errors_keep_their_traceback(run, monkeypatch, tmp_path):
+    def breaks(*arguments, **keywords):
+        raise KeyError("CUDA_ERROR_LAUNCH_FAILED")
+
+    monkeypatch.setattr(folder, "read_faces", breaks)
+    with pytest.raises(KeyError):
+        run("train", tmp_path, "--out", tmp_path / "out", "--device", "cpu")
+
+
+def test_a_gpu_on_which_no_kernel_runs(monkeypatch):
+    def breaks(*arguments):
+        raise CudaAPIError("CUDA_ERROR_UNSUPPORTED_PTX_VERSION", "cuModuleLoadDataEx")
+
+    there = SimpleNamespace(current_context=lambda: None)
+    monkeypatch.setattr(gpu.backend, "numba_cuda", lambda: there)
+    monkeypatch.setattr(gpu, "_try_kernel", breaks)
+    with pytest.warns(UserWarning, match=r"the GPU is not used: the driver is older than .*\. Upd"):
+        assert gpu.choose_device("auto") == "cpu"
+    with pytest.raises(ValueError, match="--device cuda: the driver is older than the CUDA toolk"):
+        gpu.choose_device("cuda")
+
+
+LATE = """
+import os, numba
+os.environ["NUMBA_ENABLE_CUDASIM"] = "1"
+from minifacenet import doctor, gpu
+print(gpu.choose_device("auto"))
+print(next(iter(doctor._cuda())).remedy)
+gpu.choose_device("cuda")
+"""
+
+
+def test_the_simulator_asked_for_too_late():
+    environment = {k: v for k, v in os.environ.items() if k != "NUMBA_ENABLE_CUDASIM"}
+    done = subprocess.run(
+        [sys.executable, "-c", LATE], env=environment, capture_output=True, text=True, timeout=300
+    )
+    late = "NUMBA_ENABLE_CUDASIM is set, but numba was imported before that"
+    assert done.stdout.startswith(f"cpu\n{late}: everything runs on the CPU")
+    assert done.stderr.splitlines()[-1] == (
+        f"ValueError: --device cuda: {late}. Unset it; for the simulator set it before Python "
+        "starts, or leave out --device to train on the CPU"
+    )
 
 
 @pytest.mark.skipif(importlib.util.find_spec("numba.cuda") is None, reason="no numba.cuda here")
