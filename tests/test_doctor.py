@@ -262,3 +262,41 @@ def test_a_fault_that_nobody_has_seen_is_quoted(monkeypatch):
     with pytest.raises(ValueError, match=r"\(RuntimeError: something new\)\. See what") as raised:
         gpu.choose_device("cuda")
     assert "\n" not in str(raised.value)
+
+
+LOST = """
+import sys
+import numpy as np
+import pytest
+from minifacenet import cli
+from minifacenet.nn import backend
+from minifacenet.preprocessing import folder
+from tests.nn import fake_driver
+
+def dead(*arguments, **keywords):
+    raise driver.CudaAPIError(700, "Call to cuMemFree results in CUDA_ERROR_ILLEGAL_ADDRESS")
+
+cuda = backend.numba_cuda()
+driver = cuda.cudadrv.driver
+with fake_driver.context(cuda, pytest.MonkeyPatch()):
+    arrays = [cuda.device_array(1000 * n, np.float32) for n in range(1, 40)]
+    vars(driver.driver)["cuMemFree"] = folder.read_faces = dead
+    del arrays[::2]
+    sys.argv[1:] = ["train", "faces", "--out", "out", "--device", "cpu"]
+    cli.main()
+"""
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("numba_cuda") is None
+    or importlib.util.find_spec("cuda.bindings") is None,
+    reason="numba-cuda is not installed",
+)
+def test_a_lost_gpu_is_one_line_though_no_array_can_be_freed(tmp_path):
+    """Numba would free them at the end of Python, and print a traceback for each."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOST], cwd=tmp_path, capture_output=True, text=True, timeout=300,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr[-3000:]
+    assert "Start it again" in done.stderr
