@@ -33,6 +33,12 @@ def embed(network, photos, train: bool = False) -> np.ndarray:
     """Embeddings of photos, on the CPU, wherever the network lives: a batch is copied there once.
 
     `train=True` keeps what the network's backward needs.
+
+    One stream is enough on a GPU. A launch returns at once, so Python draws and augments the next
+    batch while the GPU is at the backward of this one. Only the copy keeps the GPU waiting: a photo
+    of NN1 has 0.58 MB, 29 us at 20 GB/s, and takes 9.4e9 operations forward and backward, 940 us at
+    10 TFLOP/s, so a second stream could save 3 % (nn1_mini: 5.5 us beside 13, at that rate).
+    Copying bytes, to be scaled there, would quarter the copy; but augmented photos are no bytes.
     """
     inputs = to_device(to_input(photos), network.device)
     return to_device(network.forward(inputs, train), "cpu")
