@@ -19,7 +19,7 @@ from minifacenet.preprocessing.faces import Faces
 from minifacenet.training_run import run_training
 
 SIZE, DIM = 12, 3
-TRAINING = TrainConfig(steps=2, people=2, photos=2, mining="all", augmentation=None)
+TRAINING = TrainConfig(steps=3, people=2, photos=2, mining="all", augmentation=None)
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +58,7 @@ def test_a_training_may_change_its_device(faces, tmp_path, monkeypatch):
         Architecture(size=SIZE, channels=1, dim=DIM), TRAINING, held_out=0.4, check_every=9,
         save_every=1,
     )  # fmt: skip
-    listener = Listener(break_at=2)
+    listener = Listener(break_at=3)
     with pytest.raises(RuntimeError, match="killed"):
         run_training(faces, tmp_path, config, listener, device="cuda")
     assert listener.said == [
@@ -67,7 +67,7 @@ def test_a_training_may_change_its_device(faces, tmp_path, monkeypatch):
     began = (tmp_path / "config.json").read_text()
     listener = Listener()
     outcome = run_training(faces, tmp_path, config, listener, resume=True, device="cpu")
-    assert [record.step for record in outcome.records] == [1, 2]
+    assert [record.step for record in outcome.records] == [1, 2, 3]
     assert not listener.said
     assert (tmp_path / "config.json").read_text() == began
     assert "cuda" not in began
