@@ -21,10 +21,15 @@ from .microkernel import FASTER_THAN_BLAS, gemm_panels, pack_panels, panels_shap
 WORTHWHILE = 0.7  # how much of its panels a matrix has to fill; the rest is computed in vain
 
 
-def empty_panels(leading: tuple[int, ...], k: int, n: int, dtype) -> np.ndarray:
-    """Room for the panels of matrices (k, n); `leading` axes, one matrix each, come before."""
+def empty_panels(
+    leading: tuple[int, ...], k: int, n: int, dtype, least: float = WORTHWHILE
+) -> np.ndarray:
+    """Room for the panels of matrices (k, n); `leading` axes, one matrix each, come before.
+
+    `least`: how much of its panels a matrix has to fill to get any; 0: all get theirs.
+    """
     shape = panels_shape(k, n)
-    fills = n >= WORTHWHILE * shape[0] * shape[2]
+    fills = n >= least * shape[0] * shape[2]
     wanted = FASTER_THAN_BLAS and dtype == np.float32 and fills
     return np.empty((*leading, *(shape if wanted else (0, 0, 0))), dtype)
 
@@ -62,8 +67,11 @@ def _compile_multiply(a, b, panels, c, accumulate):
             np.dot(a, b, c)
 
     def by_either(a, b, panels, c, accumulate):
-        if panels.size:
-            gemm_panels(a, panels, c, accumulate)
+        # Constants, for LLVM: a product that starts from zero need not look at C. 3 % of a layer.
+        if panels.size and accumulate:
+            gemm_panels(a, panels, c, True)
+        elif panels.size:
+            gemm_panels(a, panels, c, False)
         elif accumulate:
             c += np.dot(a, b)
         else:

@@ -59,15 +59,13 @@ from .backend import Kernel, blas_threads
 from .implicit_gemm import conv_backward_implicit, conv_forward_implicit
 from .layer import Parameter
 from .matmul import matmul
-from .microkernel import FASTER_THAN_BLAS, panels_shape
+from .products import empty_panels
 from .window import Window
 from .winograd_kernels import (
     all_from_points,
     all_to_points,
-    back_by_blas,
-    back_by_panels,
-    forward_by_blas,
-    forward_by_panels,
+    forward_strips,
+    multiply_back,
     pack_points,
 )
 from .winograd_matrices import winograd_matrices
@@ -120,18 +118,21 @@ class _Plan:
         self.scratch = np.empty((numba.get_num_threads(), size), x.dtype)
 
 
-def _in_panels(dtype) -> bool:
-    """Whether the micro-kernel multiplies, and not BLAS."""
-    return FASTER_THAN_BLAS and dtype == np.float32
-
-
 def packed_weights(weight, m: int, transpose: bool) -> np.ndarray:
-    """U, or U^T, of every point in the micro-kernel's panels."""
-    u = transformed_weights(weight, m)
-    k, n = u.shape[:1:-1] if transpose else u.shape[2:]
-    panels = np.empty((*u.shape[:2], *panels_shape(k, n)), u.dtype)
-    pack_points(u, transpose, panels)
+    """U, or U^T, of every point in the micro-kernel's panels; empty where BLAS multiplies."""
+    k, n = weight.shape[:1:-1] if transpose else weight.shape[2:]
+    panels = empty_panels((m + 2, m + 2), k, n, weight.dtype, least=0)
+    if panels.size:
+        pack_points(transformed_weights(weight, m), transpose, panels)
     return panels
+
+
+def _factors(weight: Parameter, m: int, transpose: bool) -> tuple[np.ndarray, np.ndarray]:
+    """U and its panels, or those of U^T, as the kernels ask for them: one of the two is empty."""
+    panels = weight.derived(packed_weights, m, transpose)
+    if panels.size:
+        return np.empty((m + 2, m + 2, 0, 0), panels.dtype), panels
+    return weight.derived(transformed_weights, m), panels
 
 
 def _forward_cpu(x, weight: Parameter, bias, window: Window, m: int, out):
@@ -141,12 +142,9 @@ def _forward_cpu(x, weight: Parameter, bias, window: Window, m: int, out):
     shape = (numba.get_num_threads(), *points, chunk * plan.tiles)
     v, products = (np.empty((*shape, size), x.dtype) for size in sizes)
     _, _, corner = window.geometry()
-    rest = (bias, corner, m, chunk, plan.scratch, v, products, out)
-    if _in_panels(x.dtype):
-        forward_by_panels(x, weight.derived(packed_weights, m, False), *rest)
-    else:
-        with blas_threads(1):
-            forward_by_blas(x, weight.derived(transformed_weights, m), *rest)
+    u, panels = _factors(weight, m, False)
+    with blas_threads(1):
+        forward_strips(x, u, panels, bias, corner, m, chunk, plan.scratch, v, products, out)
 
 
 def _backward_cpu(dout, x, weight: Parameter, window: Window, m: int, dweight, dbias, dx):
@@ -158,36 +156,19 @@ def _backward_cpu(dout, x, weight: Parameter, window: Window, m: int, dweight, d
     sums = np.empty((group * plan.strips, dbias.size), x.dtype)
     du = np.zeros((m + 2, m + 2, *sizes), x.dtype)
     _, _, corner = window.geometry()
-    multiply = _multiply_back(weight, m, group * image_tiles)
+    u, panels = _factors(weight, m, True)
+    dm_panels = empty_panels((numba.get_num_threads(),), shape[2], sizes[1], x.dtype, least=0)
     for first in range(0, len(x), group):
         images = slice(first, first + group)
         count = len(x[images])
         all_to_points(dout[images], x[images], corner, m, plan.scratch, dm, v, sums)
-        multiply(dm, v, count * image_tiles, len(dx) > 0, du)
+        with blas_threads(1):
+            multiply_back(dm, v, u, panels, count * image_tiles, len(dx) > 0, dm_panels, du)
         all_from_points(v, corner, m, *dout.shape[1:3], plan.scratch, dx[images])
         for strip in range(count * plan.strips):
             dbias += sums[strip]
     g_twice = _g_twice(m, x.dtype)
     matmul(g_twice, du.reshape(len(g_twice), -1), dweight.reshape(9, -1), True, accumulate=True)
-
-
-def _multiply_back(weight: Parameter, m: int, most_tiles: int):
-    """The products of the backward as a function (dM, V, tiles, with dV, dU), with its memory."""
-    threads, dtype, sizes = numba.get_num_threads(), weight.data.dtype, weight.data.shape[2:]
-    if _in_panels(dtype):
-        u = weight.derived(packed_weights, m, True)
-        panels = np.empty((threads, *panels_shape(most_tiles, sizes[1])), dtype)
-        return lambda dm, v, tiles, with_dv, du: back_by_panels(
-            dm, v, u, tiles, with_dv, panels, du
-        )
-    u = weight.derived(transformed_weights, m)
-    products = np.empty((threads, *sizes), dtype)
-
-    def by_blas(dm, v, tiles, with_dv, du):
-        with blas_threads(1):
-            back_by_blas(dm, v, u, tiles, with_dv, products, du)
-
-    return by_blas
 
 
 # Not written for CUDA: there the implicit GEMM computes the same for every convolution.

@@ -1,18 +1,18 @@
 """The loops of Winograd's convolution over images; `winograd.py` tells what they compute.
 
 The transforms stand in `winograd_transforms.py`. Between them, at each of the n n points, come
-matrix products, in two forms: by BLAS, with U as it is, (n, n, C, O); and by the micro-kernel, with
-U in its panels.
+matrix products, as `products.py` makes them: by BLAS, with U as it is, (n, n, C, O), or by the
+micro-kernel, with U in panels, (n, n, panels, C, PANEL). What is not multiplied by may be empty,
+(n, n, 0, 0) or (n, n, 0, 0, 0).
 """
 
 from __future__ import annotations
 
 import numba
-import numpy as np
 from numba import prange
 
 from .backend import cpu_function, cpu_kernel
-from .microkernel import gemm_panels, pack_panels
+from .products import multiply, pack
 from .winograd_transforms import from_points, to_points
 
 # -- Forward. `corner` is the padding (top, left), `m` the size of a tile ------------------------
@@ -41,8 +41,8 @@ def _leave(products, bias, m, first, last, strips, tiles, scratch, out):
 
 
 @cpu_kernel
-def forward_by_blas(x, u, bias, corner, m, chunk, scratch, v, products, out):
-    """u (n, n, C, O)."""
+def forward_strips(x, u, panels, bias, corner, m, chunk, scratch, v, products, out):
+    """All of the forward. v and products (threads, n, n, tiles of a chunk, C or O)."""
     strips, tiles = -(-out.shape[1] // m), -(-out.shape[2] // m)
     for task in prange(-(-len(x) * strips // chunk)):
         thread = numba.get_thread_id()
@@ -51,22 +51,7 @@ def forward_by_blas(x, u, bias, corner, m, chunk, scratch, v, products, out):
         _enter(x, corner, m, first, last, strips, tiles, scratch[thread], seen)
         for i in range(u.shape[0]):
             for j in range(u.shape[1]):
-                np.dot(seen[i, j, :count], u[i, j], product[i, j, :count])
-        _leave(product, bias, m, first, last, strips, tiles, scratch[thread], out)
-
-
-@cpu_kernel
-def forward_by_panels(x, u, bias, corner, m, chunk, scratch, v, products, out):
-    """u (n, n, panels, C, PANEL)."""
-    strips, tiles = -(-out.shape[1] // m), -(-out.shape[2] // m)
-    for task in prange(-(-len(x) * strips // chunk)):
-        thread = numba.get_thread_id()
-        first, last = task * chunk, min((task + 1) * chunk, len(x) * strips)
-        seen, product, count = v[thread], products[thread], (last - first) * tiles
-        _enter(x, corner, m, first, last, strips, tiles, scratch[thread], seen)
-        for i in range(u.shape[0]):
-            for j in range(u.shape[1]):
-                gemm_panels(seen[i, j, :count], u[i, j], product[i, j, :count], False)
+                multiply(seen[i, j, :count], u[i, j], panels[i, j], product[i, j, :count], False)
         _leave(product, bias, m, first, last, strips, tiles, scratch[thread], out)
 
 
@@ -77,9 +62,9 @@ def pack_points(u, transpose, panels):
     for point in prange(points * points):
         i, j = point // points, point % points
         if transpose:
-            pack_panels(u[i, j].T, panels[i, j])
+            pack(u[i, j].T, panels[i, j])
         else:
-            pack_panels(u[i, j], panels[i, j])
+            pack(u[i, j], panels[i, j])
 
 
 # -- Backward ------------------------------------------------------------------------------------
@@ -106,32 +91,19 @@ def all_to_points(dout, x, corner, m, scratch, dm, v, dbias):
 
 
 @cpu_kernel
-def back_by_blas(dm, v, u, tiles, with_dv, products, du):
-    """At each point: dU += V^T dM; then dV = dM U^T, in the memory of V. u (n, n, C, O)."""
+def multiply_back(dm, v, u, panels, tiles, with_dv, dm_panels, du):
+    """At each point: dU += V^T dM; then dV = dM U^T, in the memory of V.
+
+    `panels` are those of U^T. dm_panels (threads, panels of O, T, PANEL) are memory for dM's.
+    """
     points = len(du)
     for point in prange(points * points):
         i, j = point // points, point % points
-        product = products[numba.get_thread_id()]
-        gradient, d = du[i, j], dm[i, j, :tiles]
-        np.dot(v[i, j, :tiles].T, d, product)
-        for c in range(gradient.shape[0]):
-            for o in range(gradient.shape[1]):
-                gradient[c, o] += product[c, o]
+        d, packed = dm[i, j, :tiles], dm_panels[numba.get_thread_id(), :, :tiles]
+        pack(d, packed)
+        multiply(v[i, j, :tiles].T, d, packed, du[i, j], True)
         if with_dv:
-            np.dot(d, u[i, j].T, v[i, j, :tiles])
-
-
-@cpu_kernel
-def back_by_panels(dm, v, u, tiles, with_dv, panels, du):
-    """The same; u: U^T in panels. panels (threads, panels of O, T, PANEL) are for dM."""
-    points = len(du)
-    for point in prange(points * points):
-        i, j = point // points, point % points
-        d, packed = dm[i, j, :tiles], panels[numba.get_thread_id(), :, :tiles]
-        pack_panels(d, packed)
-        gemm_panels(v[i, j, :tiles].T, packed, du[i, j], True)
-        if with_dv:
-            gemm_panels(d, u[i, j], v[i, j, :tiles], False)
+            multiply(d, u[i, j].T, panels[i, j], v[i, j, :tiles], False)
 
 
 @cpu_kernel
