@@ -13,22 +13,19 @@ results the README reports, stay out of what is tried here (the photos are the s
 
 from __future__ import annotations
 
-import argparse
-import csv
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from experiment import FIRST_SEED, read_options, rows_so_far
 
 from minifacenet import Architecture, Embedder, FaceNet, TrainConfig, read_faces, train
 from minifacenet.comparison_plots import seed_dots
 from minifacenet.files import write_csv
-from minifacenet.nn.backend import set_threads
 from minifacenet.plots import save
 from minifacenet.protocols import UNSEEN_SHARE, score_pairs, split_people
 
-FIRST_SEED = 10
 RESULTS = Path(__file__).parent / "results" / "ablations.csv"
 HEADER = ("group", "variant", "seed", "auc", "eer", "val_at_far_0.01", "val_at_far_0.001", "spread")
 DEFAULT = {
@@ -78,13 +75,6 @@ def measure(faces, seed: int, architecture: dict, training: dict) -> list[float]
     return [*(scores[name] for name in HEADER[3:-1]), last.spread]
 
 
-def done(path: Path) -> list[list[str]]:
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.reader(file))[1:]
-
-
 def picture(rows: list[list[str]], path: Path) -> None:
     """A panel a group: what a variant's AUC is above the default's, seed by seed.
 
@@ -116,15 +106,8 @@ def _as_number(text: str):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("faces", type=Path, help="folder of people, such as data/orl")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    parser.add_argument("--threads", type=int)
-    options = parser.parse_args()
-    if options.threads:
-        set_threads(options.threads)
-    faces, rows = read_faces(options.faces), done(options.out)
+    options = read_options(__doc__, RESULTS)
+    faces, rows = read_faces(options.faces), rows_so_far(options.out)
     known = {tuple(row[:3]) for row in rows}
     todo = [
         (seed, *names)

@@ -14,21 +14,18 @@ where it stopped. The paper's Table 5, the dimensions of an embedding, is a part
 
 from __future__ import annotations
 
-import argparse
-import csv
 import time
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from experiment import FIRST_SEED, read_options, rows_so_far
 from PIL import Image
 
 from minifacenet import Architecture, Embedder, FaceNet, TrainConfig, read_faces, train
 from minifacenet.files import write_csv
-from minifacenet.nn.backend import set_threads
 from minifacenet.protocols import UNSEEN_SHARE, score_pairs, split_people
 
-FIRST_SEED = 10
 RESULTS = Path(__file__).parent / "results" / "studies.csv"
 HEADER = ("study", "setting", "seed", "auc", "eer", "val_at_far_0.01", "val_at_far_0.001")
 PEOPLE = (5, 10, 15, 20, 30)
@@ -86,23 +83,9 @@ def measure(faces, seed: int, people: int):
             yield "pixels", side, scores(model, with_fewer_pixels(photos, side), labels)
 
 
-def done(path: Path) -> list[list[str]]:
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.reader(file))[1:]
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("faces", type=Path, help="folder of people, such as data/orl")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    parser.add_argument("--threads", type=int)
-    options = parser.parse_args()
-    if options.threads:
-        set_threads(options.threads)
-    faces, rows = read_faces(options.faces), done(options.out)
+    options = read_options(__doc__, RESULTS)
+    faces, rows = read_faces(options.faces), rows_so_far(options.out)
     known = {tuple(row[:3]) for row in rows}
     todo = [
         (seed, people)
