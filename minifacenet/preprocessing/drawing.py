@@ -11,14 +11,15 @@ from .cutting import Face
 
 KEPT, NOT_KEPT = (0, 114, 178), (213, 94, 0)  # blue and vermilion: told apart by all eyes
 MOST_SIDE = 1024
-FONT_SIZE = 11
+FONT_SIZE, GAP = 11, 2  # of a label; between it and the frame
 
 
 def draw_faces(photo: np.ndarray, faces: Sequence[Face], scale: int = 1) -> Image.Image:
     """The photo with its faces, at most 1,024 pixels a side.
 
     Kept faces are framed in blue, twice as thick; others in vermilion. Each has its number in the
-    manifest, which knows the reasons, and its score.
+    manifest, which knows the reasons, and its score: above its frame, or where that would hide
+    another label or face, below or inside.
 
     Parameters
     ----------
@@ -34,24 +35,55 @@ def draw_faces(photo: np.ndarray, faces: Sequence[Face], scale: int = 1) -> Imag
         size = (max(1, round(width * zoom)), max(1, round(height * zoom)))
         image = image.resize(size, Image.Resampling.BICUBIC)
     draw = ImageDraw.Draw(image)
-    for face in sorted(faces, key=lambda face: not face.reason):  # kept ones on top
-        if face.box is not None:
-            _draw_face(draw, face, zoom / scale)
+    shown = sorted(  # kept ones on top
+        (face for face in faces if face.box is not None), key=lambda face: not face.reason
+    )
+    frames = [tuple(edge * zoom / scale for edge in face.box) for face in shown]
+    for face, frame in zip(shown, frames, strict=True):
+        _draw_frame(draw, face, frame, zoom / scale)
+    labels = []
+    for face, frame in zip(shown, frames, strict=True):
+        labels.append(_draw_label(draw, face, frame, frames, labels))
     return image
 
 
-def _draw_face(draw: ImageDraw.ImageDraw, face: Face, unit: float) -> None:
-    colour = NOT_KEPT if face.reason else KEPT
-    x0, y0, x1, y1 = (edge * unit for edge in face.box)
-    line = max(1, round((x1 - x0) / 80))  # thin enough not to hide a small face
-    draw.rectangle((x0, y0, x1, y1), outline=colour, width=line if face.reason else 2 * line)
+def _colour(face: Face) -> tuple[int, int, int]:
+    return NOT_KEPT if face.reason else KEPT
+
+
+def _line(frame: tuple) -> int:
+    return max(1, round((frame[2] - frame[0]) / 80))  # thin enough not to hide a small face
+
+
+def _draw_frame(draw: ImageDraw.ImageDraw, face: Face, frame: tuple, unit: float) -> None:
+    line = _line(frame)
+    draw.rectangle(frame, outline=_colour(face), width=line if face.reason else 2 * line)
     for x, y in face.landmarks or ():
         dot = (unit * x - line, unit * y - line, unit * x + line, unit * y + line)
-        draw.ellipse(dot, fill="white", outline=colour)
-    label = f"{face.number}" if face.score is None else f"{face.number}: {face.score:.2f}"
-    left, top, right, bottom = draw.textbbox((0, 0), label, font_size=FONT_SIZE)
-    width, height = draw.im.size
-    x = max(-left, min(x0, width - right))  # within the picture, whatever the box does
-    y = max(-top, min(y0 - FONT_SIZE - 2 * line - 2, height - bottom))
-    draw.rectangle((x + left, y + top, x + right, y + bottom), fill="white")
-    draw.text((x, y), label, fill=colour, font_size=FONT_SIZE)
+        draw.ellipse(dot, fill="white", outline=_colour(face))
+
+
+def _draw_label(draw: ImageDraw.ImageDraw, face: Face, frame: tuple, frames, labels) -> tuple:
+    """Number and score, where they cover the least of other labels, then of faces: its place."""
+    text = f"{face.number}" if face.score is None else f"{face.number}: {face.score:.2f}"
+    left, top, right, bottom = draw.textbbox((0, 0), text, font_size=FONT_SIZE)
+    width, height = right - left, bottom - top
+    most_x, most_y = draw.im.size[0] - width, draw.im.size[1] - height
+    x = max(0, min(frame[0], most_x))  # within the picture, whatever the box does
+    places = []
+    for y in (frame[1] - GAP - height, frame[3] + GAP, frame[1] + 2 * _line(frame) + GAP):
+        y = max(0, min(y, most_y))
+        places.append((x, y, x + width, y + height))
+    place = min(places, key=lambda place: (_covered(place, labels), _covered(place, frames)))
+    draw.rectangle(place, fill="white")
+    draw.text((x - left, place[1] - top), text, fill=_colour(face), font_size=FONT_SIZE)
+    return place
+
+
+def _covered(place: tuple, others: Sequence[tuple]) -> float:
+    """The area that a rectangle shares with others."""
+    return sum(
+        max(0, min(place[2], x1) - max(place[0], x0))
+        * max(0, min(place[3], y1) - max(place[1], y0))
+        for x0, y0, x1, y1 in others
+    )

@@ -34,7 +34,26 @@ def test_labels_stay_in_the_picture():
     corner = Face(2, (150.0, 2.0, 160.0, 9.0), 0.95, reason="not the largest")
     drawn = np.asarray(draw_faces(np.zeros((90, 160, 1), np.uint8), [whole, corner]))
     assert (drawn[:12, 3:10] == 255).all(axis=2).sum() > 10
-    assert (drawn[:12, 130:145] == 255).all(axis=2).sum() > 10  # moved left, to be read whole
+    assert (drawn[:25, 130:145] == 255).all(axis=2).sum() > 10  # moved left, to be read whole
+
+
+@pytest.mark.parametrize(
+    "boxes",
+    [
+        [(20, 40, 40, 70), (45, 40, 65, 70)],  # narrower than their labels
+        [(20, 40, 40, 70), (45, 42, 65, 72), (70, 40, 90, 70)],
+        [(20, 20, 40, 50), (25, 54, 45, 84)],  # below each other
+        [(20, 0, 40, 30), (60, 0, 80, 30)],  # no room above
+    ],
+)
+def test_labels_hide_no_other_label_and_no_other_face(boxes):
+    faces = [Face(i, tuple(map(float, box)), 0.99) for i, box in enumerate(boxes, start=1)]
+    black = np.zeros((100, 120, 1), np.uint8)
+
+    def coloured(*faces):
+        return np.asarray(draw_faces(black, faces)).any(axis=2).sum()
+
+    assert coloured(*faces) == sum(coloured(face) for face in faces)
 
 
 def test_a_large_photo():
