@@ -12,7 +12,8 @@ import numpy as np
 from exercises import check, progress
 from show import CREDIT, axes, embeddings, faces, picture
 
-from minifacenet.classification.verification import pair_distances, val_far, verify
+from minifacenet.classification.verification import pair_distances, val_far
+from minifacenet.classification.verification_scores import verify
 from minifacenet.face_plots import distance_grid
 from minifacenet.plots import DIFFERENT, SAME, distance_histograms
 from minifacenet.tiles import gallery, tile, write

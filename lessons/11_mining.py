@@ -21,7 +21,8 @@ from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from show import CREDIT, axes, embeddings, faces, picture
 
 from minifacenet import Architecture, FaceNet, TrainConfig, train
-from minifacenet.classification.verification import auc, pair_distances, val_far
+from minifacenet.classification.verification import pair_distances, val_far
+from minifacenet.classification.verification_scores import auc
 from minifacenet.embedding import mining
 from minifacenet.embedding.batches import sample_batch, to_input
 from minifacenet.embedding.distances import squared_distances

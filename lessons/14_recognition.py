@@ -27,7 +27,8 @@ from minifacenet.classification.identification import (
     open_set,
     stranger_distances,
 )
-from minifacenet.classification.verification import pair_distances, roc, val_far, verify
+from minifacenet.classification.verification import pair_distances, roc, val_far
+from minifacenet.classification.verification_scores import verify
 from minifacenet.plots import DIFFERENT, HUES, SAME
 from minifacenet.plots import roc as draw_roc
 from minifacenet.tiles import gallery, tile, write

@@ -11,7 +11,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Architecture": "embedding.architectures",
     "FaceNet": "embedding.architectures",
-    "TrainConfig": "embedding.train",
+    "TrainConfig": "embedding.train_config",
     "train": "embedding.train",
     "Embedder": "embedding.embedder",
     "load_model": "embedding.checkpoint",
@@ -20,7 +20,7 @@ _HOME = {
     "People": "classification.people",
     "Thresholds": "classification.thresholds",
     "cluster": "classification.clustering",
-    "verify": "classification.verification",
+    "verify": "classification.verification_scores",
     "read_faces": "preprocessing.folder",
     "read_photos": "preprocessing.folder",
 }

@@ -10,7 +10,7 @@ from .embedding.architectures import Architecture
 from .embedding.batches import Augmentation
 from .embedding.checkpoint import FREE
 from .embedding.health import StepRecord
-from .embedding.train import TrainConfig
+from .embedding.train_config import TrainConfig
 from .preprocessing.faces import Faces
 
 # What a run compares, by the keys of metrics.json, as they are called in tables and pictures.

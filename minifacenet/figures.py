@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import comparison_plots, face_plots, plots
-from .classification.verification import Verification, pair_distances, roc
+from .classification.verification import pair_distances, roc
+from .classification.verification_scores import Verification
 from .config import METHODS
 from .preprocessing.faces import Faces
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
 
+from .embedding.checkpoint import CheckpointError
 from .embedding.health import StepRecord
 from .files import write_csv
 
@@ -39,3 +40,26 @@ def read_rows(path: Path, types: Sequence[type]) -> list[tuple]:
             for row in list(csv.reader(file))[1:]
             if row
         ]
+
+
+def rows_of_steps(path: Path, types: Sequence[type], steps: Sequence[int]) -> list[tuple]:
+    """The rows of a log for `steps`, with values of `types`.
+
+    Raises
+    ------
+    CheckpointError
+        The log is missing or damaged, or has other rows up to the last of `steps`.
+    """
+    if not len(steps):
+        return []
+    try:
+        rows = read_rows(path, types)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: cannot be read, start anew ({error})") from None
+    rows = [row for row in rows if row[0] <= steps[-1]]
+    if [row[0] for row in rows] != list(steps):
+        raise CheckpointError(
+            f"{path}: {len(rows)} rows where the training so far has {len(steps)}: put the "
+            "file back, or start anew"
+        )
+    return rows

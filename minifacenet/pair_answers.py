@@ -8,7 +8,8 @@ from rich.table import Table
 
 from .classification.lfw import FoldedVerification
 from .classification.thresholds import Thresholds
-from .classification.verification import Verification, allowed_false_accepts, val_far
+from .classification.verification import val_far
+from .classification.verification_scores import Verification, allowed_false_accepts
 from .preprocessing.faces import count_text
 from .tables import PLAIN
 from .terminal import console, say

@@ -18,7 +18,8 @@ import numpy as np
 
 from .embedding.architectures import Architecture, FaceNet
 from .embedding.batches import to_input
-from .embedding.train import TrainConfig, TrainingState, check_trainable, train
+from .embedding.train import TrainingState, check_trainable, train
+from .embedding.train_config import TrainConfig
 from .nn.backend import gpu_memory, reset_peak
 
 TRIAL = 32  # photos of the step that tells what a photo takes on a GPU

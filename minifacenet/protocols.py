@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .classification.classifier import FaceClassifier
-from .classification.verification import Verification, auc, pair_distances, verify
+from .classification.verification import pair_distances
+from .classification.verification_scores import Verification, auc, verify
 
 TRAIN_SHARE = 0.5  # of a person's photos (closed)
 UNSEEN_SHARE = 0.25  # of the people (open)

@@ -17,35 +17,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from .classification.thresholds import HeldOut, measure_thresholds
-from .classification.verification import val_at
 from .config import Observer, TrainingRunConfig
 from .embedding.architectures import FaceNet
-from .embedding.batches import sample_batch, to_input
+from .embedding.batches import to_input
 from .embedding.checkpoint import (
     CheckpointError,
-    add_to_model,
     load_metadata,
     load_settings,
     load_state,
     save_model,
     save_state,
 )
-from .embedding.embedder import Embedder
 from .embedding.health import StepRecord, collapsed_for, not_finite
 from .embedding.train import TrainingState, train
 from .figures import training_figure
 from .files import sweep, write_csv, write_json
 from .gpu import memory_text
+from .held_out import Check, add_thresholds, hold_out_people
 from .interrupt import postponed_interrupt
-from .logs import TYPES, read_rows, write_log
+from .logs import TYPES, rows_of_steps, write_log
 from .nn.backend import to_device
 from .preprocessing.faces import Faces
-from .protocols import ProtocolError, held_out_score, longest_within_error, split_people
-
-ENROLLED_PEOPLE, ENROLLED_PHOTOS = 100, 5  # among whom held-out people are asked for: that many
+from .protocols import longest_within_error
 
 # What a fresh training removes, in this order; the metrics of a run speak of a model that goes too.
 STALE = (
@@ -137,7 +130,7 @@ def run_training(
     if resume:
         load_state(out / "state.safetensors", model, state, run.settings)
     known, others = hold_out_people(faces, config, observer)
-    check, began = None if others is None else _Check(others, config.far), state.step
+    check, began = None if others is None else Check(others, config.far), state.step
     if resume:
         run.read_logs(checked=check is not None)
     observer.start_training("Training", config.training.steps, done=state.step)
@@ -161,20 +154,6 @@ def run_training(
         out, run.records, run.checks, config.training.margin, f"VAL at FAR {config.far:g}"
     )
     return Outcome(run.records, run.checks, run.kept(), run.stopped, began)
-
-
-def add_thresholds(path: Path, known: Faces, others: Faces) -> None:
-    """Measure the thresholds of the model in `path` on `others`, and store them with it."""
-    embed = Embedder(path, flip=True).transform
-    enrolled = known.subset(
-        sample_batch(known.labels, ENROLLED_PEOPLE, ENROLLED_PHOTOS, np.random.default_rng(0))
-    )
-    people = len(np.unique(others.labels))
-    group = HeldOut.of(embed, others, enrolled)
-    thresholds = measure_thresholds(
-        [group], f"{len(others)} photos of {people} people held out of its training"
-    )
-    add_to_model(path, "thresholds", thresholds.as_dict())
 
 
 def last_good(out: Path) -> str:
@@ -256,57 +235,10 @@ class _Run:
             Rows are missing or damaged: the best check so far would be forgotten.
         """
         steps = range(1, self.state.step + 1)
-        rows = _rows(self.out / "log.csv", TYPES, steps)
+        rows = rows_of_steps(self.out / "log.csv", TYPES, steps)
         self.records = [StepRecord(*row) for row in rows]
         if checked:
             steps = [step for step in steps if self._is_check(step)]
-            self.checks = _rows(self.out / "checks.csv", (int, float, float), steps)
+            self.checks = rows_of_steps(self.out / "checks.csv", (int, float, float), steps)
         if self.state.step:
             self.stopped = self._reason(interrupted=False)
-
-
-def _rows(path: Path, types, steps) -> list[tuple]:
-    """The rows of a log for `steps`, with values of `types`."""
-    if not len(steps):
-        return []
-    try:
-        rows = read_rows(path, types)
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: cannot be read, start anew ({error})") from None
-    rows = [row for row in rows if row[0] <= steps[-1]]
-    if [row[0] for row in rows] != list(steps):
-        raise CheckpointError(
-            f"{path}: {len(rows)} rows where the training so far has {len(steps)}: put the "
-            "file back, or start anew"
-        )
-    return rows
-
-
-def hold_out_people(
-    faces: Faces, config: TrainingRunConfig, observer: Observer
-) -> tuple[Faces, Faces | None]:
-    """The faces to train on, and those that judge the training: None with too few people."""
-    if not config.held_out:
-        return faces, None
-    try:
-        split = split_people(
-            faces.labels, config.held_out, np.random.default_rng(config.training.seed)
-        )
-    except ProtocolError as error:
-        observer.say(f"Nobody is held out, so nothing judges the training: {error}.")
-        return faces, None
-    return faces.subset(split.train), faces.subset(split.test)
-
-
-class _Check:
-    """From a model to its VAL on held-out people, with the standard error."""
-
-    def __init__(self, others: Faces, far: float):
-        self.others, self.far = others, far
-
-    def __call__(self, model: FaceNet) -> tuple[float, float]:
-        vectors = Embedder(model).transform(self.others.images)
-        everyone = np.ones(len(self.others), bool)
-        return held_out_score(
-            vectors, self.others.labels, everyone, lambda d, same: val_at(d, same, self.far)
-        )

@@ -16,7 +16,8 @@ from .classification.clustering import average_linkage
 from .embedding.architectures import SMALLEST, Architecture, FaceNet
 from .embedding.mining import RULES
 from .embedding.quantise import distances, quantise
-from .embedding.train import TrainConfig, train
+from .embedding.train import train
+from .embedding.train_config import TrainConfig
 from .nn.optim import OPTIMIZERS
 from .preprocessing.boxes import non_maximum_suppression
 from .preprocessing.faces import Faces

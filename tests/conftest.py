@@ -64,7 +64,7 @@ def model(people, tmp_path_factory):
     """The folder of a short training on three of them, with thresholds from the other two."""
     from minifacenet.config import TrainingRunConfig
     from minifacenet.embedding.architectures import Architecture
-    from minifacenet.embedding.train import TrainConfig
+    from minifacenet.embedding.train_config import TrainConfig
     from minifacenet.preprocessing.folder import read_faces
     from minifacenet.training_run import run_training
 

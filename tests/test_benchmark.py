@@ -9,7 +9,7 @@ import pytest
 from minifacenet import benchmark as module
 from minifacenet.benchmark import Benchmark, benchmark
 from minifacenet.config import METHODS, Observer, RunConfig
-from minifacenet.embedding.train import TrainConfig
+from minifacenet.embedding.train_config import TrainConfig
 from minifacenet.preprocessing.folder import read_faces
 
 CONFIG = RunConfig(training=TrainConfig(steps=2, people=3, photos=2))

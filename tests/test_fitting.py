@@ -7,7 +7,7 @@ import pytest
 
 from minifacenet.config import Observer, RunConfig
 from minifacenet.embedding.checkpoint import load_model
-from minifacenet.embedding.train import TrainConfig
+from minifacenet.embedding.train_config import TrainConfig
 from minifacenet.fitting import fit
 from minifacenet.preprocessing.faces import Faces
 

@@ -8,7 +8,7 @@ import pytest
 
 from minifacenet.classification.thresholds import Thresholds
 from minifacenet.config import METHODS, Observer, RunConfig
-from minifacenet.embedding.train import TrainConfig
+from minifacenet.embedding.train_config import TrainConfig
 from minifacenet.pipeline import run
 from minifacenet.preprocessing.faces import Faces
 from minifacenet.protocols import Split, split_people

@@ -7,7 +7,7 @@ import pytest
 
 from minifacenet import plan as plan_module
 from minifacenet.embedding.architectures import Architecture
-from minifacenet.embedding.train import TrainConfig
+from minifacenet.embedding.train_config import TrainConfig
 from minifacenet.nn.device_memory import GpuMemory
 from minifacenet.plan import plan
 
@@ -74,7 +74,8 @@ PROGRAM = """
 import numpy as np
 from types import SimpleNamespace
 from minifacenet.embedding.architectures import Architecture, FaceNet
-from minifacenet.embedding.train import TrainConfig, train
+from minifacenet.embedding.train import train
+from minifacenet.embedding.train_config import TrainConfig
 from minifacenet.plan import plan
 
 def peak():  # of this process: getrusage's counts what came before exec

@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from minifacenet import training_run
+from minifacenet import held_out, training_run
 from minifacenet.config import Observer, TrainingRunConfig
 from minifacenet.embedding.architectures import Architecture
 from minifacenet.embedding.checkpoint import CheckpointError, load_arrays, load_model, save_model
-from minifacenet.embedding.train import TrainConfig
+from minifacenet.embedding.train_config import TrainConfig
 from minifacenet.preprocessing.faces import Faces
 from minifacenet.protocols import longest_within_error
 from minifacenet.training_run import began_with, run_training
@@ -204,7 +204,7 @@ def test_a_model_is_no_training(faces, whole, tmp_path):
 def scripted(scores, monkeypatch):
     """Replaces the judgement of the held-out people by a list of (VAL, error)."""
     scores = iter(scores)
-    monkeypatch.setattr(training_run, "held_out_score", lambda *arguments: next(scores))
+    monkeypatch.setattr(held_out, "held_out_score", lambda *arguments: next(scores))
 
 
 def test_the_kept_model_is_the_longest_within_an_error_of_the_best(faces, tmp_path, monkeypatch):

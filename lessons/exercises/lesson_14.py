@@ -3,7 +3,8 @@
 import numpy as np
 
 from minifacenet.classification.clustering_scores import bcubed
-from minifacenet.classification.verification import val_at, val_far
+from minifacenet.classification.verification import val_far
+from minifacenet.classification.verification_scores import val_at
 
 from .core import Wrong, exercise, expect
 from .received import number, numbers

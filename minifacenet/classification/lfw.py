@@ -29,7 +29,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .verification import FAR_TARGETS, ValAtFar, Verification, flat, val_far, verify
+from .verification import val_far
+from .verification_scores import FAR_TARGETS, ValAtFar, Verification, flat, verify
 
 
 @dataclass(frozen=True)

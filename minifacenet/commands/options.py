@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from ..config import TrainingRunConfig
-    from ..embedding.train import TrainConfig
+    from ..embedding.train_config import TrainConfig
 
 FacesPath = Annotated[
     Path, typer.Argument(metavar="FACES", help="Folder of people: FACES/person/photo.jpg")

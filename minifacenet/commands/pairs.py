@@ -51,7 +51,7 @@ def verify(
     from ..classification.pairs import read_pairs
     from ..classification.thresholds import Thresholds
     from ..classification.verification import pair_distances
-    from ..classification.verification import verify as verify_pairs
+    from ..classification.verification_scores import verify as verify_pairs
     from ..figures import pair_figures
     from ..files import write_json
     from ..pair_answers import (

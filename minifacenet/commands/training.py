@@ -60,7 +60,7 @@ def run(
     """Train nn1_mini on a folder of people, name the photos held back, verify strangers."""
     from ..config import RunConfig
     from ..embedding.architectures import Architecture
-    from ..embedding.train import TrainConfig
+    from ..embedding.train_config import TrainConfig
     from ..gpu import choose_device
     from ..pipeline import run as run_pipeline
     from ..preprocessing.folder import read_faces
@@ -147,8 +147,9 @@ def train(
     """Train one network on a folder of people: watched, interruptible, resumable."""
     from ..config import Observer, TrainingRunConfig
     from ..gpu import choose_device
+    from ..held_out import hold_out_people
     from ..preprocessing.folder import read_faces
-    from ..training_run import began_with, hold_out_people, run_training, steps_done
+    from ..training_run import began_with, run_training, steps_done
 
     state = out / "state.safetensors"
     if (out / "metrics.json").exists() and not (force or plan):

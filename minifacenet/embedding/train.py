@@ -8,123 +8,21 @@ looks at the record and decides.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..nn.backend import to_device
 from ..nn.layer import Sequential
 from ..nn.optim import OPTIMIZERS
-from .batches import Augmentation, embed, sample_batch, to_input
+from .batches import embed, sample_batch, to_input
 from .distances import squared_distances
 from .health import StepRecord, not_finite
-from .mining import LISTED_RULES, RULES, mined_loss
+from .mining import mined_loss
 from .offline import mine_offline, take
+from .train_config import TrainConfig
 from .triplet import embedding_gradient, triplet_loss
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """What determines a training run, beside the model and the photos.
-
-    Parameters
-    ----------
-    steps : int
-    people, photos : int
-        P and K of a batch.
-    chunk : int or None
-        How many photos go through the network at once. A batch of more is embedded in chunks that
-        keep nothing, mined as a whole, and sent through again chunk by chunk for the gradient: the
-        memory of a chunk, the time of a forward more, the same gradient. None: all at once.
-    extra_negatives : int
-        Photos of other people that a batch holds besides, one each.
-    margin : float
-        The paper's alpha.
-    mining : str
-        A rule of `mining.RULES`, or several with the step at which each begins:
-        'semi-hard, hardest@200'.
-    mine_every, mine_over : int
-        Offline mining: every `mine_every` steps, and when all are used up, triplets are chosen over
-        at least `mine_over` photos and trained on in batches of P x K photos, without extra
-        negatives (see `offline.py`); a new rule begins with the next mining. 0: within each batch.
-    optimizer : 'adagrad', 'adam' or 'sgd'
-    rate : float
-        Learning rate at the start; it falls to zero along a half cosine ("started with 0.05 ...
-        lowered", section 3).
-    augmentation : Augmentation or None
-    seed : int
-        Of batches and augmentation.
-    """
-
-    steps: int = 150
-    people: int = 32
-    photos: int = 5
-    chunk: int | None = None
-    extra_negatives: int = 0
-    margin: float = 0.2
-    mining: str = "semi-hard"
-    mine_every: int = 0
-    mine_over: int = 1800
-    optimizer: str = "adam"
-    rate: float = 5e-4
-    augmentation: Augmentation | None = field(default_factory=Augmentation)
-    seed: int = 0
-
-    def __post_init__(self):
-        if self.optimizer not in OPTIMIZERS:
-            raise ValueError(f"optimizer {self.optimizer!r} is none of {', '.join(OPTIMIZERS)}")
-        if self.steps < 1 or self.people < 2 or self.photos < 2:
-            raise ValueError(
-                f"training needs steps >= 1, people >= 2 and photos >= 2, got {self.steps}, "
-                f"{self.people} and {self.photos}"
-            )
-        if self.seed < 0:
-            raise ValueError(f"the seed must be at least 0, got {self.seed}")
-        if self.chunk is not None and self.chunk < 1:
-            raise ValueError(f"a chunk holds at least 1 photo, got {self.chunk}")
-        if self.extra_negatives < 0:
-            raise ValueError(f"extra_negatives must be at least 0, got {self.extra_negatives}")
-        schedule = self.schedule()
-        if self.mine_every < 0 or self.mine_over < 3:
-            raise ValueError(
-                f"offline mining needs mine_every >= 0 and mine_over >= 3, got {self.mine_every} "
-                f"and {self.mine_over}"
-            )
-        if self.mine_every and "all" in [rule for _, rule in schedule]:
-            raise ValueError(
-                "offline mining keeps a list of triplets, and 'all' gives too many: take one of "
-                f"{', '.join(LISTED_RULES)}"
-            )
-        if not self.rate > 0:
-            raise ValueError(f"the learning rate must be positive, got {self.rate}")
-        if not 0 < self.margin < 4:
-            raise ValueError(f"the margin must lie between 0 and 4 (squared L2), got {self.margin}")
-
-    def schedule(self) -> list[tuple[int, str]]:
-        """The mining rules in order, each with the step at which it begins (they count from 1)."""
-        schedule = []
-        for entry in self.mining.split(","):
-            rule, at, start = entry.strip().partition("@")
-            if rule not in RULES or not re.fullmatch(r"(@[1-9][0-9]*)?", at + start):
-                raise ValueError(
-                    f"mining is one of {', '.join(RULES)}, or several such as "
-                    f"'semi-hard, hardest@200', got {self.mining!r}"
-                )
-            schedule.append((int(start or 1), rule))
-        if len({start for start, _ in schedule}) < len(schedule):
-            raise ValueError(
-                f"two mining rules begin at one step in {self.mining!r}: give each its own, such "
-                "as 'semi-hard, hardest@200'"
-            )
-        return sorted(schedule)
-
-    def rule_at(self, step: int) -> str:
-        """The mining rule in force at a step; before the first begins, it is in force already."""
-        schedule = self.schedule()
-        return [rule for start, rule in schedule if start <= step or start == schedule[0][0]][-1]
 
 
 class TrainingState:

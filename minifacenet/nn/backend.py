@@ -30,9 +30,6 @@ from . import device_memory, kernel_cache
 # as fast on a quiet machine, 1.6 times beside another busy program.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-# A launch of few blocks is no mistake here, an embedding is small: no warning at each of them.
-numba.config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
-
 DEVICES = ("cpu", "cuda")
 CUDA_THREADS = 256  # threads in a one-dimensional CUDA block
 _simulated = bool(numba.config.ENABLE_CUDASIM)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minifacenet.classification.lfw import evaluate
-from minifacenet.classification.verification import verify
+from minifacenet.classification.verification_scores import verify
 
 chance_is_fine = pytest.mark.filterwarnings("ignore:AUC")
 

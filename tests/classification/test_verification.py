@@ -1,4 +1,4 @@
-"""verification.py against definitions spelled out as loops, and against scikit-learn."""
+"""Verification and its scores against definitions spelled out as loops, and scikit-learn."""
 
 import json
 
@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from minifacenet.classification.verification import pair_distances, roc, val_far, verify
+from minifacenet.classification.verification import pair_distances, roc, val_far
+from minifacenet.classification.verification_scores import verify
 
 # Ties are the rule, 5e-324 is the smallest float, and adjacent floats have no middle between them.
 LEVELS = (0.0, 5e-324, 0.25, 0.5, np.nextafter(0.5, 1), np.nextafter(1.0, 0), 1.0, 4.0)
