@@ -150,6 +150,7 @@ def classify_predict(
     any_faces: AnyFaces = False,
     cache: Cache = None,
     threads: Threads = None,
+    force: Force = False,
 ) -> None:
     """Name the people on photos, or say 'unknown'."""
     from ..answers import tell_names, tell_right
@@ -158,6 +159,8 @@ def classify_predict(
     from ..files import write_csv
     from ..preprocessing.folder import read_photos
 
+    if out is not None and out.exists() and not force:
+        raise ValueError(f"{out} is there already: choose another --out, or say --force")
     use_threads(threads)
     enrolled = People.load(people)
     embedder = enrolled.embedder

@@ -32,7 +32,7 @@ Threads = Annotated[int | None, typer.Option(help="Threads to compute with; all 
 Device = Annotated[str, typer.Option(help="auto (a GPU, if there is one), cpu or cuda.")]
 Size = Annotated[int, typer.Option(min=32, help="Side of the square faces in pixels.")]
 Credit = Annotated[str | None, typer.Option(help="Whose photos these are, for the figures.")]
-Force = Annotated[bool, typer.Option("--force", help="Write into OUT though it holds a run.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace what OUT holds already.")]
 
 
 # Options of `train` by what they configure: fields of TrainConfig, of TrainingRunConfig.

@@ -23,6 +23,8 @@ from .options import FacesPath, Force, Threads
 
 app = typer.Typer()
 
+FILES = ("verification.json", "roc.png", "distances.png")
+
 
 @app.command()
 def verify(
@@ -44,6 +46,7 @@ def verify(
     any_faces: AnyFaces = False,
     cache: Cache = None,
     threads: Threads = None,
+    force: Force = False,
 ) -> None:
     """Are two photos of one person? VAL, FAR, ROC, as in section 4 of the paper."""
     from ..classification import lfw
@@ -70,6 +73,9 @@ def verify(
         raise ValueError("verify takes a folder of faces and --model")
     if pairs is None and threshold is not None:
         raise ValueError("--threshold is for a list of --pairs; all pairs are judged at every one")
+    there = [name for name in FILES if out is not None and (out / name).exists()]
+    if there and not force:
+        raise ValueError(f"{out} holds {there[0]} already: choose another --out, or say --force")
     embedder = open_model(model, threads)
     if pairs is None:
         data = read(read_faces, faces, embedder, model, any_faces)
@@ -97,9 +103,9 @@ def verify(
         tell_verification(result.overall)
     tell_own_thresholds(distances, same, Thresholds.of_model(model))
     if out is not None:
-        write_json(out / "verification.json", result.as_dict())
+        write_json(out / FILES[0], result.as_dict())
         pair_figures(out, distances, same, result if pairs is None else result.overall)
-        say(f"In {out}: verification.json, roc.png, distances.png")
+        say(f"In {out}: {', '.join(FILES)}")
 
 
 @app.command("make-pairs")

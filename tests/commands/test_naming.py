@@ -69,6 +69,15 @@ def test_predict_names_every_photo_and_writes_a_row_each(run, people, enrolled, 
     named = [row for row in rows if row["name"] != "unknown"]
     assert len(named) > 5  # of 30: the gate of a network after 20 steps is strict
     assert np.mean([row["photo"].split("/")[0] == row["name"] for row in named]) > 0.9
+    written = out.read_bytes()
+    out.write_text("older")
+    command = ("classify", "predict", people, "--people", enrolled, "--out", out)
+    status, _, error = run(*command)
+    assert status == 1
+    assert "is there already: choose another --out, or say --force" in text(error)
+    assert out.read_text() == "older"
+    assert run(*command, "--force")[0] == 0
+    assert out.read_bytes() == written
 
 
 def test_a_name_stands_on_one_line(run, people, model, tmp_path):
@@ -172,7 +181,8 @@ def test_a_folder_without_people_and_a_photo_that_is_none(run, people, enrolled,
 def test_a_cache_gives_the_same_answers(run, people, enrolled, tmp_path):
     def answers(*options):
         out = tmp_path / "names.csv"
-        run("classify", "predict", people, "--people", enrolled, "--out", out, *options)
+        command = ("classify", "predict", people, "--people", enrolled, "--out", out)
+        assert run(*command, "--force", *options)[0] == 0
         return out.read_text(encoding="utf-8")
 
     first = answers()

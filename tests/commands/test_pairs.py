@@ -24,6 +24,12 @@ def test_all_pairs_of_a_folder(run, people, model, tmp_path):
     scores = json.loads((out / "verification.json").read_text())
     assert (scores["pairs_same"], scores["pairs_different"]) == (75, 360)
     assert {p.name for p in out.iterdir()} == {"verification.json", "roc.png", "distances.png"}
+    status, _, error = run("verify", people, "--model", model, "--out", out)
+    assert status == 1
+    assert "holds verification.json already: choose another --out, or say --force" in text(error)
+    (out / "verification.json").write_text("older")
+    assert run("verify", people, "--model", model, "--out", out, "--force")[0] == 0
+    assert json.loads((out / "verification.json").read_text()) == scores
 
 
 def test_a_drawn_list_in_folds(run, people, model, tmp_path):
