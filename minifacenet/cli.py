@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 from rich.markup import escape
+from typer.core import TyperCommand
 
 from . import __version__
 from .commands import embeddings, machine, naming, pairs, preparing, timing, training
@@ -20,8 +21,24 @@ app = typer.Typer(
     help="FaceNet rebuilt by hand: train a network on your photos, name faces, verify people.",
 )
 
+
+class _Command(TyperCommand):
+    """Its usage line names what it takes as the README does: PHOTOS, where Typer says {PHOTOS}."""
+
+    def collect_usage_pieces(self, ctx):
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
+
+def _with_plain_usage(group: typer.Typer) -> None:
+    for command in group.registered_commands:
+        command.cls = _Command
+    for below in group.registered_groups:
+        _with_plain_usage(below.typer_instance)
+
+
 for commands in (preparing, training, naming, pairs, embeddings, timing, machine):
     app.add_typer(commands.app)
+_with_plain_usage(app)
 
 
 def main() -> None:
