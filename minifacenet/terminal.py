@@ -35,7 +35,7 @@ def tell_data(folder: Path, faces) -> None:
     for title, lines in (
         ("skipped", [f"{path}: {reason}" for path, reason in faces.skipped]),
         ("people without a usable photo", faces.dropped),
-        ("not photos", faces.ignored),
+        ("ignored", faces.ignored),
         (
             "the same file more than once"
             + " (one may train, the other be asked for)" * (not faces.anonymous),

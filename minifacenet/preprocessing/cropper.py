@@ -102,6 +102,5 @@ def crop_names(photos: list[str]) -> dict[str, str]:
     for photo in photos:
         stem = without_ending(photo)
         alone = stems[seen_by_a_disk(stem)] == 1 and not re.search(r"\.face[0-9]+$", stem)
-        name = stem if alone and Path(stem).name else photo
-        names[photo] = name.encode("utf-8", "backslashreplace").decode("utf-8")
+        names[photo] = stem if alone and Path(stem).name else photo
     return names

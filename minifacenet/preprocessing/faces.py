@@ -26,7 +26,8 @@ class Faces:
     skipped : tuple of (path, reason)
         Photos that could not be used.
     ignored : tuple of str
-        What is no photo: other files, and folders (with a final '/') inside a person's folder.
+        What is no photo: other files, and folders (with a final '/') inside a person's folder. And
+        whatever has a name that is no valid Unicode, with a note.
     dropped : tuple of str
         Person folders without a photo that could be used.
     duplicates : tuple of tuples of paths

@@ -21,7 +21,7 @@ import numpy as np
 
 from .crop_note import how_cut
 from .faces import Faces, count_text, repeated, square_crop, stack
-from .listing import FolderError, entries_of, is_photo, photos_below
+from .listing import UNSAYABLE, FolderError, entries_of, in_text, is_photo, photos_below
 from .photo import PhotoError, decode_photo, read_bytes
 
 
@@ -74,6 +74,8 @@ def read_photos(
     """
     root = Path(root)
     if root.is_file():
+        if in_text(root.name) != root.name:
+            raise FolderError(f"{in_text(str(root))}: {UNSAYABLE}")
         faces, ignored = read_listed(root.parent, [root.name], size, channels, progress), []
     else:
         photos, ignored = photos_below(root)
@@ -146,11 +148,14 @@ def _listing(root: Path) -> tuple[list[str], list[str], list[str], list[str]]:
     if not root.is_dir():
         found = "is not a folder" if root.exists() else "does not exist"
         raise FolderError(f"'{root}' {found}: pass the folder that holds one folder a person")
-    folders, photos, ignored, stray = [], [], [], []
-    for entry in entries_of(root):
+    entries, ignored = entries_of(root)
+    folders, photos, stray = [], [], []
+    for entry in entries:
         if entry.is_dir():
             folders.append(entry.name)
-            for item in entries_of(entry):
+            items, unsayable = entries_of(entry)
+            ignored += [f"{entry.name}/{name}" for name in unsayable]
+            for item in items:
                 name = f"{entry.name}/{item.name}"
                 (photos if is_photo(item) else ignored).append(name + "/" * item.is_dir())
         else:
@@ -171,8 +176,8 @@ def _what_is_wrong(root: Path, folders: list[str], stray: list[str]) -> str:
     if not folders:
         return f"no folder in '{root}': expected one folder a person, with their photos inside"
     for folder in folders:
-        for deep in entries_of(root / folder):
-            if deep.is_dir() and any(is_photo(item) for item in entries_of(deep)):
+        for deep in entries_of(root / folder)[0]:
+            if deep.is_dir() and any(is_photo(item) for item in entries_of(deep)[0]):
                 return (
                     f"the photos in '{root}' lie one level too deep, such as those in '{deep}'. "
                     f"If '{deep.name}' is a person, pass '{deep.parent}' instead"

@@ -76,9 +76,7 @@ class Entry:
 
 def save_manifest(path: Path, entries: Iterable[Entry]) -> None:
     """Write the rows of all photos, atomically."""
-    # A name in no known encoding holds half characters, which UTF-8 does not take.
-    rows = ([_writable(cell) for cell in row] for entry in entries for row in entry.rows())
-    write_csv(path, COLUMNS, rows)
+    write_csv(path, COLUMNS, (row for entry in entries for row in entry.rows()))
 
 
 def load_manifest(path: Path) -> dict[str, Entry]:
@@ -135,9 +133,3 @@ def _face(row: dict) -> Face:
         turned=int(row["turned"]),
         reason=row["reason"],
     )
-
-
-def _writable(cell):
-    if not isinstance(cell, str):
-        return cell
-    return cell.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,10 +1,13 @@
 """`minifacenet embed` and `cluster` as a user meets them."""
 
 import csv
+import os
 import re
 import shutil
+import sys
 
 import numpy as np
+import pytest
 from scipy.spatial.distance import pdist
 
 from minifacenet.classification.thresholds import Thresholds
@@ -114,6 +117,21 @@ def test_photos_in_no_folder_are_nobody(run, people, model, tmp_path):
     shutil.copy(people / "Ada" / "0.png", tmp_path / "mixed")
     printed = run("cluster", tmp_path / "mixed", "--model", model)[1]
     assert "B-cubed" not in printed
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names there are Unicode")
+def test_a_name_in_no_encoding_ends_nothing(run, people, model, tmp_path):
+    photos = tmp_path / "photos"
+    shutil.copytree(people, photos)
+    shutil.copy(photos / "Ada" / "0.png", photos / "Ada" / os.fsdecode(b"\xff.png"))
+    status, printed, _ = run("cluster", photos, "--model", model, "--out", tmp_path / "groups")
+    assert status == 0
+    assert r"ignored: Ada/\udcff.png (its name is no valid Unicode: rename it)" in text(printed)
+    with (tmp_path / "groups" / "groups.csv").open(newline="", encoding="utf-8") as file:
+        assert len(list(csv.DictReader(file))) == 30
+    status, printed, _ = run("align", photos, tmp_path / "faces", "--already-cropped")
+    assert status == 0
+    assert r"1 other file: Ada/\udcff.png (its name" in text(printed)
 
 
 def test_groups_do_not_go_among_the_photos(run, people, model):

@@ -1,6 +1,7 @@
 """Folders as people have them: tidy ones, untidy ones, and ones that need an explanation."""
 
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -228,7 +229,7 @@ def test_no_photos_of_anybody(tmp_path):
     with pytest.raises(FolderError, match=r"no photos \(\.jpg, \.png, \.\.\.\) in '.*'$"):
         read_photos(tmp_path)
     (tmp_path / "a.txt").write_text("")
-    with pytest.raises(FolderError, match="only 1 other file"):
+    with pytest.raises(FolderError, match=r"only 1 other file, such as a\.txt$"):
         read_photos(tmp_path)
     (tmp_path / "a.jpg").write_text("no photo")
     with pytest.raises(FolderError, match=r"a\.jpg: not a photo but text .*$") as raised:
@@ -299,3 +300,26 @@ def test_a_folder_mixes_no_two_ways_to_cut(tmp_path):
     (tmp_path / "Ada" / "1.png").write_bytes(b"damaged")  # what is no face is not cut in any way
     (tmp_path / "Bob" / "1.png").unlink()
     assert read_faces(tmp_path).cut == "aligned to portrait, margin 0"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names there are Unicode")
+def test_names_in_no_encoding_are_passed_over_and_named(tmp_path):
+    odd = os.fsdecode(b"\xff")
+    for path in ("Ada/1.png", f"Ada/{odd}.png", f"{odd}/2.png"):
+        save(tmp_path / path)
+    (tmp_path / f"{odd}.txt").touch()
+    notes = {
+        rf"{path} (its name is no valid Unicode: rename it)"
+        for path in (r"Ada/\udcff.png", r"\udcff", r"\udcff.txt")
+    }
+    for read in (read_faces, read_photos):
+        faces = read(tmp_path, size=32)
+        assert faces.paths == ("Ada/1.png",)
+        assert faces.people == ("Ada",)
+        assert set(faces.ignored) == notes
+        assert (faces.skipped, faces.dropped) == ((), ())
+    with pytest.raises(FolderError, match=r"\\udcff\.png: its name is no valid Unicode: rename it"):
+        read_photos(tmp_path / "Ada" / f"{odd}.png")
+    (tmp_path / "Ada" / "1.png").unlink()
+    with pytest.raises(FolderError, match=r"only 3 other files, such as .*udcff.*: rename it"):
+        read_photos(tmp_path)
