@@ -11,7 +11,7 @@ import numpy as np
 from ..embedding.architectures import Architecture
 from ..embedding.distances import squared_distances
 from ..embedding.mining import mined_loss
-from ..embedding.train import TrainConfig
+from ..embedding.train_config import TrainConfig
 from ..embedding.triplet import embedding_gradient
 from ..nn.optim import Adam
 from .clock import Timing, time_row

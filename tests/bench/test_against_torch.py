@@ -8,7 +8,7 @@ from minifacenet.bench import bench_network, bench_step, parts_of
 from minifacenet.bench.network import check_agreement, random_photos
 from minifacenet.bench.sides import BOTH, Ours, Part, yardstick
 from minifacenet.embedding.architectures import NN1, Architecture, FaceNet
-from minifacenet.embedding.train import TrainConfig
+from minifacenet.embedding.train_config import TrainConfig
 from minifacenet.nn.layer import Row, Sequential
 from minifacenet.nn.optim import OPTIMIZERS
 from minifacenet.nn.prelu import PReLU

@@ -4,7 +4,7 @@ import pytest
 from minifacenet.bench import bench_network, bench_step, largest_layers, parts_of
 from minifacenet.bench.sides import BOTH, FORWARD, STEP, Ours, yardstick
 from minifacenet.embedding.architectures import NN1, Architecture, FaceNet
-from minifacenet.embedding.train import TrainConfig
+from minifacenet.embedding.train_config import TrainConfig
 
 from .fake import Fake
 

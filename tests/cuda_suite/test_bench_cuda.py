@@ -13,7 +13,7 @@ from minifacenet.bench.card import copy_bandwidth, this_card
 from minifacenet.bench.kernels import LAYERS
 from minifacenet.bench.sides import BOTH, FORWARD, PRODUCT, STEP, UPDATE, Ours, yardstick
 from minifacenet.embedding.architectures import FaceNet
-from minifacenet.embedding.train import TrainConfig
+from minifacenet.embedding.train_config import TrainConfig
 from minifacenet.nn.backend import device_of
 from minifacenet.nn.l2norm import L2Norm
 from minifacenet.nn.layer import Sequential

@@ -9,7 +9,7 @@ import pytest
 from minifacenet import fitting, gpu
 from minifacenet.config import Observer, RunConfig, TrainingRunConfig
 from minifacenet.embedding.architectures import Architecture
-from minifacenet.embedding.train import TrainConfig
+from minifacenet.embedding.train_config import TrainConfig
 from minifacenet.nn.device_memory import GpuMemory
 from minifacenet.nn.layer import Sequential
 from minifacenet.nn.linear import Linear
