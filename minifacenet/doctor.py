@@ -19,7 +19,7 @@ import numpy as np
 
 from . import __version__
 from .gpu import first_line, remedy
-from .nn import backend, relu
+from .nn import backend, cuda_target, relu
 from .preprocessing import mtcnn
 
 GOOD, NOTE, BAD = "ok", "note", "problem"
@@ -105,7 +105,7 @@ def _relu_works(device: str) -> bool:
 def _cuda() -> Iterator[Finding]:
     """Which `numba.cuda` is loaded, whether there is a GPU, and whether a kernel runs on it."""
     try:
-        cuda = backend.numba_cuda()
+        cuda = cuda_target.numba_cuda()
     except Exception as error:
         yield Finding("CUDA", first_line(error), NOTE, remedy(error))
         return

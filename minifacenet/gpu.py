@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from .nn import backend
+from .nn import backend, cuda_target
 
 DEVICES = ("auto", *backend.DEVICES)
 
@@ -149,7 +149,7 @@ def choose_device(asked: str, otherwise: str = "leave out --device to compute on
         return "cpu"
     there = False
     try:
-        backend.numba_cuda().current_context()
+        cuda_target.numba_cuda().current_context()
         there = True
         _try_kernel()
     except Exception as error:

@@ -17,6 +17,7 @@ from minifacenet.nn import (
     backend,
     batchnorm,
     concat,
+    cuda_target,
     im2col_cuda,
     implicit_gemm,
     l2norm,
@@ -146,7 +147,7 @@ def main() -> int:
     print(f"{'kernel':22} {'dtype':8} {'for':6} registers  shared  spills  multiply")
     for dtype in (float32, float64):
         for name, kernel, arguments in kernels(dtype):
-            function = backend._compile(kernel).py_func
+            function = cuda_target._compile(kernel).py_func
             for capability in ARCHITECTURES:
                 ptx, _ = cuda.compile(
                     function,

@@ -128,14 +128,14 @@ def test_no_gpu_to_train_on_is_one_line(run, monkeypatch, people, tmp_path, erro
     def missing():
         raise error
 
-    monkeypatch.setattr(gpu.backend, "numba_cuda", missing)
+    monkeypatch.setattr(gpu.cuda_target, "numba_cuda", missing)
     for command in ("train", "run"):
         status, _, said = run(command, people, "--out", tmp_path, "--device", "cuda")
         assert (status, said.count("\n")) == (1, 1)
         assert said.startswith("error: --device cuda: ")
         assert fault in said
         assert todo.lower() in said.lower()
-        assert said.endswith("or leave out --device to train on the CPU\n")
+        assert said.endswith("or leave out --device to compute on the CPU\n")
 
 
 @pytest.mark.parametrize("wrong", ["gpu", "CUDA", "cuda:0", ""])
@@ -190,7 +190,7 @@ def test_a_gpu_on_which_no_kernel_runs(monkeypatch):
         raise CudaAPIError("CUDA_ERROR_UNSUPPORTED_PTX_VERSION", "cuModuleLoadDataEx")
 
     there = SimpleNamespace(current_context=lambda: None)
-    monkeypatch.setattr(gpu.backend, "numba_cuda", lambda: there)
+    monkeypatch.setattr(gpu.cuda_target, "numba_cuda", lambda: there)
     monkeypatch.setattr(gpu, "_try_kernel", breaks)
     with pytest.warns(UserWarning, match=r"the GPU is not used: the driver is older than .*\. Upd"):
         assert gpu.choose_device("auto") == "cpu"
@@ -217,7 +217,7 @@ def test_the_simulator_asked_for_too_late():
     assert done.stdout.startswith(f"cpu\n{late}: everything runs on the CPU")
     assert done.stderr.splitlines()[-1] == (
         f"ValueError: --device cuda: {late}. Unset it; for the simulator set it before Python "
-        "starts, or leave out --device to train on the CPU"
+        "starts, or leave out --device to compute on the CPU"
     )
 
 
@@ -241,7 +241,7 @@ def test_a_gpu_that_is_not_there(monkeypatch):
     def missing():
         raise CudaSupportError("Error at driver init: \n\nCUDA driver library cannot be found")
 
-    monkeypatch.setattr(gpu.backend, "numba_cuda", missing)
+    monkeypatch.setattr(gpu.cuda_target, "numba_cuda", missing)
     assert gpu.choose_device("auto") == "cpu"
     with pytest.raises(ValueError, match="--device cuda") as raised:
         gpu.choose_device("cuda")
@@ -258,7 +258,7 @@ def test_a_fault_that_nobody_has_seen_is_quoted(monkeypatch):
     def missing():
         raise RuntimeError("something new:\nand more")
 
-    monkeypatch.setattr(gpu.backend, "numba_cuda", missing)
+    monkeypatch.setattr(gpu.cuda_target, "numba_cuda", missing)
     with pytest.raises(ValueError, match=r"\(RuntimeError: something new\)\. See what") as raised:
         gpu.choose_device("cuda")
     assert "\n" not in str(raised.value)
@@ -269,14 +269,14 @@ import sys
 import numpy as np
 import pytest
 from minifacenet import cli
-from minifacenet.nn import backend
+from minifacenet.nn import cuda_target
 from minifacenet.preprocessing import folder
 from tests.nn import fake_driver
 
 def dead(*arguments, **keywords):
     raise driver.CudaAPIError(700, "Call to cuMemFree results in CUDA_ERROR_ILLEGAL_ADDRESS")
 
-cuda = backend.numba_cuda()
+cuda = cuda_target.numba_cuda()
 driver = cuda.cudadrv.driver
 with fake_driver.context(cuda, pytest.MonkeyPatch()):
     arrays = [cuda.device_array(1000 * n, np.float32) for n in range(1, 40)]

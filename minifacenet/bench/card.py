@@ -20,7 +20,8 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from ..nn.backend import empty, numba_cuda, to_device
+from ..nn.backend import empty, to_device
+from ..nn.cuda_target import numba_cuda
 from ..terminal import size_text
 from .clock import Call, Timing, medians
 

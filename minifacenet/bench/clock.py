@@ -29,7 +29,8 @@ from dataclasses import dataclass, field
 
 import numba
 
-from ..nn.backend import blas_threads, numba_cuda
+from ..nn.backend import blas_threads
+from ..nn.cuda_target import numba_cuda
 
 PAUSE = 0.005  # seconds in which another library's threads stop spinning, looking for work
 SHORTEST = 1e-5  # below this many seconds the call and the clock cost as much as the work

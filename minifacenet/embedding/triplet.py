@@ -25,7 +25,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..nn.backend import Kernel, contiguous, cuda, cuda_kernel, empty
+from ..nn.backend import Kernel, contiguous, empty
+from ..nn.cuda_target import cuda, cuda_kernel
 
 TILE = 16
 PADDED = TILE + 1  # columns of a tile that is read down its columns: these lie in different banks

@@ -3,27 +3,23 @@
 A NumPy array lives on the CPU, a Numba device array on the GPU. A layer asks for memory with
 `empty(shape, like=x)` and calls a `Kernel`, a pair of host functions with one signature, and never
 needs to know which of the two ran: this file holds the project's only device branches.
-
-`numba.cuda` is imported when the first CUDA kernel is launched, and not before. A kernel's source
-may nevertheless say `cuda.grid(1)`: the name `cuda` below stands for the module until then.
 """
 
 from __future__ import annotations
 
-import importlib
 import math
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from importlib.util import find_spec
 from types import FunctionType
 
 import numba
 import numpy as np
 
 from . import device_memory, kernel_cache
+from .cuda_target import CudaFunction, cuda, cuda_function, cuda_kernel, numba_cuda
 
 # Threads that wait for each other sleep instead of spinning. OpenMP reads this when it is loaded,
 # at the first parallel kernel. Measured on a training step of nn1_mini with two cores: 1.1 times
@@ -32,51 +28,13 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 DEVICES = ("cpu", "cuda")
 CUDA_THREADS = 256  # threads in a one-dimensional CUDA block
-_simulated = bool(numba.config.ENABLE_CUDASIM)
-# Bytes, of shared memory that is read four float32 at a time; 0 where numba.cuda takes no such
-# wish: the simulator, and Numba's own CUDA target without the package numba-cuda.
-ALIGNMENT = 0 if _simulated or find_spec("numba_cuda") is None else 16
 
 # A CPU kernel: compiled on its first call for the dtypes that it gets, kept on disk for the next
-# process. `numpy` errors: x / 0 is inf, as in NumPy, and the loop around a division can vectorise.
-# A kernel calls only functions of its own file and of microkernel.py, of which the cache on disk
-# would hold a stale copy after an edit if kernel_cache did not look.
+# process (which would hold a stale copy of what it calls after an edit if kernel_cache did not
+# look). `numpy` errors: x / 0 is inf, as in NumPy, and the loop around a division can vectorise.
 _on_disk = kernel_cache.usable()
 cpu_kernel = numba.njit(parallel=True, cache=_on_disk, error_model="numpy")
 cpu_function = numba.njit(cache=_on_disk, error_model="numpy")  # what kernels call: no threads
-
-
-class _CudaModule:
-    """Stands for `numba.cuda` in the source of a kernel until the kernel is compiled."""
-
-    def __repr__(self) -> str:
-        return "<numba.cuda, not imported yet>"
-
-
-cuda = _CudaModule()
-
-
-@cache
-def numba_cuda():
-    """The real `numba.cuda`, imported on the first call, with `device_memory` in charge.
-
-    Raises
-    ------
-    RuntimeError
-        The simulator is asked for, and too late: numba reads its variable when it is imported.
-    """
-    simulated, asked = numba.config.ENABLE_CUDASIM, os.environ.get("NUMBA_ENABLE_CUDASIM") or "0"
-    if asked != "0" and not simulated:
-        raise RuntimeError(
-            f"NUMBA_ENABLE_CUDASIM={asked} has no effect: set it to 1 before numba is imported, "
-            "best before Python starts"
-        )
-    module = importlib.import_module("numba.cuda")
-    if "NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS" not in os.environ:
-        numba.config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # a bias is a small grid, and should be
-    if not simulated:
-        device_memory.install(module)
-    return module
 
 
 def gpu_memory() -> device_memory.GpuMemory | None:
@@ -91,61 +49,6 @@ def reset_peak() -> None:
     """From here on, `gpu_memory().peak` is the most memory in use since; if it is known at all."""
     if gpu_memory() is not None:
         numba_cuda().current_context().memory_manager.blocks.reset_peak()
-
-
-class CudaFunction:
-    """A Python function that becomes a CUDA kernel, or a device function, at its first use.
-
-    `kernel[blocks, threads](arguments)` launches it, as with `numba.cuda.jit`.
-    """
-
-    def __init__(self, function: FunctionType, device: bool = False):
-        self.function = function
-        self.device = device
-
-    def __getitem__(self, grid):
-        return _compile(self)[grid]
-
-
-@cache
-def _compile(kernel: CudaFunction):
-    """Give the function real globals, `cuda` and device functions, and hand it to numba.cuda."""
-    module = numba_cuda()
-    names = dict(kernel.function.__globals__)
-    for name in kernel.function.__code__.co_names:
-        value = names.get(name)
-        if value is cuda:
-            names[name] = module
-        elif isinstance(value, CudaFunction):
-            names[name] = _compile(value)
-    function = FunctionType(kernel.function.__code__, names, kernel.function.__name__)
-    if kernel.device:
-        # Inlined, since numba-cuda links a called device function only where a driver is present.
-        return module.jit(device=True, inline="always")(function)
-    return module.jit(function)
-
-
-def cuda_kernel(function: FunctionType) -> CudaFunction:
-    """Mark a function as a CUDA kernel (`numba.cuda.jit`, but without importing it yet)."""
-    return CudaFunction(function)
-
-
-def cuda_function(function: FunctionType) -> CudaFunction:
-    """Mark a function as one that CUDA kernels call; it must not hold a barrier.
-
-    (The simulator that comes with Numba itself mixes up the threads in such a function.)
-    """
-    return CudaFunction(function, device=True)
-
-
-@cuda_function
-def divide(a, b):
-    """a // b of integers from 0 to 2^31 - 1: in 32 bits, a quarter of the instructions of 64.
-
-    While memory brings a byte, an H100 starts 9 instructions (132 x 128 x 1.76 GHz by 3.35 TB/s): a
-    kernel that reads and writes 8 bytes an element is bound by memory up to 70 instructions.
-    """
-    return np.int32(np.uint32(a) // np.uint32(b))
 
 
 def element(function: FunctionType) -> tuple[Callable, CudaFunction]:

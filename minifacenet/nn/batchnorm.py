@@ -31,19 +31,8 @@ import math
 import numpy as np
 from numba import prange
 
-from .backend import (
-    CUDA_THREADS,
-    Kernel,
-    blocks,
-    contiguous,
-    cpu_kernel,
-    cuda,
-    cuda_kernel,
-    divide,
-    element,
-    empty,
-    zeros,
-)
+from .backend import CUDA_THREADS, Kernel, blocks, contiguous, cpu_kernel, element, empty, zeros
+from .cuda_target import cuda, cuda_kernel, divide
 from .layer import Layer, Parameter
 
 # -- Reference -----------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import math
 
-from .backend import CUDA_THREADS, blocks, cuda, cuda_kernel, empty
+from .backend import CUDA_THREADS, blocks, empty
+from .cuda_target import cuda, cuda_kernel
 from .linear import add_bias
 from .matmul import matmul
 from .matmul_cuda import add_in_order

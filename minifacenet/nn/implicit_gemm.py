@@ -46,17 +46,8 @@ import math
 
 import numpy as np
 
-from .backend import (
-    CUDA_THREADS,
-    Kernel,
-    blocks,
-    cuda,
-    cuda_function,
-    cuda_kernel,
-    divide,
-    empty,
-    zeros,
-)
+from .backend import CUDA_THREADS, Kernel, blocks, empty, zeros
+from .cuda_target import cuda, cuda_function, cuda_kernel, divide
 from .im2col import conv_backward_im2col, conv_forward_im2col
 from .matmul_cuda import (
     FOUR,

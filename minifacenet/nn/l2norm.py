@@ -24,7 +24,8 @@ import math
 import numpy as np
 from numba import prange
 
-from .backend import Kernel, blocks, contiguous, cpu_kernel, cuda, cuda_kernel, empty
+from .backend import Kernel, blocks, contiguous, cpu_kernel, empty
+from .cuda_target import cuda, cuda_kernel
 from .layer import Layer
 
 # -- Reference -----------------------------------------------------------------------------------

@@ -21,18 +21,8 @@ import math
 import numpy as np
 from numba import prange
 
-from .backend import (
-    CUDA_THREADS,
-    Kernel,
-    blocks,
-    contiguous,
-    cpu_kernel,
-    cuda,
-    cuda_kernel,
-    divide,
-    element,
-    empty,
-)
+from .backend import CUDA_THREADS, Kernel, blocks, contiguous, cpu_kernel, element, empty
+from .cuda_target import cuda, cuda_kernel, divide
 from .layer import Layer
 from .window import Window, taps_inside_cpu, taps_inside_cuda, windows_over_cpu
 

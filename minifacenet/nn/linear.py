@@ -17,17 +17,8 @@ import math
 import numpy as np
 from numba import prange
 
-from .backend import (
-    CUDA_THREADS,
-    Kernel,
-    blocks,
-    contiguous,
-    cpu_kernel,
-    cuda,
-    cuda_kernel,
-    divide,
-    empty,
-)
+from .backend import CUDA_THREADS, Kernel, blocks, contiguous, cpu_kernel, empty
+from .cuda_target import cuda, cuda_kernel, divide
 from .layer import Layer, Parameter, normal
 from .matmul import matmul
 

@@ -33,12 +33,10 @@ from .backend import (
     contiguous,
     cpu_function,
     cpu_kernel,
-    cuda,
-    cuda_function,
-    cuda_kernel,
     element,
     empty,
 )
+from .cuda_target import cuda, cuda_function, cuda_kernel
 from .layer import Layer
 
 # -- Reference -----------------------------------------------------------------------------------

@@ -46,7 +46,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .backend import ALIGNMENT, CUDA_THREADS, blocks, cuda, cuda_function, cuda_kernel, empty
+from .backend import CUDA_THREADS, blocks, empty
+from .cuda_target import ALIGNMENT, cuda, cuda_function, cuda_kernel
 
 SIDE_TILED = 16  # of the naive and tiled steps' blocks: 16 x 16 threads, 16 x 16 outputs
 

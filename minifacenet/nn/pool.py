@@ -35,12 +35,10 @@ from .backend import (
     contiguous,
     cpu_function,
     cpu_kernel,
-    cuda,
-    cuda_kernel,
-    divide,
     element,
     empty,
 )
+from .cuda_target import cuda, cuda_kernel, divide
 from .layer import Layer
 from .window import Window, taps_inside_cpu, taps_inside_cuda, windows_over_cpu
 

@@ -18,17 +18,8 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from .backend import (
-    CUDA_THREADS,
-    Kernel,
-    blocks,
-    contiguous,
-    cpu_kernel,
-    cuda,
-    cuda_kernel,
-    element,
-    empty,
-)
+from .backend import CUDA_THREADS, Kernel, blocks, contiguous, cpu_kernel, element, empty
+from .cuda_target import cuda, cuda_kernel
 from .layer import Layer
 
 # -- Reference -----------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ def no_gpu(monkeypatch):
     def missing():
         raise CudaSupportError("Error at driver init: \n\nCUDA driver library cannot be found")
 
-    monkeypatch.setattr(gpu.backend, "numba_cuda", missing)
+    monkeypatch.setattr(gpu.cuda_target, "numba_cuda", missing)
 
 
 @pytest.mark.parametrize(

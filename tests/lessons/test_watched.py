@@ -8,7 +8,7 @@ from exercises.watched import Watched, follow_prange
 from numba import prange
 
 from minifacenet.nn import linear, matmul_cuda
-from minifacenet.nn.backend import cuda
+from minifacenet.nn.cuda_target import cuda
 
 M, N, K = 64, 128, 8
 STEPS = {

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minifacenet.nn import backend, device_memory
+from minifacenet.nn import backend, cuda_target, device_memory
 from minifacenet.nn.device_memory import Blocks, rounded
 
 from . import fake_driver
@@ -131,18 +131,18 @@ def cuda(monkeypatch):
     if os.environ.get(OLD):
         finders = [f for f in sys.meta_path if type(f).__name__ != "NumbaCudaFinder"]
         monkeypatch.setattr(sys, "meta_path", finders)
-    backend.numba_cuda.cache_clear()
+    cuda_target.numba_cuda.cache_clear()
     from numba import cuda
 
     assert (cuda.implementation == "Built-in") == bool(os.environ.get(OLD))
     monkeypatch.setattr(cuda.cudadrv.driver, "_memory_manager", None)
     yield cuda
-    backend.numba_cuda.cache_clear()
+    cuda_target.numba_cuda.cache_clear()
 
 
 @pytest.fixture
 def gpu(cuda, monkeypatch):
-    assert backend.numba_cuda() is cuda
+    assert cuda_target.numba_cuda() is cuda
     with fake_driver.context(cuda, monkeypatch) as (driver, context):
         yield SimpleNamespace(
             driver=driver,
@@ -257,7 +257,7 @@ def test_a_small_grid_is_no_reason_to_warn(cuda, monkeypatch):
         monkeypatch.delenv("NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS", raising=False)
         if asked:
             monkeypatch.setenv("NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS", asked)
-        backend.numba_cuda.__wrapped__()
+        cuda_target.numba_cuda.__wrapped__()
         assert warns == cuda.cudadrv.driver.config.CUDA_LOW_OCCUPANCY_WARNINGS
 
 
@@ -269,7 +269,7 @@ def test_another_memory_manager_stays(cuda, monkeypatch, how):
     else:
         monkeypatch.setattr(driver.config, "CUDA_MEMORY_MANAGER", "rmm")
     before = driver._memory_manager
-    backend.numba_cuda()
+    cuda_target.numba_cuda()
     assert driver._memory_manager is before
     if before is not None:
         with fake_driver.context(cuda, monkeypatch):
@@ -280,7 +280,7 @@ def test_another_memory_manager_stays(cuda, monkeypatch, how):
 def test_the_simulator_has_no_memory_of_its_own(monkeypatch):
     monkeypatch.setattr(backend.numba.config, "ENABLE_CUDASIM", 1)
     monkeypatch.setattr(device_memory, "install", None)
-    backend.numba_cuda.__wrapped__()
+    cuda_target.numba_cuda.__wrapped__()
     assert backend.gpu_memory() is None
 
 

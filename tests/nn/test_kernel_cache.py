@@ -37,7 +37,13 @@ def package(tmp_path):
     """The folder nn/ of a copy that holds the backend, the kernels above, and nothing else."""
     nn = tmp_path / "minifacenet" / "nn"
     nn.mkdir(parents=True)
-    for name in ("__init__.py", "backend.py", "device_memory.py", "kernel_cache.py"):
+    for name in (
+        "__init__.py",
+        "backend.py",
+        "cuda_target.py",
+        "device_memory.py",
+        "kernel_cache.py",
+    ):
         shutil.copy(Path(kernel_cache.__file__).parent / name, nn)
     (tmp_path / "minifacenet" / "__init__.py").touch()
     (nn / "caller.py").write_text(CALLER)
