@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
-from minifacenet import files, plan, training_run
+from minifacenet import files, gpu, plan, training_run
 from minifacenet.embedding.architectures import FaceNet
 from minifacenet.embedding.checkpoint import load_arrays, load_metadata
 
@@ -68,6 +68,13 @@ def test_a_plan_changes_nothing_and_names_batches_memory_and_time(run, people, o
     assert "in chunks 2 of 4 photos, each twice a step" in text
     assert re.search(r"memory about \d+ MiB beside Python itself", text)
     assert re.search(r"time about [\d.]+ s on this machine", text)
+
+
+def test_a_plan_for_a_gpu_says_whose_figures_it_tells(run, people, out, monkeypatch):
+    monkeypatch.setattr(gpu, "choose_device", lambda asked: "cuda")
+    status, printed, _ = run("train", people, "--out", out, *QUICK, "--plan")
+    assert status == 0
+    assert "Memory and times are the CPU's" in printed
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..tables import tell_mining, tell_recognition
-from ..terminal import console, progress, say
+from ..terminal import console, progress, say, size_text
 from .options import Threads, given, use_threads
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ def _rows(
     tell_machine(title, rounds, side.about if side else None, card)
     with progress("timing") as tell:
         timings = bench_network(parts, batch, rounds, side, tell, device)
+    _tell_memory(device)
     _report(timings, title, out, card)
 
 
@@ -101,6 +102,15 @@ def _device(asked: str) -> tuple[str, Card | None]:
 
     device = choose_device(asked)
     return device, this_card() if device == "cuda" else None
+
+
+def _tell_memory(device: str) -> None:
+    """What our own arrays took of the GPU; PyTorch's have an allocator of their own."""
+    from ..nn.backend import gpu_memory
+
+    memory = gpu_memory() if device == "cuda" else None
+    if memory is not None:
+        say(f"GPU memory: our arrays took up to {size_text(memory.peak)} at a time")
 
 
 @bench.command("step")
@@ -125,7 +135,9 @@ def time_step(
     side = make(parts)
     title = "A training step of nn1_mini: 32 people x 5 photos of 96x96x1"
     tell_machine(title, rounds, side.about if side else None, card)
-    _report(bench_step(parts, rounds, side, device=device), title, out, card)
+    timings = bench_step(parts, rounds, side, device=device)
+    _tell_memory(device)
+    _report(timings, title, out, card)
 
 
 @bench.command("kernels")

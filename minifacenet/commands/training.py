@@ -11,7 +11,7 @@ import numpy as np
 import typer
 
 from ..tables import summary_table, tell_benchmark, tell_results
-from ..terminal import Bars, console, tell_data, tell_outcome, tell_plan, tell_written
+from ..terminal import Bars, console, say, tell_data, tell_outcome, tell_plan, tell_written
 from .options import (
     Chunk,
     Credit,
@@ -174,6 +174,8 @@ def train(
         check_batch(context, known.labels, config.training.people, config.training.photos)
     if plan:
         tell_plan(known, others, config, steps_done(out) if resume else 0)
+        if chosen == "cuda":
+            say("Memory and times are the CPU's: on the GPU the first step says what it takes.")
         return
 
     with Bars() as bars:

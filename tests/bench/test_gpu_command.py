@@ -7,6 +7,9 @@ from numba.cuda.cudadrv.error import CudaSupportError
 
 from minifacenet import gpu
 from minifacenet.bench.sides import yardstick
+from minifacenet.commands import timing
+from minifacenet.nn import backend
+from minifacenet.nn.device_memory import GpuMemory
 
 
 @pytest.fixture
@@ -54,3 +57,13 @@ def test_without_pytorch_the_error_names_the_build(monkeypatch, device, command)
         monkeypatch.delitem(sys.modules, f"minifacenet.bench.{name}", raising=False)
     with pytest.raises(ValueError, match=command):
         yardstick("torch", device)
+
+
+@pytest.mark.parametrize(("device", "told"), [("cuda", "up to 3.0 GiB at a time"), ("cpu", "")])
+def test_memory_is_told_where_it_is_known(monkeypatch, capsys, device, told):
+    monkeypatch.setattr(backend, "gpu_memory", lambda: GpuMemory(0, 3 << 30, 0, 0, 0))
+    timing._tell_memory(device)
+    assert told in capsys.readouterr().out
+    monkeypatch.setattr(backend, "gpu_memory", lambda: None)
+    timing._tell_memory(device)
+    assert not capsys.readouterr().out
