@@ -31,9 +31,9 @@ Gradient of the weights: dW = X^T dY, the same X, now with depth (n, p, q). It h
 long depth, which is cut into parts as in `matmul_cuda.py`. The gradient of the bias, the sum of
 dY's rows, is read off its tiles.
 
-Bound: instructions, as in `matmul_cuda.py`. Of those that belong to a slice of the depth two in
-three multiply, in dW six in ten, where each number asks for the notes on its window. Fetched from
-global memory: 2 m n k / 64 numbers, (m, k, n) being (pixels, kh kw C, O).
+Bound: instructions, as in `matmul_cuda.py`: of those that belong to a slice of the depth, two in
+three multiply. Fetched from global memory: 2 m n k / 64 numbers, with (m, k, n) = (pixels, kh kw C,
+O), (pixels, kh kw O, C) and (kh kw C, pixels, O).
 
 Limits, checked: 2^31 - 1 numbers in an array, 2^29 in a row of an image. Addresses and coordinates
 are kept in int32. Device memory: the partial sums, about 8 MiB in float32; the turned weights; with
