@@ -101,4 +101,4 @@ def fill(path: str | Path, parameters: dict[str, Parameter], arrays: dict[str, n
         if not np.isfinite(array).all():
             raise CheckpointError(f"{path}: {name} holds NaN or infinity")
         with parameter.edit() as w:
-            w[...] = array
+            w[:] = array  # device arrays know no `...`
