@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 
 from .nn import backend, cuda_target
+from .terminal import size_text
 
 DEVICES = ("auto", *backend.DEVICES)
 
@@ -54,7 +55,7 @@ FAULTS = (  # words of an error, what they mean, what to do; the first that fits
     ),
     (
         ("no_binary_for_gpu", "no kernel image", "minimum supported by nvrtc", "ccsupporterror",
-         "compute capability <"),
+         "compute capability"),
         "the GPU is too old for the CUDA toolkit",
         "take an older toolkit (pip install 'numba-cuda[cu12]')",
     ),
@@ -175,8 +176,5 @@ def memory_text() -> str:
     memory = backend.gpu_memory()
     if memory is None:
         return ""
-    peak, free, total = (size / 2**30 for size in (memory.peak, memory.free, memory.total))
-    return (
-        f"GPU memory: the first step took up to {peak:.1f} GiB of {total:.1f}, "
-        f"{free:.1f} are left to other programs"
-    )
+    peak, free, total = (size_text(size) for size in (memory.peak, memory.free, memory.total))
+    return f"GPU memory: the first step took up to {peak} of {total}, {free} are left to other programs"

@@ -91,6 +91,7 @@ REAL = [
     (CudaAPIError("CUDA_ERROR_UNSUPPORTED_PTX_VERSION"), "older than the CUDA toolkit", "[cu12]"),
     (RuntimeError(PTXAS), "older than the CUDA toolkit", "update the driver"),
     (RuntimeError(OLD_GPU), "too old for the CUDA toolkit", "[cu12]"),
+    (RuntimeError("GPU compute capability 6.1 is not supported"), "GPU is too old", "[cu12]"),
     (CudaAPIError("CUDA_ERROR_NO_BINARY_FOR_GPU"), "too old for the CUDA toolkit", "[cu12]"),
     (ImportError("libNVVM is not available"), "compiler of the CUDA toolkit", "minifacenet[cuda]"),
     (DynamicLibNotFoundError(FINDING), "compiler of the CUDA toolkit", "minifacenet[cuda]"),

@@ -99,9 +99,14 @@ def _device(asked: str) -> tuple[str, Card | None]:
     """Where to compute, and the card if it is one."""
     from ..bench.card import this_card
     from ..gpu import choose_device
+    from ..nn.backend import reset_peak
 
     device = choose_device(asked)
-    return device, this_card() if device == "cuda" else None
+    if device == "cpu":
+        return device, None
+    card = this_card()
+    reset_peak()  # of what the card was measured with
+    return device, card
 
 
 def _tell_memory(device: str) -> None:

@@ -62,7 +62,8 @@ def test_a_training_may_change_its_device(faces, tmp_path, monkeypatch):
     with pytest.raises(RuntimeError, match="killed"):
         run_training(faces, tmp_path, config, listener, device="cuda")
     assert listener.said == [
-        "GPU memory: the first step took up to 1.5 GiB of 79.1, 77.2 are left to other programs"
+        "GPU memory: the first step took up to 1.5 GiB of 79.1 GiB, 77.2 GiB are left to other "
+        "programs"
     ]
     began = (tmp_path / "config.json").read_text()
     listener = Listener()
