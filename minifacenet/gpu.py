@@ -177,4 +177,5 @@ def memory_text() -> str:
     if memory is None:
         return ""
     peak, free, total = (size_text(size) for size in (memory.peak, memory.free, memory.total))
-    return f"GPU memory: the first step took up to {peak} of {total}, {free} are left to other programs"
+    took = f"GPU memory: the first step took up to {peak} of {total}"
+    return f"{took}, {free} are left to other programs"
