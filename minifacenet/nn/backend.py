@@ -109,7 +109,7 @@ def to_device(array, device: str):
     if device == "cpu":
         return array.copy_to_host()
     with _full_is_memory_error(array.nbytes):
-        return numba_cuda().to_device(array)
+        return numba_cuda().to_device(contiguous(array))  # Numba would keep its order
 
 
 def empty(shape: tuple[int, ...], like, dtype=None):

@@ -15,6 +15,14 @@ def test_arrays_move_and_memory_is_taken_beside_them():
     np.testing.assert_array_equal(to_device(there, "cpu"), x)
 
 
+def test_an_array_of_any_order_is_c_ordered_there():
+    x = np.arange(24.0).reshape(2, 3, 4)
+    for view in (x.T, x[:, ::2], x[::-1], np.broadcast_to(x[:1], x.shape)):
+        there = to_device(view, "cuda")
+        assert there.strides == view.copy().strides
+        np.testing.assert_array_equal(to_device(there.reshape(view.size), "cpu"), view.ravel())
+
+
 def test_a_parameter_moves_with_its_gradient_and_back():
     parameter = Parameter(np.ones((2, 2)))
     parameter.grad[:] = 3
