@@ -82,7 +82,7 @@ def kernels(t):
     yield "l2pool backward", l2pool._backward_grid, (v, v, v, *walk, v)
     yield "batchnorm sums", batchnorm._sums_grid, (m, v, m, v, int64, m, m)
     yield "batchnorm mean", batchnorm._mean_grid, (m, t, v)
-    yield "batchnorm keep", batchnorm._keep_grid, (v, t, v)
+    yield "batchnorm keep", batchnorm._keep_grid, (v, t, t, v)
     yield "batchnorm scale", batchnorm._scale_grid, (v, v, t, v)
     yield "batchnorm forward", batchnorm._forward_grid, (m, v, v, v, m)
     yield "batchnorm parameters", batchnorm._parameter_gradients_grid, (v, v, t, v, t, v, v, v)

@@ -181,15 +181,15 @@ def _mean_grid(parts, count, mean):
         mean[c] = total / count
 
 
-def _keep_cpu(batch, share, running):
-    running += share * (batch - running)
+def _keep_cpu(batch, stretch, share, running):
+    running += share * (stretch * batch - running)
 
 
 @cuda_kernel
-def _keep_grid(batch, share, running):
+def _keep_grid(batch, stretch, share, running):
     c = cuda.grid(1)
     if c < running.size:
-        running[c] += share * (batch[c] - running[c])
+        running[c] += share * (stretch * batch[c] - running[c])
 
 
 def _scale_cpu(gamma, variance, eps, scale):
@@ -294,13 +294,12 @@ class BatchNorm(Layer):
             )
         mean, _ = self._means(rows, None, rows, None)
         _, variance = self._means(rows, mean, rows, mean)
-        share, scalar = self.momentum, rows.dtype.type
-        unbiased = empty(variance.shape, like=rows)
-        _mean(variance.reshape(1, variance.size), scalar((values - 1) / values), unbiased)
+        scalar, one = rows.dtype.type, rows.dtype.type(1)
+        share, unbiased = scalar(self.momentum), scalar(values / (values - 1))
         with self.running_mean.edit() as running:
-            _keep(mean, scalar(share), running)
+            _keep(mean, one, share, running)
         with self.running_variance.edit() as running:
-            _keep(unbiased, scalar(share), running)
+            _keep(variance, unbiased, share, running)
         return mean, variance
 
     def backward(self, dout):

@@ -22,9 +22,17 @@ import numpy as np
 from numba import prange
 
 from .backend import CUDA_THREADS, Kernel, blocks, contiguous, cpu_kernel, element, empty
-from .cuda_target import cuda, cuda_kernel, divide
+from .cuda_target import cuda_kernel
 from .layer import Layer
-from .window import Window, taps_inside_cpu, taps_inside_cuda, windows_over_cpu
+from .window import (
+    Window,
+    last_window,
+    taps_inside_cpu,
+    taps_inside_cuda,
+    walk,
+    walkers,
+    windows_over_cpu,
+)
 
 # -- Reference -----------------------------------------------------------------------------------
 
@@ -122,11 +130,8 @@ def _backward_cpu(dout, x, y, kernel, stride, corner, dx):
 def _forward_grid(x, kernel, stride, corner, size, grid, out):
     (kh, kw), (sh, sw), (top, left) = kernel, stride, corner
     (height, width, channels), (out_h, out_w) = size, grid
-    row = divide(cuda.grid(1), channels)
-    c = cuda.grid(1) - row * channels
+    row, image, p, c = walk(out_h, channels)
     if (row + 1) * out_w * channels <= out.size:
-        image = divide(row, out_h)
-        p = row - image * out_h
         i_from, i_to = taps_inside_cuda(p, kh, sh, top, height)
         line = (image * height + p * sh - top + i_from) * width
         for q in range(out_w):
@@ -146,13 +151,10 @@ def _forward_grid(x, kernel, stride, corner, size, grid, out):
 def _backward_grid(dout, x, y, kernel, stride, corner, size, grid, dx):
     (kh, kw), (sh, sw), (top, left) = kernel, stride, corner
     (height, width, channels), (out_h, out_w) = size, grid
-    row = divide(cuda.grid(1), channels)
-    c = cuda.grid(1) - row * channels
+    row, image, position, c = walk(height, channels)
     if (row + 1) * width * channels <= dx.size:
-        image = divide(row, height)
-        below = row - image * height + top
-        p_last, q_last = divide(below, sh), divide(left, sw)
-        i_first, j_first = below - p_last * sh, left - q_last * sw
+        p_last, i_first = last_window(position + top, sh)
+        q_last, j_first = last_window(left, sw)
         for column in range(width):
             total = dx.dtype.type(0)
             i, p = i_first, p_last
@@ -172,22 +174,16 @@ def _backward_grid(dout, x, y, kernel, stride, corner, size, grid, dx):
 
 
 def _forward_cuda(x, kernel, stride, corner, out):
-    _forward_grid[blocks(_lines(out)), CUDA_THREADS](
+    _forward_grid[blocks(walkers(out)), CUDA_THREADS](
         x.reshape(x.size), kernel, stride, corner, *_sizes(x, out), out.reshape(out.size)
     )
 
 
 def _backward_cuda(dout, x, y, kernel, stride, corner, dx):
-    _backward_grid[blocks(_lines(dx)), CUDA_THREADS](
+    _backward_grid[blocks(walkers(dx)), CUDA_THREADS](
         dout.reshape(dout.size), x.reshape(x.size), y.reshape(y.size), kernel, stride, corner,
         *_sizes(x, y), dx.reshape(dx.size),
     )  # fmt: skip
-
-
-def _lines(images) -> int:
-    """Channels of rows: threads that walk along one each."""
-    n, height, _, channels = images.shape
-    return n * height * channels
 
 
 def _sizes(x, out):
@@ -206,11 +202,7 @@ class L2Pool(Layer):
 
     def __init__(self, kernel, stride, pad=0):
         self.window = Window.of(kernel, stride, pad)
-        (kh, kw), pads = self.window.kernel, self.window.pad
-        if max(pads[0]) >= kh or max(pads[1]) >= kw:
-            raise ValueError(
-                f"a window may not lie in the padding alone: kernel {kernel}, pad {pad}"
-            )
+        self.window.check_pad()
 
     def forward(self, x, train=False):
         x = contiguous(x)

@@ -114,6 +114,21 @@ def _pad(line, c, channels, n, padded):
 
 
 @cuda_function
+def _square(x, n, squares):
+    """Lay out this thread's square: its pixel, channel, the pixel's line there; is it one, x."""
+    c, row = np.uint32(cuda.threadIdx.x), cuda.threadIdx.y
+    pixel = np.uint32(cuda.blockIdx.x * cuda.blockDim.y + row)
+    pixels, channels = x.shape
+    line = row * (channels + n - 1)
+    mine = pixel < pixels and c < channels
+    value = x[pixel, c] if mine else x.dtype.type(0)
+    if c < channels:
+        squares[np.uint32(line + n // 2 + c)] = value * value
+    _pad(line, c, channels, n, squares)
+    return pixel, c, line, mine, value
+
+
+@cuda_function
 def _sum_neighbours(padded, start, n):
     total, j, end = padded.dtype.type(0), np.uint32(start), np.uint32(start + n)
     while j < end:
@@ -129,15 +144,7 @@ def _sum_neighbours(padded, start, n):
 @cuda_kernel
 def _forward_grid(x, n, a, beta, k, out):
     squares = cuda.shared.array(SHARED, x.dtype)
-    c, row = np.uint32(cuda.threadIdx.x), cuda.threadIdx.y
-    pixel = np.uint32(cuda.blockIdx.x * cuda.blockDim.y + row)
-    pixels, channels = x.shape
-    line = row * (channels + n - 1)
-    mine = pixel < pixels and c < channels
-    value = x[pixel, c] if mine else x.dtype.type(0)
-    if c < channels:
-        squares[np.uint32(line + n // 2 + c)] = value * value
-    _pad(line, c, channels, n, squares)
+    pixel, c, line, mine, value = _square(x, n, squares)
     cuda.syncthreads()  # the squares are complete
     if mine:
         s = k + a * _sum_neighbours(squares, line + c, n)
@@ -174,16 +181,8 @@ def _backward_cpu(dout, x, n, a, beta, k, dx):
 def _backward_grid(dout, x, n, a, beta, k, dx):
     squares = cuda.shared.array(SHARED, x.dtype)
     shares = cuda.shared.array(SHARED, x.dtype)
-    c, row = np.uint32(cuda.threadIdx.x), cuda.threadIdx.y
-    pixel = np.uint32(cuda.blockIdx.x * cuda.blockDim.y + row)
-    pixels, channels = x.shape
-    line = row * (channels + n - 1)
-    mine = pixel < pixels and c < channels
-    value = x[pixel, c] if mine else x.dtype.type(0)
-    if c < channels:
-        squares[np.uint32(line + n // 2 + c)] = value * value
-    _pad(line, c, channels, n, squares)
-    _pad(line, c, channels, n, shares)
+    pixel, c, line, mine, value = _square(x, n, squares)
+    _pad(line, c, x.shape[1], n, shares)
     cuda.syncthreads()  # the squares are complete
     direct = x.dtype.type(0)
     if mine:

@@ -28,8 +28,9 @@ start as many in a cycle as they have lanes for float32: whatever else a thread 
 with a multiply-add. (8.0 has half the lanes; there the rest fits in between.) So this step is
 written for the machine code, and tests/machine_code.py counts there. To 512 multiply-adds, those of
 a slice of k, belong 88 instructions that read shared memory and count, and about 170 that fetch the
-next slice: two of three multiply, so two thirds of the peak is the most that can be reached.
-(Written plainly it took 1,080, not 770.) What that took:
+next slice: two of three multiply, so two thirds of the peak is the most that can be reached. (The
+test counts both ways to fetch, of which one runs, and says 55 %.) Written plainly it took 1,080,
+not 770. What that took:
 
 - Indices are unsigned, of 32 bits: this spares arithmetic in 64 bits and Python's rule that a
   negative index counts from the end. An array has below 2^32 numbers.

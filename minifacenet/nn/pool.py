@@ -22,8 +22,6 @@ edge (`ceil_mode`) sees what is there. Table 1 of the paper: 3x3, stride 2, pad 
 
 from __future__ import annotations
 
-import math
-
 import numba
 import numpy as np
 from numba import prange
@@ -38,9 +36,17 @@ from .backend import (
     element,
     empty,
 )
-from .cuda_target import cuda, cuda_kernel, divide
+from .cuda_target import cuda_kernel
 from .layer import Layer
-from .window import Window, taps_inside_cpu, taps_inside_cuda, windows_over_cpu
+from .window import (
+    Window,
+    last_window,
+    taps_inside_cpu,
+    taps_inside_cuda,
+    walk,
+    walkers,
+    windows_over_cpu,
+)
 
 # -- Reference -----------------------------------------------------------------------------------
 
@@ -155,11 +161,8 @@ def _largest_cpu(x, kernel, stride, corner, out):
 def _forward_grid(x, kernel, stride, corner, size, grid, out, winner):
     (kh, kw), (sh, sw), (top, left) = kernel, stride, corner
     (height, width, channels), (out_h, out_w) = size, grid
-    row = divide(cuda.grid(1), channels)
-    c = cuda.grid(1) - row * channels
+    row, image, p, c = walk(out_h, channels)
     if (row + 1) * out_w * channels <= out.size:
-        image = divide(row, out_h)
-        p = row - image * out_h
         i_from, i_to = taps_inside_cuda(p, kh, sh, top, height)
         line = (image * height + p * sh - top + i_from) * width
         for q in range(out_w):
@@ -211,13 +214,10 @@ def _backward_cpu(dout, winner, kernel, stride, corner, dx):
 def _backward_grid(dout, winner, kernel, stride, corner, size, grid, dx):
     (kh, kw), (sh, sw), (top, left) = kernel, stride, corner
     (height, width, channels), (out_h, out_w) = size, grid
-    row = divide(cuda.grid(1), channels)
-    c = cuda.grid(1) - row * channels
+    row, image, y, c = walk(height, channels)
     if (row + 1) * width * channels <= dx.size:
-        image = divide(row, height)
-        y = row - image * height
-        p_last, q_last = divide(y + top, sh), divide(left, sw)
-        i_first, j_first = y + top - p_last * sh, left - q_last * sw
+        p_last, i_first = last_window(y + top, sh)
+        q_last, j_first = last_window(left, sw)
         for x in range(width):
             total = dx.dtype.type(0)
             i, p, j, q = i_first, p_last, j_first, q_last
@@ -237,7 +237,7 @@ def _backward_grid(dout, winner, kernel, stride, corner, size, grid, dx):
 
 def _forward_cuda(x, kernel, stride, corner, out, winner):
     sizes = tuple(x.shape[1:]), tuple(out.shape[1:3])
-    _forward_grid[blocks(math.prod(out.shape) // out.shape[2]), CUDA_THREADS](
+    _forward_grid[blocks(walkers(out)), CUDA_THREADS](
         x.reshape(x.size), kernel, stride, corner, *sizes,
         out.reshape(out.size), winner.reshape(out.size),
     )  # fmt: skip
@@ -250,7 +250,7 @@ def _largest_cuda(x, kernel, stride, corner, out):
 
 def _backward_cuda(dout, winner, kernel, stride, corner, dx):
     sizes = tuple(dx.shape[1:]), tuple(dout.shape[1:3])
-    _backward_grid[blocks(math.prod(dx.shape) // dx.shape[2]), CUDA_THREADS](
+    _backward_grid[blocks(walkers(dx)), CUDA_THREADS](
         dout.reshape(dout.size), winner.reshape(dout.size), kernel, stride, corner, *sizes,
         dx.reshape(dx.size),
     )  # fmt: skip
@@ -272,11 +272,8 @@ class MaxPool(Layer):
 
     def __init__(self, kernel, stride, pad=0, ceil_mode=False):
         self.window = Window.of(kernel, stride, pad, ceil_mode)
-        (kh, kw), pads = self.window.kernel, self.window.pad
-        if max(pads[0]) >= kh or max(pads[1]) >= kw:
-            raise ValueError(
-                f"a window may not lie in the padding alone: kernel {kernel}, pad {pad}"
-            )
+        self.window.check_pad()
+        kh, kw = self.window.kernel
         if kh * kw > 256:
             raise ValueError(f"a winner is kept in one byte: at most 256 taps, got {kh}x{kw}")
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from numbers import Integral
 
 from .backend import cpu_function, element
+from .cuda_target import cuda, cuda_function, divide
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,13 @@ class Window:
         """What a kernel needs: kernel, stride, and (top, left), where the first window starts."""
         (top, _), (left, _) = self.pad
         return self.kernel, self.stride, (top, left)
+
+    def check_pad(self) -> None:
+        """ValueError if a window may lie in the padding alone, where it sees nothing."""
+        if any(max(pad) >= kernel for pad, kernel in zip(self.pad, self.kernel, strict=True)):
+            raise ValueError(
+                f"a window may not lie in the padding alone: kernel {self.kernel}, pad {self.pad}"
+            )
 
     def output_size(self, height: int, width: int) -> tuple[int, int]:
         """How often the window fits. ValueError when it does not fit at all."""
@@ -84,3 +92,27 @@ def _windows_over(position, kernel, stride, before, windows):
 
 taps_inside_cpu, taps_inside_cuda = element(_taps_inside)
 windows_over_cpu = cpu_function(_windows_over)
+
+
+# -- On CUDA, where a thread walks along a channel of a row of images ------------------------------
+
+
+def walkers(images) -> int:
+    """Threads for images (N, H, W, C): N H C."""
+    n, height, _, channels = images.shape
+    return n * height * channels
+
+
+@cuda_function
+def walk(height, channels):
+    """What this thread walks along: its row of all images' rows, image, y and channel."""
+    row = divide(cuda.grid(1), channels)
+    image = divide(row, height)
+    return row, image, row - image * height, cuda.grid(1) - row * channels
+
+
+@cuda_function
+def last_window(end, stride):
+    """The last window that begins at or before a pixel at `end`, and the tap that sees it there."""
+    number = divide(end, stride)
+    return number, end - number * stride
