@@ -42,7 +42,7 @@ def save_arrays(path: str | Path, arrays: dict[str, np.ndarray], metadata: dict)
         try:
             save_file(whole, temporary, {ENTRY: json.dumps(metadata)})
         except SafetensorError as error:
-            raise OSError(f"{path}: cannot be written ({error})") from None
+            raise OSError(str(error)) from None  # `replacing` says for which file
 
 
 def load_arrays(path: str | Path) -> tuple[dict[str, np.ndarray], dict]:

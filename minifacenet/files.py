@@ -1,4 +1,9 @@
-"""Writing files so that a reader, or a crash, never meets half a file; telling contents apart."""
+"""Writing files so that a reader, or a crash, never meets half a file; telling contents apart.
+
+What is under way lies in a hidden folder beside the place where it will go, and is moved there when
+it is whole. A kill leaves the hidden folder behind. Its lock tells a later `sweep` whether somebody
+is at work in it: the operating system frees locks of a process that is gone, however it went.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +13,19 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
+
+from .locks import LOCK, free, take
+
+# The second form is an older one: it tells whose file it was to be.
+_UNFINISHED = re.compile(r"\.minifacenet-[0-9a-f]{8}\.tmp|\.(?P<name>.+)-[0-9a-f]{8}\.tmp")
+_DAY = 86_400  # seconds
 
 
 @contextmanager
@@ -21,32 +33,124 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """A path to write to; when the block ends well, that file takes the place of `path`.
 
     The bytes are on the disk before the name changes, so a kill at any moment leaves the old file
-    or the new one, whole. The folder is made if it is missing. The path lies in a temporary folder
-    beside `path`: whatever else a library writes there goes with it.
+    or the new one, whole. The folder is made if it is missing.
+
+    Raises
+    ------
+    OSError
+        With `path` and the reason, whatever the name was that could not be written.
     """
     path = Path(path)
-    folder = path.with_name(f".{path.stem}-{uuid4().hex[:8]}.tmp")
-    folder.mkdir(parents=True)
-    temporary = folder / path.name
-    try:
+    with workplace(path) as temporary:
         temporary.touch()
-        mode = (
-            temporary.stat().st_mode
-        )  # as the user's files are; some libraries write private ones
+        mode = temporary.stat().st_mode  # as the user's files are; libraries may write private ones
         yield temporary
         temporary.chmod(mode)
         with temporary.open("r+b") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
+
+
+@contextmanager
+def workplace(path: str | Path) -> Iterator[Path]:
+    """Where to make what will be moved to `path`: the same name, in a hidden folder beside it.
+
+    Whatever else a library writes there goes with the folder at the end. Its name is short, so
+    that every name that a disk allows can be written.
+
+    Raises
+    ------
+    OSError
+        As `replacing`.
+    """
+    path = Path(path)
+    folder = lock = None
+    try:
+        folder, lock = _hidden_folder(path.parent)
+        yield folder / path.name
+    except OSError as error:
+        if not _is_about(error, path):
+            raise
+        # One workplace may lie in another; then the inner one has the reason.
+        reason = getattr(error, "reason", error.strerror or error)
+        failed = OSError(f"{path}: cannot be written ({reason})")
+        failed.reason = reason
+        raise failed from None
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        free(lock)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep(folder: str | Path) -> None:
-    """Remove what a killed process left half-written in `folder`."""
-    for path in Path(folder).glob(".*.tmp"):
-        if re.fullmatch(r"\..+-[0-9a-f]{8}\.tmp", path.name) and path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
+def _hidden_folder(parent: Path) -> tuple[Path, int | None]:
+    """A new folder in `parent`, and its lock, None on a disk without locks."""
+    while True:
+        folder = parent / f".minifacenet-{uuid4().hex[:8]}.tmp"
+        folder.mkdir(parents=True)
+        try:
+            return folder, take(folder)
+        except BlockingIOError:
+            continue  # a sweep was here first: it removes this one
+        except OSError:
+            if folder.is_dir():
+                return folder, None
+
+
+def _is_about(error: OSError, path: Path) -> bool:
+    """Whether an error is that of writing `path`, and not of another file that is read for it."""
+    names = [Path(n) for n in (error.filename, error.filename2) if isinstance(n, str | Path)]
+    places = {path, *path.parents}
+    return not names or any(name in places or _is_hidden_beside(path, name) for name in names)
+
+
+def _is_hidden_beside(path: Path, name: Path) -> bool:
+    return any(
+        place.parent == path.parent and _UNFINISHED.fullmatch(place.name)
+        for place in (name, *name.parents)
+    )
+
+
+def sweep(folder: str | Path, name: str | None = None, below: bool = False) -> None:
+    """Remove what killed processes left half-written in `folder`, and nothing that is under way.
+
+    Parameters
+    ----------
+    folder : str or path
+    name : str, optional
+        Where the folder is not ours alone: of the hidden folders that older versions left, which
+        have no name of our own, only those for a file called so.
+    below : bool
+        In the folders below it, too; links are not followed.
+    """
+    for place, folders, _ in os.walk(folder):
+        for found in folders:
+            match = _UNFINISHED.fullmatch(found)
+            if match and (name is None or match["name"] in (None, name, Path(name).stem)):
+                _remove_unless_alive(Path(place, found))
+        if not below:
+            break
+        folders[:] = [found for found in folders if not _UNFINISHED.fullmatch(found)]
+
+
+def _remove_unless_alive(folder: Path) -> None:
+    if folder.is_symlink():
+        return
+    lock = None
+    try:
+        lock = take(folder)
+    except BlockingIOError:
+        return
+    except OSError:  # a disk without locks; nobody writes one file for so long
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime < _DAY:
+                return
+    free(lock)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def holds_anything(folder: str | Path) -> bool:
+    """Whether there is something in `folder` beside what a killed process left unfinished."""
+    return any(name != LOCK and not _UNFINISHED.fullmatch(name) for name in os.listdir(folder))
 
 
 def write_text(path: str | Path, text: str) -> None:

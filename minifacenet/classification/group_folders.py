@@ -7,11 +7,10 @@ import shutil
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 
-from ..files import write_csv
+from ..files import workplace, write_csv
 
 NOISE = "others"
 
@@ -54,10 +53,8 @@ def write_groups(
     out, root = Path(out), Path(root)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"'{out}' is not empty: choose a new folder for the groups")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    building = out.with_name(f".{out.name}-{uuid4().hex[:8]}.tmp")
-    building.mkdir()
-    try:
+    with workplace(out) as building:
+        building.mkdir()
         rows = []
         folders = folder_names(labels)
         for path, folder, name in zip(paths, folders, _names(paths, folders), strict=True):
@@ -72,8 +69,6 @@ def write_groups(
         if out.exists():
             out.rmdir()
         os.replace(building, out)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
 
 
 def _names(paths: Sequence[str], folders: Sequence[str]) -> list[str]:

@@ -125,7 +125,7 @@ class EmbeddingCache:
             arrays = {"keys": keys, "vectors": vectors}
             save_arrays(path, arrays, _header(identity, keys, vectors))
         except (ValueError, OSError) as error:
-            self.warn(f"{path}: {len(fresh)} new embeddings are not kept ({error})")
+            self.warn(f"{error}: {len(fresh)} new embeddings are not kept")
 
 
 def face_key(face: np.ndarray) -> bytes:

@@ -1,0 +1,143 @@
+"""One at a time in a folder: a lock that the operating system frees when its process is gone.
+
+The lock is on an empty file in the folder, removed at the end. After a kill the file stays, and
+nobody holds it: it keeps nobody out, and the next one who comes removes it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+    import msvcrt
+
+LOCK = ".minifacenet.lock"
+_TRIES = 10
+
+# Folders that this thread holds: `benchmark` and a command lock what the functions below them lock.
+_held: ContextVar[frozenset[Path]] = ContextVar("held", default=frozenset())
+
+
+@contextmanager
+def locked(folder: str | Path) -> Iterator[None]:
+    """Nobody else is at work in `folder` during the block; the folder is made if it is missing.
+
+    A folder that was made and is still empty at the end goes again. A thread may lock twice what it
+    holds. Where a disk has no locks, or takes no file, all goes on without one.
+
+    Raises
+    ------
+    ValueError
+        Another process (or thread) is at work there, or `folder` is a file.
+    OSError
+        The folder cannot be made.
+    """
+    folder = Path(folder)
+    key = folder.resolve()
+    if key in _held.get():
+        yield
+        return
+    made, lock = _make(folder), None
+    try:
+        try:
+            lock = take(folder)
+        except BlockingIOError:
+            raise ValueError(
+                f"{folder}: another minifacenet is at work in it: wait for its end, or choose "
+                "another folder"
+            ) from None
+        except OSError:
+            pass  # all is as it was before there were locks
+        before = _held.set(_held.get() | {key})
+        try:
+            yield
+        finally:
+            _held.reset(before)
+    finally:
+        free(lock, folder)
+        for place in made:
+            with suppress(OSError):  # what holds something stays
+                place.rmdir()
+
+
+def _make(folder: Path) -> list[Path]:
+    """Make a folder; returns those that were missing, the innermost first."""
+    places = (folder, *folder.parents)
+    try:
+        missing = [place for place in places if not place.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        for place in places:
+            if os.path.lexists(place) and not place.is_dir():
+                where = "" if place == folder else f", so {folder} cannot be made"
+                raise ValueError(f"{place} is no folder{where}: choose another place") from None
+        raise OSError(f"{folder}: cannot be made ({error.strerror})") from None
+    return missing
+
+
+def take(folder: Path) -> int:
+    """Lock `folder`; what is returned goes to `free`.
+
+    Raises
+    ------
+    BlockingIOError
+        It is locked.
+    OSError
+        There is no such folder, or its disk has no locks, or takes no file.
+    """
+    path = folder / LOCK
+    for _ in range(_TRIES):
+        number = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            _lock(number)
+            # Whoever had it may have removed the file between: then this one locks nothing.
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.stat(path), os.fstat(number)):
+                    return number
+        except BaseException:
+            os.close(number)
+            raise
+        os.close(number)
+    raise OSError(f"{path}: changes all the time")
+
+
+def free(lock: int | None, folder: Path | None = None) -> None:
+    """Unlock what `take` returned; with `folder`, remove its file, too."""
+    if lock is None:
+        return
+    if folder is not None and fcntl:  # while it is ours; Windows does not remove an open file
+        with suppress(OSError):
+            os.unlink(folder / LOCK)
+    with suppress(OSError):
+        _unlock(lock)  # a forked child may have the file open, and closing alone would not do
+    os.close(lock)
+    if folder is not None and not fcntl:
+        with suppress(OSError):  # somebody else has it by now
+            os.unlink(folder / LOCK)
+
+
+if fcntl:
+
+    def _lock(number: int) -> None:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _unlock(number: int) -> None:
+        fcntl.flock(number, fcntl.LOCK_UN)
+
+else:
+
+    def _lock(number: int) -> None:
+        try:
+            msvcrt.locking(number, msvcrt.LK_NBLCK, 1)
+        except PermissionError:
+            raise BlockingIOError("locked") from None
+
+    def _unlock(number: int) -> None:
+        msvcrt.locking(number, msvcrt.LK_UNLCK, 1)
