@@ -22,13 +22,15 @@ from .classification.classifier import FaceClassifier
 from .config import METHODS, Observer, RunConfig
 from .embedding.checkpoint import load_model
 from .figures import benchmark_figure
-from .files import write_csv
+from .files import sweep, write_csv
+from .locks import locked
 from .methods import baselines, network
 from .nn.backend import one_thread
-from .pipeline import run
+from .pipeline import in_the_way, run
 from .preprocessing.faces import Faces
 from .protocols import TRAIN_SHARE, split_photos
 
+FILES = ("benchmark.csv", "benchmark.png")
 MEASURES = {
     "closed": ("svm_accuracy", "auc", "eer", "val_at_far_0.01", "val_at_far_0.001"),
     "open": (
@@ -85,7 +87,8 @@ def benchmark(
     Raises
     ------
     ValueError
-        A seed's folder holds something else, and `force` does not allow to replace it.
+        A seed's folder, or `out`, holds something else, and `force` does not allow to replace it;
+        or another process is at work in `out`.
     """
     if seeds < 1:
         raise ValueError(f"a benchmark takes at least one seed, got {seeds}")
@@ -94,14 +97,38 @@ def benchmark(
         (out / f"seed-{seed}", replace(config, training=replace(config.training, seed=seed)))
         for seed in range(seeds)
     ]
-    results = [_finished(folder, faces, seeded, force) for folder, seeded in runs]
-    for seed, (folder, seeded) in enumerate(runs):
-        if results[seed] is None:
-            observer.say(f"Seed {seed}, {seed + 1} of {seeds}")
-            results[seed] = run(faces, folder, seeded, observer)
-        else:
-            observer.say(f"Seed {seed}: the results in {folder} are of this run, taken from there")
-    values = {
+    with locked(out):
+        sweep(out)
+        results = [_finished(folder, faces, seeded, force) for folder, seeded in runs]
+        there = [name for name in FILES if (out / name).exists()]
+        if there and results[0] is None and not force:
+            raise ValueError(
+                f"{out} holds {there[0]} without the runs that it came from: choose another "
+                "--out, or say --force to replace it"
+            )
+        for seed, (folder, seeded) in enumerate(runs):
+            if results[seed] is None:
+                observer.say(f"Seed {seed}, {seed + 1} of {seeds}")
+                results[seed] = run(faces, folder, seeded, observer)
+            else:
+                observer.say(
+                    f"Seed {seed}: the results in {folder} are of this run, taken from there"
+                )
+        result = Benchmark(
+            tuple(range(seeds)), _values(results), _cost(faces, out / "seed-0", config)
+        )
+        rows = (
+            (seed, *names, repr(float(value)))
+            for names, row in result.values.items()
+            for seed, value in enumerate(row)
+        )
+        write_csv(out / FILES[0], ("seed", "protocol", "method", "measure", "value"), rows)
+        benchmark_figure(out, result)
+    return result
+
+
+def _values(results: list[dict]) -> dict[tuple[str, str, str], np.ndarray]:
+    return {
         (protocol, method, measure): np.array([r[protocol][method][measure] for r in results])
         for protocol, measures in MEASURES.items()
         if all(result[protocol] for result in results)
@@ -109,21 +136,18 @@ def benchmark(
         for measure in measures
         if all(measure in result[protocol][method] for result in results)
     }
-    result = Benchmark(tuple(range(seeds)), values, _cost(faces, out / "seed-0", config))
-    rows = (
-        (seed, *names, repr(float(value)))
-        for names, row in values.items()
-        for seed, value in enumerate(row)
-    )
-    write_csv(out / "benchmark.csv", ("seed", "protocol", "method", "measure", "value"), rows)
-    benchmark_figure(out, result)
-    return result
 
 
 def _finished(folder: Path, faces: Faces, config: RunConfig, force: bool) -> dict | None:
     """The metrics of a run in `folder` that need not be repeated, or None."""
     path = folder / "metrics.json"
     if not path.exists():
+        there = in_the_way(folder)
+        if there and not force:
+            raise ValueError(
+                f"{folder} holds {there[0]}, and no run: choose another --out, or say --force to "
+                "replace it"
+            )
         return None
     try:
         metrics = json.loads(path.read_text(encoding="utf-8"))
@@ -133,7 +157,8 @@ def _finished(folder: Path, faces: Faces, config: RunConfig, force: bool) -> dic
         wrong = f"{path} is not the metrics of a run ({error!r})"
     else:
         if not (others or changed):
-            return metrics if (folder / "model.safetensors").exists() else None
+            whole = all((folder / name).exists() for name in ("model.safetensors", "report.html"))
+            return metrics if whole else None
         wrong = f"{folder} holds a run {'of other photos' if others else 'with other settings'}"
     if not force:
         raise ValueError(f"{wrong}: choose another --out, or say --force to replace it")

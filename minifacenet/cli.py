@@ -48,7 +48,7 @@ def main() -> None:
             warnings.showwarning = _warn
             app()
     except (ValueError, OSError, FloatingPointError, MemoryError) as error:
-        _fail(str(error))
+        _fail(_text(error))
     except Exception as error:
         from . import gpu
 
@@ -57,6 +57,12 @@ def main() -> None:
         if gpu.is_lost(error):  # what is on the GPU cannot be freed: no traceback for each array
             sys.excepthook = lambda *_: None
         _fail(gpu.in_one_line(error))
+
+
+def _text(error: Exception) -> str:
+    """What an error says; some say nothing, as those of memory in C code."""
+    unsaid = "out of memory" if isinstance(error, MemoryError) else type(error).__name__
+    return str(error) or unsaid
 
 
 def _fail(text: str) -> NoReturn:

@@ -82,6 +82,12 @@ def workplace(path: str | Path) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def try_to_write(path: str | Path) -> None:
+    """An OSError, as of `replacing`, if `path` could not be written now; nothing is left there."""
+    with workplace(path) as temporary:
+        temporary.write_bytes(b"?")  # a disk that is full may still take an empty file
+
+
 def _hidden_folder(parent: Path) -> tuple[Path, int | None]:
     """A new folder in `parent`, and its lock, None on a disk without locks."""
     while True:

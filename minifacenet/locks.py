@@ -44,27 +44,46 @@ def locked(folder: str | Path) -> Iterator[None]:
     if key in _held.get():
         yield
         return
-    made, lock = _make(folder), None
-    try:
-        try:
-            lock = take(folder)
-        except BlockingIOError:
-            raise ValueError(
-                f"{folder}: another minifacenet is at work in it: wait for its end, or choose "
-                "another folder"
-            ) from None
-        except OSError:
-            pass  # all is as it was before there were locks
+    with made(folder):
+        lock = _lock_of(folder)
         before = _held.set(_held.get() | {key})
         try:
             yield
         finally:
             _held.reset(before)
+            free(lock, folder)
+
+
+@contextmanager
+def made(folder: Path) -> Iterator[None]:
+    """The folder is there during the block; if it was made and stays empty, it goes at the end.
+
+    Raises
+    ------
+    ValueError
+        `folder`, or one that it lies in, is a file.
+    OSError
+        It cannot be made.
+    """
+    missing = _make(folder)
+    try:
+        yield
     finally:
-        free(lock, folder)
-        for place in made:
+        for place in missing:
             with suppress(OSError):  # what holds something stays
                 place.rmdir()
+
+
+def _lock_of(folder: Path) -> int | None:
+    try:
+        return take(folder)
+    except BlockingIOError:
+        raise ValueError(
+            f"{folder}: another minifacenet is at work in it: wait for its end, or choose another "
+            "folder"
+        ) from None
+    except OSError:
+        return None  # all is as it was before there were locks
 
 
 def _make(folder: Path) -> list[Path]:

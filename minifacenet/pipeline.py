@@ -22,6 +22,7 @@ from .embedding.checkpoint import add_to_model
 from .embedding.train import is_trainable
 from .files import sweep, write_csv, write_json
 from .known_people import name_known_people
+from .locks import locked
 from .preprocessing.faces import Faces, count_text
 from .protocols import (
     TRAIN_SHARE,
@@ -35,6 +36,30 @@ from .report import ReportParts, write_report
 from .strangers import meet_strangers
 
 STALE = ("metrics.json", "state.safetensors", "config.json", "checks.csv", "report.html")
+_OF_A_NETWORK = (
+    "model.safetensors", "log.csv", "training.png", "distances.png", "roc.png", "map.png",
+    "grid.png",
+)  # fmt: skip
+FILES = (
+    *STALE, "split.csv", "names.csv", "names.png", *_OF_A_NETWORK,
+    *(f"open/{name}" for name in _OF_A_NETWORK),
+)  # fmt: skip
+
+
+def in_the_way(out: Path) -> list[str]:
+    """What a run would replace or remove in `out`; nothing, where a run was broken off.
+
+    The split is the first file of a run, the metrics are the last, and a training leaves neither.
+    """
+    if broken_off(out):
+        return []
+    return [name for name in FILES if (out / name).exists()]
+
+
+def broken_off(out: Path) -> bool:
+    """Whether all in `out` is of a run that did not come to its end."""
+    others = ("metrics.json", "state.safetensors", "config.json")
+    return (out / "split.csv").exists() and not any((out / name).exists() for name in others)
 
 
 def run(
@@ -54,13 +79,23 @@ def run(
     ------
     ProtocolError
         Half of the photos allow no triplet.
+    ValueError
+        Somebody is called 'unknown', or another process is at work in `out`.
     """
     if UNKNOWN in faces.people:
         raise ValueError(f"nobody can be called '{UNKNOWN}', it stands for strangers: rename him")
     observer = observer or Observer()
     rng = np.random.default_rng(config.training.seed)
     splits = _draw_splits(faces, rng, observer)
-    sweep(out)
+    with locked(out):
+        return _run(faces, splits, out, config, rng, observer, device)
+
+
+def _run(faces: Faces, splits: dict, out: Path, config: RunConfig, rng, observer, device) -> dict:
+    if broken_off(out):
+        observer.say(f"The run in {out} was broken off: it begins anew.")
+    for folder in (out, out / "open"):
+        sweep(folder)
     for name in STALE:  # of a training, or a run, whose model goes
         (out / name).unlink(missing_ok=True)
     _write_splits(out / "split.csv", faces, splits)
@@ -88,8 +123,8 @@ def run(
             metrics["thresholds"] = thresholds.as_dict()
             for folder in (out, out / "open"):
                 add_to_model(folder / "model.safetensors", "thresholds", metrics["thresholds"])
-    write_json(out / "metrics.json", metrics)
     write_report(out, ReportParts(metrics, credit=config.credit, **shown))
+    write_json(out / "metrics.json", metrics)  # the last: it says that all is there
     return metrics
 
 

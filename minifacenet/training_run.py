@@ -35,16 +35,12 @@ from .files import sweep, write_csv, write_json
 from .gpu import memory_text
 from .held_out import Check, add_thresholds, hold_out_people
 from .interrupt import postponed_interrupt
+from .locks import locked
 from .logs import TYPES, rows_of_steps, write_log
 from .nn.backend import to_device
 from .preprocessing.faces import Faces
 from .protocols import longest_within_error
-
-# What a fresh training removes, in this order; the metrics of a run speak of a model that goes too.
-STALE = (
-    "state.safetensors", "metrics.json", "report.html",
-    "model.safetensors", "checks.csv", "log.csv",
-)  # fmt: skip
+from .training_files import STALE, last_good
 
 
 @dataclass
@@ -113,12 +109,20 @@ def run_training(
         `resume` with other settings or other faces than it began with, or faces cut otherwise.
     FloatingPointError
         The embeddings are not finite any more: the last good weights are in `model.safetensors`.
+    ValueError
+        Another process is at work in `out`.
     """
-    observer = observer or Observer()
+    with locked(out):
+        return _run_training(faces, out, config, observer or Observer(), resume, device)
+
+
+def _run_training(
+    faces: Faces, out: Path, config: TrainingRunConfig, observer: Observer, resume: bool,
+    device: str,
+) -> Outcome:  # fmt: skip
     model = FaceNet.new(config.architecture, config.training.seed, faces.cut)
     model.network.to(device)
     state = TrainingState(model.network, config.training)
-    out.mkdir(parents=True, exist_ok=True)
     sweep(out)
     if not resume:  # the state first: what an older training left must not be gone on with
         for name in STALE:
@@ -154,14 +158,6 @@ def run_training(
         out, run.records, run.checks, config.training.margin, f"VAL at FAR {config.far:g}"
     )
     return Outcome(run.records, run.checks, run.kept(), run.stopped, began)
-
-
-def last_good(out: Path) -> str:
-    """Where the last good weights are, for the message of a training that failed."""
-    path = out / "model.safetensors"
-    if not path.exists():
-        return "Nothing was saved before"
-    return f"The good weights of step {load_metadata(path)['training']['step']} are in {path}"
 
 
 class _Run:

@@ -62,7 +62,7 @@ def test_too_few_people_for_strangers_still_get_names(run, people, tmp_path):
     old = tmp_path / "run" / "open" / "roc.png"  # of an earlier run with more people
     old.parent.mkdir(parents=True)
     old.write_bytes(b"")
-    status, printed, _ = run("run", few, "--out", tmp_path / "run", *FEW)
+    status, printed, _ = run("run", few, "--out", tmp_path / "run", *FEW, "--force")
     assert status == 0
     assert "open/" not in printed
     assert "at least 4 people with 2 photos each, got 2 of 2" in " ".join(printed.split())

@@ -59,6 +59,7 @@ def make_pairs(
         raise ValueError(f"folds and per_fold are at least 1, got {folds} and {per_fold}")
     rng = np.random.default_rng(seed)
     people = _people(paths, labels, duplicates)
+    _check_folds(people, folds)
     dealt = _deal(people, folds, rng)
     _check_room(people, dealt, per_fold)
     rows = []
@@ -102,21 +103,33 @@ def _deal(people: list[list[str]], folds: int, rng: np.random.Generator) -> list
     return dealt
 
 
-def _check_room(people: list[list[str]], dealt: list[list[list[str]]], per_fold: int) -> None:
-    folds, several = len(dealt), sum(len(photos) > 1 for photos in people)
-    have = f"{len(people)} people, {several} of them with two different photos or more"
+def _check_folds(people: list[list[str]], folds: int) -> None:
+    """Before anything is made for each fold: a number may be mistyped."""
+    several = _several(people)
     most = min(several, len(people) // 2)
     if folds > most:
         raise PairsError(
             f"{folds} folds without a common person take {2 * folds} people, {folds} of them with "
-            f"two different photos or more; there are {have}: "
+            f"two different photos or more; there are {_have(people)}: "
             + (f"ask for fewer --folds, at most {most}" if most else "no pairs can be made")
         )
+
+
+def _several(people: list[list[str]]) -> int:
+    return sum(len(photos) > 1 for photos in people)
+
+
+def _have(people: list[list[str]]) -> str:
+    return f"{len(people)} people, {_several(people)} of them with two different photos or more"
+
+
+def _check_room(people: list[list[str]], dealt: list[list[list[str]]], per_fold: int) -> None:
+    folds = len(dealt)
     room = min(min(_room(fold)) for fold in dealt)
     if per_fold > room:
         raise PairsError(
             f"{per_fold} same and {per_fold} different pairs in each fold ({folds} in all) are too "
-            f"many for {have}: at most {room} of each in a fold"
+            f"many for {_have(people)}: at most {room} of each in a fold"
             + ", or more with fewer --folds"
             * (folds > 1)
         )

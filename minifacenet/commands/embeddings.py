@@ -24,6 +24,7 @@ from .inputs import (
     read,
 )
 from .options import Force, Threads
+from .outputs import place_for_files, place_for_groups
 
 app = typer.Typer()
 
@@ -35,6 +36,7 @@ class Scale(StrEnum):
 
 @app.command()
 def embed(
+    context: typer.Context,
     photos: PhotosPath,
     model: Model,
     out: Annotated[Path, typer.Option(help="Writes OUT.npy and OUT.csv.")],
@@ -52,8 +54,7 @@ def embed(
 
     out = out.absolute()
     files = file_pair(out)
-    if any(path.exists() for path in files) and not force:
-        raise ValueError(f"{out} holds embeddings already: choose another --out, or say --force")
+    context.with_resource(place_for_files(*files, force=force))
     embedder = open_model(model, threads)
     data = read(read_photos, photos, embedder, model, any_faces)
     # The files say what the vectors are of: by --any-faces not what the network was trained on.
@@ -67,6 +68,7 @@ def embed(
 
 @app.command()
 def cluster(
+    context: typer.Context,
     photos: PhotosPath,
     model: Model,
     distance: Threshold = None,
@@ -93,10 +95,7 @@ def cluster(
 
     if out is not None:
         out = out.absolute()
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise ValueError(f"{out} is not empty: choose a new folder for the groups")
-        if out.resolve().is_relative_to(photos.resolve()):
-            raise ValueError(f"{out} lies among the photos: choose a folder outside of {photos}")
+        context.with_resource(place_for_groups(out, photos))
     embedder = open_model(model, threads)
     data = read(read_photos, photos, embedder, model, any_faces)
     vectors = embedded(embedder, data, cache)

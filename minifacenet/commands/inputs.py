@@ -1,4 +1,4 @@
-"""What commands of stage 3 begin with: a model, photos, and their embeddings."""
+"""What commands begin with: photos, and in stage 3 a model and their embeddings."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 
 from ..preprocessing.crop_note import CENTRE_SQUARE, align_options
 from ..terminal import console, progress, say, tell_data
+from .memory import smaller
 from .options import use_threads
 
 if TYPE_CHECKING:
@@ -33,6 +34,16 @@ AnyFaces = Annotated[
 Seed = Annotated[int, typer.Option(min=0, help="Draws what is held out to measure.")]
 
 
+def read_people(faces: Path, size: int, channels: int | None = None) -> Faces:
+    """A folder of people, to train on."""
+    from ..preprocessing.folder import read_faces
+
+    with smaller(f"photos of {size}x{size} pixels", "take a smaller --size"):
+        data = read_faces(faces, size=size, channels=channels)
+    tell_data(faces, data)
+    return data
+
+
 def open_model(model: Path, threads: int | None) -> Embedder:
     """The embedder of a model, photo and mirror image together."""
     from ..embedding.checkpoint import load_model, model_file
@@ -45,7 +56,7 @@ def open_model(model: Path, threads: int | None) -> Embedder:
 def read(reader, path: Path, embedder: Embedder, model: Path | str, any_faces: bool) -> Faces:
     """Read photos as the network takes them; errors as in `check_cut`."""
     size, _, channels = embedder.architecture.input_shape
-    with progress("reading photos") as tell:
+    with _fewer(f"the photos in {path}"), progress("reading photos") as tell:
         data = reader(path, size, channels, tell)
     tell_data(path, data)
     check_cut(data, path, embedder, model, any_faces)
@@ -97,10 +108,14 @@ def names_of(data: Faces) -> np.ndarray:
     return np.array(data.people)[data.labels]
 
 
+def _fewer(what: str):
+    return smaller(what, "give fewer photos at a time, or fewer --threads")
+
+
 def embedded(embedder: Embedder, data: Faces, cache: Path | None) -> np.ndarray:
     from ..embedding.cache import EmbeddingCache
 
-    with progress("embedding") as tell:
+    with _fewer(f"{len(data)} photos"), progress("embedding") as tell:
         embedder.progress = tell
         source = embedder if cache is None else EmbeddingCache(cache, embedder, warn=say)
         vectors = source.transform(data.images)

@@ -22,6 +22,7 @@ from .inputs import (
     read,
 )
 from .options import FacesPath, Force, Threads, use_threads
+from .outputs import folder_for_results, place_for_files
 
 app = typer.Typer()
 classify = typer.Typer(no_args_is_help=True, help="Name the people on photos.")
@@ -35,6 +36,7 @@ ENOUGH_PEOPLE = 5  # to set a gate by each other
 
 @classify.command("fit")
 def classify_fit(
+    context: typer.Context,
     faces: FacesPath,
     model: Model,
     out: Annotated[Path, typer.Option(help="Folder for the people, with a copy of the model.")],
@@ -63,6 +65,7 @@ def classify_fit(
     from ..embedding.checkpoint import model_file
     from ..preprocessing.folder import read_faces, read_photos
 
+    context.with_resource(folder_for_results(out, faces))
     if (out / FILE).exists() and not force:
         raise ValueError(f"{out} holds people already: choose another --out, or say --force")
     if threshold is not None and strangers is not None:
@@ -144,6 +147,7 @@ def _given_gate(model, threshold, far, vectors, names, others) -> tuple[float | 
 
 @classify.command("predict")
 def classify_predict(
+    context: typer.Context,
     photos: PhotosPath,
     people: Annotated[Path, typer.Option(help="Folder that `classify fit` made.")],
     out: Annotated[Path | None, typer.Option(help="CSV file for all answers.")] = None,
@@ -159,8 +163,8 @@ def classify_predict(
     from ..files import write_csv
     from ..preprocessing.folder import read_photos
 
-    if out is not None and out.exists() and not force:
-        raise ValueError(f"{out} is there already: choose another --out, or say --force")
+    if out is not None:
+        context.with_resource(place_for_files(out, force=force))
     use_threads(threads)
     enrolled = People.load(people)
     embedder = enrolled.embedder

@@ -30,7 +30,10 @@ Mining = Annotated[
 Margin = Annotated[float, typer.Option(help="The triplet loss's alpha, in squared L2.")]
 Threads = Annotated[int | None, typer.Option(help="Threads to compute with; all if left out.")]
 Device = Annotated[str, typer.Option(help="auto (a GPU, if there is one), cpu or cuda.")]
-Size = Annotated[int, typer.Option(min=32, help="Side of the square faces in pixels.")]
+LARGEST_SIZE = 8192  # beyond the side of any photo that is read
+Size = Annotated[
+    int, typer.Option(min=32, max=LARGEST_SIZE, help="Side of the square faces in pixels.")
+]
 Credit = Annotated[str | None, typer.Option(help="Whose photos these are, for the figures.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what OUT holds already.")]
 

@@ -20,6 +20,7 @@ from .inputs import (
     read,
 )
 from .options import FacesPath, Force, Threads
+from .outputs import folder_for_results, place_for_files, refuse_loss
 
 app = typer.Typer()
 
@@ -28,6 +29,7 @@ FILES = ("verification.json", "roc.png", "distances.png")
 
 @app.command()
 def verify(
+    context: typer.Context,
     faces: Annotated[
         Path | None,
         typer.Argument(metavar="FACES", help="Folder of people, or the root of the listed photos."),
@@ -73,9 +75,9 @@ def verify(
         raise ValueError("verify takes a folder of faces and --model")
     if pairs is None and threshold is not None:
         raise ValueError("--threshold is for a list of --pairs; all pairs are judged at every one")
-    there = [name for name in FILES if out is not None and (out / name).exists()]
-    if there and not force:
-        raise ValueError(f"{out} holds {there[0]} already: choose another --out, or say --force")
+    if out is not None:
+        context.with_resource(folder_for_results(out, faces))
+        refuse_loss(out, FILES, force)
     embedder = open_model(model, threads)
     if pairs is None:
         data = read(read_faces, faces, embedder, model, any_faces)
@@ -110,6 +112,7 @@ def verify(
 
 @app.command("make-pairs")
 def make_pairs(
+    context: typer.Context,
     faces: FacesPath,
     out: Annotated[Path, typer.Option(help="File for the list.")],
     folds: Annotated[int, typer.Option(min=1, help="Folds of disjoint people.")] = 10,
@@ -124,8 +127,7 @@ def make_pairs(
     from ..classification.pairs import write_pairs
     from ..preprocessing.folder import read_faces
 
-    if out.exists() and not force:
-        raise ValueError(f"{out} is there already: choose another --out, or say --force")
+    context.with_resource(place_for_files(out, force=force))
     with progress("reading photos") as tell:
         data = read_faces(faces, size=32, progress=tell)
     tell_data(faces, data)

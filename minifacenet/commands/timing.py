@@ -9,7 +9,8 @@ import typer
 
 from ..tables import tell_mining, tell_recognition
 from ..terminal import console, progress, say, size_text
-from .options import Threads, given, use_threads
+from .options import LARGEST_SIZE, Force, Threads, given, use_threads
+from .outputs import use_folder
 
 if TYPE_CHECKING:
     from ..bench.card import Card
@@ -26,7 +27,8 @@ Against = Annotated[str | None, typer.Option(help="Compare with: torch, if it is
 Device = Annotated[str, typer.Option(help="cpu, or cuda (a GPU).")]
 Network = Annotated[str, typer.Option(help="nn1 or nn1_mini")]
 PhotoSize = Annotated[
-    int | None, typer.Option(help="Side of the photos; the network's own if left out.")
+    int | None,
+    typer.Option(max=LARGEST_SIZE, help="Side of the photos; the network's own if left out."),
 ]
 Rounds = Annotated[int, typer.Option(min=1, help="Rounds whose median is told.")]
 Out = Annotated[Path | None, typer.Option(help="Folder for the figures as csv and a picture.")]
@@ -47,6 +49,7 @@ def time_network(
     scaling: Annotated[
         bool, typer.Option("--scaling", help="Cost an image by batch, width and size instead.")
     ] = False,
+    force: Force = False,
 ) -> None:
     """Time the network on this machine, row by row, forward and backward."""
     if context.invoked_subcommand:
@@ -62,6 +65,7 @@ def time_network(
         raise ValueError("--scaling measures this build alone: leave out --against")
     if scaling and device != "cpu":
         raise ValueError(f"--scaling counts memory on the CPU alone: leave out --device {device}")
+    use_folder(context, out, force, "scaling" if scaling else "bench")
     use_threads(threads)
     architecture = Architecture(network, size, channels)
     if scaling:
@@ -120,11 +124,13 @@ def _tell_memory(device: str) -> None:
 
 @bench.command("step")
 def time_step(
+    context: typer.Context,
     against: Against = None,
     rounds: Rounds = 5,
     threads: Threads = None,
     device: Device = "cpu",
     out: Out = None,
+    force: Force = False,
 ) -> None:
     """A training step as the demo takes it: nn1_mini, 160 grey photos of 96x96, with Adam."""
     from ..bench.network import parts_of
@@ -133,6 +139,7 @@ def time_step(
     from ..bench.tables import tell_machine
     from ..embedding.architectures import FaceNet
 
+    use_folder(context, out, force, "bench")
     use_threads(threads)
     device, card = _device(device)
     make = yardstick(against, device) if against else lambda parts: None
@@ -147,12 +154,14 @@ def time_step(
 
 @bench.command("kernels")
 def time_kernels(
+    context: typer.Context,
     against: Against = None,
     network: Network = "nn1",
     size: PhotoSize = None,
     batch: Annotated[int, typer.Option(min=1, help="Photos at once.")] = 32,
     rounds: Rounds = 5,
     out: Out = None,
+    force: Force = False,
 ) -> None:
     """On a GPU: layers and optimizers beside a plain copy, matrix products beside the fp32 peak."""
     from ..bench.card import this_card
@@ -162,6 +171,7 @@ def time_kernels(
     from ..embedding.architectures import Architecture, FaceNet
     from ..gpu import choose_device
 
+    use_folder(context, out, force, "layers", "optimizers", "products")
     architecture = Architecture(network, size)
     choose_device("cuda", otherwise="time the CPU: minifacenet bench")
     card = this_card()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +10,11 @@ import numpy as np
 import typer
 
 from ..tables import summary_table, tell_benchmark, tell_results
-from ..terminal import Bars, console, say, tell_data, tell_outcome, tell_plan, tell_written
+from ..terminal import Bars, console, say, tell_outcome, tell_plan, tell_written
+from .inputs import read_people
+from .memory import or_chunk
 from .options import (
+    LARGEST_SIZE,
     Chunk,
     Credit,
     Device,
@@ -31,6 +33,7 @@ from .options import (
     configured,
     use_threads,
 )
+from .outputs import folder_for_results, refuse_loss
 
 app = typer.Typer()
 
@@ -62,8 +65,8 @@ def run(
     from ..embedding.architectures import Architecture
     from ..embedding.train_config import TrainConfig
     from ..gpu import choose_device
+    from ..pipeline import in_the_way
     from ..pipeline import run as run_pipeline
-    from ..preprocessing.folder import read_faces
     from ..protocols import TRAIN_SHARE, split_photos
 
     training = TrainConfig(
@@ -71,19 +74,17 @@ def run(
         chunk=chunk, mining=mining, seed=seed,
     )  # fmt: skip
     check_schedule(training)
-    holds = [name for name in ("metrics.json", "state.safetensors") if (out / name).exists()]
-    if holds and not force:
-        raise ValueError(f"{out} holds a run already: choose another --out, or say --force")
+    context.with_resource(folder_for_results(out, faces))
+    refuse_loss(out, in_the_way(out), force)
     use_threads(threads)
     chosen = choose_device(device)
-    data = read_faces(faces, size=size)
-    tell_data(faces, data)
+    data = read_people(faces, size)
     half = split_photos(data.labels, TRAIN_SHARE, np.random.default_rng(seed)).train
     check_batch(context, data.labels[half], people, photos)
     config = RunConfig(training=training, credit=credit)
     architecture = Architecture(config.network, size, data.images.shape[3], config.dim)
     with Bars() as bars:
-        metrics = _or_chunk(
+        metrics = or_chunk(
             lambda: run_pipeline(data, out, config, bars, chosen), architecture, training, chosen
         )
     tell_results(metrics)
@@ -97,7 +98,10 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder for the model, its state and its log.")],
     network: Annotated[str, typer.Option(help="nn1_mini or nn1")] = "nn1_mini",
     size: Annotated[
-        int | None, typer.Option(help="Side of the square faces; the network's own if left out.")
+        int | None,
+        typer.Option(
+            max=LARGEST_SIZE, help="Side of the square faces; the network's own if left out."
+        ),
     ] = None,
     dim: Annotated[int, typer.Option(min=1, help="Length of an embedding.")] = 128,
     steps: Annotated[int, typer.Option(min=1, help="Training steps.")] = 150,
@@ -148,23 +152,24 @@ def train(
     from ..config import Observer, TrainingRunConfig
     from ..gpu import choose_device
     from ..held_out import hold_out_people
-    from ..preprocessing.folder import read_faces
+    from ..training_files import in_the_way
     from ..training_run import began_with, run_training, steps_done
 
     state = out / "state.safetensors"
-    if (out / "metrics.json").exists() and not (force or plan):
-        raise ValueError(f"{out} holds a run: choose another --out, or say --force")
+    if not plan:
+        context.with_resource(folder_for_results(out, faces))
     if state.exists() and not (resume or force or plan):
         raise ValueError(f"{out} holds a training: --resume goes on with it, --force begins anew")
     if resume and not state.exists():
         raise ValueError(f"{out} holds no training to go on with: leave out --resume to begin one")
+    if not (plan or resume):
+        refuse_loss(out, in_the_way(out), force)
     use_threads(threads)
     chosen = choose_device(device)
     before = began_with(out) if resume else None
     config = configured(context, before or TrainingRunConfig(), all_options=not resume)
     channels = config.architecture.channels if resume else None
-    data = read_faces(faces, size=config.architecture.size, channels=channels)
-    tell_data(faces, data)
+    data = read_people(faces, config.architecture.size, channels)
     if not resume:
         channels = data.images.shape[3]
         config = replace(config, architecture=replace(config.architecture, channels=channels))
@@ -179,7 +184,7 @@ def train(
         return
 
     with Bars() as bars:
-        outcome = _or_chunk(
+        outcome = or_chunk(
             lambda: run_training(data, out, config, bars, resume, chosen),
             config.architecture, config.training, chosen,
         )  # fmt: skip
@@ -191,20 +196,9 @@ def train(
 EXIT_STATUS = {"interrupted": 130, "collapsed": 1}
 
 
-def _or_chunk(work: Callable, architecture, training, device: str):
-    """What `work()` returns; where the memory does not do, the error names a --chunk."""
-    from ..plan import smaller_chunk
-
-    try:
-        return work()
-    except MemoryError as error:
-        reason = str(error) or "out of memory"  # the error itself holds on to the memory
-    chunk = smaller_chunk(architecture, training, device)
-    raise MemoryError(f"{reason}: take --chunk {chunk}, fewer photos at once for the same gradient")
-
-
 @app.command()
 def benchmark(
+    context: typer.Context,
     faces: Annotated[
         Path,
         typer.Argument(
@@ -223,15 +217,14 @@ def benchmark(
     """Several runs, one a seed: mean and standard error, beside the traditional methods."""
     from ..benchmark import benchmark as run_benchmark
     from ..config import RunConfig
-    from ..preprocessing.folder import read_faces
 
     use_threads(threads)
     if faces == Path("orl") and not faces.exists():
         faces = Path("data/orl")
         if not faces.exists():
             raise ValueError(f"no {faces} here: python data_scripts/get_orl.py {faces} makes it")
-    data = read_faces(faces, size=size)
-    tell_data(faces, data)
+    context.with_resource(folder_for_results(out, faces))
+    data = read_people(faces, size)
     with Bars() as bars:
         result = run_benchmark(data, out, seeds, RunConfig(credit=credit), bars, force)
     tell_benchmark(out, result)
@@ -242,7 +235,8 @@ def summary(
     network: Annotated[str, typer.Argument(metavar="NETWORK", help="nn1 or nn1_mini")] = "nn1",
     channels: Annotated[int, typer.Option(help="1 (grey) or 3 (RGB)")] = 3,
     size: Annotated[
-        int | None, typer.Option(help="Side of the input; the network's own if left out.")
+        int | None,
+        typer.Option(max=LARGEST_SIZE, help="Side of the input; the network's own if left out."),
     ] = None,
     dim: Annotated[int, typer.Option(help="Length of an embedding.")] = 128,
 ) -> None:

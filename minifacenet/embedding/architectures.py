@@ -151,8 +151,23 @@ class FaceNet:
 
     @classmethod
     def new(cls, architecture: Architecture, seed: int = 0, cut: str = CENTRE_SQUARE) -> FaceNet:
-        """Fresh random weights: to be trained, on faces cut so."""
-        return cls(architecture, architecture.build(np.random.default_rng(seed)), cut)
+        """Fresh random weights: to be trained, on faces cut so.
+
+        Raises
+        ------
+        NetworkTooLarge
+            The memory does not do for its weights.
+        """
+        try:
+            network = architecture.build(np.random.default_rng(seed))
+        except MemoryError as error:
+            reason = f" ({error})" if str(error) else ""
+            raise NetworkTooLarge(
+                f"the weights of {architecture.name} for photos of {architecture.size} pixels, and "
+                f"{architecture.dim} dimensions, do not fit into memory{reason}: take a smaller "
+                "--dim or --size"
+            ) from None
+        return cls(architecture, network, cut)
 
     @property
     def preprocessing(self) -> str:
@@ -169,6 +184,10 @@ class FaceNet:
         for name, parameter in self.network.parameters().items():
             parts += [name, to_device(parameter.data, "cpu")]
         return digest(*parts)
+
+
+class NetworkTooLarge(MemoryError):
+    """A network whose weights alone do not fit into memory."""
 
 
 def build_nn1(

@@ -31,7 +31,7 @@ from pathlib import Path
 import numpy as np
 
 from ..arrays import load_arrays, save_arrays
-from ..files import digest
+from ..files import digest, sweep, try_to_write
 
 FORMAT = "embedding cache 1"
 KEY_BYTES = 32
@@ -43,7 +43,7 @@ class EmbeddingCache:
     Parameters
     ----------
     folder : str or path
-        Made when the first file is written.
+        Made when the first photos are embedded.
     embedder : Embedder
         Or whatever has its `transform`, `digest` and `preprocessing`.
     most : int
@@ -100,9 +100,11 @@ class EmbeddingCache:
             if key not in known:
                 first.setdefault(key, i)
         if first:
+            kept = self._can_keep(path, len(first))
             vectors = self.embedder.transform(X[list(first.values())])
             fresh = dict(zip(first, vectors, strict=True))
-            self._keep(path, identity, fresh)
+            if kept:
+                self._keep(path, identity, fresh)
             known |= fresh
         return np.array([known[key] for key in keys])
 
@@ -112,6 +114,16 @@ class EmbeddingCache:
         except (ValueError, OSError) as error:
             self.warn(f"{error}: all faces are embedded anew, and the file is replaced")
             return {}
+
+    def _can_keep(self, path: Path, new: int) -> bool:
+        """Whether the file can be written: better said before the work than after it."""
+        sweep(self.folder, name=path.name)
+        try:
+            try_to_write(path)
+        except OSError as error:
+            self.warn(f"{error}: {new} new embeddings are not kept")
+            return False
+        return True
 
     def _keep(self, path: Path, identity, fresh: dict[bytes, np.ndarray]) -> None:
         """Add `fresh` to what the file holds by now: another process may have written it."""

@@ -23,6 +23,7 @@ from .crop_note import how_cut
 from .faces import Faces, count_text, repeated, square_crop, stack
 from .listing import UNSAYABLE, FolderError, entries_of, in_text, is_photo, photos_below
 from .photo import PhotoError, decode_photo, read_bytes
+from .results import result_in
 
 
 def read_faces(
@@ -33,8 +34,9 @@ def read_faces(
 ) -> Faces:
     """Read the photos `root/person/photo` as square faces.
 
-    Hidden entries are passed over. A photo that cannot be read is skipped with its reason and
-    never ends the run. The result is in natural order of its paths, the same on every machine.
+    Hidden entries are passed over, and folders that hold results of ours are no people. A photo
+    that cannot be read is skipped with its reason and never ends the run. The result is in natural
+    order of its paths, the same on every machine.
 
     Parameters
     ----------
@@ -149,9 +151,12 @@ def _listing(root: Path) -> tuple[list[str], list[str], list[str], list[str]]:
         found = "is not a folder" if root.exists() else "does not exist"
         raise FolderError(f"'{root}' {found}: pass the folder that holds one folder a person")
     entries, ignored = entries_of(root)
-    folders, photos, stray = [], [], []
+    folders, photos, stray, results = [], [], [], []
     for entry in entries:
         if entry.is_dir():
+            if result := result_in(entry):
+                results.append(f"{entry.name}/ (results of minifacenet, {result}: no person)")
+                continue
             folders.append(entry.name)
             items, unsayable = entries_of(entry)
             ignored += [f"{entry.name}/{name}" for name in unsayable]
@@ -162,7 +167,7 @@ def _listing(root: Path) -> tuple[list[str], list[str], list[str], list[str]]:
             (stray if is_photo(entry) else ignored).append(entry.name)
     if not photos:
         raise FolderError(_what_is_wrong(root, folders, stray))
-    return folders, photos, ignored, stray
+    return folders, photos, results + ignored, stray
 
 
 def _what_is_wrong(root: Path, folders: list[str], stray: list[str]) -> str:

@@ -1,0 +1,46 @@
+"""What did not fit into memory, in words, and which option makes it smaller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..embedding.architectures import Architecture
+    from ..embedding.train_config import TrainConfig
+
+USUAL_DIM = 128
+
+
+@contextmanager
+def smaller(what: str, remedy: str) -> Iterator[None]:
+    """A MemoryError in the block says that `what` did not fit, and the `remedy`."""
+    try:
+        yield
+    except MemoryError as error:
+        reason = f" ({error})" if str(error) else ""
+        raise MemoryError(f"out of memory for {what}{reason}: {remedy}") from None
+
+
+def or_chunk(work: Callable, architecture: Architecture, training: TrainConfig, device: str):
+    """What `work()` returns; where the memory does not do, the error names a --chunk.
+
+    Of a network that does not fit by itself, or with one photo, no chunk makes less.
+    """
+    from ..embedding.architectures import NetworkTooLarge
+    from ..plan import smaller_chunk
+
+    try:
+        return work()
+    except NetworkTooLarge:
+        raise
+    except MemoryError as error:
+        reason = str(error) or "out of memory"  # the error itself holds on to the memory
+    if training.chunk == 1:
+        raise MemoryError(f"{reason}: take a smaller --size, one photo at a time is too much")
+    chunk = smaller_chunk(architecture, training, device)
+    remedy = f"take --chunk {chunk}, fewer photos at once for the same gradient"
+    if architecture.dim > USUAL_DIM:
+        remedy += f", or a smaller --dim than {architecture.dim}"
+    raise MemoryError(f"{reason}: {remedy}")

@@ -1,0 +1,103 @@
+"""Where commands write: what would be lost, or cannot be written, is found before the work.
+
+A command gives these contexts to `typer.Context.with_resource`: they last until it has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+
+from ..files import sweep, try_to_write
+from ..locks import locked, made
+from ..preprocessing.results import refuse_among
+
+
+@contextmanager
+def folder_for_results(out: Path, photos: Path | None = None) -> Iterator[None]:
+    """For the block the folder `out` is ours alone, without leftovers, and can be written to.
+
+    Raises
+    ------
+    ValueError
+        It lies among the `photos`, it is a file, or another process is at work in it.
+    OSError
+        It cannot be written to.
+    """
+    if photos is not None:
+        refuse_among(out, photos)
+    with locked(out):
+        sweep(out)
+        try:
+            try_to_write(out / "results")
+        except OSError as error:
+            raise OSError(f"{out}: cannot be written to ({error.reason})") from None
+        yield
+
+
+@contextmanager
+def place_for_files(*paths: Path, force: bool) -> Iterator[None]:
+    """Files in a folder that others use, too: as `folder_for_results`, without its lock.
+
+    Raises
+    ------
+    ValueError
+        There is such a file and no `force`, or a folder of that name.
+    OSError
+        It cannot be written.
+    """
+    for path in paths:
+        if path.is_dir():
+            raise ValueError(f"{path} is a folder: choose the name of a file")
+        if path.exists() and not force:
+            raise ValueError(f"{path} is there already: choose another --out, or say --force")
+    with made(paths[0].parent):
+        for path in paths:
+            sweep(path.parent, name=path.name)
+            try_to_write(path)
+        yield
+
+
+@contextmanager
+def place_for_groups(out: Path, photos: Path) -> Iterator[None]:
+    """A folder that appears whole at the end: as `place_for_files`, and not among the `photos`.
+
+    Raises
+    ------
+    ValueError
+        It holds something, or lies among the photos.
+    OSError
+        It cannot be written.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"{out} is not empty: choose a new folder for the groups")
+    refuse_among(out, photos)
+    with made(out.parent):
+        sweep(out.parent, name=out.name)
+        try_to_write(out)
+        yield
+
+
+def refuse_loss(out: Path, names: Iterable[str], force: bool) -> None:
+    """Refuse to replace or remove what is in `out`, of these names, unless the user says `--force`.
+
+    Raises
+    ------
+    ValueError
+    """
+    there = [name for name in names if (out / name).exists()]
+    if there and not force:
+        run = {"metrics.json", "state.safetensors"} & set(there)
+        what = "a run" if run else there[0]
+        raise ValueError(f"{out} holds {what} already: choose another --out, or say --force")
+
+
+def use_folder(context: typer.Context, out: Path | None, force: bool, *stems: str) -> None:
+    """Both for tables and charts that begin with `stems`, if there is an `out`."""
+    if out:
+        context.with_resource(folder_for_results(out))
+        endings = (".csv", ".png", "_share.png")
+        refuse_loss(out, (stem + ending for stem in stems for ending in endings), force)

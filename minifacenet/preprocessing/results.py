@@ -1,0 +1,63 @@
+"""Results are no photos: they are not written among them, and nobody takes them for a person.
+
+Commands draw pictures. A folder of results among the folders of people would be one person more
+for the next command, and in another place after each run.
+"""
+
+import json
+from pathlib import Path
+
+_MODELS = ("model.safetensors", "state.safetensors", "people.safetensors")
+_TABLES = {  # keys that each of these has if it is ours: one set of several
+    "config.json": ({"architecture", "training", "held_out"},),
+    "metrics.json": ({"closed", "open", "versions"},),
+    "verification.json": ({"pairs_same", "auc"}, {"overall_pairs_same", "folds"}),
+    "align.json": ({"format", "photos", "crop"},),
+}
+_SEEDS = "benchmark.csv"  # begins so:
+_COLUMNS = "seed,protocol,method,measure,value"
+_LARGEST = 2**20  # bytes; ours have some kilobytes
+
+
+def refuse_among(out: Path, photos: Path) -> None:
+    """Refuse a place for results that is the folder of photos, or lies in it, links followed.
+
+    Raises
+    ------
+    ValueError
+    """
+    if not photos.exists():
+        return  # who reads them says so
+    for way in (out.absolute(), out.resolve()):
+        if any(place.exists() and place.samefile(photos) for place in (way, *way.parents)):
+            raise ValueError(
+                f"{out} lies among the photos: choose a folder outside of {photos}, or what is "
+                "written there is taken for photos the next time"
+            )
+
+
+def result_in(folder: Path) -> str | None:
+    """The name of a file that shows that `folder` holds results of ours; None if it does not."""
+    names = (*_MODELS, *_TABLES, _SEEDS)
+    return next((name for name in names if is_ours(folder / name)), None)
+
+
+def is_ours(path: Path) -> bool:
+    """Whether there is such a file, a model or a table of results, and minifacenet wrote it."""
+    try:
+        if not path.is_file():
+            return False
+        if path.name in _MODELS:
+            from ..arrays import load_metadata  # with Numba, which reading photos does not need
+
+            load_metadata(path)
+            return True
+        if path.stat().st_size > _LARGEST:
+            return False
+        text = path.read_text(encoding="utf-8")
+        if path.name == _SEEDS:
+            return text.startswith(_COLUMNS)
+        stored = json.loads(text)
+    except (ValueError, OSError, RecursionError):
+        return False
+    return isinstance(stored, dict) and any(keys <= stored.keys() for keys in _TABLES[path.name])
