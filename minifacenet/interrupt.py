@@ -1,8 +1,9 @@
-"""Ctrl-C between two steps instead of within one, so that what is saved is whole."""
+"""Ctrl-C is never lost, and comes between two steps, so that what is saved is whole."""
 
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,3 +33,61 @@ def postponed_interrupt(told: Callable[[], None]) -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+SOON, LATER = 0.05, 1.0  # seconds
+
+
+@contextmanager
+def sure_interrupt(listening: bool = True) -> Iterator[None]:
+    """Inside the block Ctrl-C raises KeyboardInterrupt, but not within an import, and for sure.
+
+    A KeyboardInterrupt can be lost. C code that calls Python drops it with a message, and what is
+    imported may take it for its own failure. So it waits until an import is over, and comes again
+    where after a second it is not on its way out. Without timers (Windows) all is as usual; where
+    this process is not `listening` to Ctrl-C, nothing is changed.
+    """
+    if not listening:
+        yield
+        return
+    if not hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+        return
+
+    def interrupt(number, frame):
+        if _importing(frame):
+            signal.setitimer(signal.ITIMER_REAL, SOON)
+            return
+        if number == signal.SIGALRM:
+            handler = signal.getsignal(signal.SIGINT)
+            if handler is not interrupt and callable(handler):  # of `postponed_interrupt`
+                handler(signal.SIGINT, frame)
+                return
+        signal.setitimer(signal.ITIMER_REAL, LATER)
+        if number == signal.SIGINT or not _on_its_way():
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _importing(frame) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _on_its_way() -> bool:
+    """Whether the program is ending, by a KeyboardInterrupt or what it was turned into."""
+    error = sys.exc_info()[1]
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
