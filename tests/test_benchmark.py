@@ -115,10 +115,25 @@ def test_a_damaged_seed_is_named_and_one_without_its_model_is_run_again(
         with pytest.raises(ValueError, match=r"metrics\.json is not the metrics of a run.*--force"):
             benchmark(faces, out, 2, CONFIG)
     metrics.write_text(whole, encoding="utf-8")
-    (out / "seed-1" / "model.safetensors").unlink()
-    with pytest.raises(TypeError):  # our `run` gives no figures
-        benchmark(faces, out, 2, CONFIG)
-    assert ran == ["seed-1"]
+    for name in ("report.html", "model.safetensors"):
+        (out / "seed-1" / name).unlink()
+        with pytest.raises(TypeError):  # our `run` gives no figures
+            benchmark(faces, out, 2, CONFIG)
+        assert ran.pop() == "seed-1"
+        assert not ran
+
+
+def test_what_is_of_somebody_else_is_not_replaced(faces, result, monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "run", lambda *_: pytest.fail("it ran"))
+    (tmp_path / "benchmark.csv").touch()
+    with pytest.raises(ValueError, match=r"holds benchmark\.csv without the runs.*--force"):
+        benchmark(faces, tmp_path, 1, CONFIG)
+    shutil.copytree(result[0], tmp_path, dirs_exist_ok=True)
+    (tmp_path / "seed-2").mkdir()
+    (tmp_path / "seed-2" / "model.safetensors").touch()
+    benchmark(faces, tmp_path, 1, CONFIG)
+    with pytest.raises(ValueError, match=r"seed-2 holds model\.safetensors, and no run: .*--force"):
+        benchmark(faces, tmp_path, 3, CONFIG)
 
 
 def test_no_seeds_are_refused(faces, tmp_path):

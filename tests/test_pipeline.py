@@ -6,10 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from minifacenet import pipeline
 from minifacenet.classification.thresholds import Thresholds
 from minifacenet.config import METHODS, Observer, RunConfig
 from minifacenet.embedding.train_config import TrainConfig
-from minifacenet.pipeline import run
+from minifacenet.pipeline import FILES, in_the_way, run
 from minifacenet.preprocessing.faces import Faces
 from minifacenet.protocols import Split, split_people
 from minifacenet.strangers import _groups
@@ -69,6 +70,67 @@ def test_both_models_carry_the_thresholds_of_people_held_out_in_turn(whole):
     assert stored.source.startswith("36 photos of 6 people, each held out of the training of a")
     assert stored.gate[0.05] == metrics["open"]["facenet"]["gate_threshold"]
     assert stored.cut == metrics["open"]["facenet"]["cut"]
+
+
+def test_what_a_run_writes_is_known_to_those_who_must_not_lose_it(whole):
+    out = whole[0]
+    written = {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()}
+    assert written <= set(FILES)
+    assert set(in_the_way(out)) == written
+
+
+class Broken(Exception):
+    pass
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """A run without networks, that writes a model and ends where it is told to."""
+    where = []
+
+    def known(faces, split, out, *rest):
+        (out / "model.safetensors").touch()
+        (out / "open" / ".minifacenet-0a1b2c3d.tmp").mkdir(parents=True)  # swept the next time
+        if "training" in where:
+            raise Broken
+        return {}, {}
+
+    def report(out, parts):
+        (out / "report.html").touch()
+        if "report" in where:
+            raise Broken
+
+    monkeypatch.setattr(pipeline, "name_known_people", known)
+    monkeypatch.setattr(pipeline, "meet_strangers", lambda *_: ({}, None, {}))
+    monkeypatch.setattr(pipeline, "ReportParts", lambda *_, **__: None)
+    monkeypatch.setattr(pipeline, "write_report", report)
+    return where
+
+
+@pytest.mark.parametrize("place", ["training", "report"])
+def test_a_run_that_was_broken_off_begins_anew_and_the_metrics_come_last(
+    faces, short, tmp_path, place
+):
+    short.append(place)
+    with pytest.raises(Broken):
+        run(faces, tmp_path, CONFIG)
+    assert not (tmp_path / "metrics.json").exists()
+    assert in_the_way(tmp_path) == []
+    short.clear()
+    (tmp_path / ".minifacenet-0a1b2c3d.tmp").mkdir()
+    listener = Listener()
+    run(faces, tmp_path, CONFIG, listener)
+    assert listener.said == [f"The run in {tmp_path} was broken off: it begins anew."]
+    assert not (tmp_path / ".minifacenet-0a1b2c3d.tmp").exists()
+    assert in_the_way(tmp_path)[0] == "metrics.json"
+
+
+def test_a_lone_model_or_one_of_a_training_is_no_broken_run(tmp_path):
+    (tmp_path / "model.safetensors").touch()
+    assert in_the_way(tmp_path) == ["model.safetensors"]
+    (tmp_path / "split.csv").touch()
+    (tmp_path / "config.json").touch()
+    assert set(in_the_way(tmp_path)) == {"model.safetensors", "split.csv", "config.json"}
 
 
 def test_random_embeddings_are_chance_everywhere(faces, tmp_path, monkeypatch):

@@ -1,20 +1,23 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from minifacenet import held_out, training_run
+from minifacenet import held_out, training_files, training_run
 from minifacenet.config import Observer, TrainingRunConfig
 from minifacenet.embedding.architectures import Architecture
 from minifacenet.embedding.checkpoint import CheckpointError, load_arrays, load_model, save_model
 from minifacenet.embedding.train_config import TrainConfig
 from minifacenet.preprocessing.faces import Faces
 from minifacenet.protocols import longest_within_error
+from minifacenet.training_files import in_the_way
 from minifacenet.training_run import began_with, run_training
 
 TRAINING = TrainConfig(steps=6, people=4, photos=3)
@@ -54,6 +57,35 @@ class Listener(Observer):
 
     def check(self, step, score, error):
         self.checks.append((step, score, error))
+
+
+def test_what_a_training_writes_is_known_to_those_who_must_not_lose_it(whole):
+    assert {path.name for path in whole.iterdir()} == FILES <= set(training_files.FILES)
+    assert set(in_the_way(whole)) == FILES
+
+
+def test_a_training_without_a_model_is_not_in_the_way(whole, tmp_path):
+    for name in ("config.json", "log.csv", "checks.csv"):
+        shutil.copy(whole / name, tmp_path)
+        assert in_the_way(tmp_path) == []
+    shutil.copy(whole / "model.safetensors", tmp_path)
+    assert len(in_the_way(tmp_path)) == 4
+    (tmp_path / "model.safetensors").unlink()
+    (tmp_path / "config.json").write_text("{}")  # somebody else's
+    assert len(in_the_way(tmp_path)) == 3
+
+
+def test_nobody_else_trains_in_a_folder_meanwhile(faces, whole, tmp_path):
+    class Second(Observer):
+        def start_training(self, *_, **__):
+            with ThreadPoolExecutor(1) as pool, pytest.raises(ValueError, match="at work in it"):
+                pool.submit(run_training, faces, tmp_path, CONFIG, resume=resume).result()
+            raise KeyError
+
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+    for resume in (True, False):
+        with pytest.raises(KeyError):
+            run_training(faces, tmp_path, CONFIG, Second(), resume)
 
 
 def without_seconds(path):
