@@ -33,5 +33,5 @@ def fitting(path: str, room: int = 0) -> str:
     if len(data) + room <= MOST_BYTES:
         return path
     mark = f"-{hashlib.sha256(data).hexdigest()[:8]}"
-    kept = data[: MOST_BYTES - room - len(mark)].decode("utf-8", "ignore")
+    kept = data[: max(0, MOST_BYTES - room - len(mark))].decode("utf-8", "ignore")
     return f"{folder}{slash}{kept}{mark}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import os
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -90,8 +89,7 @@ class Cropper:
         except OSError as error:
             if error.errno not in OF_ONE_FILE:
                 raise
-            reason = f"its crop cannot be written ({os.strerror(error.errno)})"
-            return replace(face, reason=reason), ""
+            return replace(face, reason=f"its crop cannot be written ({error.reason})"), ""
         return face, file
 
 

@@ -206,7 +206,7 @@ def _what_is_wrong(
             f"{names}. Give each person a folder: '{root / 'NAME' / stray[0]}'"
         )
     if closed and not folders:
-        return f"'{root / closed[0][0]}' {closed[0][1]}, nor any other folder in '{root}'"
+        return f"'{root / closed[0][0]}' {closed[0][1]}, nor can any other folder in '{root}'"
     if not folders:
         return f"no folder in '{root}': expected one folder a person, with their photos inside"
     for folder in folders:
