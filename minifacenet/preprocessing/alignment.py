@@ -123,7 +123,7 @@ def align_folder(
     photos, out = Path(photos).absolute(), Path(out).absolute()
     if out.resolve().is_relative_to(photos.resolve()):
         raise ValueError(f"{out} lies among the photos: choose a folder outside of {photos}")
-    if photos.is_file():
+    if os.path.isfile(photos):
         raise FolderError(f"'{photos}' is a file: align takes a folder of photos")
     listing = photos_below(photos)
     if settings.crop != "centre":
@@ -156,6 +156,7 @@ class _Run:
         self.names = list(dict.fromkeys([*listing.photos, *known.held]))
         self.entries = {**known.done, **known.held}
         self.todo = [name for name in self.names if name not in self.entries]
+        self.replaced = set(earlier) - set(known.former.values())  # by photos of the same name
         self.removed, self.changed = 0, []
 
     def crop(self, weights, workers: int, progress, stop) -> None:
@@ -167,7 +168,7 @@ class _Run:
             with closing(cropped(self.todo, arguments, workers)) as entries:
                 for entry in entries:
                     self.entries[entry.photo] = entry
-                    if entry.photo in self.earlier:
+                    if entry.photo in self.replaced:
                         self._remove(self.earlier[entry.photo], entry.crops)
                     progress(len(self.entries), len(self.names))
                     if time.monotonic() > last_save + SAVE_SECONDS:

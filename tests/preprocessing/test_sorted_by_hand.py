@@ -168,7 +168,7 @@ def test_photos_that_change_names_lose_no_crop(photos, out):
     (photos / "IMG_3.png").rename(photos / "old.png")
     save(photos / "IMG_3.png", 99)
     result = align_folder(photos, out, CENTRE)
-    assert result.fresh == {"IMG_3.png"}
+    assert (result.fresh, result.removed, result.changed) == ({"IMG_3.png"}, 0, ())
     levels = {photo: level(out / crop) for photo, crop in listed(out).items()}
     expected = {"IMG_1": 20, "IMG_2": 10, "IMG_3": 99, "IMG_4": 40, "IMG_5": 50, "old": 30}
     assert levels == {f"{name}.png": value for name, value in expected.items()}
