@@ -1,29 +1,44 @@
-"""The pictures of an alignment: what was cut out, what gave nothing, what the detector saw."""
+"""The pictures of an alignment: what was cut out, what gave nothing, what the detector saw.
+
+show.csv remembers which pictures of `show/` we have drawn. They are treated as crops are (see
+preprocessing/earlier.py): one that was moved or removed by hand is not drawn again, and none is
+removed that somebody has changed.
+"""
 
 from __future__ import annotations
 
+import csv
+import os
+import time
 import warnings
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from matplotlib.axes import Axes
 from PIL import Image
 
-from .files import replacing
+from .file_names import as_a_disk_sees
+from .files import replacing, write_csv
 from .plots import save
-from .preprocessing.alignment import Alignment
+from .preprocessing.alignment import SAVE_SECONDS, Alignment
 from .preprocessing.crop_note import KEY
-from .preprocessing.cropper import crop_names
+from .preprocessing.crop_places import crop_names
+from .preprocessing.cropper import content
 from .preprocessing.cutting import Face
 from .preprocessing.drawing import draw_faces
-from .preprocessing.earlier import remove_others
+from .preprocessing.earlier import remove_file
 from .preprocessing.manifest import Entry
-from .preprocessing.photo import PhotoError, decode_reduced, read_bytes, read_photo
+from .preprocessing.photo import PhotoError, decode_reduced, read_bytes
 from .sheet_plots import crop_sheet, rejected_sheet
 
 MOST_CROPS, MOST_REJECTED = 64, 25  # on a sheet
 SMALL = 1_000_000  # pixels of a photo that is only looked at
+SHOWS = ("photo", "picture", "content")  # the columns of show.csv
+
+Drawn = dict[str, tuple[str, str]]  # photo -> its picture, relative to OUT, and that file's content
 
 
 def draw_sheets(photos: Path, out: Path, entries: Sequence[Entry], credit: str | None) -> None:
@@ -32,11 +47,11 @@ def draw_sheets(photos: Path, out: Path, entries: Sequence[Entry], credit: str |
         (face.score, crop, entry.photo.rpartition(".")[0] + _number(entry, face))
         for entry in entries
         for face, crop in zip(entry.faces, entry.crops, strict=True)
-        if crop
+        if crop and os.path.isfile(out / crop)  # else it was moved or removed by hand
     ]
     if kept:
         shown = sorted(kept, key=lambda row: row[0] or 0)[:MOST_CROPS]
-        images = [read_photo(out / crop) for _, crop, _ in shown]
+        images = [_small(out / crop)[0] for _, crop, _ in shown]
         names, scores = [name for _, _, name in shown], [score for score, _, _ in shown]
         _save(crop_sheet(images, names, scores, len(kept), credit=credit), out / "faces.png")
     else:
@@ -78,40 +93,92 @@ def draw_shows(
     What an earlier run has drawn of a photo that it did is not drawn again. Returns how many
     pictures are left, if `stop` said so.
     """
-    todo = [
-        (entry, path)
-        for entry, path in zip(result.entries, _shows(out, result), strict=True)
-        if entry.photo in result.fresh or not path.exists()
-    ]
-    for done, (entry, path) in enumerate(todo):
-        if stop():
-            return len(todo) - done
-        progress(done, len(todo))
-        photo, scale = _small(photos / entry.photo)
-        if photo is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(path) as temporary:
-                picture = draw_faces(photo, entry.faces, scale)
-                picture.save(temporary, "JPEG", quality=90, comment=KEY)
+    drawn, last_save = _load(out), time.monotonic()
+    todo = [entry for entry in result.entries if entry.photo not in drawn]
+    pictures = _pictures(out, result, todo, drawn)
+    try:
+        for done, entry in enumerate(todo):
+            if stop():
+                return len(todo) - done
+            progress(done, len(todo))
+            path = out / pictures[entry.photo]
+            # A kill may have come between the picture and show.csv.
+            there = entry.photo not in result.fresh and _is_show(path)
+            if there or _show(photos / entry.photo, path, entry.faces):
+                drawn[entry.photo] = pictures[entry.photo], content(read_bytes(path))
+            if time.monotonic() > last_save + SAVE_SECONDS:
+                _save_drawn(out, drawn)
+                last_save = time.monotonic()
+    finally:
+        _save_drawn(out, drawn)
     return 0
 
 
 def remove_shows(out: Path, result: Alignment) -> None:
     """Remove pictures of `show/` whose photo is gone, or was done again since they were drawn."""
-    shows = zip(result.entries, _shows(out, result), strict=True)
-    current = (path for entry, path in shows if entry.photo not in result.fresh)
-    remove_others(out / "show", current, _is_show)
+    drawn = _load(out)
+    current = {entry.photo for entry in result.entries} - result.fresh
+    old = [] if result.left else [photo for photo in drawn if photo not in current]
+    for photo in old:
+        picture, digest = drawn.pop(photo)
+        if _content(out / picture) == digest:
+            remove_file(out / picture, out / "show")
+    if old:
+        _save_drawn(out, drawn)
 
 
-def _shows(out: Path, result: Alignment) -> list[Path]:
-    names = crop_names([entry.photo for entry in result.entries])
-    return [out / "show" / f"{names[entry.photo]}.jpg" for entry in result.entries]
+def _show(photo: Path, path: Path, faces: Sequence[Face]) -> bool:
+    """Draw the faces into a photo; False if it cannot be read."""
+    pixels, scale = _small(photo)
+    if pixels is None:
+        return False
+    with replacing(path) as temporary:
+        draw_faces(pixels, faces, scale).save(temporary, "JPEG", quality=90, comment=KEY)
+    return True
+
+
+def _pictures(out: Path, result: Alignment, todo: Sequence[Entry], drawn: Drawn) -> dict[str, str]:
+    """Where the pictures of `todo` go: never over those of others, or what we have not drawn."""
+    taken = {as_a_disk_sees(picture) for picture, _ in drawn.values()}
+
+    def free(photo: str, name: str) -> bool:
+        path = out / "show" / f"{name}.jpg"
+        there = os.path.lexists(path)
+        return as_a_disk_sees(f"show/{name}.jpg") not in taken and (not there or _is_show(path))
+
+    photos = [entry.photo for entry in result.entries]
+    names = crop_names(photos, [entry.photo for entry in todo], free)
+    return {photo: f"show/{name}.jpg" for photo, name in names.items()}
+
+
+def _load(out: Path) -> Drawn:
+    """What show.csv says; nothing if it is not there, or damaged: then no picture is removed."""
+    with (
+        suppress(OSError, ValueError, csv.Error),
+        (out / "show.csv").open(newline="", encoding="utf-8") as file,
+    ):
+        header, *rows = csv.reader(file)
+        parts = [PurePosixPath(picture).parts for _, picture, _ in rows]
+        if tuple(header) == SHOWS and all(p[:1] == ("show",) and ".." not in p for p in parts):
+            return {photo: (picture, digest) for photo, picture, digest in rows}
+    return {}
+
+
+def _save_drawn(out: Path, drawn: Drawn) -> None:
+    write_csv(out / "show.csv", SHOWS, ((photo, *row) for photo, row in drawn.items()))
+
+
+def _content(path: Path) -> str | None:
+    try:
+        return None if path.is_symlink() else content(read_bytes(path))
+    except (PhotoError, OSError):
+        return None
 
 
 def _is_show(path: Path) -> bool:
     """Whether `draw_shows` wrote a file: it leaves a comment in each."""
     try:
-        with Image.open(path, formats=("JPEG",)) as picture:
+        with Image.open(BytesIO(read_bytes(path)), formats=("JPEG",)) as picture:
             return picture.info.get("comment") == KEY.encode()
     except (OSError, ValueError):
         return False

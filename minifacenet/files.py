@@ -74,7 +74,7 @@ def workplace(path: str | Path) -> Iterator[Path]:
         # One workplace may lie in another; then the inner one has the reason.
         reason = getattr(error, "reason", error.strerror or error)
         failed = OSError(f"{path}: cannot be written ({reason})")
-        failed.reason = reason
+        failed.reason, failed.errno = reason, error.errno
         raise failed from None
     finally:
         free(lock)

@@ -36,7 +36,7 @@ def figures(text: str) -> dict[tuple[str, str, str], float]:
                 found[table, row[1], measure] = value
     expected = ROWS * sum(len(measures) for measures in TABLES.values())
     if len(found) != expected:
-        raise ValueError(f"{len(found)} figures, where {expected} should be: no output of the demo?")
+        raise ValueError(f"{len(found)} figures, where {expected} should be: is it the demo?")
     return found
 
 

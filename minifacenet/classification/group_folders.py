@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..file_names import as_a_disk_sees, fitting
 from ..files import workplace, write_csv
 
 NOISE = "others"
@@ -72,19 +73,25 @@ def write_groups(
 
 
 def _names(paths: Sequence[str], folders: Sequence[str]) -> list[str]:
-    """A file name for each path, no two the same in a folder, on disks that ignore case too."""
+    """A file name for each path, no two the same in a folder, and none too long for a disk.
+
+    Two are the same if a disk may take them for one.
+    """
     last = [path.rsplit("/", 1)[-1] for path in paths]
-    seen = Counter((folder, name.casefold()) for folder, name in zip(folders, last, strict=True))
+    seen = Counter((f, as_a_disk_sees(name)) for f, name in zip(folders, last, strict=True))
     taken: set[tuple[str, str]] = set()
     names = []
     for path, folder, name in zip(paths, folders, last, strict=True):
-        if seen[folder, name.casefold()] > 1:
+        if seen[folder, as_a_disk_sees(name)] > 1:
             name = path.replace("/", "-")
         stem, dot, ending = name.rpartition(".")
-        number = 1
-        while (folder, name.casefold()) in taken:  # 'a/b-c.jpg' and 'a-b/c.jpg'
-            number += 1
-            name = f"{stem}-{number}{dot}{ending}"
-        taken.add((folder, name.casefold()))
+        number, more = 1, ""
+        while True:
+            name = fitting(stem, len(f"{more}{dot}{ending}".encode())) + f"{more}{dot}{ending}"
+            if (folder, as_a_disk_sees(name)) not in taken:
+                break
+            number += 1  # 'a/b-c.jpg' and 'a-b/c.jpg'
+            more = f"-{number}"
+        taken.add((folder, as_a_disk_sees(name)))
         names.append(name)
     return names

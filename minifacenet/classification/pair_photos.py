@@ -81,6 +81,7 @@ def read_pair_photos(
     size: int,
     channels: int | None,
     progress: Callable[[int, int], None] | None = None,
+    mixed: Callable[[str], None] | None = None,
 ) -> tuple[FoundPairs, Faces]:
     """Find the photos and read them; row i of the faces is `paths[i]`.
 
@@ -88,7 +89,7 @@ def read_pair_photos(
     Arguments and errors as in `find_photos` and `folder.read_faces`.
     """
     found = find_photos(root, pairs)
-    faces = read_listed(root, found.paths, size, channels, progress)
+    faces = read_listed(root, found.paths, size, channels, progress, mixed)
     if faces.skipped:
         found = find_photos(root, pairs, {path for path, _ in faces.skipped})
         row = {path: i for i, path in enumerate(faces.paths)}

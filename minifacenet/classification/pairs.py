@@ -91,7 +91,7 @@ def write_pairs(path: str | os.PathLike, pairs: Pairs) -> None:
         pairs.first, pairs.second, pairs.same, pairs.fold, strict=True
     ):
         for name in (first, second):
-            if re.search(r"[\t\r\n\ud800-\udfff]", name) or name.startswith(_BOM):
+            if not can_be_listed(name):
                 raise PairsError(
                     f"{path}: not written, {name!r} holds a tab, a line break or a character that "
                     "no text file can hold: rename the photo or its folder"
@@ -102,6 +102,11 @@ def write_pairs(path: str | os.PathLike, pairs: Pairs) -> None:
             raise PairsError(f"{path}: not written, folds are numbered from 0, got {fold}")
         lines.append(f"{first}\t{second}\t{int(same)}\t{int(fold)}\n")
     write_text(path, "".join(lines))
+
+
+def can_be_listed(name: str) -> bool:
+    """Whether a photo's path can stand in a list of pairs, a line of which tabs divide."""
+    return not re.search(r"[\t\r\n\ud800-\udfff]", name) and not name.startswith(_BOM)
 
 
 def _lines(path: str | os.PathLike) -> list[str]:

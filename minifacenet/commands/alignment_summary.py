@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..preprocessing.listing import FolderError, photos_below
 from ..terminal import say
 
 if TYPE_CHECKING:
@@ -29,8 +30,9 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 def tell_alignment(result: Alignment, rule: str) -> None:
     """A summary whose numbers add up, and the reasons by how often they came."""
     entries = result.entries
-    unread = [entry for entry in entries if not entry.content]
-    without = [entry for entry in entries if entry.content and not entry.kept]
+    empty = [entry for entry in entries if not entry.kept]
+    unread = [entry for entry in empty if not entry.content and not entry.found]
+    without = [entry for entry in empty if entry.content or entry.found]
     faces, found = sum(e.kept for e in entries), sum(e.found for e in entries)
     counts = [f"{len(entries) - len(unread) - len(without):,} with a face"]
     counts += [f"{len(without):,} without"] * bool(without)
@@ -48,11 +50,36 @@ def tell_alignment(result: Alignment, rule: str) -> None:
         _tell_reasons(entries_of_kind)
     if result.ignored:
         say(f"  {counted(len(result.ignored), 'other file')}: {_first(result.ignored)}")
-    if result.before:
+    for folder, reason in result.closed[:3]:
+        say(f"  {folder} {reason}")
+    if len(result.closed) > 3:
+        say(f"  {counted(len(result.closed) - 3, 'more folder')} that cannot be opened")
+    _tell_earlier(result)
+
+
+def _tell_earlier(result: Alignment) -> None:
+    """What an earlier run had done, and what became of it."""
+    if before := result.before - len(result.held):
         done = "photo was done before and has", "photos were done before and have"
-        say(f"  {counted(result.before, *done)} not changed")
+        say(f"  {counted(before, *done)} not changed")
+    if result.renamed:
+        known = "of them has another name now", "of them have other names now"
+        say(f"  {counted(len(result.renamed), *known)}; crops that lay in their places moved along")
+    if result.held:
+        now = "photo cannot be read now", "photos cannot be read now"
+        stay = "what was cut of them before stays"
+        say(f"  {counted(len(result.held), *now)}, and {stay} ({_first(result.held)})")
+    if result.away:
+        crops = "crop was", "crops were"
+        again = "moved or removed by hand: not made again without --force"
+        say(f"  {counted(len(result.away), *crops)} {again} ({_first(result.away)})")
     if result.removed:
         say(f"  {counted(result.removed, 'crop')} removed that no photo gives any more")
+    if result.changed:
+        crops = "crop was", "crops were"
+        stay = "changed by hand, and stay" + "s" * (len(result.changed) == 1)
+        text = f"  {counted(len(result.changed), *crops)} {stay}, though no photo gives it any more"
+        say(f"{text} ({_first(result.changed)})")
 
 
 def _tell_reasons(entries: list[Entry]) -> None:
@@ -79,7 +106,11 @@ def tell_files(out: Path, result: Alignment, left: int, force: bool) -> None:
         what = counted(result.left, "photo") if result.left else pictures
         say(f"Interrupted: {what} left. Go on with the same command{', without --force' * force}.")
         return
-    kept = [entry.photo for entry in result.entries if entry.kept]
+    # As they lie now: they may have been sorted by hand.
+    try:
+        kept = photos_below(out / "faces").photos
+    except FolderError:
+        return
     flat = [photo for photo in kept if "/" not in photo]
     deep = [photo for photo in kept if photo.count("/") > 1]
     lie = "photo lies", "photos lie"
@@ -93,5 +124,5 @@ def tell_files(out: Path, result: Alignment, left: int, force: bool) -> None:
     faces = shlex.quote(str(out / "faces"))
     if len(flat) + len(deep) < len(kept):
         say(f"Train on them: minifacenet run {faces} --out RUN")
-    elif kept:
+    else:
         say(f"Group them: minifacenet cluster {faces} --model RUN")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,10 +58,22 @@ def read(reader, path: Path, embedder: Embedder, model: Path | str, any_faces: b
     """Read photos as the network takes them; errors as in `check_cut`."""
     size, _, channels = embedder.architecture.input_shape
     with _fewer(f"the photos in {path}"), progress("reading photos") as tell:
-        data = reader(path, size, channels, tell)
+        data = reader(path, size, channels, tell, mixed(any_faces))
     tell_data(path, data)
     check_cut(data, path, embedder, model, any_faces)
     return data
+
+
+def mixed(any_faces: bool) -> Callable[[str], None]:
+    """What becomes of faces that were cut in several ways: an error, or with `any_faces` a line."""
+
+    def refuse(found: str) -> None:
+        raise ValueError(
+            f"{found}. Leave one kind there, cut all out of their photos anew (minifacenet align "
+            "PHOTOS OUT), or say --any-faces"
+        )
+
+    return _warn if any_faces else refuse
 
 
 def check_cut(
@@ -80,10 +93,11 @@ def check_cut(
     differ = f"{model} was trained on {_faces(embedder.cut)}, and {path} holds {_faces(data.cut)}"
     if not any_faces:
         raise ValueError(f"{differ}: {_remedy(data.cut, path, embedder.cut)}, or say --any-faces")
-    console.print(
-        f"{differ}: expect worse answers", style="yellow", highlight=False, markup=False,
-        soft_wrap=True,
-    )  # fmt: skip
+    _warn(f"{differ}: expect worse answers")
+
+
+def _warn(text: str) -> None:
+    console.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 def _faces(cut: str) -> str:

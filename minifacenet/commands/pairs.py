@@ -9,6 +9,7 @@ import numpy as np
 import typer
 
 from ..terminal import progress, say, tell_data
+from ..words import printable
 from .inputs import (
     AnyFaces,
     Cache,
@@ -16,6 +17,7 @@ from .inputs import (
     Threshold,
     check_cut,
     embedded,
+    mixed,
     open_model,
     read,
 )
@@ -88,7 +90,7 @@ def verify(
         listed = read_pairs(pairs)
         size, _, channels = embedder.architecture.input_shape
         with progress("reading photos") as tell:
-            found, data = read_pair_photos(faces, listed, size, channels, tell)
+            found, data = read_pair_photos(faces, listed, size, channels, tell, mixed(any_faces))
         say(f"{pairs}: {found.summary()}")
         for path, reason in data.skipped[:5]:
             say(f"  {path}: {reason}")
@@ -124,13 +126,19 @@ def make_pairs(
 ) -> None:
     """Draw a list of pairs for `verify` from any folder of people."""
     from ..classification.drawn_pairs import make_pairs as draw_pairs
-    from ..classification.pairs import write_pairs
+    from ..classification.pairs import can_be_listed, write_pairs
     from ..preprocessing.folder import read_faces
 
     context.with_resource(place_for_files(out, force=force))
     with progress("reading photos") as tell:
         data = read_faces(faces, size=32, progress=tell)
     tell_data(faces, data)
+    listed = np.array([can_be_listed(path) for path in data.paths])
+    for path in np.array(data.paths)[~listed][:5]:
+        say(f"  left out, since its name holds a tab or a line break: {printable(path)}")
+    if (more := int((~listed).sum()) - 5) > 0:
+        say(f"  ... and {more} more photos")
+    data = data.subset(listed)
     write_pairs(out, draw_pairs(data.paths, data.labels, folds, per_fold, seed, data.duplicates))
     say(f"In {out}: {folds} folds of {per_fold} + {per_fold} pairs")
 

@@ -83,6 +83,7 @@ def align(
 
     from ..alignment_pictures import draw_sheets, draw_shows, remove_shows
     from ..interrupt import postponed_interrupt
+    from ..locks import locked
     from ..preprocessing.alignment import align_folder
     from ..preprocessing.boxes import compiled
     from ..preprocessing.cutting import CropSettings
@@ -97,7 +98,8 @@ def align(
     first = not already_cropped and not compiled()
     title = "finding faces" + " (the first time kernels are compiled)" * first
     try:
-        with postponed_interrupt(lambda: say("Stopping after what is under way ...")) as asked:
+        stopping = postponed_interrupt(lambda: say("Stopping after what is under way ..."))
+        with locked(out), stopping as asked:
             with progress(title) as tell:
                 result = align_folder(
                     photos, out, settings, detector, numba.get_num_threads(), force, tell,

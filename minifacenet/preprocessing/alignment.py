@@ -5,32 +5,32 @@
     OUT/align.json            the settings and PHOTOS, so that two runs into one folder agree
 
 Cropping is done once and takes the longest, so it can be interrupted, by Ctrl-C or by a power cut:
-the next run reads the manifest and does only photos that are new or whose bytes have changed. A run
-that comes to its end removes the crops that no photo gives any more: see earlier.py.
+the next run reads the manifest and does only photos that are new or whose bytes have changed,
+wherever they lie by now: see known.py. A run that comes to its end removes the crops that no photo
+gives any more. The crops are there to be sorted by hand, so one that was moved stays where it is,
+one that was removed is not made again, and one that was worked on is not touched: see earlier.py.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
-from . import boxes
-from .cropper import Cropper, content, crop_names, lost
+from ..locks import locked
+from .crop_places import Occupied, crop_names
+from .cropper import cropped
 from .cutting import CropSettings
-from .earlier import is_crop_file, open_folder, remove_others
-from .listing import FolderError, photos_below
+from .earlier import begin, check_moved, read_earlier, remove_crops
+from .known import Known, recognise, to_be_moved, with_moved_crops
+from .listing import FolderError, Listing, photos_below
 from .manifest import Entry, save_manifest
 from .mtcnn import MTCNN
-from .photo import PhotoError, read_bytes
-from .workers import Died, in_processes
 
 SAVE_SECONDS = 20  # between two saves of the manifest: what a power cut costs at most
-PHOTOS_A_WORKER = 8  # a process takes a second to start, so few photos need no second one
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,33 @@ class Alignment:
         One a photo, in natural order; only those that were done, if the run was interrupted.
     ignored : tuple of str
         Files that are no photos.
+    closed : tuple of (str, str)
+        Folders that cannot be opened, with the reason.
     fresh : frozenset of str
         The photos that this run did; an earlier one had done the others.
+    renamed : frozenset of str
+        Photos that an earlier run had done under another name.
+    held : tuple of str
+        Photos that an earlier run had done, and that cannot be read at the moment.
+    away : tuple of str
+        Crops that an earlier run made, and that somebody moved or removed since.
     removed : int
         Crops removed since no photo gives them any more.
+    changed : tuple of str
+        Crops that no photo gives any more, and that stay: somebody has worked on them.
     left : int
         Photos that an interruption left over.
     """
 
     entries: tuple[Entry, ...]
     ignored: tuple[str, ...]
+    closed: tuple[tuple[str, str], ...]
     fresh: frozenset[str]
+    renamed: frozenset[str]
+    held: tuple[str, ...]
+    away: tuple[str, ...]
     removed: int
+    changed: tuple[str, ...]
     left: int
 
     @property
@@ -79,7 +94,7 @@ def align_folder(
     ----------
     photos, out : path
         `out` may hold an earlier run over the same folder with the same settings, which is then
-        gone on with.
+        gone on with. The folder may have moved, and photos in it: they are known by their bytes.
     settings : CropSettings
     weights : path, optional
         The detector's; see `MTCNN.load`. Not read for the crop 'centre'.
@@ -100,75 +115,118 @@ def align_folder(
     CheckpointError
         The detector's weights are missing or not the right ones.
     ValueError
-        `out` lies among the photos, was made from others or with other settings, or is damaged.
+        `out` lies among the photos, was made from others or with other settings, or is damaged; or
+        another process is at work in it.
+    OSError
+        The disk is full, or the like, with the file.
     """
     photos, out = Path(photos).absolute(), Path(out).absolute()
     if out.resolve().is_relative_to(photos.resolve()):
         raise ValueError(f"{out} lies among the photos: choose a folder outside of {photos}")
-    if photos.is_file():
+    if os.path.isfile(photos):
         raise FolderError(f"'{photos}' is a file: align takes a folder of photos")
-    names, ignored = photos_below(photos)
-    crops = crop_names(names)
+    listing = photos_below(photos)
     if settings.crop != "centre":
         MTCNN.load(weights)  # an error here is better than one in every process
-    known = open_folder(out, photos, settings, force)
-    entries = {
-        name: known[name]
-        for name in names
-        if name in known and _unchanged(photos, out, known[name], crops[name])
-    }
-    todo, last_save = [name for name in names if name not in entries], time.monotonic()
-    progress(len(entries), len(names))
-    try:
-        with closing(_cropped(todo, (photos, out, settings, weights, crops), workers)) as cropped:
-            for entry in cropped:
-                entries[entry.photo] = entry
-                progress(len(entries), len(names))
-                if time.monotonic() > last_save + SAVE_SECONDS:
-                    _save(out, names, entries)
-                    last_save = time.monotonic()
-                if stop():
-                    break
-    finally:
-        _save(out, names, entries)
-    done = tuple(entries[name] for name in names if name in entries)
-    left = len(names) - len(done)
-    made = (out / crop for entry in done for crop in entry.crops if crop)
-    removed = 0 if left else remove_others(out / "faces", made, is_crop_file)
-    fresh = frozenset(entry.photo for entry in done) & frozenset(todo)
-    return Alignment(done, tuple(ignored), fresh, removed, left)
+    with locked(out):
+        earlier = read_earlier(out, photos, settings, force)
+        closed = [folder for folder, _ in listing.closed]
+        known = recognise(photos, listing.photos, closed, earlier.entries)
+        check_moved(out, photos, earlier, known)
+        begin(out, photos, settings, earlier.entries, force)
+        run = _Run(photos, out, settings, listing, earlier.entries, known)
+        run.crop(weights, workers, progress, stop)
+        return run.result()
 
 
-def _cropped(names: list[str], arguments: tuple, workers: int) -> Iterator[Entry]:
-    workers = min(workers, len(names) // PHOTOS_A_WORKER)
-    if workers < 2:
-        cropper = Cropper(*arguments) if names else None
-        yield from map(cropper, names)
-        return
-    # The first process compiles the kernels for all: at once they would do the same work, and write
-    # the same files.
-    alone = 0 if boxes.compiled() else 1
-    first = in_processes(names[:alone], Cropper, arguments, 1)
-    rest = in_processes(names[alone:], Cropper, arguments, workers)
-    with closing(first), closing(rest):
-        for name, entry in chain(first, rest):
-            if isinstance(entry, Died):
-                reason = "the process that read it ended: the file may be damaged, or memory short"
-                entry = lost(name, reason)
-            yield entry
+class _Run:
+    """The work in `out`, and what becomes of it: `entries`, a part of which is known before."""
 
+    def __init__(
+        self,
+        photos: Path,
+        out: Path,
+        settings: CropSettings,
+        listing: Listing,
+        earlier: dict[str, Entry],
+        known: Known,
+    ):
+        self.photos, self.out, self.settings = photos, out, settings
+        self.listing, self.earlier, self.known = listing, earlier, known
+        self.names = list(dict.fromkeys([*listing.photos, *known.held]))
+        self.entries = {**known.done, **known.held}
+        self.todo = [name for name in self.names if name not in self.entries]
+        self.replaced = set(earlier) - set(known.former.values())  # by photos of the same name
+        self.removed, self.changed = 0, []
 
-def _save(out: Path, names: list[str], entries: dict[str, Entry]) -> None:
-    save_manifest(out / "manifest.csv", (entries[name] for name in names if name in entries))
+    def crop(self, weights, workers: int, progress, stop) -> None:
+        """Do what is left to do; the manifest is saved now and then, and whatever happens."""
+        places, last_save = self._places(), time.monotonic()
+        arguments = (self.photos, self.out, self.settings, weights, places)
+        progress(len(self.entries), len(self.names))
+        try:
+            with closing(cropped(self.todo, arguments, workers)) as entries:
+                for entry in entries:
+                    self.entries[entry.photo] = entry
+                    if entry.photo in self.replaced:
+                        self._remove(self.earlier[entry.photo], entry.crops)
+                    progress(len(self.entries), len(self.names))
+                    if time.monotonic() > last_save + SAVE_SECONDS:
+                        self._save()
+                        last_save = time.monotonic()
+                    if stop():
+                        break
+        finally:
+            self._save()
 
+    def _places(self) -> dict[str, str]:
+        """Where the crops of photos go that are to be done; those of renamed ones move there."""
+        known, room = self.known, len(".png")
+        moving = to_be_moved(self.out, known)
+        occupied = Occupied(self.out, self.entries.values(), known.former)
+        if self.settings.select == "all":
+            room = len(".face9999.png")
+        wanted = [*moving, *self.todo]
+        places = crop_names(self.listing.photos, wanted, occupied.free, room)
+        for name in moving:
+            before, base = known.former[name], places[name]
+            self.entries[name] = with_moved_crops(self.out, self.entries[name], before, base)
+        return {name: places[name] for name in self.todo}
 
-def _unchanged(photos: Path, out: Path, entry: Entry, name: str) -> bool:
-    """Whether an entry of an earlier run still holds: the photo's bytes, the crops' files."""
-    if not entry.content or not all((out / crop).is_file() for crop in entry.crops if crop):
-        return False
-    if any(crop and not crop.startswith(f"faces/{name}.") for crop in entry.crops):
-        return False
-    try:
-        return content(read_bytes(photos / entry.photo)) == entry.content
-    except PhotoError:
-        return False
+    def result(self) -> Alignment:
+        done = [self.entries[name] for name in self.names if name in self.entries]
+        left = len(self.names) - len(done)
+        former = self.known.former
+        for name, before in former.items():
+            remove_crops(self.out, self.earlier[before], self.entries[name].crops)
+        if not left:
+            gone = set(self.earlier) - set(self.entries) - set(former.values())
+            for name in sorted(gone):
+                self._remove(self.earlier[name])
+            self._save(whole=True)
+        fresh = frozenset(self.todo) & frozenset(self.entries)
+        crops = (crop for entry in done for crop in entry.crops if crop)
+        return Alignment(
+            entries=tuple(done),
+            ignored=self.listing.others,
+            closed=self.listing.closed,
+            fresh=fresh,
+            renamed=frozenset(former),
+            held=tuple(self.known.held),
+            away=tuple(crop for crop in crops if not os.path.lexists(self.out / crop)),
+            removed=self.removed,
+            changed=tuple(self.changed),
+            left=left,
+        )
+
+    def _remove(self, entry: Entry, current: tuple[str, ...] = ()) -> None:
+        removed, kept = remove_crops(self.out, entry, current)
+        self.removed += removed
+        self.changed += kept
+
+    def _save(self, whole: bool = False) -> None:
+        """Write the manifest. What is not `whole` remembers where older crops lie, too."""
+        entries = [self.entries[name] for name in self.names if name in self.entries]
+        if not whole:
+            entries += (e for name, e in self.earlier.items() if name not in self.entries)
+        save_manifest(self.out / "manifest.csv", entries)

@@ -6,25 +6,35 @@ as text inside. So a crop says itself what it is: see crop_note.py.
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import json
-import re
-import unicodedata
-from collections import Counter
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict, replace
+from io import BytesIO
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from ..files import replacing
-from .crop_note import KEY, is_crop
+from . import boxes
+from .crop_note import is_crop, noted
+from .crop_places import crop_file
 from .cutting import CropSettings, Face, cut
 from .detector import Detector
 from .manifest import Entry
 from .photo import PhotoError, decode_reduced, read_bytes
+from .workers import Died, in_processes
 
+# What may be wrong with the name or the folder of one crop. All else, such as a full disk, the next
+# one meets, too.
+OF_ONE_FILE = {
+    errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.ELOOP, errno.ENOTDIR, errno.EISDIR,
+    errno.EEXIST, errno.EACCES, errno.EPERM,
+}  # fmt: skip
+PHOTOS_A_WORKER = 8  # a process takes a second to start, so few photos need no second one
 FACE_ALREADY = Face(0, reason="already a face cut out by align")
 
 
@@ -44,14 +54,17 @@ class Cropper:
             if self.detector is not None and is_crop(data):
                 return Entry(name, self.settings.select, content(data), (FACE_ALREADY,), ("",))
             photo, scale = decode_reduced(data, name)
-            faces = cut(photo, self.settings, self._detect(scale), scale)
+            found = cut(photo, self.settings, self._detect(scale), scale)
         except PhotoError as error:
             return lost(name, error.reason)
         except Exception as error:  # whatever one photo does, the others go on
             return lost(name, f"unexpected {type(error).__name__}: {error}")
-        files = ["" if crop is None else self._write(name, face, crop) for face, crop in faces]
+        written = [(*self._written(name, face, crop), crop) for face, crop in found]
+        # What could not be written is tried again: an entry without a content is not believed.
+        whole = all(file for _, file, crop in written if crop is not None)
+        faces, files, _ = zip(*written, strict=True)
         rule = "already cropped" if self.detector is None else self.settings.select
-        return Entry(name, rule, content(data), tuple(face for face, _ in faces), tuple(files))
+        return Entry(name, rule, content(data) if whole else "", faces, files)
 
     def _detect(self, scale: int):
         if self.detector is None:
@@ -59,17 +72,48 @@ class Cropper:
         self.detector.min_size = max(12, self.settings.min_size / scale)
         return self.detector.detect
 
-    def _write(self, name: str, face: Face, crop: np.ndarray) -> str:
-        more = f".face{face.number}" if self.settings.select == "all" and face.number > 1 else ""
-        file = f"faces/{self.crops[name]}{more}.png"
-        path = self.out / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        note = PngInfo()
-        note.add_text(KEY, json.dumps({"photo": name, **asdict(self.settings)}))
-        with replacing(path) as temporary:
-            image = Image.fromarray(crop[..., 0] if crop.shape[2] == 1 else crop)
-            image.save(temporary, "PNG", pnginfo=note)
-        return file
+    def _written(self, name: str, face: Face, crop: np.ndarray | None) -> tuple[Face, str]:
+        """The face, and the file of its crop: '' if it has none, for a reason that the face says.
+
+        OSError if none could be written, of whichever photo.
+        """
+        if crop is None:
+            return face, ""
+        file = crop_file(self.crops[name], face.number if self.settings.select == "all" else 1)
+        buffer = BytesIO()
+        Image.fromarray(crop[..., 0] if crop.shape[2] == 1 else crop).save(buffer, "PNG")
+        note = {"photo": name, **asdict(self.settings)}
+        try:
+            with replacing(self.out / file) as temporary:
+                temporary.write_bytes(noted(buffer.getvalue(), note))
+        except OSError as error:
+            if error.errno not in OF_ONE_FILE:
+                raise
+            return replace(face, reason=f"its crop cannot be written ({error.reason})"), ""
+        return face, file
+
+
+def cropped(names: list[str], arguments: tuple, workers: int) -> Iterator[Entry]:
+    """The entries of photos, in the order in which they are ready, by several processes.
+
+    `arguments` are those of `Cropper`. Close it where it may be left early: see workers.py.
+    """
+    workers = min(workers, len(names) // PHOTOS_A_WORKER)
+    if workers < 2:
+        cropper = Cropper(*arguments) if names else None
+        yield from map(cropper, names)
+        return
+    # The first process compiles the kernels for all: at once they would do the same work, and write
+    # the same files.
+    alone = 0 if boxes.compiled() else 1
+    first = in_processes(names[:alone], Cropper, arguments, 1)
+    rest = in_processes(names[alone:], Cropper, arguments, workers)
+    with closing(first), closing(rest):
+        for name, entry in chain(first, rest):
+            if isinstance(entry, Died):
+                reason = "the process that read it ended: the file may be damaged, or memory short"
+                entry = lost(name, reason)
+            yield entry
 
 
 def lost(name: str, reason: str) -> Entry:
@@ -81,26 +125,3 @@ def lost(name: str, reason: str) -> Entry:
 def content(data: bytes) -> str:
     """16 hex digits of the SHA-256 of a file's bytes."""
     return hashlib.sha256(data).hexdigest()[:16]
-
-
-def crop_names(photos: list[str]) -> dict[str, str]:
-    """Where the crop of each photo goes, below `faces/`, without '.png'; no two the same.
-
-    'Ada/1.jpg' gives 'Ada/1'. It keeps its ending, 'Ada/1.jpg', where 'Ada/1.png' is there as well,
-    or where it could be taken for the second face of another photo, 'Ada/1.face2'. Disks that
-    ignore case, or the way in which accents are written, are thought of.
-    """
-
-    def without_ending(photo):
-        return photo[: photo.rindex(".")]
-
-    def seen_by_a_disk(name):
-        return unicodedata.normalize("NFC", name).casefold()
-
-    stems = Counter(seen_by_a_disk(without_ending(photo)) for photo in photos)
-    names = {}
-    for photo in photos:
-        stem = without_ending(photo)
-        alone = stems[seen_by_a_disk(stem)] == 1 and not re.search(r"\.face[0-9]+$", stem)
-        names[photo] = stem if alone and Path(stem).name else photo
-    return names

@@ -4,82 +4,115 @@ The settings and the photos' folder stand in align.json. A crop fits them or it 
 file does not show which: only the manifest says that a crop is finished. So the order of the writes
 counts, since a kill may come between any two of them:
 
-    1. the old manifest goes, if its crops are not to be believed any more
+    1. the old manifest forgets the contents of its photos, if its crops are not to be believed
     2. align.json is written with the new settings
     3. crops, and a manifest of those that are finished
 
 Killed after 1, the next run finds no finished crop, and makes all anew. The other way round it
 would find old crops below new settings.
 
-Crops that nobody needs any more go last, after a run that finished. They are found on the disk,
-by the note that each crop carries, and not in the manifest, which may be lost. What carries no
-note of ours was put there by somebody else, and stays.
+The manifest also says where we have put crops. Only there are any removed, and only while they are
+as we wrote them: whoever moves a crop, or works on it, or brings others, keeps them.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from ..files import sweep, write_json
-from .crop_note import is_crop
+from ..files import holds_anything, sweep, write_json
+from .crop_places import is_below_faces, is_crop_of
 from .cutting import CropSettings
-from .manifest import Entry, load_manifest
+from .known import Known
+from .manifest import Entry, load_manifest, save_manifest
 
 FORMAT = 1
-NOTE_BYTES = 2**16  # the note comes first: a large picture need not be read for it
 
 
-def open_folder(out: Path, photos: Path, settings: CropSettings, force: bool) -> dict[str, Entry]:
-    """What an earlier run has finished in `out`, by photo; from then on `out` is this run's.
+@dataclass(frozen=True)
+class Earlier:
+    """An earlier run: its entries by photo, and where its photos lay; '' if where they do now."""
 
-    With `force` nothing is finished.
+    entries: dict[str, Entry]
+    elsewhere: str = ""
+
+
+def read_earlier(out: Path, photos: Path, settings: CropSettings, force: bool) -> Earlier:
+    """What an earlier run left in `out`; with `force` its entries have no content.
 
     Raises
     ------
     ValueError
-        `out` holds something else, was made from other photos or with other settings, is damaged,
-        or cannot be made.
+        `out` holds something else, was made with other settings, or is damaged.
     """
-    path, known = out / "align.json", {}
-    root = str(photos).encode("utf-8", "backslashreplace").decode("utf-8")  # JSON takes it so
-    ours = {"format": FORMAT, "photos": root, **asdict(settings)}
-    _check_place(out)
-    if path.exists() and not force:
-        _check_same(path, ours)
-        known = load_manifest(out / "manifest.csv")
-    elif not path.exists() and out.exists() and any(out.iterdir()):
-        raise ValueError(f"{out} holds something else: choose a new folder")
-    out.mkdir(parents=True, exist_ok=True)
-    sweep(out)
+    path = out / "align.json"
+    if not path.exists():
+        if out.exists() and holds_anything(out):
+            raise ValueError(f"{out} holds something else: choose a new folder")
+        return Earlier({})
+    ours, elsewhere = _settings(photos, settings), ""
+    if not force:
+        elsewhere = _check_same(path, ours)
+    try:
+        entries = load_manifest(out / "manifest.csv")
+    except ValueError:
+        if not force:
+            raise
+        entries = {}
+    entries = {n: e for n, e in entries.items() if all(map(is_below_faces, filter(None, e.crops)))}
     if force:
-        (out / "manifest.csv").unlink(missing_ok=True)
-    write_json(path, ours)
-    return known
+        entries = {name: replace(entry, content="") for name, entry in entries.items()}
+    return Earlier(entries, elsewhere)
 
 
-def _check_place(out: Path) -> None:
-    for place in (out, *out.parents):
-        if place.is_file():
-            raise ValueError(f"{place} is a file: choose another place for the faces than {out}")
+def check_moved(out: Path, photos: Path, earlier: Earlier, known: Known) -> None:
+    """Refuse other photos than those of the earlier run, in another folder than it had.
+
+    They are the same ones, moved or copied, if half of them or more are there by their content, and
+    no other is left in the old folder.
+    """
+    if not earlier.elsewhere:
+        return
+    old = Path(earlier.elsewhere)
+    left = [photo for photo in known.lost if os.path.lexists(old / photo)]
+    if left or len(known.done) < len(known.lost):
+        total = len(known.done) + len(known.lost)
+        raise ValueError(
+            f"{out} was made from {old}, not from {photos}, where {len(known.done):,} of the "
+            f"{total:,} photos of then lie: choose another folder, or say --force to do all "
+            "photos anew"
+        )
 
 
-def _check_same(path: Path, ours: dict) -> None:
+def begin(
+    out: Path, photos: Path, settings: CropSettings, entries: dict[str, Entry], force: bool
+) -> None:
+    """From now on `out` is this run's."""
+    out.mkdir(parents=True, exist_ok=True)
+    sweep(out, below=True)
+    if force:
+        save_manifest(out / "manifest.csv", entries.values())
+    write_json(out / "align.json", _settings(photos, settings))
+
+
+def _settings(photos: Path, settings: CropSettings) -> dict:
+    root = str(photos).encode("utf-8", "backslashreplace").decode("utf-8")  # JSON takes it so
+    return {"format": FORMAT, "photos": root, **asdict(settings)}
+
+
+def _check_same(path: Path, ours: dict) -> str:
+    """The folder of the earlier photos, if it is another one; ValueError for other settings."""
     out = path.parent
     try:
         theirs = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         theirs = None
-    if not isinstance(theirs, dict):
+    if not isinstance(theirs, dict) or not isinstance(theirs.get("photos", ""), str):
         raise ValueError(f"{path} is damaged: say --force to do all photos anew")
-    if theirs.get("photos", ours["photos"]) != ours["photos"]:
-        raise ValueError(
-            f"{out} was made from {theirs['photos']}, not from {ours['photos']}: choose another "
-            "folder, or say --force to do all photos anew"
-        )
     differ = [name for name in ours if name != "photos" and theirs.get(name) != ours[name]]
     if differ:
         texts = (f"{n} {theirs.get(n)!r}, now {ours[n]!r}" for n in differ)
@@ -87,42 +120,32 @@ def _check_same(path: Path, ours: dict) -> None:
             f"{out} was made with other settings ({'; '.join(texts)}): choose another folder, "
             "or say --force to do all photos anew"
         )
+    photos = theirs.get("photos", ours["photos"])
+    return "" if photos == ours["photos"] else photos
 
 
-def remove_others(folder: Path, made: Iterable[Path], is_ours: Callable[[Path], bool]) -> int:
-    """Remove the files below `folder` that are ours and are not `made`; returns how many.
+def remove_crops(out: Path, entry: Entry, current: Iterable[str] = ()) -> tuple[int, list[str]]:
+    """Remove the crops of an earlier run's entry that are not `current` any more.
 
-    Folders that become empty by it go, too. Files are told apart by their identity on the disk:
-    a disk may spell a name in another case, or with other accents, than we do.
+    Returns how many, and those that stay: they are not as we wrote them.
     """
-    removed, kept = 0, {_identity(path) for path in made}
-    for place, _, names in os.walk(folder, topdown=False):
-        here, gone = Path(place), 0
-        for path in (here / name for name in names):
-            if _identity(path) not in kept and is_ours(path):
-                path.unlink()
-                gone += 1
-        while gone and here != folder.parent and not any(here.iterdir()):
-            here.rmdir()
-            here = here.parent
-        removed += gone
-    return removed
+    removed, kept, current = 0, [], set(current)
+    for crop in entry.crops:
+        if not crop or crop in current or not os.path.lexists(out / crop):
+            continue
+        if is_crop_of(out / crop, entry.photo):
+            remove_file(out / crop, out / "faces")
+            removed += 1
+        else:
+            kept.append(crop)
+    return removed, kept
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def is_crop_file(path: Path) -> bool:
-    """Whether a file is a crop that `minifacenet align` wrote, going by its note."""
-    if path.suffix != ".png":
-        return False
-    try:
-        with path.open("rb") as file:
-            return is_crop(file.read(NOTE_BYTES))
-    except OSError:
-        return False
+def remove_file(path: Path, top: Path) -> None:
+    """Remove a file, and the folders from its own up to `top` that become empty by it."""
+    path.unlink()
+    with suppress(OSError):  # a folder that holds something
+        for folder in path.parents:
+            folder.rmdir()
+            if folder == top:
+                break

@@ -14,16 +14,28 @@ import hashlib
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from .crop_note import how_cut
+from .crop_note import MIXED, how_cut
 from .faces import Faces, count_text, repeated, square_crop, stack
-from .listing import UNSAYABLE, FolderError, entries_of, in_text, is_photo, photos_below
+from .listing import (
+    UNSAYABLE,
+    ClosedFolder,
+    FolderError,
+    entries_of,
+    in_text,
+    is_photo,
+    no_folder,
+    photos_below,
+)
 from .photo import PhotoError, decode_photo, read_bytes
 from .results import result_in
+
+BESIDE = "lies beside the person folders, not in one"
 
 
 def read_faces(
@@ -31,6 +43,7 @@ def read_faces(
     size: int = 96,
     channels: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    mixed: Callable[[str], None] | None = None,
 ) -> Faces:
     """Read the photos `root/person/photo` as square faces.
 
@@ -48,6 +61,9 @@ def read_faces(
         grey, else 3.
     progress : callable(done, total), optional
         Called after each photo.
+    mixed : callable(text), optional
+        Told of faces that were cut in several ways, which otherwise are an error: `Faces.cut` is
+        `crop_note.MIXED` then.
 
     Raises
     ------
@@ -56,11 +72,10 @@ def read_faces(
         faces that were cut in several ways.
     """
     root = Path(root)
-    folders, photos, ignored, stray = _listing(root)
-    faces = read_listed(root, photos, size, channels, progress)
-    lost = tuple((name, "lies beside the person folders, not in one") for name in stray)
+    folders, photos, ignored, lost = _listing(root)
+    faces = read_listed(root, photos, size, channels, progress, mixed)
     dropped = tuple(name for name in folders if name not in faces.people)
-    return replace(faces, skipped=lost + faces.skipped, ignored=tuple(ignored), dropped=dropped)
+    return replace(faces, skipped=(*lost, *faces.skipped), ignored=tuple(ignored), dropped=dropped)
 
 
 def read_photos(
@@ -68,6 +83,7 @@ def read_photos(
     size: int = 96,
     channels: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    mixed: Callable[[str], None] | None = None,
 ) -> Faces:
     """Read all photos at and below `root`, whoever they show; or the one photo that `root` is.
 
@@ -75,14 +91,15 @@ def read_photos(
     else as in `read_faces`.
     """
     root = Path(root)
-    if root.is_file():
+    if os.path.isfile(root):
         if in_text(root.name) != root.name:
             raise FolderError(f"{in_text(str(root))}: {UNSAYABLE}")
-        faces, ignored = read_listed(root.parent, [root.name], size, channels, progress), []
-    else:
-        photos, ignored = photos_below(root)
-        faces = read_listed(root, photos, size, channels, progress)
-    return replace(faces, ignored=tuple(ignored), anonymous=True)
+        faces = read_listed(root.parent, [root.name], size, channels, progress, mixed)
+        return replace(faces, anonymous=True)
+    found = photos_below(root)
+    faces = read_listed(root, found.photos, size, channels, progress, mixed)
+    skipped = found.closed + faces.skipped
+    return replace(faces, skipped=skipped, ignored=found.others, anonymous=True)
 
 
 def read_listed(
@@ -91,6 +108,7 @@ def read_listed(
     size: int = 96,
     channels: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    mixed: Callable[[str], None] | None = None,
 ) -> Faces:
     """Read the listed photos, paths relative to `root` with '/', in their order.
 
@@ -125,12 +143,14 @@ def read_listed(
         paths=paths,
         skipped=tuple(skipped),
         duplicates=repeated(same_bytes.values()),
-        cut=_shared(cuts, root, paths),
+        cut=_shared(cuts, root, paths, mixed),
         origins=origins,
     )
 
 
-def _shared(cuts: Sequence[str], root: Path, paths: Sequence[str]) -> str:
+def _shared(
+    cuts: Sequence[str], root: Path, paths: Sequence[str], mixed: Callable[[str], None] | None
+) -> str:
     """The one way in which all faces were cut; a FolderError if there are several."""
     counts = Counter(cuts).most_common()
     if len(counts) == 1:
@@ -139,38 +159,50 @@ def _shared(cuts: Sequence[str], root: Path, paths: Sequence[str]) -> str:
         f"{count_text(number, 'face')} '{cut}', such as {paths[cuts.index(cut)]}"
         for cut, number in counts
     )
+    found = f"'{root}' mixes faces that were cut in {len(counts)} ways: {ways}"
+    if mixed is not None:
+        mixed(found)
+        return MIXED
     raise FolderError(
-        f"'{root}' mixes faces that were cut in {len(counts)} ways: {ways}. Leave one kind there, "
-        "or cut all out of their photos anew: minifacenet align PHOTOS OUT"
+        f"{found}. Leave one kind there, or cut all out of their photos anew: minifacenet align "
+        "PHOTOS OUT"
     )
 
 
-def _listing(root: Path) -> tuple[list[str], list[str], list[str], list[str]]:
-    """Sort what lies in the root: person folders, their photos, other things, stray photos."""
-    if not root.is_dir():
-        found = "is not a folder" if root.exists() else "does not exist"
-        raise FolderError(f"'{root}' {found}: pass the folder that holds one folder a person")
+def _listing(root: Path) -> tuple[list[str], list[str], list[str], list[tuple[str, str]]]:
+    """Sort what lies in the root: person folders, their photos, other things, and what is lost.
+
+    Lost are photos beside the person folders, and folders that cannot be opened, with the reason.
+    """
+    if (problem := no_folder(root)) is not None:
+        raise FolderError(f"'{root}' {problem}: pass the folder that holds one folder a person")
     entries, ignored = entries_of(root)
-    folders, photos, stray, results = [], [], [], []
+    folders, photos, stray, closed, results = [], [], [], [], []
     for entry in entries:
-        if entry.is_dir():
-            if result := result_in(entry):
-                results.append(f"{entry.name}/ (results of minifacenet, {result}: no person)")
-                continue
-            folders.append(entry.name)
-            items, unsayable = entries_of(entry)
-            ignored += [f"{entry.name}/{name}" for name in unsayable]
-            for item in items:
-                name = f"{entry.name}/{item.name}"
-                (photos if is_photo(item) else ignored).append(name + "/" * item.is_dir())
-        else:
+        if not os.path.isdir(entry):
             (stray if is_photo(entry) else ignored).append(entry.name)
+            continue
+        try:
+            items, unsayable = entries_of(entry)
+        except ClosedFolder as error:
+            closed.append((f"{entry.name}/", error.reason))
+            continue
+        if result := result_in(entry):
+            results.append(f"{entry.name}/ (results of minifacenet, {result}: no person)")
+            continue
+        folders.append(entry.name)
+        ignored += [f"{entry.name}/{name}" for name in unsayable]
+        for item in items:
+            name = f"{entry.name}/{item.name}"
+            (photos if is_photo(item) else ignored).append(name + "/" * os.path.isdir(item))
     if not photos:
-        raise FolderError(_what_is_wrong(root, folders, stray))
-    return folders, photos, results + ignored, stray
+        raise FolderError(_what_is_wrong(root, folders, stray, closed))
+    return folders, photos, results + ignored, [(name, BESIDE) for name in stray] + closed
 
 
-def _what_is_wrong(root: Path, folders: list[str], stray: list[str]) -> str:
+def _what_is_wrong(
+    root: Path, folders: list[str], stray: list[str], closed: list[tuple[str, str]]
+) -> str:
     """Why `root/person/photo` matches nothing, and which folder to pass instead."""
     if stray:
         names = ", ".join(stray[:3]) + ", ..." * (len(stray) > 3)
@@ -178,13 +210,16 @@ def _what_is_wrong(root: Path, folders: list[str], stray: list[str]) -> str:
             f"expected person folders, found {count_text(len(stray), 'photo')} at top level: "
             f"{names}. Give each person a folder: '{root / 'NAME' / stray[0]}'"
         )
+    if closed and not folders:
+        return f"'{root / closed[0][0]}' {closed[0][1]}, nor can any other folder in '{root}'"
     if not folders:
         return f"no folder in '{root}': expected one folder a person, with their photos inside"
     for folder in folders:
-        for deep in entries_of(root / folder)[0]:
-            if deep.is_dir() and any(is_photo(item) for item in entries_of(deep)[0]):
-                return (
-                    f"the photos in '{root}' lie one level too deep, such as those in '{deep}'. "
-                    f"If '{deep.name}' is a person, pass '{deep.parent}' instead"
-                )
+        for deep in filter(os.path.isdir, entries_of(root / folder)[0]):
+            with suppress(ClosedFolder):
+                if any(is_photo(item) for item in entries_of(deep)[0]):
+                    return (
+                        f"the photos in '{root}' lie one level too deep, such as those in "
+                        f"'{deep}'. If '{deep.name}' is a person, pass '{deep.parent}' instead"
+                    )
     return f"no photos (.jpg, .png, ...) in the {count_text(len(folders), 'folder')} of '{root}'"

@@ -8,8 +8,10 @@ landmarks   left_eye_x ... right_mouth_y, as seen in the picture, in the same pi
 turned      degrees, clockwise, by which the photo had to be turned
 rule        how the face to keep was chosen
 reason      why there is no crop of it; empty if there is one
-crop        the crop's file, relative to the manifest
-content     the photo's SHA-256 (16 digits): a photo that has it still is not done again
+crop        the file that the crop was written to, relative to the manifest; it may have been moved
+            or removed by hand since, and is not made again
+content     the photo's SHA-256 (16 digits): a photo that has it is not done again, wherever it
+            lies; empty if it is to be done again
 """
 
 from __future__ import annotations

@@ -116,7 +116,8 @@ def read_bytes(path: str | os.PathLike) -> bytes:
         problem = None if stat.S_ISREG(found.st_mode) else "it is a folder or a device"
         if found.st_size > MOST_BYTES:
             problem = f"it has {found.st_size:,} bytes, more than the {MOST_BYTES:,} of any photo"
-        data = b"" if problem else Path(path).read_bytes()
+        # What has no bytes is not opened: of files that the system makes up, some wait for ever.
+        data = b"" if problem or not found.st_size else Path(path).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a name with a null character.
         problem = getattr(error, "strerror", None) or str(error)
     if problem:

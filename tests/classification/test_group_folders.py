@@ -48,6 +48,24 @@ def test_names_that_would_collide_are_told_apart(photos, tmp_path):
         assert (tmp_path / "apart" / f"group-{group:02}" / path.split("/")[-1]).exists()
 
 
+def test_joined_names_are_no_longer_than_a_disk_allows(tmp_path):
+    deep = "a" * 130, "b" * 120, "\u7167" * 83 + ".jpg"  # the last of 253 bytes
+    paths = ("/".join(deep), f"c/{deep[1]}/{deep[2]}", f"C/{deep[1]}/{deep[2]}", f"{'d' * 251}.jpg")
+    paths += (f"e/{paths[-1].upper()}",)
+    for path in paths:
+        (tmp_path / "photos" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "photos" / path).write_text(path)
+    write_groups(tmp_path / "out", tmp_path / "photos", paths, np.zeros(len(paths), int))
+    with (tmp_path / "out" / "groups.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        assert (tmp_path / "out" / row["file"]).read_text() == row["photo"]
+        name = row["file"].split("/")[-1]
+        assert len(name.encode()) <= 255
+        assert name.lower().endswith(".jpg")
+    assert len({row["file"].casefold() for row in rows}) == len(paths)
+
+
 def test_a_folder_that_holds_something_is_left_alone(photos, tmp_path):
     out = tmp_path / "out"
     out.mkdir()

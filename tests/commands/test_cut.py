@@ -187,6 +187,27 @@ def test_what_the_error_says_helps(run, people, model, tmp_path, monkeypatch):
     assert run("verify", tmp_path / "out" / "faces", "--model", other)[0] == 0
 
 
+@pytest.mark.parametrize("name", ["fit", "cluster", "verify", "pairs", "embed"])
+def test_one_foreign_crop_refuses_no_heap_of_photos(run, people, model, tmp_path, pairs, name):
+    """With --any-faces, of which the error tells, and which of the photos it is."""
+    heap = tmp_path / "heap"
+    shutil.copytree(people, heap)
+    save_crop(heap / "Ada" / "0.png", "party.jpg", Image.open(people / "Ada" / "0.png"))
+    command = commands(heap, model, tmp_path, pairs)[name]
+    mixes = "1 face 'aligned to portrait, margin 0', such as Ada/0.png"
+    status, _, error = run(*command)
+    assert status == 1
+    assert mixes in text(error)
+    assert "or say --any-faces" in text(error)
+    status, printed, error = run(*command, "--any-faces")
+    assert (status, error) == (0, "")
+    assert mixes in text(printed)
+    assert f"{heap} holds faces cut in several ways: expect worse answers" in text(printed)
+    if name == "embed":
+        stored = Embeddings.load(tmp_path / "vectors")
+        assert stored.preprocessing.startswith("cut in several ways; pixel")
+
+
 def test_vectors_of_any_faces_say_what_they_are_of(run, people, aligned_model, tmp_path):
     embed = ("embed", people, "--model", aligned_model, "--out", tmp_path / "v", "--any-faces")
     assert run(*embed, "--cache", tmp_path / "cache")[0] == 0

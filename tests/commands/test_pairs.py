@@ -1,10 +1,13 @@
 """`minifacenet verify`, `make-pairs` and `compare` as a user meets them."""
 
 import json
+import os
 import re
+import shutil
 
 import pytest
 
+from minifacenet.classification.pairs import read_pairs
 from minifacenet.classification.thresholds import Thresholds
 from tests.conftest import text
 
@@ -98,6 +101,23 @@ def test_two_photos(run, people, model):
     other = people / "Grace" / "0.png"
     rows = text(run("compare", photo, other, "--model", model, "--threshold", 0)[1])
     assert "--threshold 0.0000 0.0000 1.0000 two people" in rows
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such names there")
+def test_photos_whose_names_no_list_can_hold_are_left_out(run, people, tmp_path):
+    faces, pairs = tmp_path / "faces", tmp_path / "pairs.txt"
+    shutil.copytree(people, faces)
+    (faces / "Ada" / "1.png").rename(faces / "Ada" / "a\tb.png")
+    (faces / "Lise").rename(faces / "Li\nse")
+    options = ("--folds", 2, "--per-fold", 3)
+    status, printed, _ = run("make-pairs", faces, "--out", pairs, *options)
+    assert status == 0
+    words = "left out, since its name holds a tab or a line break"
+    assert f"{words}: Ada/a\\tb.png" in printed
+    assert f"{words}: Li\\nse/0.png" in printed
+    assert "... and 2 more photos" in printed
+    paths = {*read_pairs(pairs).first, *read_pairs(pairs).second}
+    assert {path.split("/")[0] for path in paths} == {"Ada", "Émilie", "Grace", "Maria"}
 
 
 @pytest.mark.parametrize("missing", [0, 1])

@@ -1,6 +1,7 @@
 """`minifacenet align` as a user meets it."""
 
 import csv
+import os
 import signal
 from contextlib import contextmanager
 
@@ -170,6 +171,80 @@ def test_pictures_that_belong_to_no_photo_go(run, photos, tmp_path):
     run("align", photos, out, "--size", 40)
     assert not (out / "faces.png").exists()
     assert not (out / "faces").exists()
+
+
+def test_pictures_that_were_sorted_by_hand_are_left_alone(run, photos, tmp_path):
+    """As crops are: moved, removed and changed ones, and copies of them."""
+    show = tmp_path / "out" / "show"
+    run("align", photos, tmp_path / "out", "--show")
+    (show / "Ada" / "none.jpg").rename(show / "without a face.jpg")
+    (show / "Grace" / "one.jpg").unlink()
+    changed = (show / "Ada" / "group.jpg").read_bytes() + b"!"
+    (show / "Ada" / "group.jpg").write_bytes(changed)
+    (show / "copy.jpg").write_bytes(changed)
+    sorted_by_hand = {"without a face.jpg", "copy.jpg", "group.jpg"}
+    for options in ((), ("--show",)):
+        assert run("align", photos, tmp_path / "out", *options)[0] == 0
+        assert {path.name for path in show.rglob("*.jpg")} == sorted_by_hand
+    (photos / "Ada" / "group.png").unlink()
+    run("align", photos, tmp_path / "out", "--show")
+    assert {path.name for path in show.rglob("*.jpg")} == sorted_by_hand
+    run("align", photos, tmp_path / "out", "--show", "--force")
+    assert {path.name for path in show.rglob("*.jpg")} == {*sorted_by_hand, "one.jpg", "none.jpg"}
+    assert (show / "Ada" / "group.jpg").read_bytes() == changed
+
+
+def test_pictures_of_an_older_version_are_taken_as_drawn(run, photos, tmp_path):
+    out = tmp_path / "out"
+    run("align", photos, out, "--show")
+    (out / "show.csv").unlink()
+    before = (out / "show" / "Ada" / "group.jpg").stat().st_mtime_ns
+    run("align", photos, out, "--show")
+    assert (out / "show" / "Ada" / "group.jpg").stat().st_mtime_ns == before
+    (out / "show.csv").write_text("damaged")
+    (photos / "Ada" / "group.png").unlink()
+    assert run("align", photos, out, "--show")[0] == 0
+    assert (out / "show" / "Ada" / "group.jpg").exists()  # nobody says that it is ours
+
+
+def test_crops_that_were_sorted_by_hand_are_told_of_and_left_alone(run, photos, tmp_path):
+    out = tmp_path / "out"
+    run("align", photos, out)
+    (out / "faces" / "Ada" / "group.png").rename(out / "faces" / "Ada" / "best.png")
+    with Image.open(out / "faces" / "Grace" / "one.png") as crop:
+        crop.rotate(5).save(out / "faces" / "Grace" / "one.png")
+    (photos / "Grace" / "one.png").unlink()
+    status, printed, _ = run("align", photos, out)
+    printed = text(printed)
+    assert status == 0
+    away = "1 crop was moved or removed by hand: not made again without --force"
+    assert f"{away} (faces/Ada/group.png)" in printed
+    stay = "1 crop was changed by hand, and stays, though no photo gives it any more"
+    assert f"{stay} (faces/Grace/one.png)" in printed
+    assert f"Train on them: minifacenet run {out / 'faces'} --out RUN" in printed
+    assert "removed that no photo" not in printed
+    assert not (out / "faces.png").exists()  # of the crops that lie where they were cut
+    moved = photos.rename(tmp_path / "moved")
+    (moved / "Ada").rename(moved / "Lovelace")
+    printed = text(run("align", moved, out)[1])
+    assert "2 photos were done before and have not changed" in printed
+    assert "2 of them have other names now" in printed
+
+
+def test_what_cannot_be_read_now_is_told(run, photos, tmp_path, monkeypatch):
+    out, listing = tmp_path / "out", os.listdir
+    run("align", photos, out)
+
+    def closed(path="."):
+        if os.path.basename(path) == "Ada":
+            raise PermissionError(13, "Permission denied", str(path))
+        return listing(path)
+
+    monkeypatch.setattr(os, "listdir", closed)
+    printed = text(run("align", photos, out)[1])
+    assert "Ada/ cannot be opened (Permission denied)" in printed
+    words = "2 photos cannot be read now, and what was cut of them before stays"
+    assert f"{words} (Ada/group.png, Ada/none.png)" in printed
 
 
 def test_interrupted_in_the_pictures_it_says_how_to_go_on(run, photos, tmp_path, monkeypatch):

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from minifacenet.locks import locked
 from minifacenet.preprocessing import alignment, cropper
 from minifacenet.preprocessing.alignment import align_folder
-from minifacenet.preprocessing.cropper import crop_names
 from minifacenet.preprocessing.cutting import CropSettings, Face
 from minifacenet.preprocessing.detector import Detections
 from minifacenet.preprocessing.listing import FolderError
@@ -67,6 +67,14 @@ def rows(out):
 
 def files(out):
     return sorted(p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file())
+
+
+def touch_up(path):
+    """Work on a crop as an editor does that keeps the notes of a PNG; returns its new bytes."""
+    data = path.read_bytes()
+    end = len(data) - 12  # before 'IEND'
+    path.write_bytes(data[:end] + b"\0\0\0\0tIME" + b"\0\0\0\0" + data[end:])
+    return path.read_bytes()
 
 
 def test_every_photo_has_a_row(photos, tmp_path, detector):
@@ -136,14 +144,27 @@ def test_goes_on_where_it_stopped_and_does_only_what_changed(photos, tmp_path, m
     assert (out / "manifest.csv").read_bytes() == (whole / "manifest.csv").read_bytes()
     done.clear()
     save(photos / "Ada" / "1.png", 7)  # other bytes
-    (out / "faces" / "Ada" / "2.png").unlink()  # a crop that went away
+    (out / "faces" / "Ada" / "2.png").unlink()  # a crop that somebody removed
     (photos / "Grace" / "deep" / "x.jpg").unlink()  # a photo that is gone
     third = align_folder(photos, out, CENTRE)
     # What could not be read is tried again: the package that was missing may be there.
-    assert done == ["Ada/1.png", "Ada/2.png", "Grace/broken.jpg"]
-    assert (third.before, third.removed) == (1, 1)
+    assert done == ["Ada/1.png", "Grace/broken.jpg"]
+    assert (third.before, third.removed, third.away) == (2, 1, ("faces/Ada/2.png",))
     assert not (out / "faces" / "Grace").exists()
     with Image.open(out / "faces" / "Ada" / "1.png") as crop:
+        assert crop.getpixel((4, 4)) == 7
+
+
+def test_a_photo_changed_since_gets_a_new_crop_beside_one_that_somebody_worked_on(photos, tmp_path):
+    out = tmp_path / "out"
+    align_folder(photos, out, CENTRE)
+    mine = touch_up(out / "faces" / "Ada" / "1.png")
+    save(photos / "Ada" / "1.png", 7)
+    result = align_folder(photos, out, CENTRE)
+    assert (result.changed, result.removed) == (("faces/Ada/1.png",), 0)
+    assert (out / "faces" / "Ada" / "1.png").read_bytes() == mine
+    assert rows(out)[1]["crop"] == "faces/Ada/1.png.png"
+    with Image.open(out / "faces" / "Ada" / "1.png.png") as crop:
         assert crop.getpixel((4, 4)) == 7
 
 
@@ -183,6 +204,20 @@ def test_other_settings_are_refused_unless_forced(photos, tmp_path):
         assert crop.size == (10, 10)
 
 
+def test_what_fewer_faces_leave_over_goes_also_after_an_interruption(tmp_path, detector):
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    for name in "ab":
+        save(photos / f"{name}.png")
+    every = CropSettings(size=16, min_size=12, select="all")
+    align_folder(photos, out, every)
+    assert files(out / "faces") == ["a.face2.png", "a.png", "b.face2.png", "b.png"]
+    one = CropSettings(size=16, min_size=12)
+    align_folder(photos, out, one, force=True, stop=lambda: True)
+    assert files(out / "faces") == ["a.png", "b.face2.png", "b.png"]
+    align_folder(photos, out, one)
+    assert files(out / "faces") == ["a.png", "b.png"]
+
+
 def test_killed_while_it_does_all_anew_an_old_crop_never_passes_for_a_new_one(
     photos, tmp_path, monkeypatch
 ):
@@ -220,21 +255,16 @@ def test_other_photos_are_refused_unless_forced(photos, tmp_path):
     assert files(out / "faces") == ["Lise/1.png"]
 
 
-def test_crops_without_a_photo_go_also_where_the_manifest_is_lost(photos, tmp_path):
+def test_without_a_manifest_nothing_is_removed(photos, tmp_path):
+    """Crops that no manifest lists may be somebody's, whatever they say of themselves."""
     out = tmp_path / "out"
     align_folder(photos, out, CENTRE)
     (out / "manifest.csv").unlink()
-    save(out / "faces" / "Ada" / "mine.png", 9)  # carries no note of ours
-    (out / "faces" / "Grace" / "deep" / "words.txt").write_text("!")
-    for name in ("Ada/1.png", "Grace/deep/x.jpg"):
-        (photos / name).unlink()
-    assert align_folder(photos, out, CENTRE, force=True).removed == 2
-    assert files(out / "faces") == [
-        "Ada/0.png",
-        "Ada/2.png",
-        "Ada/mine.png",
-        "Grace/deep/words.txt",
-    ]
+    before = files(out / "faces")
+    (photos / "Ada" / "1.png").unlink()
+    result = align_folder(photos, out, CENTRE, force=True)
+    assert (result.removed, result.changed) == (0, ())
+    assert files(out / "faces") == before
 
 
 def test_an_interrupted_run_keeps_the_crops_of_photos_that_are_left_over(photos, tmp_path):
@@ -245,6 +275,35 @@ def test_an_interrupted_run_keeps_the_crops_of_photos_that_are_left_over(photos,
     assert (result.left, result.removed) == (4, 0)
     assert files(out) == before
     assert align_folder(photos, out, CENTRE).before == 1
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_kill_in_the_first_moments_blocks_no_folder(photos, tmp_path, force):
+    for number, name in enumerate((".minifacenet-0123abcd.tmp", ".align-0123abcd.tmp")):
+        out = tmp_path / f"out{number}"
+        (out / name).mkdir(parents=True)
+        align_folder(photos, out, CENTRE, force=force)
+        assert not (out / name).exists()
+
+
+def test_one_at_a_time(photos, tmp_path):
+    out, held, done = tmp_path / "out", threading.Event(), threading.Event()
+
+    def hold():
+        with locked(out):
+            held.set()
+            done.wait(60)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(60)
+    try:
+        with pytest.raises(ValueError, match="another minifacenet is at work in it"):
+            align_folder(photos, out, CENTRE)
+    finally:
+        done.set()
+        thread.join()
+    align_folder(photos, out, CENTRE)
 
 
 @pytest.mark.parametrize("damage", ["{", "[]", "\udcff"])
@@ -262,7 +321,7 @@ def test_a_file_where_the_folder_should_be_is_named(photos, tmp_path):
     for out in (tmp_path / "file", tmp_path / "file" / "x"):
         with pytest.raises(ValueError, match="choose another place") as raised:
             align_folder(photos, out, CENTRE)
-        assert str(raised.value).startswith(f"{tmp_path / 'file'} is a file")
+        assert str(raised.value).startswith(f"{tmp_path / 'file'} is no folder")
 
 
 def test_folders_that_do_not_fit(photos, tmp_path):
@@ -294,7 +353,7 @@ def test_a_manifest_cannot_make_us_remove_other_files(photos, tmp_path):
 
 @pytest.mark.parametrize("compiled", [True, False])
 def test_several_processes_give_the_same(photos, tmp_path, compiled, monkeypatch):
-    monkeypatch.setattr(alignment.boxes, "compiled", lambda: compiled)
+    monkeypatch.setattr(cropper.boxes, "compiled", lambda: compiled)
     for number in range(20):
         save(photos / "Lise" / f"{number}.png", number)
     one, two = tmp_path / "one", tmp_path / "two"
@@ -355,22 +414,6 @@ def test_an_interruption_does_not_wait_for_what_is_under_way(first):
     with pytest.raises(KeyboardInterrupt):
         answers.close() if first == "quick" else next(answers)
     assert time.monotonic() - begin < 30
-
-
-def test_crop_names_never_meet():
-    names = crop_names(
-        ["1.jpg", "1.PNG", "2.jpg", "a/2.jpg", "b/Ü.jpg", "b/U\u0308.png", "c.jpg", "c.face2.png"]
-    )
-    assert names == {
-        "1.jpg": "1.jpg",
-        "1.PNG": "1.PNG",
-        "2.jpg": "2",
-        "a/2.jpg": "a/2",
-        "b/Ü.jpg": "b/Ü.jpg",
-        "b/U\u0308.png": "b/U\u0308.png",
-        "c.jpg": "c",
-        "c.face2.png": "c.face2.png",
-    }
 
 
 def test_the_manifest_comes_back_as_it_was(tmp_path):

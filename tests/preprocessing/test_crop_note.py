@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from minifacenet.preprocessing import cropper
+from minifacenet.preprocessing import crop_note, cropper
 from minifacenet.preprocessing.crop_note import align_options, how_cut, in_words
 from minifacenet.preprocessing.cropper import Cropper
 from minifacenet.preprocessing.cutting import CROPS, CropSettings
@@ -99,6 +100,23 @@ def test_crops_that_are_written_are_read(crop, tmp_path, monkeypatch):
 )
 def test_a_note_that_does_not_read_like_ours_is_none(text):
     assert how_cut(noted(text), "x.png") == NONE
+
+
+def test_a_crop_that_somebody_worked_on_shows_it():
+    plain = encoded(Image.new("L", (4, 4)))
+    crop = crop_note.noted(plain, NOTE)
+    assert crop_note.untouched_photo(crop) == "Ada/1.jpg"
+    for at in (*range(33), *range(crop.index(b"IDAT") - 4, len(crop))):  # all but the note
+        changed = crop[:at] + bytes([crop[at] ^ 1]) + crop[at + 1 :]
+        assert crop_note.untouched_photo(changed) is None
+    assert crop_note.untouched_photo(crop + b"!") is None
+    renamed = crop_note.with_photo(crop, "Ada/2.jpg")
+    assert renamed == crop_note.noted(plain, NOTE | {"photo": "Ada/2.jpg"})
+    assert crop_note.untouched_photo(renamed) == "Ada/2.jpg"
+    assert crop_note.untouched_photo(note_of()) == "Ada/1.jpg"  # of an older version
+    assert crop_note.untouched_photo(plain) is None
+    with Image.open(BytesIO(crop)) as image:
+        assert json.loads(image.text["minifacenet"])["photo"] == "Ada/1.jpg"
 
 
 def test_templates_of_a_newer_version_are_no_centre_squares():
