@@ -20,7 +20,7 @@ from .preprocessing.drawing import draw_faces
 from .preprocessing.earlier import remove_others
 from .preprocessing.manifest import Entry
 from .preprocessing.photo import PhotoError, decode_reduced, read_bytes, read_photo
-from .sheet_plots import crop_sheet, rejected_sheet
+from .sheet_plots import crop_sheet, rejected_sheet, small
 
 MOST_CROPS, MOST_REJECTED = 64, 25  # on a sheet
 SMALL = 1_000_000  # pixels of a photo that is only looked at
@@ -36,7 +36,7 @@ def draw_sheets(photos: Path, out: Path, entries: Sequence[Entry], credit: str |
     ]
     if kept:
         shown = sorted(kept, key=lambda row: row[0] or 0)[:MOST_CROPS]
-        images = [read_photo(out / crop) for _, crop, _ in shown]
+        images = [small(read_photo(out / crop)) for _, crop, _ in shown]
         names, scores = [name for _, _, name in shown], [score for score, _, _ in shown]
         _save(crop_sheet(images, names, scores, len(kept), credit=credit), out / "faces.png")
     else:
@@ -45,7 +45,7 @@ def draw_sheets(photos: Path, out: Path, entries: Sequence[Entry], credit: str |
     if lost:
         shown = lost[:MOST_REJECTED]
         sheet = rejected_sheet(
-            [_small(photos / entry.photo)[0] for entry in shown],
+            [_thumbnail(photos / entry.photo) for entry in shown],
             [entry.photo for entry in shown],
             [entry.reason for entry in shown],
             len(lost),
@@ -87,7 +87,7 @@ def draw_shows(
         if stop():
             return len(todo) - done
         progress(done, len(todo))
-        photo, scale = _small(photos / entry.photo)
+        photo, scale = _reduced(photos / entry.photo)
         if photo is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             with replacing(path) as temporary:
@@ -117,8 +117,14 @@ def _is_show(path: Path) -> bool:
         return False
 
 
-def _small(path: Path) -> tuple[np.ndarray | None, int]:
-    """A photo to look at, and how far it was reduced; None if it cannot be read."""
+def _thumbnail(path: Path) -> np.ndarray | None:
+    """A photo for a tile: of 25 large ones, only one lies in memory whole."""
+    photo = _reduced(path)[0]
+    return None if photo is None else small(photo)
+
+
+def _reduced(path: Path) -> tuple[np.ndarray | None, int]:
+    """A photo to look at, a JPEG reduced by the factor beside it; None if it cannot be read."""
     try:
         return decode_reduced(read_bytes(path), path, enough=SMALL)
     except PhotoError:
