@@ -32,7 +32,7 @@ from .preprocessing.drawing import draw_faces
 from .preprocessing.earlier import remove_file
 from .preprocessing.manifest import Entry
 from .preprocessing.photo import PhotoError, decode_reduced, read_bytes
-from .sheet_plots import crop_sheet, rejected_sheet
+from .sheet_plots import crop_sheet, rejected_sheet, small
 
 MOST_CROPS, MOST_REJECTED = 64, 25  # on a sheet
 SMALL = 1_000_000  # pixels of a photo that is only looked at
@@ -51,8 +51,9 @@ def draw_sheets(photos: Path, out: Path, entries: Sequence[Entry], credit: str |
     ]
     if kept:
         shown = sorted(kept, key=lambda row: row[0] or 0)[:MOST_CROPS]
-        images = [_small(out / crop)[0] for _, crop, _ in shown]
-        names, scores = [name for _, _, name in shown], [score for score, _, _ in shown]
+        tiles = [(_thumbnail(out / crop), name, score) for score, crop, name in shown]
+        tiles = [tile for tile in tiles if tile[0] is not None]  # damaged by hand since
+        images, names, scores = zip(*tiles, strict=True) if tiles else ((), (), ())
         _save(crop_sheet(images, names, scores, len(kept), credit=credit), out / "faces.png")
     else:
         (out / "faces.png").unlink(missing_ok=True)
@@ -60,7 +61,7 @@ def draw_sheets(photos: Path, out: Path, entries: Sequence[Entry], credit: str |
     if lost:
         shown = lost[:MOST_REJECTED]
         sheet = rejected_sheet(
-            [_small(photos / entry.photo)[0] for entry in shown],
+            [_thumbnail(photos / entry.photo) for entry in shown],
             [entry.photo for entry in shown],
             [entry.reason for entry in shown],
             len(lost),
@@ -129,7 +130,7 @@ def remove_shows(out: Path, result: Alignment) -> None:
 
 def _show(photo: Path, path: Path, faces: Sequence[Face]) -> bool:
     """Draw the faces into a photo; False if it cannot be read."""
-    pixels, scale = _small(photo)
+    pixels, scale = _reduced(photo)
     if pixels is None:
         return False
     with replacing(path) as temporary:
@@ -184,8 +185,14 @@ def _is_show(path: Path) -> bool:
         return False
 
 
-def _small(path: Path) -> tuple[np.ndarray | None, int]:
-    """A photo to look at, and how far it was reduced; None if it cannot be read."""
+def _thumbnail(path: Path) -> np.ndarray | None:
+    """A photo for a tile: of 25 large ones, only one lies in memory whole."""
+    photo = _reduced(path)[0]
+    return None if photo is None else small(photo)
+
+
+def _reduced(path: Path) -> tuple[np.ndarray | None, int]:
+    """A photo to look at, a JPEG reduced by the factor beside it; None if it cannot be read."""
     try:
         return decode_reduced(read_bytes(path), path, enough=SMALL)
     except PhotoError:

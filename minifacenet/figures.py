@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import comparison_plots, face_plots, plots
-from .classification.verification import pair_distances, roc
+from .classification.verification import drawn_roc, pair_distances
 from .classification.verification_scores import Verification
 from .config import METHODS
 from .preprocessing.faces import Faces
@@ -43,7 +43,7 @@ def verification_figures(out: Path, faces: Faces, vectors: dict, scores: dict, c
     plots.save(plots.distance_histograms(*pairs, threshold), out / "distances.png")
     curves = {}
     for method, title in METHODS.items():
-        far, val, _ = roc(*pair_distances(vectors[method], faces.labels))
+        far, val = drawn_roc(*pair_distances(vectors[method], faces.labels))
         curves[title] = (far, val, scores[method]["auc"])
     plots.save(plots.roc(curves), out / "roc.png")
     plots.save(
@@ -61,7 +61,7 @@ def pair_figures(out: Path, distances, same, result: Verification) -> None:
     """`distances.png` and `roc.png` of a list of pairs."""
     histogram = plots.distance_histograms(distances, same, result.balanced_accuracy_threshold)
     plots.save(histogram, out / "distances.png")
-    far, val, _ = roc(distances, same)
+    far, val = drawn_roc(distances, same)
     plots.save(plots.roc({"the model": (far, val, result.auc)}), out / "roc.png")
 
 

@@ -10,8 +10,11 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from .plots import DIFFERENT, SAME
+from .preprocessing.drawing import shrunk
 from .preprocessing.faces import count_text
 from .tiles import gallery, short, tile, write
+
+TILE_SIDE = 270  # pixels of a tile of 1.8 inches, as `plots.save` draws it
 
 
 def crop_sheet(
@@ -36,7 +39,7 @@ def crop_sheet(
     title = f"{shown}{count_text(of, 'face')}, the least certain first"
     ax, places = _sheet(ax, len(images), 8, 1.3, 1, title, credit)
     for (x, y), image, name, score in zip(places, images, names, scores, strict=True):
-        tile(ax, image, (x, y), SAME, size=0.94)
+        tile(ax, small(image), (x, y), SAME, size=0.94)
         write(ax, x, y + 0.5, _ends(name, 16), "0.2", 7, va="top")
         if score is not None:
             write(ax, x + 0.27, y + 0.38, _cut_off(score), SAME, 7.5, box=True)
@@ -77,6 +80,11 @@ def rejected_sheet(
     return ax
 
 
+def small(photo: np.ndarray) -> np.ndarray:
+    """As much of a photo as a tile shows."""
+    return shrunk(photo, TILE_SIDE)[0]
+
+
 def _sheet(ax, count: int, most: int, height: float, lines: int, title: str, credit):
     """An Axes with room for `count` tiles of that height, at most so many a row; their centres.
 
@@ -105,7 +113,8 @@ def _ends(name: str, most: int) -> str:
 
 
 def _squared(photo: np.ndarray) -> np.ndarray:
-    """The whole photo in a white square."""
+    """The whole photo in a white square, small: the square of 1 x 30000 pixels is huge."""
+    photo = small(photo)
     height, width, channels = photo.shape
     side = max(height, width)
     square = np.full((side, side, channels), 255, np.uint8)

@@ -1,8 +1,13 @@
 """Contact sheets of an alignment: their words, and no more paper than they need."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
+from PIL import Image
 
+from minifacenet.alignment_pictures import draw_sheets
+from minifacenet.preprocessing.cropper import lost
 from minifacenet.sheet_plots import crop_sheet, rejected_sheet
 
 FACE = np.full((8, 8, 1), 90, np.uint8)
@@ -33,3 +38,33 @@ def test_the_paper_ends_below_the_last_row(count):
         ax.figure.draw_without_rendering()
         lowest = min(text.get_window_extent().y0 for text in ax.texts) / ax.figure.dpi
         assert 0 <= lowest < 0.2
+
+
+@pytest.fixture
+def peak():
+    """Bytes of arrays that lay in memory at once since the test began."""
+    tracemalloc.start()
+    yield lambda: tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("shape", [(8000, 1, 1), (1, 8000, 3), (1200, 1600, 3)])
+@pytest.mark.parametrize("sheet", ["crops", "rejected"])
+def test_the_shape_of_a_photo_costs_no_memory(sheet, shape, peak):
+    """A white square about 1 x 8000 pixels has 64 million, and Matplotlib copies it."""
+    photo = np.full(shape, 90, np.uint8)
+    if sheet == "rejected":
+        ax = rejected_sheet([photo], ["1.png"], ["no face"], of=1)
+    else:
+        ax = crop_sheet([photo], ["1.png"], [None], of=1)
+    ax.figure.canvas.draw()
+    assert peak() < photo.nbytes + 20e6
+
+
+def test_of_many_large_photos_one_lies_in_memory(tmp_path, peak):
+    names = [f"{number}.png" for number in range(6)]
+    for name in names:
+        Image.new("RGB", (2000, 1500)).save(tmp_path / name)
+    draw_sheets(tmp_path, tmp_path, [lost(name, "no face") for name in names], credit=None)
+    assert (tmp_path / "rejected.png").exists()
+    assert peak() < 9e6 + 30e6  # one photo, and the sheet

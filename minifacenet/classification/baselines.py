@@ -32,10 +32,11 @@ with a multiple of the identity (shrinkage), which serves the method better.
 """
 
 import warnings
+from numbers import Integral, Real
 from typing import Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.utils.validation import check_is_fitted
@@ -69,7 +70,7 @@ def pixels(images: np.ndarray) -> np.ndarray:
     return unit_rows(features - features.mean(axis=1, keepdims=True))
 
 
-class Eigenfaces(TransformerMixin, BaseEstimator):
+class Eigenfaces(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Photos to unit vectors along the principal components of the training photos.
 
     Fit it on training photos only: components that have seen the test photos flatter the result.
@@ -101,8 +102,10 @@ class Eigenfaces(TransformerMixin, BaseEstimator):
         ValueError
             As :func:`pixels`, if `n_components` is below 1, or if no two photos differ.
         """
-        if self.n_components < 1:
-            raise ValueError(f"n_components must be at least 1, got {self.n_components}")
+        if not isinstance(self.n_components, Integral) or self.n_components < 1:
+            raise ValueError(
+                f"n_components must be a whole number and at least 1, got {self.n_components!r}"
+            )
         features = pixels(images)
         self.mean_ = features.mean(axis=0)
         _, singular, components = np.linalg.svd(features - self.mean_, full_matrices=False)
@@ -112,6 +115,7 @@ class Eigenfaces(TransformerMixin, BaseEstimator):
             raise ValueError(f"eigenfaces need two photos that differ, got {len(features)} photos")
         self.n_components_ = min(self.n_components, rank)
         self.components_ = components[: self.n_components_]
+        self._n_features_out = self.n_components_
         return self
 
     def transform(self, images: np.ndarray) -> np.ndarray:
@@ -139,7 +143,7 @@ class Eigenfaces(TransformerMixin, BaseEstimator):
         return unit_rows(coordinates)
 
 
-class Fisherfaces(TransformerMixin, BaseEstimator):
+class Fisherfaces(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Photos to unit vectors along the directions that tell the training people apart.
 
     Fit it on training photos only. For strangers the directions of other people have to do.
@@ -164,9 +168,11 @@ class Fisherfaces(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            As :func:`pixels`; for fewer than two people, for no more photos than people, or if
-            nobody has two photos that differ, or no two people do.
+            As :func:`pixels`; for a `shrinkage` out of its range, for fewer than two people, for no
+            more photos than people, or if nobody has two photos that differ, or no two people do.
         """
+        if not isinstance(self.shrinkage, Real) or not 0 < self.shrinkage <= 1:
+            raise ValueError(f"shrinkage must be above 0 and at most 1, got {self.shrinkage!r}")
         people = len(np.unique(y))
         if people < 2 or len(images) <= people:
             raise ValueError(
@@ -183,12 +189,14 @@ class Fisherfaces(TransformerMixin, BaseEstimator):
                 "Fisherfaces need two people who differ, and two photos of one of them that "
                 f"differ: these {len(images)} photos of {people} people are too much alike"
             )
-        self._pca = PCA(svd_solver="full").fit(features)  # the space of the photos: nothing lost
+        # The space of the photos: nothing is lost. Arrays within, whatever scikit-learn is set to.
+        self._pca = PCA(svd_solver="full").set_output(transform="default").fit(features)
         self._lda = LinearDiscriminantAnalysis(solver="eigen", shrinkage=self.shrinkage)
+        self._lda.set_output(transform="default")
         with warnings.catch_warnings():  # a person with one photo adds to S_b only, as it should
             warnings.filterwarnings("ignore", "Only one sample available")
             self._lda.fit(self._pca.transform(features), y)
-        self.n_components_ = people - 1
+        self.n_components_ = self._n_features_out = people - 1
         return self
 
     def transform(self, images: np.ndarray) -> np.ndarray:

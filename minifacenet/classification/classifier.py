@@ -20,7 +20,9 @@ of p's photos,
 The threshold must come from people whom neither the network nor the SVM has seen (`thresholds.py`).
 """
 
+import warnings
 from dataclasses import dataclass
+from numbers import Real
 from typing import Self
 
 import numpy as np
@@ -29,6 +31,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.svm import LinearSVC
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ..words import shortened
 
 UNKNOWN = "unknown"
 
@@ -53,6 +57,14 @@ class Answers:
     distance: np.ndarray
     runner_up_distance: np.ndarray
     known: np.ndarray
+
+
+def check_threshold(value: object, name: str = "threshold") -> None:
+    """ValueError unless `value` is a number from 0 to 4, as squared distances of unit vectors."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value <= 4:
+        raise ValueError(
+            f"{name} is a squared L2 distance, a number from 0 to 4, got {shortened(value)}"
+        )
 
 
 class FaceClassifier(ClassifierMixin, BaseEstimator):
@@ -101,16 +113,26 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
         X : ndarray of shape (N, D)
             Embeddings.
         y : ndarray of shape (N,)
-            Whose each is, as strings or integers. A single person takes a `threshold`: then the
-            gate alone decides, which is verification.
+            Whose each is, as strings or whole numbers; unsigned ones become int64, which has room
+            for the -1 of a stranger. A single person takes a `threshold`: then the gate alone
+            decides, which is verification.
 
         Raises
         ------
         ValueError
-            If there is only one person and no threshold, if somebody is called 'unknown', or if X
-            and y are not finite arrays of matching shapes.
+            If there is only one person and no threshold, if the threshold is no number from 0 to
+            4, if somebody is called 'unknown' or the people are True and False, or if X and y are
+            not finite arrays of matching shapes.
         """
+        self._gate()
+        if getattr(getattr(y, "dtype", None), "kind", "") == "T":  # scikit-learn knows U and O
+            y = y.astype(object)
         X, y = validate_data(self, X, y)
+        with warnings.catch_warnings():  # one photo a person is no regression
+            warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+            return self._fit(X, _with_room_for_strangers(y))
+
+    def _fit(self, X: np.ndarray, y: np.ndarray) -> Self:
         check_classification_targets(y)
         self.classes_, person = np.unique(y, return_inverse=True)
         if self.threshold is not None and self._unknown() in self.classes_:
@@ -167,7 +189,7 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
         distances = np.stack(
             [((X - self.centroids_[best]) ** 2).sum(axis=1) for best in order.T], axis=1
         )
-        gate = np.inf if self.threshold is None else self.threshold
+        gate = self._gate()
         alone = scores.shape[1] == 1
         nobody, nowhere = np.full(len(scores), -1), np.full(len(scores), np.nan)
         return Answers(
@@ -187,3 +209,23 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
 
     def _unknown(self) -> str | int:
         return -1 if np.issubdtype(self.classes_.dtype, np.number) else UNKNOWN
+
+    def _gate(self) -> float:
+        if self.threshold is None:
+            return np.inf
+        check_threshold(self.threshold)
+        return self.threshold
+
+
+def _with_room_for_strangers(y: np.ndarray) -> np.ndarray:
+    """The people, of a dtype in which a stranger can be named too: by -1 or by a string."""
+    if y.dtype.kind == "u":
+        if y.size and y.max() > np.iinfo(np.int64).max:
+            raise ValueError(f"people are numbered up to 2**63 - 1, got {y.max()}")
+        return y.astype(np.int64)
+    if y.dtype.kind not in "ifUSO":  # scikit-learn has its word about S and O
+        raise ValueError(
+            f"people are strings or whole numbers, got dtype {y.dtype}: nothing in it could stand "
+            "for a stranger. Take y.astype(int), or names"
+        )
+    return y

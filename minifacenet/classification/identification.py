@@ -89,7 +89,7 @@ def open_set(classifier: FaceClassifier, probes, people, strangers) -> OpenSet:
         rejected_rate=float((~mine.known).mean()),
         false_accept_rate=float(others.known.mean()),
         dir_at_far={
-            far: float((right & (mine.distance <= gate_threshold(others.distance, far))).mean())
+            far: float((right & (mine.distance <= _last_within(others.distance, far))).mean())
             for far in FAR_TARGETS
         },
     )
@@ -108,14 +108,27 @@ def gate_threshold(distances, far: float) -> float:
     Returns
     -------
     float
-        The middle between the last distance that is let in and the next one. If none may be let
-        in, just below the smallest; if all are, 4, the largest distance there is.
+        0 to 4: the middle between the last distance that is let in and the next one. If none may be
+        let in, just below the smallest; if all are, 4, the largest distance there is. A stranger at
+        distance 0 gets a name whatever the threshold.
+
+    Raises
+    ------
+    ValueError
+        `far` is no rate, there are no strangers, or a distance is NaN.
     """
+    return float(np.clip(_last_within(distances, far), 0, 4))
+
+
+def _last_within(distances, far: float) -> float:
+    """As `gate_threshold`, but below 0 where a stranger at distance 0 may not be let in."""
     if not 0 <= far <= 1:
         raise ValueError(f"a false accept rate lies between 0 and 1, got {far}")
     ordered = np.sort(np.asarray(distances, dtype=np.float64))
     if not len(ordered):
         raise ValueError("a threshold for strangers needs strangers, got none")
+    if np.isnan(ordered[-1]):
+        raise ValueError(f"NaN in {np.isnan(ordered).sum()} of {len(ordered)} distances")
     allowed = int(np.floor(far * len(ordered) + 1e-9))
     allowed = int(np.searchsorted(ordered, ordered[allowed])) if allowed < len(ordered) else allowed
     if allowed == len(ordered):

@@ -18,7 +18,7 @@ import numpy as np
 from ..arrays import CheckpointError, load_metadata
 from ..embedding.checkpoint import model_file
 from ..preprocessing.faces import Faces
-from .classifier import FaceClassifier
+from .classifier import FaceClassifier, check_threshold
 from .clustering import average_linkage, cut
 from .clustering_scores import bcubed
 from .identification import gate_threshold
@@ -64,6 +64,13 @@ class Thresholds:
     stranger_faces: int
     enrolled_people: int
     gate: dict[float, float]
+
+    def __post_init__(self):
+        check_threshold(self.accuracy, "threshold 'accuracy'")
+        check_threshold(self.cut, "threshold 'cut'")
+        for name in ("far", "gate"):
+            for rate, value in getattr(self, name).items():
+                check_threshold(value, f"threshold '{name}' at {rate}")
 
     def as_dict(self) -> dict:
         """JSON-able; `Thresholds.of` reads it."""
@@ -146,13 +153,19 @@ def measure_thresholds(groups: Sequence[HeldOut], source: str) -> Thresholds:
         source=source,
         pairs_same=verified.pairs_same,
         pairs_different=verified.pairs_different,
-        accuracy=verified.balanced_accuracy_threshold,
-        far={far: point.threshold for far, point in verified.val_at_far.items()},
-        cut=_best_cut(groups),
+        accuracy=_possible(verified.balanced_accuracy_threshold),
+        far={far: _possible(point.threshold) for far, point in verified.val_at_far.items()},
+        cut=_possible(_best_cut(groups)),
         stranger_faces=sum(map(len, nearest)),
         enrolled_people=min(len(np.unique(group.names)) for group in groups),
         gate={far: gate_threshold(np.concatenate(nearest), far) for far in GATE_TARGETS},
     )
+
+
+def _possible(threshold: float) -> float:
+    """From 0 to 4. A verification accepts nothing at -1, where two people lie at distance 0; and
+    the distance of two opposite vectors may be rounded to above 4."""
+    return float(np.clip(threshold, 0, 4))
 
 
 def _best_cut(groups: Sequence[HeldOut]) -> float:

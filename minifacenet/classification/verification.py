@@ -18,12 +18,24 @@ the chance that a random same pair lies closer than a random different pair.
 Between two neighbouring observed distances nothing changes, so the middles of those gaps are all
 the thresholds there are. We try every one: no grid, and no search that stops early.
 
+N photos make N (N - 1) / 2 pairs, 200 million of 20,000. A distance and its flag are 9 bytes; to
+judge them takes a sorted copy of both kinds and no more, since the curve comes in blocks.
+
 What a curve comes to in single figures: `verification_scores.py`.
 """
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.spatial.distance import pdist
+
+BYTES_A_PAIR = 20
+"""Of memory, for the distances of all pairs and what is done with them."""
+BLOCK = 2**17  # pairs of a kind whose steps are in memory at once
 
 
 def pair_distances(embeddings: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -59,7 +71,11 @@ def pair_distances(embeddings: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray
         raise ValueError(f"NaN or infinity in {broken.size} embeddings, first in row {broken[0]}")
     # pdist subtracts before it squares. The shorter 2 - 2 e_i·e_j rounds to values below 0.
     distances = pdist(embeddings, "sqeuclidean")
-    same = np.concatenate([labels[i] == labels[i + 1 :] for i in range(len(labels))])
+    same, start = np.empty(len(distances), bool), 0
+    for i in range(len(labels) - 1):
+        end = start + len(labels) - 1 - i
+        same[start:end] = labels[i] == labels[i + 1 :]
+        start = end
     return distances, same
 
 
@@ -74,13 +90,13 @@ def val_far(
     -------
     val, far : ndarray of the shape of `thresholds`, float64
     """
-    distances, same = checked(distances, same)
+    pairs = SortedPairs.of(distances, same)
     thresholds = np.asarray(thresholds, dtype=np.float64)
     if np.isnan(thresholds).any():
         raise ValueError(f"thresholds must be numbers, got {thresholds}")
     val, far = (
-        np.searchsorted(np.sort(pairs), thresholds, side="right") / len(pairs)
-        for pairs in (distances[same], distances[~same])
+        np.searchsorted(kind, thresholds, side="right") / len(kind)
+        for kind in (pairs.same, pairs.different)
     )
     return val, far
 
@@ -98,29 +114,91 @@ def roc(distances: ArrayLike, same: ArrayLike) -> tuple[np.ndarray, np.ndarray, 
         Rising, a threshold for each point, with which :func:`val_far` gives the same curve: the
         middles between neighbouring distances, and at the end the largest distance.
     """
-    true_accepts, false_accepts, thresholds = count_accepts(*checked(distances, same))
-    return false_accepts / false_accepts[-1], true_accepts / true_accepts[-1], thresholds
+    pairs = SortedPairs.of(distances, same)
+    blocks = [tuple(column[bool(i) :] for column in block) for i, block in enumerate(pairs.steps())]
+    true_accepts, false_accepts, thresholds = map(np.concatenate, zip(*blocks, strict=True))
+    return false_accepts / len(pairs.different), true_accepts / len(pairs.same), thresholds
 
 
-def count_accepts(
-    distances: np.ndarray, same: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """True accepts, false accepts (int64) and thresholds, each of shape (K + 1,)."""
-    distinct, step = np.unique(distances, return_inverse=True)
-    true_accepts, false_accepts = (
-        np.concatenate([[0], np.cumsum(np.bincount(step[pairs], minlength=len(distinct)))])
-        for pairs in (same, ~same)
-    )
-    # Accepting nothing: half of the smallest distance, or -1 where that is 0.
-    below_all = distinct[0] / 2 if distinct[0] > 0 else -1.0
-    lower, upper = distinct[:-1], distinct[1:]
-    middle = lower + (upper - lower) / 2
-    # Between two adjacent floats there is no middle, and rounding up would accept `upper`.
-    middle = np.where(middle < upper, middle, lower)
-    return true_accepts, false_accepts, np.concatenate([[below_all], middle, distinct[-1:]])
+def drawn_roc(distances: ArrayLike, same: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """The points of :func:`roc` that a drawing of it needs, far and val: those about each rise of
+    VAL, of a few same pairs among millions of others."""
+    pairs = SortedPairs.of(distances, same)
+    points = []
+    for true_accepts, false_accepts, _ in pairs.steps():
+        rises = np.diff(true_accepts) > 0
+        kept = np.append(True, rises) | np.append(rises, True)
+        kept[1:] |= (false_accepts[:-1] == 0) & (false_accepts[1:] > 0)  # the smallest FAR
+        points.append((false_accepts[kept], true_accepts[kept]))
+    false_accepts, true_accepts = map(np.concatenate, zip(*points, strict=True))
+    return false_accepts / len(pairs.different), true_accepts / len(pairs.same)
 
 
-def checked(distances: ArrayLike, same: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class SortedPairs:
+    """The distances of pairs, float64, each kind sorted by itself: rising."""
+
+    same: np.ndarray
+    different: np.ndarray
+
+    @classmethod
+    def of(cls, distances: ArrayLike, same: ArrayLike) -> SortedPairs:
+        """Of labelled pairs; arguments and errors as in :func:`verify`."""
+        distances, same = _checked(distances, same)
+        kinds = distances[same], distances[~same]
+        for kind in kinds:
+            kind.sort()  # in place: no third copy
+        return cls(*kinds)
+
+    def steps(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """The curve, one step at each distinct distance, in blocks.
+
+        Yields
+        ------
+        true_accepts, false_accepts : ndarray of int64
+            The first block begins with (0, 0), each other one with the last step of that before it.
+        thresholds : ndarray of float64
+            Rising, one for each step, as in :func:`roc`.
+        """
+        smallest = min(self.same[0], self.different[0])
+        # Accepting nothing: half of the smallest distance, or -1 where that is 0.
+        below_all = smallest / 2 if smallest > 0 else -1.0
+        block = np.zeros(1, np.int64), np.zeros(1, np.int64), np.array([below_all])
+        true = false = 0
+        for end in self._ends():
+            start = true, false
+            true, false = (
+                int(np.searchsorted(kind, end, side="right"))
+                for kind in (self.same, self.different)
+            )
+            same, different = self.same[start[0] : true], self.different[start[1] : false]
+            distinct = np.unique(np.concatenate([same, different]))
+            upper = np.append(distinct[1:], self._next(true, false, distinct[-1]))
+            middle = distinct + (upper - distinct) / 2
+            # Between two adjacent floats there is no middle, and rounding up would accept `upper`.
+            steps = (
+                start[0] + np.searchsorted(same, distinct, side="right"),
+                start[1] + np.searchsorted(different, distinct, side="right"),
+                np.where(middle < upper, middle, distinct),
+            )
+            block = tuple(
+                np.concatenate([before[-1:], new]) for before, new in zip(block, steps, strict=True)
+            )
+            yield block
+
+    def _ends(self) -> np.ndarray:
+        """The last distance of each block."""
+        last = max(self.same[-1], self.different[-1])
+        kinds = (kind[BLOCK - 1 :: BLOCK] for kind in (self.same, self.different))
+        return np.unique(np.concatenate([*kinds, [last]]))
+
+    def _next(self, true: int, false: int, last: float) -> float:
+        """The smallest distance beyond so many of both kinds; `last` if there is none."""
+        beyond = *self.same[true : true + 1], *self.different[false : false + 1]
+        return min(beyond, default=last)
+
+
+def _checked(distances: ArrayLike, same: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Both as arrays of shape (M,), float64 and bool, or a ValueError that says what is wrong."""
     distances, same = np.asarray(distances, dtype=np.float64), np.asarray(same)
     if distances.ndim != 1 or distances.shape != same.shape:
@@ -133,8 +211,8 @@ def checked(distances: ArrayLike, same: ArrayLike) -> tuple[np.ndarray, np.ndarr
         raise ValueError(f"no same pair among {len(same)}: someone needs two photos")
     if same.all():
         raise ValueError(f"no different pair among {len(same)}: photos of two people are needed")
-    bad = np.flatnonzero(~(np.isfinite(distances) & (distances >= 0)))
-    if bad.size:
+    if not (distances.min() >= 0 and distances.max() < np.inf):  # a NaN is the smallest of all
+        bad = np.flatnonzero(~(np.isfinite(distances) & (distances >= 0)))
         raise ValueError(
             "squared distances are finite and at least 0, "
             f"got {distances[bad[0]]} for pair {bad[0]} ({bad.size} such of {len(distances)})"

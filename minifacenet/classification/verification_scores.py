@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .verification import checked, count_accepts
+from .verification import SortedPairs
 
 FAR_TARGETS = (0.1, 0.01, 0.001)  # at which VAL is reported; the paper's is the last
 
@@ -85,51 +85,76 @@ def verify(
     UserWarning
         If AUC < 0.5: larger values seem to mean 'same', as for a similarity.
     """
-    true_accepts, false_accepts, thresholds = count_accepts(*checked(distances, same))
-    pairs_same, pairs_different = int(true_accepts[-1]), int(false_accepts[-1])
-    val, far = true_accepts / pairs_same, false_accepts / pairs_different
-    right_same, right_different = true_accepts, pairs_different - false_accepts
+    pairs = SortedPairs.of(distances, same)
+    pairs_same, pairs_different = len(pairs.same), len(pairs.different)
+    allowed = {float(target): _allowed(float(target), pairs_different) for target in far_targets}
+    reached, area, eer = {}, 0, 0.0
+    nearest, accuracy, balanced = _Best(), _Best(), _Best()
+    for true_accepts, false_accepts, thresholds in pairs.steps():
+        # In whole counts, so that ties stay ties. miss is FAR - (1 - VAL) times both numbers of
+        # pairs, and rises at every step.
+        right_different = pairs_different - false_accepts
+        miss = false_accepts * pairs_same - (pairs_same - true_accepts) * pairs_different
+        nearest.look(-np.abs(miss), thresholds)
+        if miss[0] <= 0 < miss[-1]:
+            eer = float(np.interp(0, miss, false_accepts / pairs_different))
+        accuracy.look((true_accepts + right_different) / (pairs_same + pairs_different), thresholds)
+        both = true_accepts * pairs_different + right_different * pairs_same
+        balanced.look(both / (2 * pairs_same * pairs_different), thresholds)
+        area += _twice_area(true_accepts, false_accepts)
+        for target, most in allowed.items():
+            reached[target] = (
+                _last(most, true_accepts, false_accepts, thresholds) or reached[target]
+            )
 
-    area = _area(true_accepts, false_accepts)
+    area = _share(area, pairs)
     if area < 0.5:
         warnings.warn(
             f"AUC {area:.3f} is below 0.5: pairs of one person lie farther apart than others. "
             "Is the sign flipped? Pass distances (small means same), not similarities.",
             stacklevel=2,
         )
-
-    # In whole counts, so that ties stay ties. miss is FAR - (1 - VAL) times both numbers of pairs.
-    miss = false_accepts * pairs_same - (pairs_same - true_accepts) * pairs_different
-    accuracy = (right_same + right_different) / (pairs_same + pairs_different)
-    both = right_same * pairs_different + right_different * pairs_same
-    balanced = both / (2 * pairs_same * pairs_different)
     return Verification(
         pairs_same=pairs_same,
         pairs_different=pairs_different,
         auc=area,
-        eer=float(np.interp(0, miss, far)),  # miss rises at every step
-        eer_threshold=float(thresholds[np.abs(miss).argmin()]),
-        accuracy=float(accuracy.max()),
-        accuracy_threshold=float(thresholds[accuracy.argmax()]),
-        balanced_accuracy=float(balanced.max()),
-        balanced_accuracy_threshold=float(thresholds[balanced.argmax()]),
+        eer=eer,
+        eer_threshold=nearest.threshold,
+        accuracy=accuracy.value,
+        accuracy_threshold=accuracy.threshold,
+        balanced_accuracy=balanced.value,
+        balanced_accuracy_threshold=balanced.threshold,
         val_at_far={
-            float(target): _val_at_far(val, false_accepts, thresholds, float(target))
-            for target in far_targets
+            target: ValAtFar(true / pairs_same, false / pairs_different, threshold, allowed[target])
+            for target, (true, false, threshold) in reached.items()
         },
     )
 
 
 def auc(distances: ArrayLike, same: ArrayLike) -> float:
     """Area under the ROC curve alone; arguments and errors as in :func:`verify`."""
-    return _area(*count_accepts(*checked(distances, same))[:2])
+    pairs = SortedPairs.of(distances, same)
+    return _share(sum(_twice_area(true, false) for true, false, _ in pairs.steps()), pairs)
 
 
 def val_at(distances: ArrayLike, same: ArrayLike, far: float) -> float:
     """VAL at the largest threshold with FAR <= `far`, alone; arguments as in :func:`verify`."""
-    true_accepts, false_accepts, thresholds = count_accepts(*checked(distances, same))
-    val = true_accepts / true_accepts[-1]
-    return _val_at_far(val, false_accepts, thresholds, far).val
+    pairs = SortedPairs.of(distances, same)
+    most, true_accepts = _allowed(far, len(pairs.different)), 0
+    for block in pairs.steps():
+        true_accepts = (_last(most, *block) or (true_accepts,))[0]
+    return true_accepts / len(pairs.same)
+
+
+class _Best:
+    """The largest value so far, and the smallest threshold that gives it."""
+
+    value, threshold = -np.inf, np.nan
+
+    def look(self, values: np.ndarray, thresholds: np.ndarray) -> None:
+        at = values.argmax()
+        if values[at] > self.value:
+            self.value, self.threshold = float(values[at]), float(thresholds[at])
 
 
 def allowed_false_accepts(far: float, pairs_different: int) -> int:
@@ -139,24 +164,27 @@ def allowed_false_accepts(far: float, pairs_different: int) -> int:
     return allowed - (allowed / pairs_different > far)
 
 
-def _area(true_accepts: np.ndarray, false_accepts: np.ndarray) -> float:
-    """Area under the ROC curve, by trapezoids: they count ties half."""
-    area = np.trapezoid(true_accepts, false_accepts)  # of counts: a perfect AUC is exactly 1
-    return float(area / (true_accepts[-1] * false_accepts[-1]))
-
-
-def _val_at_far(
-    val: np.ndarray, false_accepts: np.ndarray, thresholds: np.ndarray, target: float
-) -> ValAtFar:
-    """The last point of the curve with FAR <= `target`. There is one: the curve starts at 0."""
+def _allowed(target: float, pairs_different: int) -> int:
     if not 0 <= target <= 1:
         raise ValueError(f"a target FAR is a rate from 0 to 1, got {target}")
-    pairs_different = int(false_accepts[-1])
-    allowed = allowed_false_accepts(target, pairs_different)
+    return allowed_false_accepts(target, pairs_different)
+
+
+def _twice_area(true_accepts: np.ndarray, false_accepts: np.ndarray) -> int:
+    """Below steps of the curve, in counts, by trapezoids: they count ties half."""
+    return int((np.diff(false_accepts) * (true_accepts[1:] + true_accepts[:-1])).sum())
+
+
+def _share(twice_area: int, pairs: SortedPairs) -> float:
+    """The area as a share of the whole, of whole numbers: a perfect AUC is exactly 1."""
+    return twice_area / (2 * len(pairs.same) * len(pairs.different))
+
+
+def _last(
+    allowed: int, true_accepts: np.ndarray, false_accepts: np.ndarray, thresholds: np.ndarray
+) -> tuple[int, int, float] | None:
+    """The last of these steps with so many false accepts or fewer; None if there is none."""
     last = np.searchsorted(false_accepts, allowed, side="right") - 1
-    return ValAtFar(
-        val=float(val[last]),
-        far=float(false_accepts[last] / pairs_different),
-        threshold=float(thresholds[last]),
-        false_accepts_allowed=allowed,
-    )
+    if last < 0:
+        return None
+    return int(true_accepts[last]), int(false_accepts[last]), float(thresholds[last])

@@ -26,6 +26,7 @@ from .outputs import folder_for_results, place_for_files, refuse_loss
 
 app = typer.Typer()
 
+WORTH_SAYING = 10**9  # bytes
 FILES = ("verification.json", "roc.png", "distances.png")
 
 
@@ -83,6 +84,7 @@ def verify(
     embedder = open_model(model, threads)
     if pairs is None:
         data = read(read_faces, faces, embedder, model, any_faces)
+        _check_memory(len(data), faces)
         distances, same = pair_distances(embedded(embedder, data, cache), data.labels)
         result = verify_pairs(distances, same)
         tell_verification(result)
@@ -110,6 +112,24 @@ def verify(
         write_json(out / FILES[0], result.as_dict())
         pair_figures(out, distances, same, result if pairs is None else result.overall)
         say(f"In {out}: {', '.join(FILES)}")
+
+
+def _check_memory(photos: int, faces: Path) -> None:
+    """Say what all pairs of many photos take, and go no further where it is not there."""
+    from ..classification.verification import BYTES_A_PAIR
+    from ..memory import free_bytes
+
+    pairs = photos * (photos - 1) // 2
+    need, free = pairs * BYTES_A_PAIR, free_bytes()
+    if need < WORTH_SAYING:
+        return
+    words = f"All {pairs:,} pairs of {photos:,} photos take about {need / 1e9:.1f} GB of memory"
+    if free is not None and need > free:
+        raise ValueError(
+            f"{words}, and {free / 1e9:.1f} GB are free. Take some of the pairs: minifacenet "
+            f"make-pairs {faces} --out pairs.txt, and then verify with --pairs pairs.txt"
+        )
+    say(f"{words}.")
 
 
 @app.command("make-pairs")

@@ -6,17 +6,18 @@ make_pipeline(Embedder("runs/orl"), FaceClassifier()).fit(photos, names)
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from .architectures import Architecture, FaceNet
 from .batches import embed
 from .checkpoint import load_model
 
 
-class Embedder(TransformerMixin, BaseEstimator):
+class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Square faces to embeddings with a trained network; `fit` learns nothing.
 
     Parameters
@@ -57,6 +58,10 @@ class Embedder(TransformerMixin, BaseEstimator):
         return self._loaded().architecture
 
     @property
+    def _n_features_out(self) -> int:  # of ClassNamePrefixFeaturesOutMixin: "embedder0", ...
+        return self.architecture.dim
+
+    @property
     def digest(self) -> str:
         """The digest of the network that `transform` uses."""
         return self._loaded().digest
@@ -86,8 +91,10 @@ class Embedder(TransformerMixin, BaseEstimator):
             Unit vectors; their squared L2 distances, 0 to 4, tell how alike two faces are.
         """
         model = self._loaded()
-        if self.batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {self.batch_size}")
+        if not isinstance(self.batch_size, Integral) or self.batch_size < 1:
+            raise ValueError(
+                f"batch_size must be a whole number and at least 1, got {self.batch_size!r}"
+            )
         X = np.asarray(X)
         expected = model.architecture.input_shape
         if X.dtype != np.uint8 or X.shape[1:] != expected:

@@ -28,6 +28,8 @@ def draw_faces(photo: np.ndarray, faces: Sequence[Face], scale: int = 1) -> Imag
     scale : int
         Pixels of the whole photo, in which the faces count, that a pixel of `photo` is wide.
     """
+    photo, factor = shrunk(photo, MOST_SIDE)
+    scale *= factor
     height, width = photo.shape[:2]
     image = Image.fromarray(photo[..., 0] if photo.shape[2] == 1 else photo).convert("RGB")
     zoom = min(1.0, MOST_SIDE / max(height, width))
@@ -45,6 +47,39 @@ def draw_faces(photo: np.ndarray, faces: Sequence[Face], scale: int = 1) -> Imag
     for face, frame in zip(shown, frames, strict=True):
         labels.append(_draw_label(draw, face, frame, frames, labels))
     return image
+
+
+def shrunk(photo: np.ndarray, side: int) -> tuple[np.ndarray, int]:
+    """A photo that is only looked at: the means of k x k pixels, with k the largest whole number
+    that leaves the longer side `side` pixels or more.
+
+    It comes before anything that copies the photo or makes a square of it: beside the photo it
+    takes next to no memory, whatever the photo's shape.
+
+    Parameters
+    ----------
+    photo : ndarray of shape (H, W, C), uint8
+    side : int
+
+    Returns
+    -------
+    ndarray of shape (ceil(H / k), ceil(W / k), C), uint8
+        No side above 2 `side`; the photo itself where k is 1.
+    k : int
+    """
+    factor = max(1, max(photo.shape[:2]) // side)
+    if factor == 1:
+        return photo, 1
+    tall = photo.shape[0] >= photo.shape[1]
+    lines = photo if tall else photo.swapaxes(0, 1)  # the longer side first, in bands of k lines
+    columns = np.arange(0, lines.shape[1], factor)
+    widths = np.diff(np.append(columns, lines.shape[1]))[:, None]
+    small = np.empty((-(-len(lines) // factor), len(columns), photo.shape[2]), np.uint8)
+    for row, start in enumerate(range(0, len(lines), factor)):
+        band = lines[start : start + factor]
+        sums = np.add.reduceat(band.sum(axis=0, dtype=np.int64), columns)
+        small[row] = sums // (len(band) * widths)
+    return small if tall else np.ascontiguousarray(small.swapaxes(0, 1)), factor
 
 
 def _colour(face: Face) -> tuple[int, int, int]:

@@ -10,11 +10,16 @@ Memory is bounded. A header of 30 bytes can promise 10 gigapixels, so the size i
 more than `MOST_PIXELS` are decoded, at 7 bytes a pixel (8 for a TIFF that must be turned). A larger
 JPEG is reduced while it is decoded: JPEG keeps each block of 8 x 8 pixels as 64 waves, and the
 coarse waves alone give the same block at 4 x 4, 2 x 2 or 1 x 1. Other formats can only be decoded
-whole, so there a larger photo is refused.
+whole, so there a larger photo is refused. A progressive JPEG keeps all of its waves until the last
+of them has come, on top of the pixels: see jpeg.py; they may take as much again as 64 megapixels.
+
+Time is bounded, too. A file of few bytes can hold a million pieces without content, over each of
+which a decoder spends some microseconds: so the number of reads is limited.
 
 Nothing is printed, with one exception: libtiff writes what it finds in a damaged TIFF straight to
 standard error, and Pillow has no switch for it. The reason says the same in fewer words.
 
+    jpeg.py      what a JPEG costs, told before it is decoded
     modes.py     what the numbers in a file mean: palettes, inks, transparency, deep levels
     reasons.py   what a file is, if it is no photo, and what is wrong with it
 """
@@ -30,6 +35,7 @@ import numpy as np
 from PIL import ExifTags, Image
 from PIL.JpegImagePlugin import JpegImageFile
 
+from .jpeg import check_cost
 from .modes import eight_bits
 from .reasons import Refusal, photo_kind, reason_for
 
@@ -39,6 +45,12 @@ ENOUGH_PIXELS = 16_000_000
 """Pixels of a JPEG that are enough to find and cut out faces: a larger one is reduced."""
 MOST_BYTES = 2**30
 """Bytes of a file that is read: twice what 64 megapixels take, with four channels of 16 bits."""
+MOST_SIDE = 1_000_000
+"""Pixels of a side. Each row costs memory and time of its own, whatever its width."""
+MOST_READS = 400_000
+"""Calls of `read` by a decoder: some three for each of the pieces that a PNG or GIF comes in. The
+largest PNG that is decoded takes half of them, in pieces of the usual 8 kB."""
+BYTES_A_PIXEL = 7  # while it is decoded
 
 # Pillow also opens vector files (EPS starts Ghostscript), video and scientific data. A photo folder
 # needs none of these, so they are never tried, whatever a file's name says.
@@ -80,6 +92,18 @@ class PhotoError(ValueError):
         return f"{name}: {self.reason}"
 
 
+class _Counted(BytesIO):
+    """The bytes of a photo, which may be read in so many pieces."""
+
+    left = MOST_READS
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.left -= 1
+        if self.left < 0:
+            raise Refusal(f"it is in too many pieces: over {MOST_READS:,} reads. Save it again")
+        return super().read(size)
+
+
 def read_photo(path: str | os.PathLike, most_pixels: int = MOST_PIXELS) -> np.ndarray:
     """Read a photo file as upright pixels.
 
@@ -90,9 +114,10 @@ def read_photo(path: str | os.PathLike, most_pixels: int = MOST_PIXELS) -> np.nd
         its content decides how they are decoded, whatever its ending. Of an animation or of several
         pages, the first image is taken. HEIC needs the package pillow-heif.
     most_pixels : int
-        Decode no more than this, at 7 bytes of memory each. A larger JPEG comes out at 1/2, 1/4 or
-        1/8 of its sides; a larger photo of another format is refused. Pillow itself refuses more
-        than 179 megapixels in these, whatever is said here.
+        Decode no more than this, at 7 bytes of memory each; a progressive JPEG may take as much
+        again as MOST_PIXELS do. A larger JPEG comes out at 1/2, 1/4 or 1/8 of its sides; a larger
+        photo of another format is refused. Pillow itself refuses more than 179 megapixels in these,
+        whatever is said here.
 
     Returns
     -------
@@ -164,6 +189,8 @@ def decode_reduced(
 
 def _as_stored(data: bytes, most_pixels: int, enough: int) -> tuple[np.ndarray, int, int]:
     """Pixels as they lie in the file, orientation and scale; Pillow's copy of them is gone."""
+    if photo_kind(data) == "a JPEG":
+        check_cost(data, BYTES_A_PIXEL * max(most_pixels, MOST_PIXELS))
     with _opened(data) as image:
         scale = _reduce(image, enough if image.format == "JPEG" else most_pixels)
         # `_opened` reads the header only: a truncated file fails when its pixels are loaded.
@@ -175,7 +202,7 @@ def _opened(data: bytes) -> Image.Image:
     """The image whose header was read, by the decoder that the first bytes ask for."""
     kind = photo_kind(data)
     if kind == "a JPEG":  # `Image.open` refuses 179 megapixels, before they could be reduced.
-        return JpegImageFile(BytesIO(data))
+        return JpegImageFile(_Counted(data))
     if kind == "a HEIC":
         try:
             from pillow_heif import HeifImageFile
@@ -184,8 +211,8 @@ def _opened(data: bytes) -> Image.Image:
                 "a HEIC photo, which needs the package pillow-heif: "
                 "pip install 'minifacenet[heic]', or save it as JPEG"
             ) from None
-        return HeifImageFile(BytesIO(data))
-    return Image.open(BytesIO(data), formats=_FORMATS)
+        return HeifImageFile(_Counted(data))
+    return Image.open(_Counted(data), formats=_FORMATS)
 
 
 def _reduce(image: Image.Image, most_pixels: int) -> int:
@@ -194,6 +221,8 @@ def _reduce(image: Image.Image, most_pixels: int) -> int:
     scales = [scale for scale in (1, 2, 4, 8) if scale <= min(image.size)]
     for scale in scales if image.format == "JPEG" else [1]:
         if -(-width // scale) * -(-height // scale) <= most_pixels:
+            if max(width, height) > MOST_SIDE:
+                raise Refusal(f"{width} x {height} pixels: no side may exceed {MOST_SIDE:,}")
             if scale > 1:
                 image.draft(None, (width // scale, height // scale))
             return scale

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
@@ -142,6 +143,9 @@ def test_transform_before_fit_is_refused():
 def test_fit_refuses_what_has_no_eigenfaces():
     with pytest.raises(ValueError, match="at least 1, got 0"):
         Eigenfaces(0).fit(photos())
+    for value in (np.nan, 2.5, "3"):
+        with pytest.raises(ValueError, match="n_components must be a whole number"):
+            Eigenfaces(value).fit(photos())
     with pytest.raises(ValueError, match="two photos that differ, got 1 "):
         Eigenfaces().fit(photos(1))
     with pytest.raises(ValueError, match="two photos that differ, got 3 "):
@@ -217,6 +221,9 @@ def test_fisherfaces_refuse_what_has_no_directions():
         Fisherfaces().fit(images[:3], [0, 0, 0])
     with pytest.raises(NotFittedError):
         Fisherfaces().transform(images)
+    for value in (0, 1.5, np.nan, None, "auto"):
+        with pytest.raises(ValueError, match="shrinkage must be above 0 and at most 1, got"):
+            Fisherfaces(value).fit(*people())
 
 
 def test_fisherfaces_refuse_photos_that_are_too_much_alike():
@@ -228,3 +235,31 @@ def test_fisherfaces_refuse_photos_that_are_too_much_alike():
         Fisherfaces().fit(np.tile(copies[:6], (5, 1, 1, 1)), labels)
     copies[0] = copies[7]
     Fisherfaces().fit(copies, labels)
+
+
+# --- tables ---
+
+
+@pytest.mark.parametrize(
+    ("method", "names"),
+    [(Eigenfaces(3), "eigenfaces0 eigenfaces1 eigenfaces2"), (Fisherfaces(), "fisherfaces0")],
+)
+def test_columns_have_names(method, names):
+    method = clone(method)
+    with pytest.raises(NotFittedError):
+        method.get_feature_names_out()
+    images, labels = people(count=2)
+    method.set_output(transform="default").fit(images, labels)
+    assert " ".join(method.get_feature_names_out()) == names
+    assert method.transform(images).shape == (12, len(names.split()))
+
+
+@pytest.mark.parametrize("method", [Eigenfaces, Fisherfaces])
+def test_tables_hold_what_arrays_hold(method):
+    pandas = pytest.importorskip("pandas")
+    images, labels = people()
+    expected = method().fit(images, labels).transform(images)
+    with config_context(transform_output="pandas"):
+        table = method().fit(images, labels).transform(images)
+    assert isinstance(table, pandas.DataFrame)
+    np.testing.assert_array_equal(table, expected)

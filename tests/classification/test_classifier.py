@@ -76,6 +76,7 @@ def test_two_fits_are_equal(people):
     np.testing.assert_array_equal(first.intercept_, second.intercept_)
 
 
+@pytest.mark.filterwarnings("error")
 def test_one_photo_a_person_is_enough():
     embeddings, names = faces(photos=1)
     assert FaceClassifier().fit(embeddings, names).score(embeddings, names) == 1
@@ -128,6 +129,60 @@ def test_strangers_among_numbers_are_minus_one():
     embeddings, _ = faces(people=2)
     classifier = FaceClassifier(threshold=0.5).fit(embeddings, np.repeat([3, 8], 5))
     assert set(classifier.predict(faces(people=3, seed=1)[0])) == {-1}
+
+
+@pytest.mark.parametrize("dtype", [*np.typecodes["AllInteger"], *"fd"])
+def test_a_stranger_is_never_a_person_of_a_number(dtype):
+    """-1 is 255 in uint8, and somebody may bear that number."""
+    embeddings, _ = faces(people=3)
+    dtype = np.dtype(dtype)
+    largest = 2**20 if dtype.kind == "f" else min(np.iinfo(dtype).max, 2**63 - 1)
+    numbers = np.repeat(np.array([0, 9, largest], dtype), 5)
+    classifier = FaceClassifier(threshold=0.5).fit(embeddings, numbers)
+    np.testing.assert_array_equal(classifier.predict(embeddings), numbers)
+    answers = classifier.predict(np.concatenate([embeddings, faces(people=3, seed=1)[0]]))
+    np.testing.assert_array_equal(answers[:15], numbers)
+    assert (answers[15:] == -1).all()
+    assert classifier.score(embeddings, numbers) == 1
+
+
+def test_numbers_that_no_signed_type_holds_are_refused():
+    with pytest.raises(ValueError, match=r"up to 2\*\*63 - 1, got 9223372036854775809"):
+        FaceClassifier().fit(np.eye(2), np.array([1, 2**63 + 1], np.uint64))
+
+
+@pytest.mark.parametrize("threshold", [None, 0.5])
+@pytest.mark.parametrize("people", [[True, False], np.array(["2020", "2021"], "datetime64[D]")])
+def test_labels_without_a_place_for_strangers_are_refused(people, threshold):
+    """A gate may be set after `fit`, so without one too."""
+    with pytest.raises(ValueError, match="people are strings or whole numbers, got dtype"):
+        FaceClassifier(threshold=threshold).fit(np.eye(2), people)
+
+
+@pytest.mark.parametrize("dtype", [str, object, "T"])
+def test_strings_of_all_kinds_are_names(dtype):
+    if dtype == "T":
+        dtype = pytest.importorskip("numpy", "2.0").dtypes.StringDType()
+    embeddings, names = faces(people=3)
+    asked = np.concatenate([embeddings, faces(people=2, seed=1)[0]])
+    answers = FaceClassifier(threshold=0.5).fit(embeddings, names.astype(dtype)).predict(asked)
+    assert answers.tolist() == [*names, *[UNKNOWN] * 10]
+
+
+@pytest.mark.parametrize("threshold", [np.nan, np.inf, -1, -5e-324, 9, "0.5", True, [0.5]])
+def test_a_threshold_is_a_distance(threshold):
+    embeddings, names = faces(people=2)
+    message = "threshold is a squared L2 distance, a number from 0 to 4, got"
+    with pytest.raises(ValueError, match=message):
+        FaceClassifier(threshold=threshold).fit(embeddings, names)
+    classifier = FaceClassifier().fit(embeddings, names).set_params(threshold=threshold)
+    with pytest.raises(ValueError, match=message):
+        classifier.predict(embeddings)
+
+
+@pytest.mark.parametrize("threshold", [0, 4, np.float32(0.5), np.int64(1)])
+def test_a_threshold_may_be_of_any_number(threshold):
+    FaceClassifier(threshold=threshold).fit(*faces(people=2))
 
 
 def test_nobody_is_called_unknown():

@@ -21,10 +21,12 @@ DISTANCES = st.lists(st.sampled_from([0.0, 0.1, 0.2, 0.5, 1.0, 4.0]), min_size=1
 @settings(deadline=None)
 @given(DISTANCES, st.sampled_from([0.0, 0.05, 0.1, 0.25, 0.5, 0.99, 1.0]))
 def test_the_gate_is_the_largest_threshold_that_keeps_the_rate(distances, far):
-    """Among the middles of all gaps, by trying every one."""
+    """Among the middles of all gaps, by trying every one; it is a threshold in any case."""
     distances = np.array(distances)
     threshold = gate_threshold(distances, far)
-    assert (distances <= threshold).mean() <= far
+    FaceClassifier(threshold=threshold).fit(np.eye(2), [0, 1])
+    if threshold > 0:  # whatever the gate, distance 0 is within
+        assert (distances <= threshold).mean() <= far
     for larger in distances[distances > threshold]:
         assert (distances <= larger).mean() > far
 
@@ -34,6 +36,16 @@ def test_the_gate_of_no_strangers_or_no_rate_is_refused():
         gate_threshold([], 0.1)
     with pytest.raises(ValueError, match=r"between 0 and 1, got 1\.5"):
         gate_threshold([0.1], 1.5)
+    with pytest.raises(ValueError, match="NaN in 1 of 2 distances"):
+        gate_threshold([0.1, np.nan], 0.1)
+
+
+def test_dir_counts_nobody_where_a_stranger_lies_at_distance_0():
+    """Rejecting that stranger rejects all, although no gate does so."""
+    classifier = FaceClassifier(threshold=0.0).fit(np.eye(2), ["Ada", "Bob"])
+    result = open_set(classifier, np.eye(2), ["Ada", "Bob"], np.eye(2))
+    assert result.dir_at_far[0.01] == 0
+    assert result.correct_name_rate == result.false_accept_rate == 1
 
 
 def test_open_set_counts_every_probe_once():

@@ -79,6 +79,24 @@ def test_as_json_they_come_back():
     assert Thresholds.of(json.loads(json.dumps(it.as_dict()))) == it
 
 
+def test_equal_photos_of_two_people_give_thresholds_that_are_kept():
+    """No threshold tells them apart: a verification would accept nothing at -1."""
+    same = np.eye(4, 128, dtype=np.float32)[[0, 0, 1, 1]]
+    strangers = HeldOut(same, np.array([0, 1, 0, 1]), same, np.array([2, 2, 3, 3]))
+    it = measure_thresholds([strangers], "copies")
+    assert Thresholds.of(json.loads(json.dumps(it.as_dict()))) == it
+    assert it.far[0.001] == it.gate[0.01] == 0
+
+
+@pytest.mark.parametrize("value", [np.nan, -1, 4.5, np.inf, True, None, "0.5", [1.0]])
+@pytest.mark.parametrize("name", ["accuracy", "cut", "far", "gate"])
+def test_what_is_no_distance_is_no_threshold(name, value):
+    stored = measure_thresholds([group(0)], "a test").as_dict()
+    stored[name] = {0.1: value} if name in ("far", "gate") else value
+    with pytest.raises(ValueError, match=f"threshold '{name}'.* a number from 0 to 4, got"):
+        Thresholds.of(stored)
+
+
 def test_strangers_without_a_pair_are_refused():
     lone = HeldOut(*faces(photos=1), *faces(seed=1))
     with pytest.raises(ValueError, match="someone needs two photos"):

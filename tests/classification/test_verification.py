@@ -1,6 +1,8 @@
 """Verification and its scores against definitions spelled out as loops, and scikit-learn."""
 
 import json
+import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
@@ -8,8 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from minifacenet.classification.verification import pair_distances, roc, val_far
-from minifacenet.classification.verification_scores import verify
+from minifacenet.classification import verification
+from minifacenet.classification.verification import (
+    BYTES_A_PAIR,
+    drawn_roc,
+    pair_distances,
+    roc,
+    val_far,
+)
+from minifacenet.classification.verification_scores import (
+    ValAtFar,
+    Verification,
+    allowed_false_accepts,
+    auc,
+    val_at,
+    verify,
+)
 
 # Ties are the rule, 5e-324 is the smallest float, and adjacent floats have no middle between them.
 LEVELS = (0.0, 5e-324, 0.25, 0.5, np.nextafter(0.5, 1), np.nextafter(1.0, 0), 1.0, 4.0)
@@ -314,3 +330,129 @@ def test_a_nan_threshold_is_refused():
 def test_a_target_far_is_a_rate(target):
     with pytest.raises(ValueError, match=f"from 0 to 1, got {target}"):
         verify([1.0, 2.0], [True, False], far_targets=[target])
+
+
+# --- in blocks ---
+
+
+def whole_curve(distances, same):
+    """True accepts, false accepts and thresholds of all steps, as whole arrays."""
+    distinct, step = np.unique(distances, return_inverse=True)
+    true_accepts, false_accepts = (
+        np.concatenate([[0], np.cumsum(np.bincount(step[pairs], minlength=len(distinct)))])
+        for pairs in (same, ~same)
+    )
+    below_all = distinct[0] / 2 if distinct[0] > 0 else -1.0
+    lower, upper = distinct[:-1], distinct[1:]
+    middle = lower + (upper - lower) / 2
+    middle = np.where(middle < upper, middle, lower)
+    return true_accepts, false_accepts, np.concatenate([[below_all], middle, distinct[-1:]])
+
+
+def scores_of(true_accepts, false_accepts, thresholds, targets):
+    """Every figure from whole arrays of all steps."""
+    pairs_same, pairs_different = int(true_accepts[-1]), int(false_accepts[-1])
+    right_different = pairs_different - false_accepts
+    miss = false_accepts * pairs_same - (pairs_same - true_accepts) * pairs_different
+    accuracy = (true_accepts + right_different) / (pairs_same + pairs_different)
+    both = true_accepts * pairs_different + right_different * pairs_same
+    balanced = both / (2 * pairs_same * pairs_different)
+    reached = {}
+    for target in targets:
+        allowed = allowed_false_accepts(target, pairs_different)
+        last = np.searchsorted(false_accepts, allowed, side="right") - 1
+        reached[target] = ValAtFar(
+            true_accepts[last] / pairs_same,
+            false_accepts[last] / pairs_different,
+            thresholds[last],
+            allowed,
+        )
+    return Verification(
+        pairs_same,
+        pairs_different,
+        np.trapezoid(true_accepts, false_accepts) / (pairs_same * pairs_different),
+        np.interp(0, miss, false_accepts / pairs_different),
+        thresholds[np.abs(miss).argmin()],
+        accuracy.max(),
+        thresholds[accuracy.argmax()],
+        balanced.max(),
+        thresholds[balanced.argmax()],
+        reached,
+    )
+
+
+def check_equal_to_the_last_digit(distances, same):
+    targets = (0.0, 0.001, 0.1, 0.29, 0.5, 1.0)
+    true_accepts, false_accepts, thresholds = whole_curve(distances, same)
+    expected = scores_of(true_accepts, false_accepts, thresholds, targets)
+    assert verify(distances, same, targets) == expected
+    assert auc(distances, same) == expected.auc
+    for target in targets:
+        assert val_at(distances, same, target) == expected.val_at_far[target].val
+    curve = false_accepts / false_accepts[-1], true_accepts / true_accepts[-1], thresholds
+    for got, wanted in zip(roc(distances, same), curve, strict=True):
+        np.testing.assert_array_equal(got, wanted)
+
+
+@chance_is_fine
+@pytest.mark.parametrize("block", [1, 2, 5])
+@settings(deadline=None)
+@given(scored_pairs())
+def test_blocks_of_any_size_give_the_same_to_the_last_digit(block, pairs):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verification, "BLOCK", block)
+        check_equal_to_the_last_digit(*pairs)
+
+
+@pytest.mark.parametrize("decimals", [1, 3, 17])
+@pytest.mark.parametrize("block", [64, 1000, 2**17])
+def test_many_pairs_give_the_same_to_the_last_digit(block, decimals, monkeypatch):
+    monkeypatch.setattr(verification, "BLOCK", block)
+    rng = np.random.default_rng(1)
+    same = rng.random(20_000) < 0.1
+    distances = np.clip(rng.normal(np.where(same, 0.8, 1.4), 0.4), 0, 4)
+    check_equal_to_the_last_digit(distances.round(decimals), same)
+
+
+@pytest.mark.parametrize("block", [3, 2**17])
+@given(scored_pairs())
+def test_the_drawn_curve_is_that_of_all_steps(block, pairs):
+    """As steps: at each FAR of the whole curve the drawn one stands at the same VAL."""
+    far, val, _ = roc(*pairs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verification, "BLOCK", block)
+        few_far, few_val = drawn_roc(*pairs)
+    last = np.searchsorted(few_far, far, side="right") - 1
+    np.testing.assert_array_equal(few_val[last], val[np.searchsorted(far, far, side="right") - 1])
+    assert far[far > 0].min() in few_far
+    assert (few_far[-1], few_val[-1]) == (1, 1)
+
+
+@pytest.mark.parametrize("share", [0.001, 0.5])
+def test_the_memory_of_a_pair(share):
+    """9 bytes of distance and flag, and a sorted copy; the curve has a row for each pair."""
+    rng = np.random.default_rng(0)
+    pairs = 3_000_000
+    distances, same = rng.random(pairs), rng.random(pairs) < share
+    few = 3e7  # blocks
+    judges = [verify, auc, lambda *them: val_far(*them, [0.5])]
+    if share < 0.01:  # a drawing needs a point for each same pair
+        judges.append(drawn_roc)
+    for judge in judges:
+        tracemalloc.start()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # chance
+            judge(distances, same)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < (BYTES_A_PAIR - 9) * pairs + few, f"{peak / pairs:.1f} bytes a pair"
+
+
+def test_the_memory_of_all_pairs():
+    photos = 2000
+    vectors = np.random.default_rng(0).normal(size=(photos, 4)).astype(np.float32)
+    tracemalloc.start()
+    pair_distances(vectors, np.arange(photos) % 9)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 9 * photos * (photos - 1) / 2 + 1e6

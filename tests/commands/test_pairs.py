@@ -7,6 +7,8 @@ import shutil
 
 import pytest
 
+from minifacenet import memory
+from minifacenet.classification import verification
 from minifacenet.classification.pairs import read_pairs
 from minifacenet.classification.thresholds import Thresholds
 from tests.conftest import text
@@ -33,6 +35,24 @@ def test_all_pairs_of_a_folder(run, people, model, tmp_path):
     (out / "verification.json").write_text("older")
     assert run("verify", people, "--model", model, "--out", out, "--force")[0] == 0
     assert json.loads((out / "verification.json").read_text()) == scores
+
+
+@pytest.mark.parametrize(
+    ("free", "said"),
+    [
+        (None, "All 435 pairs of 30 photos take about 8.7 GB of memory."),
+        (9 * 10**9, "All 435 pairs of 30 photos take about 8.7 GB of memory."),
+        (10**8, "8.7 GB of memory, and 0.1 GB are free. Take some of the pairs: minifacenet make-"),
+    ],
+)
+def test_the_memory_of_all_pairs_is_said_before_it_is_taken(
+    run, people, model, monkeypatch, free, said
+):
+    monkeypatch.setattr(verification, "BYTES_A_PAIR", 20 * 10**6)
+    monkeypatch.setattr(memory, "free_bytes", lambda: free)
+    status, printed, error = run("verify", people, "--model", model)
+    assert said in text(printed + error)
+    assert (status, "AUC" in printed) == ((1, False) if free == 10**8 else (0, True))
 
 
 def test_a_drawn_list_in_folds(run, people, model, tmp_path):

@@ -66,7 +66,7 @@ def test_a_rewritten_file_is_loaded_by_fit(model, photos, tmp_path):
     assert np.abs(embedder.fit().transform(photos) - first).max() > 1e-3
 
 
-@pytest.mark.parametrize("size", [0, -1])
+@pytest.mark.parametrize("size", [0, -1, 2.5, np.nan, "8"])
 def test_a_batch_holds_at_least_one_photo(model, photos, size):
     with pytest.raises(ValueError, match=f"batch_size.*{size}"):
         Embedder(model, batch_size=size).transform(photos)
@@ -117,3 +117,21 @@ def test_the_cut_of_its_faces_is_part_of_the_preparation(model, photos, tmp_path
     for network in (model, aligned):
         EmbeddingCache(tmp_path / "cache", Embedder(network)).transform(photos)
     assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
+def test_its_columns_have_names(model, photos, tmp_path):
+    save_model(tmp_path / "model.safetensors", model)
+    embedder = Embedder(tmp_path).fit(photos).set_output(transform="default")
+    names = [f"embedder{i}" for i in range(8)]
+    assert embedder.get_feature_names_out().tolist() == names
+    assert isinstance(embedder.transform(photos), np.ndarray)
+
+
+def test_it_gives_a_table_where_one_is_asked_for(model, photos):
+    pandas = pytest.importorskip("pandas")
+    people = np.array(["Ada", "Grace", "Ada", "Grace", "Ada", "Grace", "Ada"])
+    pipe = make_pipeline(Embedder(model), FaceClassifier(threshold=4.0))
+    answers = pipe.fit(photos, people).predict(photos)
+    pipe.set_output(transform="pandas").fit(photos, people)
+    assert isinstance(pipe[:1].transform(photos), pandas.DataFrame)
+    np.testing.assert_array_equal(pipe.predict(photos), answers)

@@ -32,6 +32,28 @@ def png(rows, width, depth, colour, *chunks):
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
 
 
+def jpeg_of_nothing(width, height, components=1, scans=1, frame=0xC2):
+    """A JPEG of one grey whose blocks hold no bits: a DC scan and then `scans` others of a
+    component. Progressive unless `frame` says otherwise; some hundred bytes at any size."""
+
+    def segment(marker, content):
+        return b"\xff" + bytes([marker]) + struct.pack(">H", len(content) + 2) + content
+
+    def scan(numbers, rest):
+        return segment(0xDA, bytes([len(numbers), *(x for n in numbers for x in (n, 0)), *rest]))
+
+    every = range(1, components + 1)
+    sizes = struct.pack(">BHHB", 8, height, width, components)
+    data = b"\xff\xd8" + segment(0xDB, bytes([0, *[1] * 64]))
+    data += segment(frame, sizes + b"".join(bytes([n, 0x11, 0]) for n in every))
+    data += segment(0xC4, bytes([0, 1, *[0] * 15, 0]))  # of DC: the bit 0 is "no difference"
+    data += segment(0xC4, bytes([0x10, 1, *[0] * 15, 0]))  # of AC: the bit 0 ends a block
+    data += scan(every, (0, 0, 0)) + b"\0"
+    for number in every:
+        data += (scan([number], (1, 63, 0)) + b"\0") * scans
+    return data + b"\xff\xd9"
+
+
 def tiff(pixels, width, height, bits, photometric=1, sample_format=1, samples=1):
     """An uncompressed grey TIFF. `photometric` 0: white is zero. `sample_format` 3: floats."""
     tags = [

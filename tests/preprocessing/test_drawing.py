@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minifacenet.preprocessing.cutting import Face
-from minifacenet.preprocessing.drawing import KEPT, NOT_KEPT, draw_faces
+from minifacenet.preprocessing.drawing import KEPT, NOT_KEPT, draw_faces, shrunk
 
 DOTS = ((30.0, 50.0),) * 5
 FACES = (
@@ -62,3 +62,26 @@ def test_a_large_photo():
     drawn = np.asarray(draw_faces(photo, [large]))
     assert drawn.shape == (576, 1024, 3)
     assert (drawn[300:480, 128] == KEPT).all()
+
+
+@pytest.mark.parametrize("shape", [(40, 63, 3), (63, 40, 1), (7, 90, 3), (1, 90, 1), (90, 1, 3)])
+@pytest.mark.parametrize("side", [1, 9, 30])
+def test_a_shrunk_photo_holds_the_means_of_its_blocks(shape, side):
+    photo = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    small, k = shrunk(photo, side)
+    assert k == max(shape[:2]) // side
+    assert max(small.shape[:2]) <= 2 * side
+    for y, x in np.ndindex(small.shape[:2]):
+        block = photo[k * y : k * (y + 1), k * x : k * (x + 1)]
+        np.testing.assert_array_equal(small[y, x], block.mean((0, 1)).astype(np.uint8))
+
+
+def test_a_photo_that_is_small_stays_as_it_is():
+    photo = np.zeros((30, 59, 1), np.uint8)
+    assert shrunk(photo, 30) == (photo, 1)
+
+
+def test_a_large_photo_is_drawn_where_its_faces_are():
+    drawn = draw_faces(np.zeros((2400, 4096, 1), np.uint8), [Face(1, (1000, 800, 2000, 1800))])
+    assert drawn.size == (1024, 600)
+    assert (np.asarray(drawn)[210:440, 250] == KEPT).all()

@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+import zlib
 
 import numpy as np
 import pytest
@@ -87,6 +88,10 @@ BAD = {
     "a bomb in PNG": (
         png([b"\0"], 100_000_000, 8, 0),
         ["too many pixels: 100000000 x 1 = 100,000,000, and at most 64,000,000", "most_pixels"],
+    ),
+    "a column that is too long": (
+        png([b"\0"] * 1_000_001, 1, 8, 0),
+        ["1 x 1000001 pixels: no side may exceed 1,000,000"],
     ),
     "floats": (
         encoded(Image.new("F", (2, 2), -1), "TIFF"),
@@ -296,6 +301,29 @@ def test_a_jpeg_that_no_reduction_makes_small_enough_is_refused():
     for photo in (SMOOTH, smooth(3, 200)):  # the second has no eighth of its height
         with pytest.raises(PhotoError, match="at most 39 are decoded"):
             decode_photo(encoded(photo, "JPEG"), "photo", 39)
+
+
+def in_pieces(kind):
+    """A tiny photo in 300,000 pieces, most of them empty."""
+    if kind == "PNG":
+        return png([b"\0"], 1, 8, 0, *[(b"tEXt", b"a\0")] * 300_000)
+    start, piece = {"GIF": (b",\0\0\0\0", b"!\xfe\0"), "PPM": (b"1 1", b"#a\n")}[kind]
+    data = encoded(np.zeros((1, 1, 1), np.uint8), kind)
+    at = data.index(start)
+    return data[:at] + piece * 300_000 + data[at:]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "PPM"])
+def test_a_photo_in_pieces_without_end_is_refused(kind):
+    with pytest.raises(PhotoError, match="it is in too many pieces: over 400,000 reads"):
+        decode_photo(in_pieces(kind), "photo")
+
+
+def test_a_large_png_in_small_pieces_is_read():
+    """In 62,500 pieces: those of 64 megapixels of four deep channels, at libpng's 8 kB each."""
+    stream = zlib.compress(bytes(8000 * 8001), 0)
+    pieces = [(b"IDAT", stream[at : at + 1024]) for at in range(0, len(stream), 1024)]
+    assert decode_photo(png([b""] * 8000, 8000, 8, 0, *pieces), "photo").shape == (8000, 8000, 1)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
