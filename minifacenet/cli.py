@@ -12,7 +12,7 @@ from rich.markup import escape
 from typer.core import TyperCommand
 
 from . import __version__
-from .commands import embeddings, machine, naming, pairs, preparing, timing, training
+from .commands import embeddings, getting, machine, naming, pairs, preparing, timing, training
 
 app = typer.Typer(
     add_completion=False,
@@ -36,7 +36,7 @@ def _with_plain_usage(group: typer.Typer) -> None:
         _with_plain_usage(below.typer_instance)
 
 
-for commands in (preparing, training, naming, pairs, embeddings, timing, machine):
+for commands in (preparing, training, naming, pairs, embeddings, timing, machine, getting):
     app.add_typer(commands.app)
 _with_plain_usage(app)
 

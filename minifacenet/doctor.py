@@ -140,7 +140,7 @@ def _detector() -> Finding:
         return Finding("face detector", f"weights in {path}")
     return Finding(
         "face detector", f"no weights in {path}", NOTE,
-        f"{mtcnn.how_to_get(path)}, for `minifacenet align`",
+        "minifacenet get mtcnn, for `minifacenet align`",
     )  # fmt: skip
 
 

@@ -157,6 +157,7 @@ def test_the_command_prints_mean_and_error_of_every_method(
 
 def test_orl_that_was_not_fetched_says_how(run, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MINIFACENET_HOME", str(tmp_path / "home"))
     status, _, error = run("benchmark", "orl")
     assert status == 1
-    assert "python data_scripts/get_orl.py data/orl makes it" in error
+    assert "run `minifacenet get orl`" in error

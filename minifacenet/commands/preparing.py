@@ -72,7 +72,7 @@ def align(
         bool, typer.Option("--strict", help="Exit with an error if a photo gave no face.")
     ] = False,
     detector: Annotated[
-        Path | None, typer.Option(help="Weights that data_scripts/get_mtcnn.py wrote.")
+        Path | None, typer.Option(help="Weights that `minifacenet get mtcnn` wrote elsewhere.")
     ] = None,
     threads: Threads = None,
     credit: Credit = None,

@@ -201,9 +201,7 @@ def benchmark(
     context: typer.Context,
     faces: Annotated[
         Path,
-        typer.Argument(
-            metavar="FACES", help="Folder of people, or 'orl' for the demo's (data/orl)"
-        ),
+        typer.Argument(metavar="FACES", help="Folder of people, or 'orl' for the demo's"),
     ],
     seeds: Annotated[int, typer.Option(min=1, help="Runs: the seeds 0, 1, ...")] = 5,
     out: Annotated[Path, typer.Option(help="Folder for the table and the runs.")] = Path(
@@ -217,12 +215,13 @@ def benchmark(
     """Several runs, one a seed: mean and standard error, beside the traditional methods."""
     from ..benchmark import benchmark as run_benchmark
     from ..config import RunConfig
+    from ..places import where
 
     use_threads(threads)
     if faces == Path("orl") and not faces.exists():
-        faces = Path("data/orl")
+        faces = where("orl")
         if not faces.exists():
-            raise ValueError(f"no {faces} here: python data_scripts/get_orl.py {faces} makes it")
+            raise ValueError(f"no {faces} here: run `minifacenet get orl`")
     context.with_resource(folder_for_results(out, faces))
     data = read_people(faces, size)
     with Bars() as bars:

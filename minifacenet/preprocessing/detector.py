@@ -74,7 +74,7 @@ class Detector:
     Parameters
     ----------
     path : str or path
-        The file that data_scripts/get_mtcnn.py writes.
+        The file that `minifacenet get mtcnn` writes; found where it lies if left out.
     min_size : float
         Side of the smallest face to look for, in the photo's pixels. Twice the size is four times
         as fast.

@@ -22,8 +22,6 @@ Convolutional Networks", IEEE Signal Processing Letters 2016; arXiv:1604.02878.
 
 from __future__ import annotations
 
-import shlex
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,10 +34,9 @@ from ..nn.layer import Sequential
 from ..nn.linear import Linear
 from ..nn.pool import MaxPool
 from ..nn.prelu import PReLU
+from ..places import FOLDER, where
 
-FILE = Path("data/mtcnn.safetensors")  # where get_mtcnn.py writes it
-PROJECT = Path(__file__).parents[2]
-SCRIPT = PROJECT / "data_scripts" / "get_mtcnn.py"  # not there in an installed package
+FILE = FOLDER / "mtcnn.safetensors"  # of a project; see `where` for the others
 FORMAT = "MTCNN 1"
 PNET_SIZE, RNET_SIZE, ONET_SIZE = 12, 24, 48  # pixels a side that each of the nets sees
 STRIDE = 2  # pixels between two neighbouring outputs of P-Net
@@ -92,9 +89,9 @@ class MTCNN:
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> MTCNN:
-        """The trained networks, from the file that data_scripts/get_mtcnn.py writes.
+        """The trained networks, from the file that `minifacenet get mtcnn` writes.
 
-        Without a path it is looked for where `default_file` says.
+        Without a path it is looked for where `places.where` says.
 
         Raises
         ------
@@ -108,7 +105,7 @@ class MTCNN:
             instead = (
                 "check the path, or leave it out for the weights in their usual place"
                 if given
-                else f"run `{how_to_get(path)}`, or say where they are (--detector)"
+                else "run `minifacenet get mtcnn`, or say where they are (--detector)"
             )
             raise CheckpointError(
                 f"{path}: the weights of the face detector are not there: {instead}"
@@ -117,7 +114,7 @@ class MTCNN:
         if metadata.get("format") != FORMAT:
             raise CheckpointError(
                 f"{path}: format {metadata.get('format')!r}, expected {FORMAT!r}: these are no "
-                "weights that data_scripts/get_mtcnn.py wrote"
+                "weights that `minifacenet get mtcnn` wrote"
             )
         nets = cls.new(np.random.default_rng(0))
         fill(path, nets.parameters(), arrays)
@@ -133,15 +130,8 @@ class MTCNN:
 
 
 def default_file() -> Path:
-    """Where the weights are if nobody says: below the current folder, else below the project's."""
-    here, project = FILE.absolute(), PROJECT / FILE
-    return here if here.is_file() or not SCRIPT.is_file() else project
-
-
-def how_to_get(path: Path) -> str:
-    """The command that writes the weights to `path`, from whatever folder it is called."""
-    script = SCRIPT if SCRIPT.is_file() else Path("data_scripts/get_mtcnn.py")
-    return f"{shlex.quote(sys.executable)} {shlex.quote(str(script))} {shlex.quote(str(path))}"
+    """Where the weights are if nobody says, or where they should be."""
+    return where(FILE.name)
 
 
 def _stage(number: str, channels, filters, kernel, rng, pool: int = 0):

