@@ -2,24 +2,10 @@
 
 import numpy as np
 import pytest
-from numba.core.dispatcher import Dispatcher
 
-from minifacenet.nn import (
-    backend,
-    concat,
-    gradcheck,
-    im2col,
-    l2norm,
-    l2pool,
-    linear,
-    lrn,
-    maxout,
-    pool,
-    prelu,
-    relu,
-    winograd_kernels,
-)
+from minifacenet.nn import backend, gradcheck
 from minifacenet.nn.conv import Conv2D
+from tests.modules import compiled_functions
 
 from .cases import CASES
 
@@ -41,12 +27,8 @@ def forward_backward(layer, x, dout):
 
 
 def compiled():
-    """How many specialisations the kernels of all layers have by now."""
-    modules = (
-        concat, im2col, l2norm, l2pool, linear, lrn, maxout, pool, prelu, relu, winograd_kernels,
-    )  # fmt: skip
-    values = [value for module in modules for value in vars(module).values()]
-    return sum(len(v.signatures) for v in values if isinstance(v, Dispatcher))
+    """How many specialisations all kernels have by now."""
+    return sum(len(function.signatures) for _, function in compiled_functions())
 
 
 def setup(case, dtype=np.float64):
