@@ -9,8 +9,7 @@ import os
 import re
 import sys
 
-from cuda.bindings import nvjitlink
-from numba import boolean, cuda, float32, float64, int64, types, uint8
+from numba import boolean, float32, float64, int64, types, uint8
 
 from minifacenet.embedding import distances, triplet
 from minifacenet.nn import (
@@ -121,6 +120,8 @@ def convolutions(v, m, cube, images):
 
 def assemble(name, ptx, capability) -> tuple[bytes, str]:
     """The machine code, and the assembler's own account: registers, shared memory, spills."""
+    from cuda.bindings import nvjitlink
+
     options = [f"-arch=sm_{capability[0]}{capability[1]}", "-O3", "-verbose"]
     handle = nvjitlink.create(len(options), options)
     data = ptx.encode()
@@ -140,6 +141,8 @@ def number(pattern, text):
 
 
 def main() -> int:
+    from numba import cuda
+
     faults = []
     readable = disassembler() is not None
     if not readable and os.environ.get("MINIFACENET_REQUIRE_PTX") == "1":

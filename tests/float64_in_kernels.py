@@ -7,15 +7,16 @@ with a cache folder of its own, since Numba shows no code of a kernel that comes
 import re
 
 import numpy as np
-from numba.core.dispatcher import Dispatcher
 
-from minifacenet.embedding import distances, mining, quantise
+from minifacenet.embedding import batches, distances, mining, quantise
 from minifacenet.nn import (
+    batchnorm,
     concat,
-    im2col,
     l2norm,
+    l2pool,
     linear,
     lrn,
+    matmul,
     maxout,
     microkernel,
     optim,
@@ -23,11 +24,19 @@ from minifacenet.nn import (
     prelu,
     relu,
     winograd_kernels,
-    winograd_transforms,
 )
 from minifacenet.nn.conv import ALGORITHMS, Conv2D
 from minifacenet.nn.layer import Parameter
 from minifacenet.preprocessing import boxes, resample
+from tests.modules import compiled_functions
+
+# What computes in float64 on purpose, and hands on float32 or indices.
+FLOAT64 = (
+    "minifacenet.classification.linkage.",  # thousands of roundings pile up in a mean
+    "minifacenet.embedding.batches._warp",  # where a pixel comes from
+    "minifacenet.embedding.mining._random_semi_hard",  # which of the candidates is drawn
+    "minifacenet.embedding.mining._all_violations",  # the loss, a sum over millions of triplets
+)
 
 DOUBLE = re.compile(r"= f(?:add|sub|mul|div) [^\n]*double[^\n]*|@llvm\.(?:sqrt|pow)[^\n]*f64[^\n]*")
 
@@ -44,6 +53,8 @@ def main():
         (maxout.Maxout(2), (2, 4)),
         (l2norm.L2Norm(), (2, 4)),
         (concat.Concat(("a", relu.ReLU()), ("b", relu.ReLU())), (2, 4)),
+        (batchnorm.BatchNorm(3), (4, 3)),
+        (l2pool.L2Pool(3, 2, 1), (2, 4, 4, 2)),
     ):
         x = rng.standard_normal(shape, dtype=np.float32)
         layer.forward(x)
@@ -52,7 +63,9 @@ def main():
     for optimizer in optim.OPTIMIZERS.values():
         optimizer({"w": Parameter(np.ones(4, np.float32))}).step()
     gaps = distances.squared_distances(rng.standard_normal((4, 3), dtype=np.float32))
-    mining.semi_hard_closest(gaps, np.array([0, 0, 1, 1]), 0.2)
+    for rule in mining.RULES:
+        mining.mined_loss(gaps, np.array([0, 0, 1, 1]), 0.2, rule, rng)
+    batches.Augmentation()(np.ones((1, 4, 4, 1), np.uint8), rng)
 
     unit = rng.standard_normal((4, 3), dtype=np.float32)
     quantise.distances(*(quantise.quantise(unit, scale) for scale in quantise.SCALES))
@@ -64,22 +77,19 @@ def main():
     panels = np.empty(microkernel.panels_shape(3, 4), np.float32)
     microkernel.pack_panels(unit.T, panels)
     microkernel.gemm_panels(unit, panels, np.empty((4, 4), np.float32), True)
+    row = np.ones((3, microkernel.PANEL), np.float32)
+    matmul._few_rows(unit, row, False, np.empty((4, microkernel.PANEL), np.float32))
+    points = np.ones((4, 4, 3, 4), np.float32), np.empty((4, 4, *panels.shape), np.float32)
+    winograd_kernels.pack_points(points[0], False, points[1])
 
-    kernels = 0
-    layers = (
-        concat, im2col, l2norm, linear, lrn, maxout, microkernel, pool, prelu, relu,
-        winograd_kernels, winograd_transforms,
-    )  # fmt: skip
-    modules = (*layers, distances, mining, optim, quantise, boxes, resample)
-    for module in modules:
-        for name, value in vars(module).items():
-            if not isinstance(value, Dispatcher):
-                continue
-            for signature in value.signatures:
-                kernels += 1
-                for found in DOUBLE.findall(value.inspect_llvm(signature))[:3]:
-                    print(f"{module.__name__}.{name}: {found.strip()}")
-    assert kernels > 20, kernels
+    for name, function in compiled_functions():
+        if name.startswith(FLOAT64):
+            continue
+        if not function.signatures:
+            print(f"{name}: nothing above calls it")
+        for signature in function.signatures:
+            for found in DOUBLE.findall(function.inspect_llvm(signature))[:3]:
+                print(f"{name}: {found.strip()}")
 
 
 if __name__ == "__main__":

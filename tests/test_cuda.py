@@ -8,6 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from numba import float32
+
+from tests import compile_ptx
+from tests.modules import cuda_functions
 
 TESTS = Path(__file__).parent
 HERE = os.environ.get("MINIFACENET_REQUIRE_PTX") == "1"  # where the toolkit's absence is an error
@@ -32,6 +36,14 @@ def test_the_suite_passes_in_the_simulator():
     assert passed, out
     assert int(passed[1]) >= 280
     assert "skipped" not in out
+
+
+def test_no_kernel_is_forgotten_there():
+    """What `tests.compile_ptx` compiles is a list, for the types of the arguments are in it."""
+    listed = {id(kernel) for _, kernel, _ in compile_ptx.kernels(float32)}
+    kernels = [(name, kernel) for name, kernel in cuda_functions() if not kernel.device]
+    assert len(kernels) > 30
+    assert not [name for name, kernel in kernels if id(kernel) not in listed]
 
 
 def test_every_kernel_compiles_without_a_gpu(capsys):

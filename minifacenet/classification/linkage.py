@@ -18,10 +18,11 @@ Processor time of a whole tree on one thread: 12 s for 20,000 faces, 2 minutes f
 """
 
 import numpy as np
-from numba import njit
+
+from ..nn.cpu_target import cpu_function
 
 
-@njit(cache=True, fastmath={"reassoc", "contract"})
+@cpu_function(fastmath={"reassoc", "contract"})
 def _squared_distance(a, b):
     total = 0.0
     for c in range(len(a)):
@@ -30,7 +31,7 @@ def _squared_distance(a, b):
     return total
 
 
-@njit(cache=True)
+@cpu_function
 def _nearest(means, scatter, names, shares, search, free, tip, limit):
     """The candidate nearer to the tip than `limit` and its distance, or -1; ties: lowest name."""
     nearest = -1
@@ -43,7 +44,7 @@ def _nearest(means, scatter, names, shares, search, free, tip, limit):
     return nearest, limit
 
 
-@njit(cache=True)
+@cpu_function
 def _mark_sharing(name, member, same_photo, owner, shares, search):
     """Write `search` to `shares` at the clusters that share a photo with cluster `name`."""
     face = name
@@ -57,7 +58,7 @@ def _mark_sharing(name, member, same_photo, owner, shares, search):
             return
 
 
-@njit(cache=True)
+@cpu_function
 def _push(means, scatter, names, row, free, tip):
     """Candidate `row` becomes the tip, in row tip - 1; the last candidate fills its place."""
     last, to = free - 1, tip - 1
@@ -71,7 +72,7 @@ def _push(means, scatter, names, row, free, tip):
         means[to, c] = moved
 
 
-@njit(cache=True)
+@cpu_function
 def _join(means, scatter, names, sizes, member, owner, tip, free):
     """The tip and the one before become one candidate, in row `free`; (its name, absorbed)."""
     a, b = tip, tip + 1
@@ -93,7 +94,7 @@ def _join(means, scatter, names, sizes, member, owner, tip, free):
     return kept, absorbed
 
 
-@njit(cache=True)
+@cpu_function
 def join_all(means, same_photo):
     """Join clusters until only infinite distances are left.
 
@@ -141,7 +142,7 @@ def join_all(means, same_photo):
     return joins[:count], heights[:count]
 
 
-@njit(cache=True)
+@cpu_function
 def spreads(points, members, sizes):
     """Mean and largest squared distance within groups: two ndarrays of shape (G,), float64.
 

@@ -14,9 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from ..nn.backend import to_device
+from ..nn.cpu_target import cpu_kernel
 
 SCALING = "pixel / 127.5 - 1"  # what `to_input` does, in words
 
@@ -122,7 +123,12 @@ class Augmentation:
                 raise ValueError(f"{name} is a fraction from 0 to 1, got {getattr(self, name)}")
 
     def __call__(self, images, rng: np.random.Generator) -> np.ndarray:
-        """Changed copies of uint8 photos (N, H, W, C), float32 in 0..255."""
+        """Changed copies of uint8 photos (N, H, W, C), float32 in 0..255.
+
+        ValueError if the images have other axes.
+        """
+        if images.ndim != 4:
+            raise ValueError(f"photos are of shape (N, H, W, C), got {images.shape}")
         n = len(images)
 
         def uniform(reach):
@@ -145,7 +151,7 @@ def _matrices(angle, zoom, mirror) -> np.ndarray:
     return np.stack(rows, axis=1)
 
 
-@njit(parallel=True, cache=True)
+@cpu_kernel
 def _warp(images, matrices, shift, gain, offset, out):
     """Bilinear samples of each photo at the mapped pixels; beyond its edge, the edge's pixel."""
     n, height, width, channels = images.shape

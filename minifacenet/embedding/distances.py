@@ -13,9 +13,10 @@ embeddings themselves 0.9 MB. `triplet.embedding_gradient` is the way back.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from ..nn.backend import Kernel, contiguous, empty
+from ..nn.cpu_target import cpu_kernel
 from ..nn.cuda_target import cuda, cuda_kernel
 
 TILE = 16
@@ -29,7 +30,7 @@ def squared_distances_reference(embeddings):
 # -- Kernels -------------------------------------------------------------------------------------
 
 
-@njit(parallel=True, cache=True, fastmath={"reassoc", "contract"})
+@cpu_kernel(fastmath={"reassoc", "contract"})
 def _distances_cpu(embeddings, out):
     # `reassoc` lets the sum vectorise; NaN keeps its meaning.
     n, d = embeddings.shape
@@ -87,7 +88,14 @@ def squared_distances(embeddings):
     """Squared L2 distances, array of shape (N, N): symmetric, its diagonal exactly 0.
 
     `embeddings` is an array of shape (N, d) on either device; the result lies beside it.
+
+    Raises
+    ------
+    ValueError
+        Another shape.
     """
+    if len(embeddings.shape) != 2:
+        raise ValueError(f"embeddings are of shape (N, d), got {tuple(embeddings.shape)}")
     if embeddings.dtype.kind != "f":
         embeddings = embeddings.astype(np.float64)  # the difference of two bytes wraps around
     out = empty((embeddings.shape[0], embeddings.shape[0]), like=embeddings)

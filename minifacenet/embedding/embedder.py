@@ -20,11 +20,17 @@ from .checkpoint import load_model
 class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Square faces to embeddings with a trained network; `fit` learns nothing.
 
+    Several Python threads may share one. A process that was forked after its parent had computed
+    anything cannot use it (RuntimeError, where OpenMP would end it): start workers with 'spawn',
+    or make the Embedder in them.
+
     Parameters
     ----------
     model : FaceNet, or path of a model file or of a run's folder
     batch_size : int
-        Photos that go through the network at once: a matter of memory, not of results.
+        Photos that go through the network at once: a matter of memory. The last bits of an
+        embedding (1e-6 of its length) depend on how many go through with it, as sums are rounded
+        in another order; they do not depend on the number of threads.
     flip : bool
         Embed each photo and its mirror image and take the mean direction of the two.
     progress : callable(done, total), optional

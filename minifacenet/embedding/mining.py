@@ -23,9 +23,10 @@ those at 0.6 and 0.65 are semi-hard, the one at 0.9 is easy.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
-from .triplet import Triplets, triplet_loss
+from ..nn.cpu_target import cpu_kernel
+from .triplet import Triplets, as_square, triplet_loss
 
 LISTED_RULES = ("semi-hard", "semi-hard-random", "hardest")  # they give a list of triplets
 RULES = (*LISTED_RULES, "all")
@@ -33,7 +34,7 @@ RULES = (*LISTED_RULES, "all")
 # -- One negative a pair: kernels write it to chosen (N, N) at [anchor, positive], -1 for none ----
 
 
-@njit(parallel=True, cache=True)
+@cpu_kernel
 def _closest_semi_hard(distances, labels, margin, chosen):
     n = len(labels)
     for a in prange(n):
@@ -50,7 +51,7 @@ def _closest_semi_hard(distances, labels, margin, chosen):
                     chosen[a, p] = candidate
 
 
-@njit(parallel=True, cache=True)
+@cpu_kernel
 def _random_semi_hard(distances, labels, margin, draws, chosen):
     """`draws` (N, N) in [0, 1) says which of a pair's semi-hard negatives to take."""
     n = len(labels)
@@ -72,7 +73,7 @@ def _random_semi_hard(distances, labels, margin, draws, chosen):
                     turn -= 1
 
 
-@njit(parallel=True, cache=True)
+@cpu_kernel
 def _hardest(distances, labels, chosen):
     n = len(labels)
     for a in prange(n):
@@ -86,13 +87,29 @@ def _hardest(distances, labels, chosen):
             chosen[a, p] = closest if a != p and labels[a] == labels[p] else -1
 
 
+def _checked(distances, labels) -> tuple[np.ndarray, np.ndarray]:
+    """Both as the kernels take them, which would read beyond arrays that do not fit."""
+    distances, labels = as_square(distances), np.asarray(labels)
+    if labels.shape != distances.shape[:1]:
+        raise ValueError(
+            f"a label is needed for each row of distances {distances.shape}, got shape "
+            f"{labels.shape}"
+        )
+    if labels.size and labels.dtype.kind not in "iu":
+        raise TypeError(
+            f"labels are whole numbers, one per person, got {labels.dtype}: "
+            "np.unique(names, return_inverse=True)[1] makes them of names"
+        )
+    return distances, labels
+
+
 def semi_hard_closest(distances, labels, margin: float) -> Triplets:
     """The closest semi-hard negative of every ordered anchor-positive pair that has one.
 
     Parameters
     ----------
     distances : ndarray of shape (N, N)
-        Squared L2 distances.
+        Squared L2 distances; whole numbers count as float64.
     labels : ndarray of shape (N,)
         Person of each row, integers.
     margin : float
@@ -101,17 +118,26 @@ def semi_hard_closest(distances, labels, margin: float) -> Triplets:
     -------
     Triplets
         In the order of (anchor, positive); of equally close negatives the first. May be empty.
+
+    Raises
+    ------
+    ValueError
+        Distances that are no square, or another number of labels.
+    TypeError
+        Labels that are no integers.
     """
+    distances, labels = _checked(distances, labels)
     chosen = np.empty(distances.shape, np.int32)
-    _closest_semi_hard(distances, np.asarray(labels), distances.dtype.type(margin), chosen)
+    _closest_semi_hard(distances, labels, distances.dtype.type(margin), chosen)
     return _listed(chosen)
 
 
 def semi_hard_random(distances, labels, margin: float, rng: np.random.Generator) -> Triplets:
     """A random semi-hard negative of every pair that has one; otherwise as `semi_hard_closest`."""
+    distances, labels = _checked(distances, labels)
     chosen = np.empty(distances.shape, np.int32)
     draws = rng.random(distances.shape)
-    _random_semi_hard(distances, np.asarray(labels), distances.dtype.type(margin), draws, chosen)
+    _random_semi_hard(distances, labels, distances.dtype.type(margin), draws, chosen)
     return _listed(chosen)
 
 
@@ -120,8 +146,9 @@ def hardest(distances, labels) -> Triplets:
 
     It need not violate the margin: `triplet_loss` counts it as active only if it does.
     """
+    distances, labels = _checked(distances, labels)
     chosen = np.empty(distances.shape, np.int32)
-    _hardest(distances, np.asarray(labels), chosen)
+    _hardest(distances, labels, chosen)
     return _listed(chosen)
 
 
@@ -133,7 +160,7 @@ def _listed(chosen) -> Triplets:
 # -- All negatives: too many triplets to list, so loss and dL/dD come straight from the distances --
 
 
-@njit(parallel=True, cache=True)
+@cpu_kernel
 def _all_violations(distances, labels, margin, sums, counts, weights):
     """Row a of `weights` holds how often anchor a's distances enter the loss, with their signs."""
     n = len(labels)
@@ -159,14 +186,15 @@ def _all_violations(distances, labels, margin, sums, counts, weights):
 def all_violations_loss(distances, labels, margin: float):
     """Mean loss over all active triplets of the batch, and dL/dD, in O(N^2) memory.
 
-    Parameters and results as in `triplet_loss`.
+    Parameters and errors as in `semi_hard_closest`, results as in `triplet_loss`.
 
     At 1,800 images of 45 people there are 123.6 million triplets: as a list, 3 GB.
     """
+    distances, labels = _checked(distances, labels)
     sums, counts = np.empty(len(labels)), np.empty(len(labels), np.int64)
     weights = np.empty_like(distances)
     margin = distances.dtype.type(margin)
-    _all_violations(distances, np.asarray(labels), margin, sums, counts, weights)
+    _all_violations(distances, labels, margin, sums, counts, weights)
     active = int(counts.sum())
     if active:
         weights /= distances.dtype.type(active)
@@ -192,7 +220,8 @@ def mine(distances, labels, margin: float, rule: str, rng: np.random.Generator) 
 def mined_loss(distances, labels, margin: float, rule: str, rng: np.random.Generator):
     """Loss, number of active triplets and dL/dD of a batch under one of `RULES`.
 
-    Parameters and results as in `triplet_loss`; `rng` as in `mine`.
+    Parameters and errors as in `semi_hard_closest`, results as in `triplet_loss`; `rng` as in
+    `mine`.
     """
     if rule == "all":
         return all_violations_loss(distances, labels, margin)

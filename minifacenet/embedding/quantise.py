@@ -36,7 +36,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from ..nn.cpu_target import cpu_kernel
 
 SCALES = ("vector", "global")
 LARGEST = 127  # not -128: codes are symmetric, as vectors are
@@ -122,7 +124,7 @@ def quantise(vectors, scale: str = "vector") -> Quantised:
     return Quantised(np.rint(vectors * factor[..., None]).astype(np.int8), factor)
 
 
-@njit(parallel=True, cache=True)
+@cpu_kernel
 def _distances(a, b, squares_a, squares_b, steps_a, steps_b, out):
     for i in prange(len(a)):
         for j in range(len(b)):

@@ -43,13 +43,29 @@ class Triplets(NamedTuple):
         return len(self.anchor)
 
 
+def as_square(distances) -> np.ndarray:
+    """Distances (N, N) as float32 or float64, in which a margin keeps its fraction.
+
+    Raises
+    ------
+    ValueError
+        Another shape.
+    """
+    distances = np.asarray(distances)
+    if distances.ndim != 2 or distances.shape[0] != distances.shape[1]:
+        raise ValueError(f"distances are of shape (N, N), all with all, got {distances.shape}")
+    if distances.dtype not in (np.float32, np.float64):
+        return distances.astype(np.float64)
+    return distances
+
+
 def triplet_loss(distances, triplets: Triplets, margin: float):
     """Mean loss over the active triplets and dL/dD.
 
     Parameters
     ----------
     distances : ndarray of shape (N, N)
-        Squared L2 distances within the batch.
+        Squared L2 distances within the batch; whole numbers count as float64.
     triplets : Triplets
     margin : float
         The paper's alpha, 0.2.
@@ -63,6 +79,7 @@ def triplet_loss(distances, triplets: Triplets, margin: float):
     weights : ndarray of shape (N, N)
         dL/dD: W of this file's derivation.
     """
+    distances = as_square(distances)
     a, p, n = triplets
     violation = distances[a, p] - distances[a, n] + distances.dtype.type(margin)
     hinge = violation > 0
@@ -132,7 +149,24 @@ def embedding_gradient(weights, embeddings):
 
     Both on one device, where the result will lie, too: weights that were mined on the CPU are moved
     to the embeddings with `nn.backend.to_device`.
+
+    Raises
+    ------
+    ValueError
+        Shapes do not fit.
+    TypeError
+        Two dtypes, or neither float32 nor float64.
     """
+    n = embeddings.shape[0]
+    if len(embeddings.shape) != 2 or tuple(weights.shape) != (n, n):
+        raise ValueError(
+            f"weights (N, N) and embeddings (N, d) are needed, got shapes {tuple(weights.shape)} "
+            f"and {tuple(embeddings.shape)}"
+        )
+    if weights.dtype != embeddings.dtype:
+        raise TypeError(
+            f"weights and embeddings are of one dtype, got {weights.dtype} and {embeddings.dtype}"
+        )
     out = empty(embeddings.shape, like=embeddings)
     _gradient(contiguous(weights), contiguous(embeddings), out)
     return out

@@ -8,7 +8,6 @@ needs to know which of the two ran: this file holds the project's only device br
 from __future__ import annotations
 
 import math
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,23 +17,12 @@ from types import FunctionType
 import numba
 import numpy as np
 
-from . import device_memory, kernel_cache
+from . import cpu_target, device_memory
+from .cpu_target import cpu_function
 from .cuda_target import CudaFunction, cuda, cuda_function, cuda_kernel, numba_cuda
-
-# Threads that wait for each other sleep instead of spinning. OpenMP reads this when it is loaded,
-# at the first parallel kernel. Measured on a training step of nn1_mini with two cores: 1.1 times
-# as fast on a quiet machine, 1.6 times beside another busy program.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 DEVICES = ("cpu", "cuda")
 CUDA_THREADS = 256  # threads in a one-dimensional CUDA block
-
-# A CPU kernel: compiled on its first call for the dtypes that it gets, kept on disk for the next
-# process (which would hold a stale copy of what it calls after an edit if kernel_cache did not
-# look). `numpy` errors: x / 0 is inf, as in NumPy, and the loop around a division can vectorise.
-_on_disk = kernel_cache.usable()
-cpu_kernel = numba.njit(parallel=True, cache=_on_disk, error_model="numpy")
-cpu_function = numba.njit(cache=_on_disk, error_model="numpy")  # what kernels call: no threads
 
 
 def gpu_memory() -> device_memory.GpuMemory | None:
@@ -189,17 +177,20 @@ def fill(array, value: float) -> None:
 
 
 def set_threads(count: int) -> None:
-    """One setting for everything: the threads of Numba's kernels, and of BLAS in `matmul`."""
+    """One setting for everything: the threads of Numba's kernels, and of BLAS in `matmul`.
+
+    It holds in this Python thread and in new ones; one that has run a kernel keeps its number.
+    """
     most = numba.config.NUMBA_NUM_THREADS
     if not 1 <= count <= most:
         raise ValueError(f"threads must be 1 to {most} on this machine, got {count}")
-    numba.set_num_threads(count)
+    cpu_target.set_threads(count)
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Kernels and every BLAS on one thread inside a `with` block: for timing."""
-    before = numba.get_num_threads()
+    before = cpu_target.thread_count()
     numba.set_num_threads(1)
     try:
         with blas_threads(1):

@@ -31,7 +31,8 @@ import math
 import numpy as np
 from numba import prange
 
-from .backend import CUDA_THREADS, Kernel, blocks, contiguous, cpu_kernel, element, empty, zeros
+from .backend import CUDA_THREADS, Kernel, blocks, contiguous, element, empty, zeros
+from .cpu_target import cpu_kernel
 from .cuda_target import cuda, cuda_kernel, divide
 from .layer import Layer, Parameter
 
@@ -182,14 +183,15 @@ def _mean_grid(parts, count, mean):
 
 
 def _keep_cpu(batch, stretch, share, running):
-    running += share * (stretch * batch - running)
+    running[:] = (share.dtype.type(1) - share) * running + share * (stretch * batch)
 
 
 @cuda_kernel
 def _keep_grid(batch, stretch, share, running):
     c = cuda.grid(1)
     if c < running.size:
-        running[c] += share * (stretch * batch[c] - running[c])
+        rest = running.dtype.type(1) - share
+        running[c] = rest * running[c] + share * (stretch * batch[c])
 
 
 def _scale_cpu(gamma, variance, eps, scale):
@@ -268,11 +270,7 @@ class BatchNorm(Layer):
 
     def forward(self, x, train=False):
         channels = self.gamma.data.size
-        if tuple(x.shape)[-1] != channels:  # a device shape knows no -1
-            raise ValueError(
-                f"BatchNorm expects {channels} channels (last axis), got shape {x.shape}"
-            )
-        x = contiguous(x)
+        x = self._accept(x, ..., channels)
         out, rows = empty(x.shape, like=x), self._rows(x)
         if train and x.size:
             mean, variance = self._batch(rows)

@@ -92,7 +92,8 @@ class Conv2D(Layer):
         All compute the same but for rounding. 'winograd' has tiles of 4x4 outputs, 'winograd2' of
         2x2: slower, and nearly as exact as im2col. Both are for 3x3 kernels of stride 1. 'auto'
         takes what was measured fastest on a CPU for the shape of the layer and of an image, never
-        of a batch: so an image's embedding does not depend on its batch mates.
+        of a batch: so an image takes the same way in any batch. Where im2col makes infinity of an
+        infinite pixel, Winograd makes NaN, also in outputs of the tile that do not see it.
 
     Raises
     ------
@@ -127,11 +128,7 @@ class Conv2D(Layer):
         self.bias = Parameter(np.zeros(filters, dtype))
 
     def forward(self, x, train=False):
-        if len(x.shape) != 4 or x.shape[3] != self.weight.data.shape[2]:
-            raise ValueError(
-                f"Conv2D expects (N, H, W, {self.weight.data.shape[2]}) images, got {x.shape}"
-            )
-        x = contiguous(x)
+        x = self._accept(x, "N", "H", "W", self.weight.data.shape[2])
         out = empty((x.shape[0], *self.output_shape(x.shape[1:])), like=x)
         tile = self._tile(out.shape)
         if tile:

@@ -23,7 +23,8 @@ import numpy as np
 from numba import prange
 
 from . import im2col_cuda
-from .backend import Kernel, blas_threads, cpu_function, cpu_kernel
+from .backend import Kernel, blas_threads
+from .cpu_target import cpu_function, cpu_kernel, thread_count
 from .products import empty_panels, multiply, pack
 from .window import Window
 
@@ -175,7 +176,7 @@ def _forward_cpu(x, weight, bias, window: Window, out):
     _, out_h, out_w, filters = out.shape
     matrix = weight.reshape(-1, filters)
     rows = _rows(out_w, len(matrix), out_h, x.itemsize)
-    scratch = np.empty((numba.get_num_threads(), rows * out_w, len(matrix)), x.dtype)
+    scratch = np.empty((thread_count(), rows * out_w, len(matrix)), x.dtype)
     panels = empty_panels((), *matrix.shape, x.dtype)
     with blas_threads(1):
         _forward_blocks(
@@ -189,7 +190,7 @@ def _backward_cpu(dout, x, weight, window: Window, dweight, dbias, dx):
     if n == 0:
         return
     matrix = weight.reshape(-1, filters)
-    k, threads, parts = len(matrix), numba.get_num_threads(), min(n, PARTIAL_SUMS)
+    k, threads, parts = len(matrix), thread_count(), min(n, PARTIAL_SUMS)
     # A window's gradient goes to pixels of other rows, so all rows of an image are taken at once.
     plain = _is_plain(window, x, dout)
     whole = len(dx) == n and not plain

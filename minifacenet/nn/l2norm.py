@@ -24,7 +24,8 @@ import math
 import numpy as np
 from numba import prange
 
-from .backend import Kernel, blocks, contiguous, cpu_kernel, empty
+from .backend import Kernel, blocks, contiguous, empty
+from .cpu_target import cpu_kernel
 from .cuda_target import cuda, cuda_kernel
 from .layer import Layer
 
@@ -172,9 +173,10 @@ class L2Norm(Layer):
         self.eps = eps
 
     def forward(self, x, train=False):
+        x = self._accept(x, "N", "D")
         out = empty(x.shape, like=x)
         norm = empty((x.shape[0],), like=x)
-        _forward(contiguous(x), x.dtype.type(self.eps), out, norm)
+        _forward(x, x.dtype.type(self.eps), out, norm)
         self._remember(train, out, out, norm)
         return out
 

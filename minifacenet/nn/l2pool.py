@@ -10,6 +10,10 @@ image x is 0. With dy / dx = x / y, a pixel gathers from the windows (p, q) that
 A share x / y is at most 1, so nothing explodes near 0. At 0 itself, in a window of zeros, the norm
 has a kink; there we take the gradient 0. A NaN travels both ways.
 
+The squares set the range: in float32 a norm keeps its digits from 1e-18 to 1.8e19. Above, it is
+infinite; below, it loses them, and from 1e-23 on output and gradient are 0. (`l2norm.py` divides by
+the largest value first. Here that would take a second pass over each window.)
+
 Shapes: x (N, H, W, C) -> y (N, H', W', C), see `Window.output_size`. NN2 (Table 2 of the paper) has
 it in place of max pooling in some of its inception modules.
 """
@@ -21,7 +25,8 @@ import math
 import numpy as np
 from numba import prange
 
-from .backend import CUDA_THREADS, Kernel, blocks, contiguous, cpu_kernel, element, empty
+from .backend import CUDA_THREADS, Kernel, blocks, contiguous, element, empty
+from .cpu_target import cpu_kernel
 from .cuda_target import cuda_kernel
 from .layer import Layer
 from .window import (
@@ -205,7 +210,7 @@ class L2Pool(Layer):
         self.window.check_pad()
 
     def forward(self, x, train=False):
-        x = contiguous(x)
+        x = self._accept(x, "N", "H", "W", "C")
         out = empty((x.shape[0], *self.output_shape(x.shape[1:])), like=x)
         _forward(x, *self.window.geometry(), out)
         self._remember(train, out, x, out)

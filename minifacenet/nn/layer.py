@@ -124,20 +124,68 @@ class Layer:
         for parameter in self.parameters().values():
             parameter.zero_grad()
 
+    def _accept(self, x, *axes):
+        """The input in C order, if this layer can take it: every forward asks first.
+
+        `axes` are those of a batch, a number where only that will do: "N", "H", "W", 3.
+        `..., 3` stands for any axes before the channels.
+
+        Raises
+        ------
+        TypeError
+            Neither float32 nor float64, or another dtype than that of the parameters.
+        ValueError
+            Other axes, such as those of one image without a batch.
+        """
+        name, shape = type(self).__name__, tuple(x.shape)
+        if x.dtype not in (np.float32, np.float64):
+            raise TypeError(
+                f"{name} computes in float32 or float64, got {x.dtype}: convert it first"
+            )
+        own = next((p.data.dtype for p in self.parameters().values()), x.dtype)
+        if x.dtype != own:
+            raise TypeError(
+                f"{name} has {own} parameters and got {x.dtype} of shape {shape}: hand in "
+                f"x.astype(np.{own}), or make the layer with dtype=np.{x.dtype}"
+            )
+        if axes and not _fit(shape, axes):
+            wanted = ", ".join("..." if axis is ... else str(axis) for axis in axes)
+            alone = "; one image alone is x[None]" if len(shape) == len(axes) - 1 else ""
+            raise ValueError(f"{name} expects shape ({wanted}), got {shape}{alone}")
+        return backend.contiguous(x)
+
     def _remember(self, train: bool, out, *cache) -> None:
         """Keep what backward needs of a forward that gave `out`."""
-        self._cache = (out.shape, cache) if train else None
+        gave = out.shape, out.dtype, backend.device_of(out)
+        self._cache = (*gave, cache) if train else None
 
     def _recall(self, dout) -> tuple:
         """What forward kept; once, so that a gradient cannot be counted twice by accident."""
+        name = type(self).__name__
         if self._cache is None:
-            raise RuntimeError(
-                f"{type(self).__name__}.backward needs one forward(x, train=True) before each call"
-            )
-        (shape, cache), self._cache = self._cache, None
+            raise RuntimeError(f"{name}.backward needs one forward(x, train=True) before each call")
+        shape, dtype, device, cache = self._cache
         if dout.shape != shape:
-            raise ValueError(f"{type(self).__name__} gave {shape}, but dout is {dout.shape}")
+            raise ValueError(f"{name} gave {shape}, but dout is {dout.shape}")
+        if dout.dtype != dtype:
+            raise TypeError(
+                f"{name} gave {dtype}, but dout is {dout.dtype}: hand in dout.astype(np.{dtype})"
+            )
+        if backend.device_of(dout) != device:
+            raise TypeError(
+                f"arrays of one computation live on one device, but {name} gave {dtype} {shape} on "
+                f"{device!r} and dout is on {backend.device_of(dout)!r}: "
+                f"to_device(dout, {device!r}) moves it"
+            )
+        self._cache = None
         return cache
+
+
+def _fit(shape: tuple[int, ...], axes: tuple) -> bool:
+    if axes[0] is ...:
+        return len(shape) > 0 and shape[-1] == axes[-1]
+    pairs = zip(shape, axes, strict=False)
+    return len(shape) == len(axes) and all(isinstance(a, str) or n == a for n, a in pairs)
 
 
 def named(layers) -> dict[str, Layer]:

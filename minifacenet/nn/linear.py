@@ -17,7 +17,8 @@ import math
 import numpy as np
 from numba import prange
 
-from .backend import CUDA_THREADS, Kernel, blocks, contiguous, cpu_kernel, empty
+from .backend import CUDA_THREADS, Kernel, blocks, contiguous, empty
+from .cpu_target import cpu_kernel
 from .cuda_target import cuda, cuda_kernel, divide
 from .layer import Layer, Parameter, normal
 from .matmul import matmul
@@ -101,6 +102,7 @@ class Linear(Layer):
 
     def forward(self, x, train=False):
         inputs, outputs = self.weight.data.shape
+        x = self._accept(x)
         if math.prod(x.shape[1:]) != inputs:
             raise ValueError(f"Linear expects {inputs} values an image, got shape {x.shape}")
         out = empty((x.shape[0], outputs), like=x)

@@ -26,16 +26,8 @@ import math
 import numpy as np
 from numba import prange
 
-from .backend import (
-    CUDA_THREADS,
-    Kernel,
-    blocks,
-    contiguous,
-    cpu_function,
-    cpu_kernel,
-    element,
-    empty,
-)
+from .backend import CUDA_THREADS, Kernel, blocks, contiguous, element, empty
+from .cpu_target import cpu_function, cpu_kernel
 from .cuda_target import cuda, cuda_function, cuda_kernel
 from .layer import Layer
 
@@ -242,6 +234,7 @@ class LRN(Layer):
         self.n, self.alpha, self.beta, self.k = n, alpha, beta, k
 
     def forward(self, x, train=False):
+        x = self._accept(x)
         out = empty(x.shape, like=x)
         _forward(_pixels(x), *self._constants(x.dtype), _pixels(out))
         self._remember(train, out, x)

@@ -19,12 +19,12 @@ all C-ordered and of one dtype. The sum over k runs in a fixed order.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numba import prange
 from scipy.linalg.blas import dgemm, dgemv, sgemm, sgemv
 
-from .backend import Kernel, blas_threads, cpu_kernel
+from .backend import Kernel, blas_threads
+from .cpu_target import cpu_kernel, thread_count
 from .matmul_cuda import matmul_blocked
 from .microkernel import FASTER_THAN_BLAS, PANEL, gemm_panels
 
@@ -80,7 +80,7 @@ def _matmul_cpu(a, b, transpose_a, transpose_b, accumulate, out):
     gemm, gemv = (sgemm, sgemv) if out.dtype == np.float32 else (dgemm, dgemv)
     small = a.size * out.shape[1] < SMALL
     beta = 1 if accumulate else 0
-    with blas_threads(1 if small else numba.get_num_threads()):
+    with blas_threads(1 if small else thread_count()):
         if len(out) == 1:
             gemv(1, b.T, a.ravel(), beta, out[0], trans=transpose_b, overwrite_y=True)
         else:

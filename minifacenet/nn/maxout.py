@@ -18,7 +18,8 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from .backend import CUDA_THREADS, Kernel, blocks, contiguous, cpu_kernel, element, empty
+from .backend import CUDA_THREADS, Kernel, blocks, contiguous, element, empty
+from .cpu_target import cpu_kernel
 from .cuda_target import cuda, cuda_kernel, divide
 from .layer import Layer
 
@@ -132,9 +133,10 @@ class Maxout(Layer):
         self.pieces = pieces
 
     def forward(self, x, train=False):
+        x = self._accept(x, "N", "D")
         out = empty((x.shape[0], *self.output_shape(x.shape[1:])), like=x)
         winner = empty(out.shape, like=x, dtype=np.uint8)
-        _forward(contiguous(x), self.pieces, out, winner)
+        _forward(x, self.pieces, out, winner)
         self._remember(train, out, winner)
         return out
 

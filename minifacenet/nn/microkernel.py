@@ -46,7 +46,7 @@ from numba.core import cgutils, types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
-from .backend import cpu_function
+from .cpu_target import cpu_function
 from .instructions import INSTRUCTIONS
 
 # Floats in a vector, vectors in a row of the tile. With 6 rows 24 of 32 registers hold sums, or 12

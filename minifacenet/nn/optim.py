@@ -21,7 +21,8 @@ import numpy as np
 from numba import prange
 
 from . import backend
-from .backend import CUDA_THREADS, Kernel, blocks, cpu_kernel, element
+from .backend import CUDA_THREADS, Kernel, blocks, element
+from .cpu_target import cpu_kernel
 from .cuda_target import cuda, cuda_kernel
 from .layer import Parameter
 

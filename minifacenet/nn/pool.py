@@ -26,16 +26,8 @@ import numba
 import numpy as np
 from numba import prange
 
-from .backend import (
-    CUDA_THREADS,
-    Kernel,
-    blocks,
-    contiguous,
-    cpu_function,
-    cpu_kernel,
-    element,
-    empty,
-)
+from .backend import CUDA_THREADS, Kernel, blocks, contiguous, element, empty
+from .cpu_target import cpu_function, cpu_kernel, thread_count
 from .cuda_target import cuda_kernel
 from .layer import Layer
 from .window import (
@@ -145,7 +137,7 @@ def _largest_rows(x, kernel, stride, corner, scratch, out):
 
 
 def _largest_cpu(x, kernel, stride, corner, out):
-    scratch = np.empty((numba.get_num_threads(), x.shape[2] * x.shape[3]), x.dtype)
+    scratch = np.empty((thread_count(), x.shape[2] * x.shape[3]), x.dtype)
     _largest_rows(x, kernel, stride, corner, scratch, out)
 
 
@@ -278,13 +270,14 @@ class MaxPool(Layer):
             raise ValueError(f"a winner is kept in one byte: at most 256 taps, got {kh}x{kw}")
 
     def forward(self, x, train=False):
+        x = self._accept(x, "N", "H", "W", "C")
         out = empty((x.shape[0], *self.output_shape(x.shape[1:])), like=x)
         if train:
             winner = empty(out.shape, like=x, dtype=np.uint8)
-            _forward(contiguous(x), *self.window.geometry(), out, winner)
+            _forward(x, *self.window.geometry(), out, winner)
             self._remember(train, out, x.shape, winner)
         else:
-            _largest(contiguous(x), *self.window.geometry(), out)
+            _largest(x, *self.window.geometry(), out)
             self._remember(train, out)
         return out
 

@@ -22,7 +22,8 @@ import math
 import numpy as np
 from numba import prange
 
-from .backend import CUDA_THREADS, Kernel, blocks, contiguous, cpu_kernel, element, empty
+from .backend import CUDA_THREADS, Kernel, blocks, contiguous, element, empty
+from .cpu_target import cpu_kernel
 from .cuda_target import cuda, cuda_kernel, divide
 from .layer import Layer, Parameter
 
@@ -145,10 +146,7 @@ class PReLU(Layer):
         self.slope = Parameter(np.full(channels, slope, dtype))
 
     def forward(self, x, train=False):
-        channels = self.slope.data.size
-        if tuple(x.shape)[-1] != channels:  # a device shape knows no -1
-            raise ValueError(f"PReLU expects {channels} channels (last axis), got shape {x.shape}")
-        x = contiguous(x)
+        x = self._accept(x, ..., self.slope.data.size)
         out = empty(x.shape, like=x)
         _forward(self._rows(x), self.slope.data, self._rows(out))
         self._remember(train, out, x)

@@ -8,6 +8,9 @@ A kernel that multiplies small matrices says
 and these call the micro-kernel where that is the faster one: in float32, on a processor for which
 it was measured, and for a b that fills its panels. Everywhere else BLAS reads b itself, and the
 panels, which `empty_panels` makes, are empty. BLAS has to be held to one thread.
+
+The functions below are what is compiled where BLAS multiplies, and what runs if Numba is switched
+off (`NUMBA_DISABLE_JIT=1`), to step through a kernel in a debugger.
 """
 
 from __future__ import annotations
@@ -35,16 +38,18 @@ def empty_panels(
 
 
 def pack(b, panels):
-    """For kernels only: b (k, n) of any strides into its panels."""
-    raise TypeError("pack is for compiled kernels")
+    """b (k, n) of any strides into its panels; here, where BLAS multiplies, they are empty."""
 
 
 def multiply(a, b, panels, c, accumulate):
-    """For kernels only: c = a b, or c += a b; `panels` are those of b, packed.
+    """c = a b, or c += a b; `panels` are those of b, packed.
 
     a (m, k) and b (k, n) are C-ordered or the transpose of what is; c (m, n) is C-ordered.
     """
-    raise TypeError("multiply is for compiled kernels")
+    if accumulate:
+        c += np.dot(a, b)
+    else:
+        np.dot(a, b, c)
 
 
 def _by_microkernel(array) -> bool:
@@ -55,17 +60,11 @@ def _by_microkernel(array) -> bool:
 def _compile_pack(b, panels):
     if _by_microkernel(b):
         return lambda b, panels: pack_panels(b, panels)  # nothing to do for empty ones
-    return lambda b, panels: None
+    return pack
 
 
 @overload(multiply)
 def _compile_multiply(a, b, panels, c, accumulate):
-    def by_blas(a, b, panels, c, accumulate):
-        if accumulate:
-            c += np.dot(a, b)
-        else:
-            np.dot(a, b, c)
-
     def by_either(a, b, panels, c, accumulate):
         # Constants, for LLVM: a product that starts from zero need not look at C. 3 % of a layer.
         if panels.size and accumulate:
@@ -77,4 +76,4 @@ def _compile_multiply(a, b, panels, c, accumulate):
         else:
             np.dot(a, b, c)
 
-    return by_either if _by_microkernel(a) else by_blas
+    return by_either if _by_microkernel(a) else multiply

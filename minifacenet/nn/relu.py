@@ -18,7 +18,8 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from .backend import CUDA_THREADS, Kernel, blocks, contiguous, cpu_kernel, element, empty
+from .backend import CUDA_THREADS, Kernel, blocks, contiguous, element, empty
+from .cpu_target import cpu_kernel
 from .cuda_target import cuda, cuda_kernel
 from .layer import Layer
 
@@ -100,8 +101,9 @@ class ReLU(Layer):
     """y = max(x, 0), element by element; any shape."""
 
     def forward(self, x, train=False):
+        x = self._accept(x)
         out = empty(x.shape, like=x)
-        _forward(contiguous(x).reshape(-1), out.reshape(-1))
+        _forward(x.reshape(-1), out.reshape(-1))
         self._remember(train, out, out)
         return out
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from numbers import Integral
 
-from .backend import cpu_function, element
+from .backend import element
+from .cpu_target import cpu_function
 from .cuda_target import cuda, cuda_function, divide
 
 

@@ -44,6 +44,10 @@ Backward. Every step is linear, so each is undone by its transpose, from the las
 
 with matrix products at each point for dU and dV. Tiles overlap in X by two pixels: they are added.
 
+Infinity. A tile's outputs are differences of sums over all of its inputs, so a NaN in one pixel
+shows in each output of the tile (2x2 tiles keep it to those that see the pixel), and an infinite
+pixel gives NaN, inf - inf, where im2col gives infinity. What has to be bad is bad either way.
+
 S. Winograd, "Arithmetic Complexity of Computations", 1980; A. Lavin and S. Gray, "Fast Algorithms
 for Convolutional Neural Networks", 2016, whose letters these are.
 """
@@ -52,10 +56,10 @@ from __future__ import annotations
 
 from functools import cache
 
-import numba
 import numpy as np
 
 from .backend import Kernel, blas_threads
+from .cpu_target import thread_count
 from .implicit_gemm import conv_backward_implicit, conv_forward_implicit
 from .layer import Parameter
 from .matmul import matmul
@@ -115,7 +119,7 @@ class _Plan:
         width = self.tiles * m + 2
         # A strip, (m + 2, width, C) or (.., O), and its half transform, for each thread.
         size = 2 * (m + 2) * width * max(channels, filters)
-        self.scratch = np.empty((numba.get_num_threads(), size), x.dtype)
+        self.scratch = np.empty((thread_count(), size), x.dtype)
 
 
 def packed_weights(weight, m: int, transpose: bool) -> np.ndarray:
@@ -139,7 +143,7 @@ def _forward_cpu(x, weight: Parameter, bias, window: Window, m: int, out):
     plan, points, sizes = _Plan(x, out, m), (m + 2, m + 2), (x.shape[3], out.shape[3])
     half = -(-len(x) * plan.strips // 2)  # two tasks at least
     chunk = max(1, min(plan.balanced // plan.tiles, half))
-    shape = (numba.get_num_threads(), *points, chunk * plan.tiles)
+    shape = (thread_count(), *points, chunk * plan.tiles)
     v, products = (np.empty((*shape, size), x.dtype) for size in sizes)
     _, _, corner = window.geometry()
     u, panels = _factors(weight, m, False)
@@ -157,7 +161,7 @@ def _backward_cpu(dout, x, weight: Parameter, window: Window, m: int, dweight, d
     du = np.zeros((m + 2, m + 2, *sizes), x.dtype)
     _, _, corner = window.geometry()
     u, panels = _factors(weight, m, True)
-    dm_panels = empty_panels((numba.get_num_threads(),), shape[2], sizes[1], x.dtype, least=0)
+    dm_panels = empty_panels((thread_count(),), shape[2], sizes[1], x.dtype, least=0)
     for first in range(0, len(x), group):
         images = slice(first, first + group)
         count = len(x[images])

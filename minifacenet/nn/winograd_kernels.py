@@ -11,7 +11,7 @@ from __future__ import annotations
 import numba
 from numba import prange
 
-from .backend import cpu_function, cpu_kernel
+from .cpu_target import cpu_function, cpu_kernel
 from .products import multiply, pack
 from .winograd_transforms import from_points, to_points
 

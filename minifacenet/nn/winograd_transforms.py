@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from .backend import cpu_function
+from .cpu_target import cpu_function
 from .winograd_matrices import INFINITY, winograd_matrices
 
 # By the size m of a tile. They stand in the file of the kernels, which are compiled for them: Numba

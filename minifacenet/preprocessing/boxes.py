@@ -17,12 +17,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from numba import njit
+
+from ..nn.cpu_target import cpu_function
 
 OVERLAPS = ("union", "min")
 
 
-@njit(cache=True)
+@cpu_function
 def _suppress(boxes, by_union, limit, kept):
     """boxes from the best to the worst; kept (N,) says which stay."""
     n = boxes.shape[0]
@@ -51,11 +52,33 @@ def non_maximum_suppression(
 ) -> np.ndarray:
     """Which boxes stay: their indices, ndarray of ints, from the highest score to the lowest.
 
-    Of equal scores the first one goes first. `overlap`: 'union' or 'min', see above.
+    Parameters
+    ----------
+    boxes : ndarray of shape (N, 4)
+        Whole numbers count as float64.
+    scores : ndarray of shape (N,)
+        Of equal ones the first goes first.
+    limit : float
+        How much of two boxes may be shared.
+    overlap : 'union' or 'min'
+        See above.
+
+    Raises
+    ------
+    ValueError
+        Another overlap, or shapes that do not fit.
     """
     if overlap not in OVERLAPS:
         raise ValueError(f"overlap must be one of {OVERLAPS}, got {overlap!r}")
-    order = np.argsort(-scores, kind="stable")
+    boxes, scores = np.asarray(boxes), np.asarray(scores)
+    if boxes.shape[1:] != (4,) or scores.shape != boxes.shape[:1]:
+        raise ValueError(
+            f"boxes (N, 4) and a score for each are needed, got shapes {boxes.shape} and "
+            f"{scores.shape}"
+        )
+    if boxes.dtype not in (np.float32, np.float64):
+        boxes = boxes.astype(np.float64)  # whole numbers would cut the limit off, bytes wrap around
+    order = np.argsort(-scores.astype(np.float64), kind="stable")
     kept = np.empty(len(order), bool)
     _suppress(boxes[order], overlap == "union", boxes.dtype.type(limit), kept)
     return order[kept]

@@ -12,7 +12,9 @@ all is black.
 
 A far smaller copy would read the whole photo for every few pixels. So the photo is halved again and
 again first (`halvings`), and a box is taken from the copy in which a new pixel covers 2 to 4 pixels
-a side: the mean of means over equal areas is the mean.
+a side: the mean of means over equal areas is the mean. At the right and lower edge the areas are
+not equal: of the last pixel of a copy perhaps only a part is photo. It counts by that part, when it
+is halved again and when a box lies over it.
 """
 
 from __future__ import annotations
@@ -21,12 +23,34 @@ import math
 
 import numba
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from ..nn.cpu_target import cpu_function, cpu_kernel, thread_count
 
 
-@njit(parallel=True, cache=True)
-def _halve(photo, out):
+@cpu_function
+def _second(pixel, size, last):
+    """How much of the second pixel of a pair there is, 0 to 1; of the last one it is `last`."""
+    return last if pixel == size - 1 else type(last)(pixel < size)
+
+
+@cpu_function
+def _edge_pixel(photo, y, x, below, right, out):
+    """out (C,) = the mean of photo[y:y + 2, x:x + 2], whose second row and column count in part."""
     height, width, channels = photo.shape
+    half, whole = type(below)(0.5), (type(below)(1) + below) * (type(below)(1) + right)
+    y1, x1 = min(y + 1, height - 1), min(x + 1, width - 1)
+    for c in range(channels):
+        upper = type(below)(photo[y, x, c]) + right * type(below)(photo[y, x1, c])
+        lower = type(below)(photo[y1, x, c]) + right * type(below)(photo[y1, x1, c])
+        out[c] = int((upper + below * lower) / whole + half)
+
+
+@cpu_kernel
+def _halve(photo, last_row, last_column, out):
+    """last_row, last_column: how much of the last row and column is photo, more than 0 to 1."""
+    height, width, channels = photo.shape
+    one = type(last_row)(1)
     for y in prange(out.shape[0]):
         top, bottom = photo[2 * y], photo[min(2 * y + 1, height - 1)]
         for x in range(out.shape[1]):
@@ -34,34 +58,52 @@ def _halve(photo, out):
             for c in range(channels):
                 total = int(top[left, c]) + top[right, c] + bottom[left, c] + bottom[right, c]
                 out[y, x, c] = (total + 2) >> 2
+        below, x = _second(2 * y + 1, height, last_row), out.shape[1] - 1
+        right = _second(2 * x + 1, width, last_column)
+        if right < one:
+            _edge_pixel(photo, 2 * y, 2 * x, below, right, out[y, x])
+        if below < one:
+            for x in range(out.shape[1]):
+                right = _second(2 * x + 1, width, last_column)
+                _edge_pixel(photo, 2 * y, 2 * x, below, right, out[y, x])
 
 
 def halvings(photo: np.ndarray, smallest: int = 96) -> list[np.ndarray]:
     """The photo, its half, its quarter, ... until the long side is at most `smallest`.
 
-    (H, W, 3) uint8 each; a last odd row or column counts twice in its mean.
+    (H, W, 3) uint8 each; a last odd row or column has a pixel of its own. ValueError if the photo
+    is another kind of array.
     """
+    if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
+        raise ValueError(f"a photo is uint8 (H, W, 3), got {photo.dtype} {photo.shape}")
     # One kind of array only, or Numba compiles anew: C order, and not read-only.
     copies = [np.require(photo, requirements=["C", "W"])]
     while max(copies[-1].shape[:2]) > smallest:
         height, width, channels = copies[-1].shape
         copies.append(np.empty(((height + 1) // 2, (width + 1) // 2, channels), np.uint8))
-        _halve(copies[-2], copies[-1])
+        _halve(copies[-2], *_last_parts(photo, copies[-2], len(copies) - 2), copies[-1])
     return copies
 
 
-@njit(cache=True)
+def _last_parts(photo, copy, number: int) -> tuple[np.float32, np.float32]:
+    """How much of the last row, and column, of the copy that was halved `number` times is photo."""
+    sizes = zip(photo.shape[:2], copy.shape[:2], strict=True)
+    rows, columns = (whole / 2**number - (size - 1) for whole, size in sizes)
+    return np.float32(rows), np.float32(columns)
+
+
+@cpu_function
 def _covered(pixel, start, end):
     """The length that [pixel, pixel + 1] and [start, end] share."""
-    edge = type(start)(pixel)
-    return min(edge + type(start)(1), end) - max(edge, start)
+    edge, zero = type(start)(pixel), type(start)(0)
+    return max(zero, min(edge + type(start)(1), end) - max(edge, start))
 
 
-@njit(cache=True)
-def _columns(line, first, x0, step, scale, out):
+@cpu_function
+def _columns(line, first, x0, step, edge, scale, out):
     """One row of new pixels: out (w, 3) = scale times the sum over the columns each covers.
 
-    line holds photo columns first, first + 1, ... as R, G, B, R, G, B, ...
+    line holds photo columns first, first + 1, ... as R, G, B, R, G, B, ...; photo ends at `edge`
     """
     one, end = type(x0)(1), x0
     last = first + line.size // 3
@@ -69,16 +111,19 @@ def _columns(line, first, x0, step, scale, out):
         start, end = end, x0 + (type(x0)(column) + one) * step
         red = green = blue = type(x0)(0)
         for x in range(max(first, math.floor(start)), min(last, math.ceil(end))):
-            share, at = _covered(x, start, end), 3 * (x - first)
+            share, at = _covered(x, start, min(end, edge)), 3 * (x - first)
             red += share * line[at]
             green += share * line[at + 1]
             blue += share * line[at + 2]
         out[column, 0], out[column, 1], out[column, 2] = red * scale, green * scale, blue * scale
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
-def _resample(photo, boxes, scratch, out):
-    """boxes (N, 4) in the photo's pixels; scratch (threads, 3 W); out (N, h, w, 3)."""
+@cpu_kernel
+def _resample(photo, bottom, edge, boxes, scratch, out):
+    """boxes (N, 4) in the photo's pixels; scratch (threads, 3 W); out (N, h, w, 3).
+
+    `bottom` and `edge` are where the photo ends, within its last row and its last column.
+    """
     height, width, _ = photo.shape
     _, rows, columns, _ = out.shape
     one = out.dtype.type(1)
@@ -93,10 +138,13 @@ def _resample(photo, boxes, scratch, out):
         line = scratch[numba.get_thread_id(), : 3 * (right - left)]
         line[:] = 0
         for y in range(max(0, math.floor(start)), min(height, math.ceil(end))):
-            share, pixels = _covered(y, start, end), photo[y, left:right].reshape(line.size)
+            share, pixels = (
+                _covered(y, start, min(end, bottom)),
+                photo[y, left:right].reshape(line.size),
+            )
             for i in range(line.size):
                 line[i] += share * type(share)(pixels[i])
-        _columns(line, left, x0, step_x, one / (step_x * step_y), out[number, row])
+        _columns(line, left, x0, step_x, edge, one / (step_x * step_y), out[number, row])
 
 
 def resample(copies: list[np.ndarray], boxes: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -113,14 +161,23 @@ def resample(copies: list[np.ndarray], boxes: np.ndarray, height: int, width: in
     Returns
     -------
     ndarray of shape (N, height, width, 3), float32, values 0 to 255
+
+    Raises
+    ------
+    ValueError
+        Boxes of another shape.
     """
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise ValueError(f"boxes are of shape (N, 4), got {boxes.shape}")
     out = np.empty((len(boxes), height, width, 3), np.float32)
     steps = ((boxes[:, 2:] - boxes[:, :2]) / (width, height)).min(axis=1)  # a new pixel's side
     choice = np.log2(np.maximum(steps, 2) / 2).astype(int).clip(max=len(copies) - 1)
     for number in np.unique(choice):
         photo, chosen = copies[number], choice == number
-        scratch = np.empty((numba.get_num_threads(), 3 * photo.shape[1]), np.float32)
+        scratch = np.empty((thread_count(), 3 * photo.shape[1]), np.float32)
         part = np.empty((chosen.sum(), *out.shape[1:]), np.float32)
-        _resample(photo, (boxes[chosen] / 2**number).astype(np.float32), scratch, part)
+        bottom, edge = (np.float32(size / 2**number) for size in copies[0].shape[:2])
+        part_boxes = (boxes[chosen] / 2**number).astype(np.float32)
+        _resample(photo, bottom, edge, part_boxes, scratch, part)
         out[chosen] = part
     return out

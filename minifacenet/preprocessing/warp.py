@@ -42,8 +42,9 @@ def resampled(photo: np.ndarray, linear: np.ndarray, shift: np.ndarray, size: in
     step = sqrt(abs(np.linalg.det(linear)))
     factor = int(step / _KEPT)
     if factor > 1:
-        photo = _shrunk(photo, factor)
-        linear, shift, step = linear / factor, (shift + 0.5) / factor - 0.5, step / factor
+        photo, corner = _shrunk(photo, factor)
+        shift = (shift - corner + 0.5) / factor - 0.5
+        linear, step = linear / factor, step / factor
     k = max(1, ceil(step - 1e-6))  # Rounding must not turn an exact copy into an average.
     shift = shift + linear @ np.full(2, (1 / k - 1) / 2)
     crop = np.empty((size, size, photo.shape[2]), np.uint8)
@@ -61,7 +62,17 @@ def resampled(photo: np.ndarray, linear: np.ndarray, shift: np.ndarray, size: in
     return crop
 
 
-def _shrunk(photo, factor) -> np.ndarray:
+def _shrunk(photo, factor) -> tuple[np.ndarray, int]:
+    """Means over blocks, and in which column and row of the photo the first of them begins.
+
+    That is a block before the photo, whose edge goes on: beyond the last pixel of the shrunk photo
+    comes its like, and a mean over pixels of the inside would be no edge.
+    """
+    corner = 0
+    if factor <= max(photo.shape[:2]):  # otherwise a block holds all of the photo
+        corner = -factor
+        around = [(factor, factor - size % -factor) for size in photo.shape[:2]]
+        photo = np.pad(photo, (*around, (0, 0)), mode="edge")
     image = Image.fromarray(photo[..., 0] if photo.shape[2] == 1 else photo)
     shrunk = np.asarray(image.reduce(min(factor, max(image.size))))
-    return shrunk.reshape(*shrunk.shape[:2], -1)
+    return shrunk.reshape(*shrunk.shape[:2], -1), corner

@@ -220,3 +220,36 @@ def test_a_nan_embedding_shows_in_the_distances():
 def test_no_triplet_without_positives_or_negatives(labels):
     distances = squared_distances(np.random.default_rng(0).standard_normal((5, 3)))
     assert len(semi_hard_closest(distances, labels, 10.0)) == 0
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("count", [0, 3, 7, 500])
+def test_as_many_labels_as_distances(rule, count):
+    """The kernels would read, and write, beyond the shorter of the two."""
+    rng = np.random.default_rng(0)
+    distances = squared_distances(rng.standard_normal((6, 4)))
+    with pytest.raises(ValueError, match=rf"row of distances \(6, 6\), got shape \({count},\)"):
+        mined_loss(distances, np.arange(count) % 2, 0.2, rule, rng)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_distances_are_a_square_and_labels_whole_numbers(rule):
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match=r"\(N, N\), all with all, got \(6, 4\)"):
+        mined_loss(np.zeros((6, 4)), np.arange(6), 0.2, rule, rng)
+    with pytest.raises(TypeError, match=r"one per person, got <U1: np\.unique"):
+        mined_loss(np.zeros((2, 2)), np.array(["a", "b"]), 0.2, rule, rng)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("dtype", [int, np.uint8, np.float16])
+def test_a_margin_keeps_its_fraction_whatever_the_distances_are(rule, dtype):
+    distances = np.array([[0, 4, 5, 9], [4, 0, 6, 9], [5, 6, 0, 4], [9, 9, 4, 0]])
+    labels = np.array([0, 0, 1, 1])
+    results = [
+        mined_loss(d, labels, 1.5, rule, np.random.default_rng(0))
+        for d in (distances.astype(float), distances.astype(dtype))
+    ]
+    assert results[0][:2] == results[1][:2]
+    np.testing.assert_array_equal(results[0][2], results[1][2])
+    assert results[0][0] > 0

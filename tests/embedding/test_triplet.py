@@ -72,3 +72,14 @@ def test_float32_stays_float32(batch):
     _, _, weights = triplet_loss(distances, triplets, 0.2)
     gradient = embedding_gradient(weights, embeddings)
     assert distances.dtype == weights.dtype == gradient.dtype == np.float32
+
+
+def test_what_does_not_fit_is_refused():
+    weights, embeddings = np.zeros((3, 3)), np.zeros((3, 2))
+    for wrong in (weights[:2], np.zeros((4, 4)), weights[0]):
+        with pytest.raises(ValueError, match=r"weights \(N, N\) and embeddings \(N, d\)"):
+            embedding_gradient(wrong, embeddings)
+    with pytest.raises(TypeError, match="one dtype, got float64 and float32"):
+        embedding_gradient(weights, embeddings.astype(np.float32))
+    with pytest.raises(ValueError, match=r"shape \(N, d\), got \(3, 2, 1\)"):
+        squared_distances(embeddings[..., None])

@@ -70,6 +70,18 @@ def test_running_means_follow_the_batches_and_serve_after_training():
     np.testing.assert_array_equal(layer.forward(x[:1]), layer.forward(x)[:1])  # alone or not
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_momentum_1_takes_the_batch_and_0_nothing(dtype):
+    x = np.array([[0, 1], [2e-4, 1 + 1e-3]], dtype)
+    layer = BatchNorm(2, momentum=1, dtype=dtype)
+    layer.forward(x, train=True)
+    np.testing.assert_allclose(layer.running_mean.data, x.mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(layer.running_variance.data, x.var(axis=0, ddof=1), rtol=1e-3)
+    still = BatchNorm(2, momentum=0, dtype=dtype)
+    still.forward(x, train=True)
+    np.testing.assert_array_equal(still.running_variance.data, 1)
+
+
 def test_a_mean_far_from_zero_costs_no_digits():
     layer, x, _ = setup((200, 3), np.float32)
     near, far = layer.forward(x - 5, train=True), layer.forward(x + 4096, train=True)
@@ -101,7 +113,7 @@ def test_no_images_leave_everything_as_it_is():
 def test_what_cannot_be():
     with pytest.raises(ValueError, match="two values a channel or more, got 1"):
         BatchNorm(3).forward(np.ones((1, 3), np.float32), train=True)
-    with pytest.raises(ValueError, match=r"expects 3 channels.*\(2, 4\)"):
+    with pytest.raises(ValueError, match=r"expects shape \(\.\.\., 3\), got \(2, 4\)"):
         BatchNorm(3).forward(np.ones((2, 4), np.float32))
     with pytest.raises(ValueError, match="eps > 0, got 0"):
         BatchNorm(3, eps=0)

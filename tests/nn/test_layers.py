@@ -2,24 +2,16 @@
 
 import numpy as np
 import pytest
-from numba.core.dispatcher import Dispatcher
 
-from minifacenet.nn import (
-    backend,
-    concat,
-    gradcheck,
-    im2col,
-    l2norm,
-    l2pool,
-    linear,
-    lrn,
-    maxout,
-    pool,
-    prelu,
-    relu,
-    winograd_kernels,
-)
+from minifacenet.nn import backend, gradcheck
+from minifacenet.nn.concat import Concat
 from minifacenet.nn.conv import Conv2D
+from minifacenet.nn.l2norm import L2Norm
+from minifacenet.nn.l2pool import L2Pool
+from minifacenet.nn.layer import Sequential
+from minifacenet.nn.maxout import Maxout
+from minifacenet.nn.pool import MaxPool
+from tests.modules import compiled_functions
 
 from .cases import CASES
 
@@ -41,12 +33,8 @@ def forward_backward(layer, x, dout):
 
 
 def compiled():
-    """How many specialisations the kernels of all layers have by now."""
-    modules = (
-        concat, im2col, l2norm, l2pool, linear, lrn, maxout, pool, prelu, relu, winograd_kernels,
-    )  # fmt: skip
-    values = [value for module in modules for value in vars(module).values()]
-    return sum(len(v.signatures) for v in values if isinstance(v, Dispatcher))
+    """How many specialisations all kernels have by now."""
+    return sum(len(function.signatures) for _, function in compiled_functions())
 
 
 def setup(case, dtype=np.float64):
@@ -130,6 +118,41 @@ def test_integers_and_halves_are_refused(case):
             (TypeError, ValueError), match=f"float32 or float64, got .*{dtype.__name__}"
         ):
             layer.forward(x.astype(dtype))
+
+
+@every_layer
+def test_another_dtype_than_the_parameters_or_the_output_is_refused_in_a_line(case):
+    for own, other in ((np.float32, np.float64), (np.float64, np.float32)):
+        layer, x, dout = setup(case, own)
+        name = type(layer).__name__
+        if layer.parameters() and not isinstance(layer, Concat | Sequential):
+            with pytest.raises(TypeError, match=f"^{name} has {own.__name__} parameters and got"):
+                layer.forward(x.astype(other))
+        layer.forward(x, train=True)
+        with pytest.raises(TypeError, match=rf"^{name} gave {own.__name__}, .*dout\.astype"):
+            layer.backward(dout.astype(other))
+        layer.backward(dout)  # what forward kept is still there
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (Conv2D(1, 2, 3, np.random.default_rng(0)), (5, 5, 1)),
+        (MaxPool(2, 2), (4, 4, 1)),
+        (L2Pool(2, 2), (4, 4, 1)),
+        (L2Norm(), (4,)),
+        (Maxout(2), (4,)),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_one_image_without_a_batch_is_refused_in_a_line(layer, shape):
+    with pytest.raises(ValueError, match=r"expects shape \(N, .*; one image alone is x\[None\]$"):
+        layer.forward(np.ones(shape, np.float32))
+
+
+def test_other_axes_are_refused_in_a_line():
+    with pytest.raises(ValueError, match=r"^L2Norm expects shape \(N, D\), got \(2, 3, 4\)$"):
+        L2Norm().forward(np.ones((2, 3, 4)))
 
 
 @every_layer

@@ -242,6 +242,21 @@ def test_a_photo_may_be_a_view_and_a_crop_as_vast_as_it_likes():
         assert (box_crop(grey, (0, 0, 5, 7), 16, margin) == 77).all()
 
 
+@pytest.mark.parametrize("step", [5, 8, 10, 17, 40])
+@pytest.mark.parametrize("side", [100, 107])
+def test_beyond_the_photo_comes_the_pixel_of_its_edge(step, side):
+    """A photo that is shrunk first has means over blocks at its edge."""
+    photo = np.full((side, side, 1), 100, np.uint8)
+    photo[:, -1], photo[:, 0] = 255, 0
+    half = 8 * step
+    crop = box_crop(photo, (side - half, 0, side + half, 2 * half), 16)[..., 0]
+    assert (crop[:, 10:] == 255).all()
+    crop = box_crop(photo, (-half, 0, half, 2 * half), 16)[..., 0]
+    assert (crop[:, :6] == 0).all()
+    crop = box_crop(photo.transpose(1, 0, 2), (0, side - half, 2 * half, side + half), 16)[..., 0]
+    assert (crop[10:] == 255).all()
+
+
 @pytest.mark.parametrize(
     ("photo", "message"),
     [

@@ -86,3 +86,23 @@ def test_clipping_to_the_photo():
     result = clipped(boxes, height=10, width=20)
     np.testing.assert_array_equal(result, [[0, 2, 8, 10], [20, 10, 20, 10]])
     assert result.dtype == np.float32
+
+
+@pytest.mark.parametrize("overlap", ["union", "min"])
+@pytest.mark.parametrize("dtype", [np.float64, int, np.uint8, np.float16])
+def test_boxes_of_whole_numbers_keep_the_limit(dtype, overlap):
+    boxes = np.array([[0, 0, 10, 10], [5, 5, 15, 15], [30, 30, 40, 40]])
+    scores = np.array([9, 8, 7])
+    for limit in (0.1, 0.2, 0.5):
+        expected = non_maximum_suppression(boxes.astype(np.float32), scores * 0.1, limit, overlap)
+        kept = non_maximum_suppression(boxes.astype(dtype), scores.astype(dtype), limit, overlap)
+        assert kept.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    ("boxes", "scores"),
+    [((3, 4), (2,)), ((3, 4), (4,)), ((3, 3), (3,)), ((4,), ()), ((2, 4), (2, 1))],
+)
+def test_a_score_for_each_box_of_four_edges(boxes, scores):
+    with pytest.raises(ValueError, match=r"boxes \(N, 4\) and a score for each are needed, got"):
+        non_maximum_suppression(np.ones(boxes), np.ones(scores), 0.5)

@@ -100,3 +100,36 @@ def test_copies_of_any_view_are_of_one_kind():
         for copy in halvings(view, 4):
             assert copy.flags.c_contiguous
             assert copy.flags.writeable
+
+
+@pytest.mark.parametrize("side", [131, 129, 127, 128, 97])
+def test_a_box_over_the_right_or_lower_edge_ends_with_the_photo(side):
+    """Halved copies reach beyond it, by half a pixel, three quarters, ..."""
+    white = np.full((side, side, 3), 255, np.uint8)
+    copies = halvings(white, 4)
+    for box in ([side - 64, 0, side + 64, side], [side - 103, 0, side + 25, side]):
+        x0, y0, x1, y1 = box
+        expected = exact(white, box, 1, 5)[0]
+        np.testing.assert_allclose(
+            resample(copies, np.array([box]), 1, 5)[0, 0], expected, atol=0.1
+        )
+        turned = resample(copies, np.array([[y0, x0, y1, x1]]), 5, 1)[0, :, 0]
+        np.testing.assert_allclose(turned, expected, atol=0.1)
+
+
+@pytest.mark.parametrize("side", [131, 130, 129, 101])
+def test_the_last_column_and_row_weigh_what_they_cover(side):
+    photo = np.zeros((side, side, 3), np.uint8)
+    photo[:, -1] = photo[-1] = 255
+    box = np.array([[side - 35, side - 35, side, side]])
+    for copies in (halvings(photo, 8), [photo]):
+        new = resample(copies, box, 5, 5)[0]
+        np.testing.assert_allclose(new, exact(photo, box[0], 5, 5), atol=1.5)
+
+
+def test_a_photo_of_another_kind_is_refused():
+    for photo in (some_photo(5, 5)[..., :1], some_photo(5, 5)[0], some_photo(5, 5) / 255):
+        with pytest.raises(ValueError, match=r"a photo is uint8 \(H, W, 3\), got"):
+            halvings(photo)
+    with pytest.raises(ValueError, match=r"\(N, 4\), got \(4,\)"):
+        resample([some_photo(5, 5)], np.ones(4), 2, 2)
