@@ -5,14 +5,16 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lessons student test test-full test-browser test-cuda lint clean
+.PHONY: help demo lessons student quick test test-full test-torch test-browser test-cuda lint clean
 
 help:
 	@echo "make demo          train on the ORL faces, name and verify; results in runs/orl"
 	@echo "make lessons       the lessons, in JupyterLab"
 	@echo "make student       a copy of the lessons without the answers, in student/"
+	@echo "make quick         the quick tests, for every save: under a minute"
 	@echo "make test          the test suite, in minutes"
-	@echo "make test-full     the full-size NN1 too"
+	@echo "make test-full     what make test leaves out: long sweeps, the full NN1, real weights"
+	@echo "make test-torch    our layers beside PyTorch's, which is installed for it"
 	@echo "make test-browser  the page of a run in headless Chromium, if there is one"
 	@echo "make test-cuda     the CUDA kernels on this machine's GPU; an error if there is none"
 	@echo "make lint          ruff"
@@ -30,12 +32,24 @@ lessons: $(VENV)/.with-lessons $(VENV)/.with-data
 student: $(VENV)/.with-dev
 	$(PY) lessons/build.py --student student
 
+# Two processes or more: most tests are Python, on one core.
+PYTEST := $(PY) -m pytest --numprocesses auto --dist worksteal
+
+quick: $(VENV)/.with-dev
+	$(PYTEST) --quiet -m "not slow and not full and not browser" $(QUICK)
+
 test: $(VENV)/.with-dev $(VENV)/.with-data
 	$(PY) data_scripts/get_orl.py data/orl
-	$(PY) -m pytest
+	$(PYTEST)
 
-test-full: $(VENV)/.with-dev
-	$(PY) -m pytest -m "not browser"
+test-full: $(VENV)/.with-dev $(VENV)/.with-data $(VENV)/.with-cuda
+	$(PY) data_scripts/get_orl.py data/orl
+	$(PY) data_scripts/get_mtcnn.py data/mtcnn.safetensors
+	$(PYTEST) -m "(full or extra) and not browser"
+
+test-torch: $(VENV)/.with-dev
+	$(PY) -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(PY) -m pytest tests/bench
 
 test-browser: $(VENV)/.with-dev
 	$(PY) -m pytest -m browser tests/browser

@@ -145,7 +145,7 @@ def main() -> int:
 
     faults = []
     readable = disassembler() is not None
-    if not readable and os.environ.get("MINIFACENET_REQUIRE_PTX") == "1":
+    if not readable and os.environ.get("MINIFACENET_REQUIRE_EXTRAS") == "1":
         faults.append("no nvdisasm here (it comes with the extra `cuda`)")
     print(f"{'kernel':22} {'dtype':8} {'for':6} registers  shared  spills  multiply")
     for dtype in (float32, float64):

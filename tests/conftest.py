@@ -13,6 +13,13 @@ os.environ.setdefault("NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS", "0")
 os.environ.setdefault("NUMBA_NUM_THREADS", str(max(2, os.cpu_count() or 1)))  # 1 against 2
 
 
+def need(there, reason):
+    """Skip the test where something is absent; fail it where everything has to be there."""
+    if not there:
+        assert os.environ.get("MINIFACENET_REQUIRE_EXTRAS") != "1", reason
+        pytest.skip(reason)
+
+
 @pytest.fixture(autouse=True)
 def _all_threads():
     """A test may lower the number of threads; the next one has them all again."""

@@ -11,10 +11,10 @@ import pytest
 from numba import float32
 
 from tests import compile_ptx
+from tests.conftest import need
 from tests.modules import cuda_functions
 
 TESTS = Path(__file__).parent
-HERE = os.environ.get("MINIFACENET_REQUIRE_PTX") == "1"  # where the toolkit's absence is an error
 
 
 def python(*arguments, **environment):
@@ -30,11 +30,17 @@ def python(*arguments, **environment):
     return done.stdout
 
 
-def test_the_suite_passes_in_the_simulator():
-    out = python("-m", "pytest", str(TESTS / "cuda_suite"), "-q", "-rN", NUMBA_ENABLE_CUDASIM="1")
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("which", "least"),
+    [("not full", 60), pytest.param("full", 200, marks=pytest.mark.full)],
+)
+def test_the_suite_passes_in_the_simulator(which, least):
+    suite = str(TESTS / "cuda_suite")
+    out = python("-m", "pytest", suite, "-q", "-rN", "-m", which, NUMBA_ENABLE_CUDASIM="1")
     passed = re.search(r"(\d+) passed", out)
     assert passed, out
-    assert int(passed[1]) >= 280
+    assert int(passed[1]) >= least
     assert "skipped" not in out
 
 
@@ -46,10 +52,10 @@ def test_no_kernel_is_forgotten_there():
     assert not [name for name, kernel in kernels if id(kernel) not in listed]
 
 
+@pytest.mark.extra
 def test_every_kernel_compiles_without_a_gpu(capsys):
-    if importlib.util.find_spec("numba_cuda") is None or not _toolkit():
-        assert not HERE, "the cuda extra is not installed"
-        pytest.skip("not compiled: no CUDA toolkit here (it comes with the extra `cuda`)")
+    there = importlib.util.find_spec("numba_cuda") is not None and _toolkit()
+    need(there, "not compiled: no CUDA toolkit here (it comes with the extra `cuda`)")
     out = python("-m", "tests.compile_ptx")
     with capsys.disabled():
         print("\n" + out)

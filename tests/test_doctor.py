@@ -11,7 +11,7 @@ import pytest
 from minifacenet import doctor, gpu
 from minifacenet.preprocessing import folder
 
-from .conftest import text
+from .conftest import need, text
 
 
 def test_what_this_machine_has(run):
@@ -288,13 +288,11 @@ with fake_driver.context(cuda, pytest.MonkeyPatch()):
 """
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("numba_cuda") is None
-    or importlib.util.find_spec("cuda.bindings") is None,
-    reason="numba-cuda is not installed",
-)
+@pytest.mark.extra
 def test_a_lost_gpu_is_one_line_though_no_array_can_be_freed(tmp_path):
     """Numba would free them at the end of Python, and print a traceback for each."""
+    there = importlib.util.find_spec("numba_cuda") and importlib.util.find_spec("cuda.bindings")
+    need(there, "numba-cuda is not installed")
     done = subprocess.run(
         [sys.executable, "-c", LOST], cwd=tmp_path, capture_output=True, text=True, timeout=300,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},

@@ -3,7 +3,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 
+
+@pytest.mark.full
 def test_no_float32_kernel_computes_in_float64(tmp_path):
     """`x * 0.5` or a sum that starts as `0.0` is float64 in Numba: half the speed, in silence."""
     done = subprocess.run(

@@ -155,7 +155,12 @@ print(outcome.stopped)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "sign",
+    [signal.SIGKILL, *(pytest.param(s, marks=pytest.mark.full) for s in (2, 15))],
+    ids=("SIGKILL", "SIGINT", "SIGTERM"),
+)
 def test_a_real_signal_and_a_resume_with_fewer_threads_end_in_the_same_bits(tmp_path, sign):
     def process(out, resume, threads):
         return subprocess.Popen(

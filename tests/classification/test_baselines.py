@@ -1,5 +1,7 @@
 """Pixels, eigenfaces and Fisherfaces: unit vectors by the classical definitions."""
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 from sklearn import config_context
@@ -10,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 from minifacenet.classification.baselines import Eigenfaces, Fisherfaces, pixels
 from minifacenet.classification.classifier import FaceClassifier
+from tests.conftest import need
 
 
 def photos(count=12, height=48, width=40, channels=1, seed=0):
@@ -254,9 +257,12 @@ def test_columns_have_names(method, names):
     assert method.transform(images).shape == (12, len(names.split()))
 
 
+@pytest.mark.extra
 @pytest.mark.parametrize("method", [Eigenfaces, Fisherfaces])
 def test_tables_hold_what_arrays_hold(method):
-    pandas = pytest.importorskip("pandas")
+    need(find_spec("pandas"), "pandas is not installed")
+    import pandas
+
     images, labels = people()
     expected = method().fit(images, labels).transform(images)
     with config_context(transform_output="pandas"):

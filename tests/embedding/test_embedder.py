@@ -1,4 +1,5 @@
 from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from minifacenet.embedding.architectures import Architecture, FaceNet
 from minifacenet.embedding.cache import EmbeddingCache
 from minifacenet.embedding.checkpoint import CheckpointError, save_model
 from minifacenet.embedding.embedder import Embedder
+from tests.conftest import need
 
 
 @pytest.fixture(scope="module")
@@ -127,8 +129,11 @@ def test_its_columns_have_names(model, photos, tmp_path):
     assert isinstance(embedder.transform(photos), np.ndarray)
 
 
+@pytest.mark.extra
 def test_it_gives_a_table_where_one_is_asked_for(model, photos):
-    pandas = pytest.importorskip("pandas")
+    need(find_spec("pandas"), "pandas is not installed")
+    import pandas
+
     people = np.array(["Ada", "Grace", "Ada", "Grace", "Ada", "Grace", "Ada"])
     pipe = make_pipeline(Embedder(model), FaceClassifier(threshold=4.0))
     answers = pipe.fit(photos, people).predict(photos)

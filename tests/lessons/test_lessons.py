@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from tests.conftest import need
+
 from .conftest import LESSONS
 
 ROOT = LESSONS.parent
@@ -17,15 +19,20 @@ build = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(build)
 
 SOURCES = build.sources()
-NEEDED = os.environ.get("MINIFACENET_REQUIRE_ORL") == "1"  # where their absence is an error
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+LONGEST = ("12_training", "15_studies")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "source",
+    [pytest.param(s, marks=[pytest.mark.full] * (s.stem in LONGEST), id=s.stem) for s in SOURCES],
+)
 def test_runs(source, tmp_path):
     text = source.read_text(encoding="utf-8")
     if re.search(r"\bfaces\(", text) and not (ROOT / "data" / "orl").is_dir():
-        assert not NEEDED, "no data/orl"
-        pytest.skip("no ORL faces here: `python data_scripts/get_orl.py data/orl` makes them")
+        need(False, "no ORL faces here: `python data_scripts/get_orl.py data/orl` makes them")
     environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-W", "error::UserWarning", source.name],

@@ -121,11 +121,16 @@ def test_many_threads():
 
 # -- Under numba.cuda ----------------------------------------------------------------------------
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("numba.cuda") is None
-    or (importlib.util.find_spec("numba_cuda") and not importlib.util.find_spec("cuda.bindings")),
-    reason="no numba.cuda here",
-)
+pytestmark = [
+    pytest.mark.extra,  # Numba's own CUDA target serves, and numba-cuda where it is installed
+    pytest.mark.skipif(
+        importlib.util.find_spec("numba.cuda") is None
+        or (
+            importlib.util.find_spec("numba_cuda") and not importlib.util.find_spec("cuda.bindings")
+        ),
+        reason="no numba.cuda here",
+    ),
+]
 
 
 @pytest.fixture

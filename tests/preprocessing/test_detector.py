@@ -11,6 +11,7 @@ from minifacenet.preprocessing import detector as module
 from minifacenet.preprocessing.detector import Detector, pyramid
 from minifacenet.preprocessing.mtcnn import FILE, FORMAT, MTCNN
 from minifacenet.preprocessing.photo import read_photo
+from tests.conftest import need
 
 ROOT = Path(__file__).parents[2]
 
@@ -294,9 +295,9 @@ def test_a_missing_file_says_what_to_check(tmp_path):
         Detector(tmp_path / "none.safetensors")
 
 
+@pytest.mark.extra
 def test_the_trained_nets_find_the_hundred_faces_of_the_readmes_figure():
-    if not (ROOT / FILE).is_file():
-        pytest.skip(f"no {FILE}: `python data_scripts/get_mtcnn.py` makes it")
+    need((ROOT / FILE).is_file(), f"no {FILE}: `minifacenet get mtcnn` makes it")
     found = Detector(ROOT / FILE).detect(read_photo(ROOT / "lessons" / "figures" / "strangers.jpg"))
     assert 97 <= (found.scores > 0.9).sum() <= 100
     sides = found.boxes[:, 2:] - found.boxes[:, :2]

@@ -11,6 +11,7 @@ from safetensors import safe_open
 from minifacenet.arrays import CheckpointError, fill, save_arrays
 from minifacenet.preprocessing import mtcnn
 from minifacenet.preprocessing.mtcnn import BOX, FORMAT, MTCNN, face_probability, to_input
+from tests.conftest import need
 
 ROOT = Path(__file__).parents[2]
 FIXTURE = ROOT / "tests" / "data" / "opencv_mtcnn.safetensors"
@@ -59,10 +60,10 @@ def test_made_up_weights_give_what_opencv_gives(net, scripts, opencv):
     assert_equal(nets, net, "made up", opencv, fixtures)
 
 
+@pytest.mark.extra
 @pytest.mark.parametrize("net", NETS)
 def test_trained_weights_give_what_opencv_gives(net, scripts, opencv):
-    if not WEIGHTS.is_file():
-        pytest.skip(f"no {mtcnn.FILE}: `python data_scripts/get_mtcnn.py` makes it")
+    need(WEIGHTS.is_file(), f"no {WEIGHTS}: `minifacenet get mtcnn` makes it")
     assert_equal(MTCNN.load(WEIGHTS), net, "trained", opencv, scripts[1])
 
 

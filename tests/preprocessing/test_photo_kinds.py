@@ -4,6 +4,7 @@ Every file is made here. Lossless ones must come out exactly, except where a lin
 """
 
 import struct
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image, features
 from minifacenet.preprocessing.modes import eight_bits
 from minifacenet.preprocessing.photo import decode_photo
 from minifacenet.preprocessing.reasons import Refusal
+from tests.conftest import need
 
 from .made_files import encoded, png, tiff, without_segment
 
@@ -419,9 +421,12 @@ def test_broken_exif_does_not_spoil_the_photo(kind, note):
     compare(decode_photo(data, "photo"), SMOOTH, 12)
 
 
+@pytest.mark.extra
 def test_heic_with_its_package():
-    package = pytest.importorskip("pillow_heif")
-    package.register_heif_opener()
+    need(find_spec("pillow_heif"), "pillow-heif is not installed")
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
     for orientation in (1, 6):
         data = turned("HEIF", SMOOTH, orientation, quality=95)
         compare(decode_photo(data, "photo"), SMOOTH, 16)
