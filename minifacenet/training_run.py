@@ -17,19 +17,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from .arrays import CheckpointError, load_metadata
 from .config import Observer, TrainingRunConfig
 from .embedding.architectures import FaceNet
 from .embedding.batches import to_input
-from .embedding.checkpoint import (
-    CheckpointError,
-    load_metadata,
-    load_settings,
-    load_state,
-    save_model,
-    save_state,
-)
+from .embedding.checkpoint import save_model
 from .embedding.health import StepRecord, collapsed_for, not_finite
 from .embedding.train import TrainingState, train
+from .embedding.training_state import (
+    check_weights,
+    load_settings,
+    load_state,
+    load_step,
+    save_state,
+)
 from .figures import training_figure
 from .files import sweep, write_csv, write_json
 from .gpu import memory_text
@@ -82,17 +83,19 @@ def began_with(out: Path) -> TrainingRunConfig:
     path = out / "state.safetensors"
     settings = load_settings(path)
     try:
-        return TrainingRunConfig.of(settings)
+        config = TrainingRunConfig.of(settings)
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{path}: its settings cannot be gone on with ({error}): start anew, or take the "
             "version of minifacenet that wrote it"
         ) from None
+    check_weights(path, config.architecture)
+    return config
 
 
 def steps_done(out: Path) -> int:
     """How far the training in `out` had come when its state was saved."""
-    return load_metadata(out / "state.safetensors")["step"]
+    return load_step(out / "state.safetensors")
 
 
 def run_training(
@@ -115,7 +118,10 @@ def run_training(
         The embeddings are not finite any more: the last good weights are in `model.safetensors`.
     """
     observer = observer or Observer()
-    model = FaceNet.new(config.architecture, config.training.seed, faces.cut)
+    if resume:
+        model = FaceNet.blank(config.architecture, faces.cut)
+    else:
+        model = FaceNet.new(config.architecture, config.training.seed, faces.cut)
     model.network.to(device)
     state = TrainingState(model.network, config.training)
     out.mkdir(parents=True, exist_ok=True)
@@ -128,8 +134,11 @@ def run_training(
     probe = to_device(to_input(faces.images[:2]), device)
     run = _Run(out, config, model, state, config.settings(faces), probe)
     if resume:
-        load_state(out / "state.safetensors", model, state, run.settings)
+        completed = TrainingRunConfig.completed
+        load_state(out / "state.safetensors", model, state, run.settings, completed)
     known, others = hold_out_people(faces, config, observer)
+    if state.queue.max(initial=0) >= len(known):
+        raise CheckpointError(f"{out / 'state.safetensors'}: damaged, its triplets are of others")
     check, began = None if others is None else Check(others, config.far), state.step
     if resume:
         run.read_logs(checked=check is not None)
@@ -161,7 +170,9 @@ def last_good(out: Path) -> str:
     path = out / "model.safetensors"
     if not path.exists():
         return "Nothing was saved before"
-    return f"The good weights of step {load_metadata(path)['training']['step']} are in {path}"
+    training = load_metadata(path).get("training")
+    step = f"step {training['step']}" if isinstance(training, dict) and "step" in training else ""
+    return f"The good weights of {step or 'an unknown step'} are in {path}"
 
 
 class _Run:

