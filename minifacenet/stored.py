@@ -107,7 +107,9 @@ def _is_a(value, kind: type) -> bool:
 
 def is_number(value: object, low: float, high: float) -> bool:
     """Whether `value` is a number from `low` to `high`; True and False are none, nor is NaN."""
-    return isinstance(value, Real) and not isinstance(value, bool) and bool(low <= value <= high)
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    return low <= (int(value) if isinstance(value, Integral) else float(value)) <= high
 
 
 def is_count(value: object, low: int = 0, high: float = float("inf")) -> bool:

@@ -9,8 +9,8 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from minifacenet import files, gpu, plan, training_run
+from minifacenet.arrays import load_arrays, load_metadata
 from minifacenet.embedding.architectures import FaceNet
-from minifacenet.embedding.checkpoint import load_arrays, load_metadata
 
 QUICK = ("--steps", 4, "--people", 3, "--photos", 2, "--size", 32, "--save-every", 2)
 
@@ -267,7 +267,9 @@ def test_shares_of_all_triplets_stay_below_one(run, people, out):
         ("--optimizer", "lion", "'lion' is none of adagrad, adam, sgd"),
         ("--mining", "seminard", "semi-hard, semi-hard-random, hardest, all.*'seminard'"),
         ("--network", "nn9", "'nn9'; there are nn1, nn1_mini"),
-        ("--margin", "nan", "margin must lie between 0 and 4.*nan"),
+        ("--margin", "nan", "margin must be a finite number, got nan"),
+        ("--margin", "5", "margin must lie between 0 and 4.*5"),
+        ("--rate", "inf", "rate must be a finite number, got inf"),
         ("--seed", "-1", "seed must be at least 0, got -1"),
         ("--mining", "semi-hard, hardest@151", "hardest begins at step 151, after the last of 150"),
         ("--rate", "0", "rate must be positive, got 0"),

@@ -252,9 +252,12 @@ def test_going_on_with_a_training_that_stopped_itself_changes_nothing(faces, tmp
     [
         (lambda text: text.rsplit(",", 1)[0], "cannot be read"),
         (lambda text: text.splitlines()[0] + "\n", "0 rows where the training so far has"),
+        (lambda text: text + "x" * 200_000 + "\n", r"line \d: field larger than field limit"),
+        (lambda text: text + "9" * 9000 + "\n", r"line \d: 1 columns instead of"),
+        (lambda text: text.replace("\n3,", "\nthree,"), r"line \d: no numbers, \['three'"),
         (None, "cannot be read"),
     ],
-    ids=["cut", "empty", "missing"],
+    ids=["cut", "empty", "a long field", "a short row", "a word", "missing"],
 )
 def test_a_damaged_log_is_named(faces, whole, tmp_path, name, damage, message):
     for path in whole.iterdir():

@@ -168,7 +168,7 @@ def test_people_without_names_are_not_saved(model, tmp_path):
     embeddings, names = faces(people=6)
     numbers = np.unique(names, return_inverse=True)[1]
     classifier = FaceClassifier(threshold=0.5).fit(embeddings, numbers)
-    with pytest.raises(ValueError, match="stored by their names, got array.*fit the classifier on"):
+    with pytest.raises(ValueError, match=r"stored by their names, got array.*fit the class"):
         People(Embedder(model), classifier, (5,) * 6, "").save(tmp_path / "new", model)
     assert not (tmp_path / "new").exists()
 
