@@ -131,7 +131,7 @@ def _finished(folder: Path, faces: Faces, config: RunConfig, force: bool) -> dic
         others = metrics["data"]["content"] != faces.content
         changed = settings_of(RunConfig, metrics["config"], "config") != config
         _check_figures(metrics)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         wrong = f"{path} is not the metrics of a run ({shortened(error)})"
     else:
         if not (others or changed):
@@ -147,7 +147,7 @@ def _check_figures(metrics: dict) -> None:
 
     Raises
     ------
-    ValueError, KeyError, TypeError
+    ValueError, KeyError, TypeError, AttributeError
         Naming it, or where it should stand.
     """
     for protocol, measures in MEASURES.items():

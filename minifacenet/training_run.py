@@ -17,6 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from .arrays import CheckpointError, load_metadata
 from .config import Observer, TrainingRunConfig
 from .embedding.architectures import FaceNet
@@ -40,6 +42,7 @@ from .logs import TYPES, rows_of_steps, write_log
 from .nn.backend import to_device
 from .preprocessing.faces import Faces
 from .protocols import longest_within_error
+from .stored import is_number
 
 # What a fresh training removes, in this order; the metrics of a run speak of a model that goes too.
 STALE = (
@@ -251,5 +254,11 @@ class _Run:
         if checked:
             steps = [step for step in steps if self._is_check(step)]
             self.checks = rows_of_steps(self.out / "checks.csv", (int, float, float), steps)
+            for step, score, error in self.checks:  # an error may be unknown, NaN
+                if not is_number(score, 0, 1) or not (np.isnan(error) or is_number(error, 0, 1)):
+                    raise CheckpointError(
+                        f"{self.out / 'checks.csv'}: damaged, at step {step} a VAL of {score} with "
+                        f"an error of {error}"
+                    )
         if self.state.step:
             self.stopped = self._reason(interrupted=False)

@@ -146,7 +146,8 @@ def _changes(before, now, name: str = "") -> list[str]:
             inner = f"{name}.{key}" if name else key
             found += _changes(before[key], now.get(key), inner)
         return found
-    return [] if before == now else [f"{name}: {shortened(before)} -> {shortened(now)}"]
+    short = printable(name)[:100]
+    return [] if before == now else [f"{short}: {shortened(before)} -> {shortened(now)}"]
 
 
 def _restore(path, model: FaceNet, state: TrainingState, arrays: dict, metadata: dict) -> None:
