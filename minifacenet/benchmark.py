@@ -10,10 +10,9 @@ three. The test photos of two seeds overlap: it is an error of this data set, no
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +28,8 @@ from .nn.backend import one_thread
 from .pipeline import in_the_way, run
 from .preprocessing.faces import Faces
 from .protocols import TRAIN_SHARE, split_photos
+from .stored import LARGEST, is_number, json_object, settings_of
+from .words import shortened
 
 FILES = ("benchmark.csv", "benchmark.png")
 MEASURES = {
@@ -150,11 +151,12 @@ def _finished(folder: Path, faces: Faces, config: RunConfig, force: bool) -> dic
             )
         return None
     try:
-        metrics = json.loads(path.read_text(encoding="utf-8"))
+        metrics = json_object(path.read_bytes())
         others = metrics["data"]["content"] != faces.content
-        changed = metrics["config"] != json.loads(json.dumps(asdict(config)))
-    except (ValueError, KeyError, TypeError) as error:
-        wrong = f"{path} is not the metrics of a run ({error!r})"
+        changed = settings_of(RunConfig, metrics["config"], "config") != config
+        _check_figures(metrics)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        wrong = f"{path} is not the metrics of a run ({shortened(error)})"
     else:
         if not (others or changed):
             whole = all((folder / name).exists() for name in ("model.safetensors", "report.html"))
@@ -163,6 +165,26 @@ def _finished(folder: Path, faces: Faces, config: RunConfig, force: bool) -> dic
     if not force:
         raise ValueError(f"{wrong}: choose another --out, or say --force to replace it")
     return None
+
+
+def _check_figures(metrics: dict) -> None:
+    """Refuse metrics in which a figure that the table takes is no number.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError, AttributeError
+        Naming it, or where it should stand.
+    """
+    for protocol, measures in MEASURES.items():
+        of_methods = metrics[protocol]
+        if of_methods is None:  # too few people to keep any back
+            continue
+        for method in METHODS:
+            for measure in measures:
+                value = of_methods[method].get(measure, 0)
+                if not is_number(value, -LARGEST, LARGEST):
+                    where = f"{protocol}.{method}.{measure}"
+                    raise ValueError(f"{where} is {shortened(value)}, no number")
 
 
 def _cost(faces: Faces, folder: Path, config: RunConfig, rounds: int = 5) -> dict[str, float]:

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from .embedding.architectures import Architecture
-from .embedding.batches import Augmentation
-from .embedding.checkpoint import FREE
 from .embedding.health import StepRecord
 from .embedding.train_config import TrainConfig
+from .embedding.training_state import FREE
 from .preprocessing.faces import Faces
+from .stored import check_types, settings_of
 
 # What a run compares, by the keys of metrics.json, as they are called in tables and pictures.
 METHODS = {
@@ -38,6 +38,9 @@ class RunConfig:
     save_every: int = 100
     flip: bool = True  # embed each photo together with its mirror image
     credit: str | None = None  # whose photos these are: a line below every picture of faces
+
+    def __post_init__(self):
+        check_types(self)
 
 
 HABITS = ("save_every", "patience", "stop_collapsed")  # these change no weight
@@ -73,6 +76,7 @@ class TrainingRunConfig:
     stop_collapsed: int = 0
 
     def __post_init__(self):
+        check_types(self)
         if not 0 <= self.held_out < 1:
             raise ValueError(f"held_out is a share of the people, 0 to 1, got {self.held_out}")
         if not 0 < self.far <= 1:
@@ -87,32 +91,36 @@ class TrainingRunConfig:
 
     def settings(self, faces: Faces) -> dict:
         """What decides about the weights, JSON-able: a resumed training must agree in it."""
-        return {
-            "architecture": self.architecture.as_dict(),
-            "training": asdict(self.training),
-            "held_out": self.held_out,
-            "far": self.far,
-            "check_every": self.check_every,
-            "faces": {
-                "photos": len(faces),
-                "people": len(np.unique(faces.labels)),
-                "content": faces.content,
-            },
-            FREE: {name: getattr(self, name) for name in HABITS},
+        of_faces = {
+            "photos": len(faces),
+            "people": len(np.unique(faces.labels)),
+            "content": faces.content,
         }
+        own = asdict(self)
+        free = {name: own.pop(name) for name in HABITS}
+        return {**own, "faces": of_faces, FREE: free}
 
     @classmethod
     def of(cls, settings: dict) -> TrainingRunConfig:
-        """The configuration whose `settings` these are."""
-        training = dict(settings["training"])
-        if training["augmentation"] is not None:
-            training["augmentation"] = Augmentation(**training["augmentation"])
-        return cls(
-            Architecture(**settings["architecture"]),
-            TrainConfig(**training),
-            **{name: settings[name] for name in ("held_out", "far", "check_every")},
-            **settings[FREE],
-        )
+        """The configuration whose `settings` these are, perhaps of an older version.
+
+        What that version did not know yet has its default, which is what it did.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            They are not what `settings` gives, or of a newer version.
+        """
+        own = {**settings, **settings.get(FREE, {})}
+        del own["faces"]
+        own.pop(FREE, None)
+        return settings_of(cls, own)
+
+    @classmethod
+    def completed(cls, settings: dict) -> dict:
+        """`settings` of an older version, with what it did not know yet; errors as in `of`."""
+        own = asdict(cls.of(settings))
+        return {**settings, **{name: own[name] for name in own if name not in HABITS}}
 
 
 class Observer:

@@ -11,6 +11,7 @@ from pathlib import Path
 from .embedding.checkpoint import CheckpointError
 from .embedding.health import StepRecord
 from .files import write_csv
+from .words import shortened
 
 HEADER = [field.name for field in fields(StepRecord)]
 TYPES = [int if field.type == "int" else float for field in fields(StepRecord)]
@@ -32,14 +33,24 @@ def read_rows(path: Path, types: Sequence[type]) -> list[tuple]:
     Raises
     ------
     OSError, ValueError
-        No such file, or a row of another length or with other values.
+        No such file, or a row of another length or with other values, with its line.
     """
     with path.open(newline="", encoding="utf-8") as file:
-        return [
-            tuple(cast(text) for cast, text in zip(types, row, strict=True))
-            for row in list(csv.reader(file))[1:]
-            if row
-        ]
+        reader = csv.reader(file)
+        try:
+            next(reader, None)
+            return [_values(row, types) for row in reader if row]
+        except (ValueError, csv.Error) as error:
+            raise ValueError(f"line {reader.line_num}: {error}") from None
+
+
+def _values(row: list[str], types: Sequence[type]) -> tuple:
+    if len(row) != len(types):
+        raise ValueError(f"{len(row)} columns instead of {len(types)}")
+    try:
+        return tuple(cast(text) for cast, text in zip(types, row, strict=True))
+    except ValueError:
+        raise ValueError(f"no numbers, {shortened(row)}") from None
 
 
 def rows_of_steps(path: Path, types: Sequence[type], steps: Sequence[int]) -> list[tuple]:

@@ -28,4 +28,6 @@ def last_good(out: Path) -> str:
     path = out / "model.safetensors"
     if not path.exists():
         return "Nothing was saved before"
-    return f"The good weights of step {load_metadata(path)['training']['step']} are in {path}"
+    training = load_metadata(path).get("training")
+    step = f"step {training['step']}" if isinstance(training, dict) and "step" in training else ""
+    return f"The good weights of {step or 'an unknown step'} are in {path}"

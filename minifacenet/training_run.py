@@ -17,19 +17,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from .arrays import CheckpointError
 from .config import Observer, TrainingRunConfig
 from .embedding.architectures import FaceNet
 from .embedding.batches import to_input
-from .embedding.checkpoint import (
-    CheckpointError,
-    load_metadata,
-    load_settings,
-    load_state,
-    save_model,
-    save_state,
-)
+from .embedding.checkpoint import save_model
 from .embedding.health import StepRecord, collapsed_for, not_finite
 from .embedding.train import TrainingState, train
+from .embedding.training_state import (
+    check_weights,
+    load_settings,
+    load_state,
+    load_step,
+    save_state,
+)
 from .figures import training_figure
 from .files import sweep, write_csv, write_json
 from .gpu import memory_text
@@ -40,6 +43,7 @@ from .logs import TYPES, rows_of_steps, write_log
 from .nn.backend import to_device
 from .preprocessing.faces import Faces
 from .protocols import longest_within_error
+from .stored import is_number
 from .training_files import STALE, last_good
 
 
@@ -78,17 +82,19 @@ def began_with(out: Path) -> TrainingRunConfig:
     path = out / "state.safetensors"
     settings = load_settings(path)
     try:
-        return TrainingRunConfig.of(settings)
+        config = TrainingRunConfig.of(settings)
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{path}: its settings cannot be gone on with ({error}): start anew, or take the "
             "version of minifacenet that wrote it"
         ) from None
+    check_weights(path, config.architecture)
+    return config
 
 
 def steps_done(out: Path) -> int:
     """How far the training in `out` had come when its state was saved."""
-    return load_metadata(out / "state.safetensors")["step"]
+    return load_step(out / "state.safetensors")
 
 
 def run_training(
@@ -120,7 +126,10 @@ def _run_training(
     faces: Faces, out: Path, config: TrainingRunConfig, observer: Observer, resume: bool,
     device: str,
 ) -> Outcome:  # fmt: skip
-    model = FaceNet.new(config.architecture, config.training.seed, faces.cut)
+    if resume:
+        model = FaceNet.blank(config.architecture, faces.cut)
+    else:
+        model = FaceNet.new(config.architecture, config.training.seed, faces.cut)
     model.network.to(device)
     state = TrainingState(model.network, config.training)
     sweep(out)
@@ -132,8 +141,11 @@ def _run_training(
     probe = to_device(to_input(faces.images[:2]), device)
     run = _Run(out, config, model, state, config.settings(faces), probe)
     if resume:
-        load_state(out / "state.safetensors", model, state, run.settings)
+        completed = TrainingRunConfig.completed
+        load_state(out / "state.safetensors", model, state, run.settings, completed)
     known, others = hold_out_people(faces, config, observer)
+    if state.queue.max(initial=0) >= len(known):
+        raise CheckpointError(f"{out / 'state.safetensors'}: damaged, its triplets are of others")
     check, began = None if others is None else Check(others, config.far), state.step
     if resume:
         run.read_logs(checked=check is not None)
@@ -236,5 +248,11 @@ class _Run:
         if checked:
             steps = [step for step in steps if self._is_check(step)]
             self.checks = rows_of_steps(self.out / "checks.csv", (int, float, float), steps)
+            for step, score, error in self.checks:  # an error may be unknown, NaN
+                if not is_number(score, 0, 1) or not (np.isnan(error) or is_number(error, 0, 1)):
+                    raise CheckpointError(
+                        f"{self.out / 'checks.csv'}: damaged, at step {step} a VAL of {score} with "
+                        f"an error of {error}"
+                    )
         if self.state.step:
             self.stopped = self._reason(interrupted=False)

@@ -101,6 +101,23 @@ def test_what_is_there_is_not_run_again_unless_it_is_of_something_else(
         ran.clear()
 
 
+LONG = "x" * 9000
+
+
+def test_a_setting_that_an_older_run_did_not_know_has_its_default(
+    faces, result, monkeypatch, tmp_path
+):
+    out = tmp_path / "copy"
+    shutil.copytree(result[0], out)
+    monkeypatch.setattr(module, "run", lambda *arguments: pytest.fail("it was run again"))
+    path = out / "seed-1" / "metrics.json"
+    metrics = json.loads(path.read_text(encoding="utf-8"))
+    del metrics["config"]["credit"], metrics["config"]["training"]["mine_over"]
+    del metrics["config"]["training"]["augmentation"]["flip"]
+    path.write_text(json.dumps(metrics), encoding="utf-8")
+    benchmark(faces, out, 2, CONFIG)
+
+
 def test_a_damaged_seed_is_named_and_one_without_its_model_is_run_again(
     faces, result, monkeypatch, tmp_path
 ):
@@ -110,10 +127,19 @@ def test_a_damaged_seed_is_named_and_one_without_its_model_is_run_again(
     monkeypatch.setattr(module, "run", lambda faces, folder, *rest: ran.append(folder.name))
     metrics = out / "seed-1" / "metrics.json"
     whole = metrics.read_text(encoding="utf-8")
-    for text in (whole[:99], "{}", "[]"):
+    figures = json.loads(whole)
+    odd = [figures | {"data": LONG}, figures | {"config": LONG}, figures | {"closed": LONG}]
+    odd += [figures | {"open": {}}, figures | {"config": figures["config"] | {LONG: 1}}]
+    odd[2:2] = [{k: v for k, v in figures.items() if k != "closed"}]
+    for value in (None, LONG, [], True):
+        of_pixels = figures["closed"]["pixels"] | {"auc": value}
+        odd.append(figures | {"closed": figures["closed"] | {"pixels": of_pixels}})
+    texts = [whole[:99], "{}", "[]", "[" * 200_000, '{"a": ' + "9" * 5000 + "}", f'"{LONG}"']
+    for text in [*texts, *map(json.dumps, odd)]:
         metrics.write_text(text, encoding="utf-8")
-        with pytest.raises(ValueError, match=r"metrics\.json is not the metrics of a run.*--force"):
+        with pytest.raises(ValueError, match=r"json is not the metrics of a run.*--force") as error:
             benchmark(faces, out, 2, CONFIG)
+        assert len(str(error.value)) < len(str(metrics)) + 400
     metrics.write_text(whole, encoding="utf-8")
     for name in ("report.html", "model.safetensors"):
         (out / "seed-1" / name).unlink()

@@ -283,15 +283,29 @@ def test_going_on_with_a_training_that_stopped_itself_changes_nothing(faces, tmp
     assert (tmp_path / "state.safetensors").read_bytes() == before
 
 
+def test_a_check_that_cannot_be_is_refused(faces, whole, tmp_path):
+    for path in whole.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    header, *rows = (tmp_path / "checks.csv").read_text().splitlines()
+    for values in ("nan,0.1", "1.5,0.1", "0.5,inf", "0.5,-1"):
+        odd = [f"{row.split(',')[0]},{values}" for row in rows]
+        (tmp_path / "checks.csv").write_text("\n".join([header, *odd, ""]))
+        with pytest.raises(CheckpointError, match=r"checks\.csv: damaged, at step \d a VAL of"):
+            run_training(faces, tmp_path, CONFIG, resume=True)
+
+
 @pytest.mark.parametrize("name", ["log.csv", "checks.csv"])
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
         (lambda text: text.rsplit(",", 1)[0], "cannot be read"),
         (lambda text: text.splitlines()[0] + "\n", "0 rows where the training so far has"),
+        (lambda text: text + "x" * 200_000 + "\n", r"line \d: field larger than field limit"),
+        (lambda text: text + "9" * 9000 + "\n", r"line \d: 1 columns instead of"),
+        (lambda text: text.replace("\n3,", "\nthree,"), r"line \d: no numbers, \['three'"),
         (None, "cannot be read"),
     ],
-    ids=["cut", "empty", "missing"],
+    ids=["cut", "empty", "a long field", "a short row", "a word", "missing"],
 )
 def test_a_damaged_log_is_named(faces, whole, tmp_path, name, damage, message):
     for path in whole.iterdir():

@@ -13,6 +13,7 @@ answers from, so an answer stays the same with another version of scikit-learn.
 
 from __future__ import annotations
 
+import filecmp
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,10 @@ from ..arrays import CheckpointError, load_arrays, save_arrays
 from ..embedding.checkpoint import model_file
 from ..embedding.embedder import Embedder
 from ..files import replacing
-from .classifier import FaceClassifier
+from ..stored import is_count, is_number
+from ..words import shortened
+from .classifier import UNKNOWN, FaceClassifier
+from .thresholds import is_distance
 
 FORMAT = 1
 FILE = "people.safetensors"
@@ -43,7 +47,18 @@ class People:
     source: str
 
     def save(self, out: str | Path, model: str | Path) -> None:
-        """Write both files into the folder `out`; `model` is the network's file or run."""
+        """Write both files into the folder `out`; `model` is the network's file or run.
+
+        Raises
+        ------
+        ValueError
+            The classifier names people by other values than texts.
+        """
+        if not all(isinstance(name, str) for name in self.classifier.classes_.tolist()):
+            raise ValueError(
+                f"people are stored by their names, got {shortened(self.classifier.classes_)}: "
+                "fit the classifier on texts"
+            )
         model, out = model_file(model), Path(out)
         copy = out / "model.safetensors"
         if model.resolve() != copy.resolve():
@@ -88,41 +103,87 @@ class People:
         arrays, stored = load_arrays(path)
         if stored.get("people_format") != FORMAT:
             raise CheckpointError(
-                f"{path}: format {stored.get('people_format')!r} of people, but minifacenet "
-                f"{__version__} reads {FORMAT}"
+                f"{path}: format {shortened(stored.get('people_format'))} of people, but "
+                f"minifacenet {__version__} reads {FORMAT}"
             )
-        try:
-            embedder = Embedder(out, flip=stored["flip"])
-            classifier = _classifier(path, stored, arrays)
-            belongs = stored["model"] == embedder.digest
-            same = stored["preprocessing"] == embedder.preprocessing
-            people = cls(embedder, classifier, tuple(stored["photos"]), stored["source"])
-        except (KeyError, TypeError, IndexError) as error:
-            raise CheckpointError(f"{path}: {error} is missing from it: fit it again") from None
-        if not belongs:
+        _check_stored(path, stored)
+        embedder = Embedder(out, flip=stored["flip"])
+        if stored["model"] != embedder.digest:
             raise CheckpointError(
-                f"{path} was fitted on network {stored['model']}, but {out / 'model.safetensors'} "
-                f"is {embedder.digest}: fit it again"
+                f"{path} was fitted on network {shortened(stored['model'])[1:-1]}, but "
+                f"{out / 'model.safetensors'} is {embedder.digest}: fit it again"
             )
-        if not same:
+        if stored["preprocessing"] != embedder.preprocessing:
             raise CheckpointError(
-                f"{path} was fitted on photos as {stored['preprocessing']!r}, but this version "
-                f"prepares them as {embedder.preprocessing!r}: fit it again"
+                f"{path} was fitted on photos as {shortened(stored['preprocessing'])}, but this "
+                f"version prepares them as {embedder.preprocessing!r}: fit it again"
             )
-        return people
+        classifier = _classifier(path, stored, arrays, embedder.architecture.dim)
+        return cls(embedder, classifier, tuple(stored["photos"]), stored["source"])
 
 
-def _classifier(path: Path, stored: dict, arrays: dict[str, np.ndarray]) -> FaceClassifier:
-    classifier = FaceClassifier(C=stored["C"], threshold=stored["threshold"])
-    classifier.classes_ = np.array(stored["people"])
-    classifier.centroids_ = arrays["centroids"]
-    classifier.coef_, classifier.intercept_ = arrays["coef"], arrays["intercept"]
-    people, dim = classifier.centroids_.shape
-    rows = {1: 0, 2: 1}.get(people, people)
-    if len(classifier.classes_) != people or classifier.coef_.shape != (rows, dim):
+def holds_another_model(out: Path, model: Path) -> bool:
+    """Whether the folder `out` holds a network that is not, byte for byte, the file or run `model`.
+
+    One that a killed `save` has left is the same, and no reason to refuse the next.
+    """
+    copy, model = out / "model.safetensors", model_file(model)
+    return copy.exists() and model.exists() and not filecmp.cmp(copy, model, shallow=False)
+
+
+def _is_a_list(value, of) -> bool:
+    return isinstance(value, list) and len(value) > 0 and all(map(of, value))
+
+
+def _is_text(value) -> bool:
+    return isinstance(value, str)
+
+
+# What belongs into the metadata, with how to tell.
+STORED = {
+    "people": ("a list of names", lambda value: _is_a_list(value, _is_text)),
+    "photos": ("a list of counts", lambda value: _is_a_list(value, is_count)),
+    "C": ("a number above 0", lambda value: is_number(value, 1e-300, 1e300)),
+    "threshold": ("a distance from 0 to 4", lambda value: value is None or is_distance(value)),
+    "source": ("a text", _is_text),
+    "model": ("a digest", _is_text),
+    "flip": ("true or false", lambda value: isinstance(value, bool)),
+    "preprocessing": ("a text", _is_text),
+}
+
+
+def _check_stored(path: Path, stored: dict) -> None:
+    for name, (what, is_right) in STORED.items():
+        if name not in stored:
+            raise CheckpointError(f"{path}: {name!r} is missing from it: fit it again")
+        if not is_right(stored[name]):
+            raise CheckpointError(
+                f"{path}: damaged, its {name} should be {what}, and is "
+                f"{shortened(stored[name])}: fit it again"
+            )
+    names = stored["people"]
+    if sorted(set(names)) != names:
+        raise CheckpointError(f"{path}: damaged, its names are not in order: fit it again")
+    if UNKNOWN in names and stored["threshold"] is not None:
+        raise CheckpointError(f"{path}: damaged, somebody in it is called {UNKNOWN!r}")
+
+
+def _classifier(
+    path: Path, stored: dict, arrays: dict[str, np.ndarray], dim: int
+) -> FaceClassifier:
+    """The classifier on embeddings of length `dim`."""
+    names, photos = stored["people"], stored["photos"]
+    rows = {1: 0, 2: 1}.get(len(names), len(names))
+    needed = {"centroids": (len(names), dim), "coef": (rows, dim), "intercept": (rows,)}
+    found = {name: array.shape for name, array in arrays.items()}
+    real = all(array.dtype in (np.float32, np.float64) for array in arrays.values())
+    if found != needed or len(photos) != len(names) or not real:
         raise CheckpointError(
-            f"{path}: {len(classifier.classes_)} names for {people} people, with an SVM of shape "
-            f"{classifier.coef_.shape}: the file is damaged, fit it again"
+            f"{path}: {len(names)} names, photos of {len(photos)}, and arrays of "
+            f"{shortened(found)} where floats of {needed} belong: the file is damaged, fit it again"
         )
-    classifier.n_features_in_ = dim
+    classifier = FaceClassifier(C=stored["C"], threshold=stored["threshold"])
+    classifier.classes_, classifier.n_features_in_ = np.array(names), dim
+    for name, array in arrays.items():
+        setattr(classifier, f"{name}_", array)
     return classifier

@@ -18,6 +18,8 @@ import numpy as np
 from ..arrays import CheckpointError, load_metadata
 from ..embedding.checkpoint import model_file
 from ..preprocessing.faces import Faces
+from ..stored import is_count, is_number
+from ..words import shortened
 from .classifier import FaceClassifier, check_threshold
 from .clustering import average_linkage, cut
 from .clustering_scores import bcubed
@@ -27,6 +29,7 @@ from .verification_scores import FAR_TARGETS, verify
 
 GATE_TARGETS = (0.1, 0.05, 0.01)  # of strangers' faces that get a name
 CUTS = 200  # places at which a tree is tried
+ROUNDING = 1e-3  # in float32 two unit vectors may be a little farther apart than 2
 
 
 @dataclass(frozen=True)
@@ -78,12 +81,36 @@ class Thresholds:
 
     @classmethod
     def of(cls, stored: dict) -> Thresholds:
-        """From a stored dictionary, in which JSON has made the rates to text."""
+        """From a stored dictionary, in which JSON has made the rates to text.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError, AttributeError
+            Something is missing, or is no text, count, rate or distance where one belongs.
+        """
         rates = {
             name: {float(rate): value for rate, value in stored[name].items()}
             for name in ("far", "gate")
         }
-        return cls(**{**stored, **rates})
+        thresholds = cls(**{**stored, **rates})
+        thresholds._check()
+        return thresholds
+
+    def _check(self) -> None:
+        distances = {"accuracy": self.accuracy, "cut": self.cut}
+        for name, at_rates in (("far", self.far), ("gate", self.gate)):
+            distances |= {f"{name} at {rate}": value for rate, value in at_rates.items()}
+            for rate in at_rates:
+                if not is_number(rate, 0, 1):
+                    raise ValueError(f"{name} is by rates from 0 to 1, got {rate}")
+        for name, value in distances.items():
+            if not is_distance(value):
+                raise ValueError(f"{name} is a distance from 0 to 4, got {shortened(value)}")
+        for name in ("pairs_same", "pairs_different", "stranger_faces", "enrolled_people"):
+            if not is_count(getattr(self, name)):
+                raise ValueError(f"{name} is a count, got {shortened(getattr(self, name))}")
+        if not isinstance(self.source, str):
+            raise ValueError(f"source is a text, got {shortened(self.source)}")
 
     @classmethod
     def of_model(cls, model: str | Path) -> Thresholds | None:
@@ -93,9 +120,14 @@ class Thresholds:
             return None if stored is None else cls.of(stored)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError(
-                f"{model_file(model)}: its thresholds cannot be read ({error!r}): train it again, "
-                "or take the version of minifacenet that wrote it"
+                f"{model_file(model)}: its thresholds cannot be read ({shortened(error)}): train "
+                "it again, or take the version of minifacenet that wrote it"
             ) from None
+
+
+def is_distance(value: object) -> bool:
+    """Whether a value out of a file can be a threshold on squared L2 distances of unit vectors."""
+    return is_number(value, -ROUNDING, 4 + ROUNDING)
 
 
 @dataclass(frozen=True)

@@ -61,8 +61,7 @@ def classify_fit(
         gate_threshold,
         stranger_distances,
     )
-    from ..classification.people import FILE, People
-    from ..embedding.checkpoint import model_file
+    from ..classification.people import FILE, People, holds_another_model
     from ..preprocessing.folder import read_faces, read_photos
 
     context.with_resource(folder_for_results(out, faces))
@@ -70,8 +69,7 @@ def classify_fit(
         raise ValueError(f"{out} holds people already: choose another --out, or say --force")
     if threshold is not None and strangers is not None:
         raise ValueError("--threshold and --strangers both set the gate: leave one out")
-    copy = out / "model.safetensors"
-    if copy.exists() and copy.resolve() != model_file(model).resolve() and not force:
+    if not force and holds_another_model(out, model):
         raise ValueError(f"{out} holds another model: choose another --out, or say --force")
     embedder = open_model(model, threads)
     data = read(read_faces, faces, embedder, model, any_faces)

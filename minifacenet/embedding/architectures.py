@@ -12,6 +12,7 @@ The table's gaps and how they are closed here (each also stands in the README):
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -28,6 +29,8 @@ from ..nn.maxout import Maxout
 from ..nn.pool import MaxPool
 from ..nn.relu import ReLU
 from ..preprocessing.crop_note import CENTRE_SQUARE
+from ..stored import check_types
+from ..words import shortened
 from .batches import SCALING
 
 # Table 1 from top to bottom. A convolution: (name, kernel, stride); its width is looked up by name.
@@ -96,6 +99,11 @@ class Architecture:
     lrn, maxout : bool
         False leaves a part of the paper's network out, to see what it is good for: without the
         rows rnorm1 and rnorm2; with a ReLU for maxout (one linear map for two, as many outputs).
+
+    Raises
+    ------
+    ValueError
+        A value of another type, an unknown name, or a number that no network can have.
     """
 
     name: str = "nn1_mini"
@@ -106,8 +114,10 @@ class Architecture:
     maxout: bool = True
 
     def __post_init__(self):
+        check_types(self)
         if self.name not in WIDTHS:
-            raise ValueError(f"unknown network {self.name!r}; there are {', '.join(WIDTHS)}")
+            known = ", ".join(WIDTHS)
+            raise ValueError(f"unknown network {shortened(self.name)}; there are {known}")
         if self.channels not in (1, 3):
             raise ValueError(f"channels must be 1 (grey) or 3 (RGB), got {self.channels}")
         if self.dim < 1:
@@ -119,8 +129,11 @@ class Architecture:
     def input_shape(self) -> tuple[int, int, int]:
         return (self.size, self.size, self.channels)
 
-    def build(self, rng: np.random.Generator, dtype=np.float32) -> Sequential:
-        """The network with fresh random weights, drawn from `rng` in the order of the table."""
+    def build(self, rng: np.random.Generator | None, dtype=np.float32) -> Sequential:
+        """The network with fresh random weights, drawn from `rng` in the order of the table.
+
+        Without an `rng` they are zeros: see `nn.layer.normal`.
+        """
         if dtype not in (np.float32, np.float64):
             raise ValueError(
                 f"networks compute in float32 (float64 for gradient checks), got "
@@ -168,6 +181,11 @@ class FaceNet:
                 "--dim or --size"
             ) from None
         return cls(architecture, network, cut)
+
+    @classmethod
+    def blank(cls, architecture: Architecture, cut: str = CENTRE_SQUARE) -> FaceNet:
+        """All weights zero, and hardly any memory taken: to be filled from a file."""
+        return cls(architecture, architecture.build(None), cut)
 
     @property
     def preprocessing(self) -> str:
@@ -222,7 +240,7 @@ def _row(row, shape, widths, dim, rng, dtype, maxout):
         return [("", Concat())]
     if row == "L2":
         return [("", L2Norm())]
-    inputs = int(np.prod(shape))
+    inputs = math.prod(shape)
     if row == "fc7128":
         return [("", Linear(inputs, dim, rng, dtype=dtype))]
     if not maxout:

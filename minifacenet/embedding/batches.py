@@ -18,6 +18,7 @@ from numba import prange
 
 from ..nn.backend import to_device
 from ..nn.cpu_target import cpu_kernel
+from ..stored import check_types
 
 SCALING = "pixel / 127.5 - 1"  # what `to_input` does, in words
 
@@ -103,7 +104,7 @@ class Augmentation:
     flip : bool
         Mirror half of the photos.
     rotation : float
-        Degrees, to either side.
+        Degrees, to either side, 0 to 180.
     scale, shift : float
         Fractions of the photo's size, to either side.
     brightness, contrast : float
@@ -118,6 +119,9 @@ class Augmentation:
     contrast: float = 0.2
 
     def __post_init__(self):
+        check_types(self)
+        if not 0 <= self.rotation <= 180:
+            raise ValueError(f"rotation is an angle from 0 to 180 degrees, got {self.rotation}")
         for name in ("scale", "shift", "brightness", "contrast"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} is a fraction from 0 to 1, got {getattr(self, name)}")

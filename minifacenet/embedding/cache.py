@@ -156,6 +156,16 @@ def _header(identity, keys: np.ndarray, vectors: np.ndarray) -> dict:
     }
 
 
+def _fit(keys, vectors) -> bool:
+    """Whether they are arrays with a row for each face."""
+    return (
+        keys is not None
+        and vectors is not None
+        and (vectors.dtype, vectors.ndim) == (np.float32, 2)
+        and (keys.dtype, keys.shape) == (np.uint8, (len(vectors), KEY_BYTES))
+    )
+
+
 def _read(path: Path, identity) -> dict[bytes, np.ndarray]:
     """Vectors by face, oldest first; none if there is no file.
 
@@ -168,6 +178,6 @@ def _read(path: Path, identity) -> dict[bytes, np.ndarray]:
         return {}
     arrays, header = load_arrays(path)
     keys, vectors = arrays.get("keys"), arrays.get("vectors")
-    if keys is None or vectors is None or header != _header(identity, keys, vectors):
+    if not _fit(keys, vectors) or header != _header(identity, keys, vectors):
         raise ValueError(f"{path}: a damaged cache of embeddings, or none at all")
     return {key.tobytes(): vector for key, vector in zip(keys, vectors, strict=True)}

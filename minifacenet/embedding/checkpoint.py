@@ -1,27 +1,31 @@
-"""Models, and trainings under way, on disk: arrays in a safetensors file, their meaning as JSON.
+"""Models on disk, `model.safetensors`: the weights, and what is needed to build and feed them.
 
 Nothing is pickled, so loading a file that somebody sent you runs none of their code. A file is
-written whole or not at all.
-
-`model.safetensors` is a model: its weights, and what is needed to build and feed it.
-`state.safetensors` is a training: weights, optimizer, random generator, queue of triplets and
-settings in one file, so that a kill at any moment leaves one moment of the training, whole.
+written whole or not at all. See `training_state` for trainings under way.
 """
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from .. import __version__
-from ..arrays import CheckpointError, fill, load_arrays, load_metadata, save_arrays
+from ..arrays import (
+    CheckpointError,
+    Layout,
+    check_layout,
+    fill,
+    layout_of,
+    load_arrays,
+    open_arrays,
+    save_arrays,
+)
 from ..nn.backend import to_device
+from ..stored import settings_of
+from ..words import shortened
 from .architectures import Architecture, FaceNet
 from .batches import SCALING
-from .train import TrainingState
 
 FORMAT = 1
-FREE = "free"
 
 
 def save_model(path: str | Path, model: FaceNet, training: dict | None = None) -> None:
@@ -30,7 +34,7 @@ def save_model(path: str | Path, model: FaceNet, training: dict | None = None) -
     `training` is any JSON-able account of how the weights came about (configuration, seed, data).
     """
     arrays = {name: to_device(p.data, "cpu") for name, p in model.network.parameters().items()}
-    save_arrays(path, arrays, {**_header(model), "training": training or {}})
+    save_arrays(path, arrays, {**header(model), "training": training or {}})
 
 
 def model_file(path: str | Path) -> Path:
@@ -42,6 +46,8 @@ def model_file(path: str | Path) -> Path:
 def load_model(path: str | Path) -> FaceNet:
     """A saved model: from its file, or from the folder of a run that holds `model.safetensors`.
 
+    What the file claims is compared with what it holds before memory is taken for it.
+
     Raises
     ------
     CheckpointError
@@ -49,16 +55,35 @@ def load_model(path: str | Path) -> FaceNet:
         the network they claim to be of.
     """
     path = model_file(path)
-    arrays, metadata = load_arrays(path)
-    cut = _check_header(path, metadata)
-    try:
-        model = FaceNet.new(Architecture(**metadata["architecture"]), cut=cut)
-    except (KeyError, TypeError, ValueError, MemoryError) as error:
-        raise CheckpointError(
-            f"{path}: no network can be built from {metadata.get('architecture')!r} ({error})"
-        ) from None
+    with open_arrays(path) as file:
+        cut = check_header(path, file.metadata)
+        try:
+            architecture = settings_of(Architecture, file.metadata["architecture"], "architecture")
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(
+                f"{path}: no network can be built from "
+                f"{shortened(file.metadata.get('architecture'))} ({error})"
+            ) from None
+        model = blank_model(path, architecture, cut, file.layout)
+        arrays = file.read()
     fill(path, model.network.parameters(), arrays)
     return model
+
+
+def blank_model(path, architecture: Architecture, cut: str, layout: Layout) -> FaceNet:
+    """A network to be filled with the arrays of the file `path`, whose layout is compared."""
+    try:
+        model = FaceNet.blank(architecture, cut)
+    except (ValueError, OverflowError, MemoryError) as error:
+        raise CheckpointError(
+            f"{path}: no network can be built from {shortened(architecture)} ({error})"
+        ) from None
+    check_layout(path, weights_of(model), layout)
+    return model
+
+
+def weights_of(model: FaceNet) -> Layout:
+    return layout_of({name: p.data for name, p in model.network.parameters().items()})
 
 
 def add_to_model(path: str | Path, name: str, value) -> None:
@@ -67,85 +92,7 @@ def add_to_model(path: str | Path, name: str, value) -> None:
     save_arrays(path, arrays, {**metadata, name: value})
 
 
-def save_state(path: str | Path, model: FaceNet, state: TrainingState, settings: dict) -> None:
-    """A training under way: model, state, and the settings that it must go on with (JSON-able).
-
-    What stands under `FREE` in the settings may change on the way.
-    """
-    parameters = model.network.parameters().items()
-    arrays = {f"weights.{name}": to_device(p.data, "cpu") for name, p in parameters}
-    arrays |= {f"optimizer.{name}": array for name, array in state.optimizer.state().items()}
-    metadata = {
-        **_header(model),
-        "step": state.step,
-        "updates": state.optimizer.steps,
-        "rng": state.rng.bit_generator.state,
-        "settings": settings,
-    }
-    save_arrays(path, {**arrays, "queue": state.queue}, metadata)
-
-
-def load_settings(path: str | Path) -> dict:
-    """What a training under way must go on with, as given to `save_state`.
-
-    Raises
-    ------
-    CheckpointError
-        Missing or damaged file, newer format, or no training.
-    """
-    return _settings(path, load_metadata(path))[0]
-
-
-def _settings(path, metadata) -> tuple[dict, str]:
-    """The settings of a training under way, and how its faces are cut."""
-    cut = _check_header(path, metadata)
-    if metadata.get("settings") is None:
-        raise CheckpointError(f"{path}: a model, not a training under way: nothing to go on with")
-    return metadata["settings"], cut
-
-
-def load_state(path: str | Path, model: FaceNet, state: TrainingState, settings: dict) -> None:
-    """Put a fresh `model` and `state` where the training that wrote `path` stood.
-
-    Raises
-    ------
-    CheckpointError
-        As `load_model`, or if `settings` are not those of the training: it would not be the same
-        training any more. The message names what changed.
-    """
-    arrays, metadata = load_arrays(path)
-    (before, cut), now = _settings(path, metadata), json.loads(json.dumps(settings))
-    changed = _changes({"cut": cut, **before, FREE: None}, {"cut": model.cut, **now, FREE: None})
-    if changed:
-        raise CheckpointError(
-            f"{path}: a training goes on with the settings that it began with, but "
-            f"{'; '.join(changed)}: leave them as they were, or start anew"
-        )
-    weights = {name[8:]: a for name, a in arrays.items() if name.startswith("weights.")}
-    fill(path, model.network.parameters(), weights)
-    slots = {name[10:]: a for name, a in arrays.items() if name.startswith("optimizer.")}
-    try:
-        state.optimizer.restore(slots, metadata["updates"])
-        state.rng.bit_generator.state = metadata["rng"]
-        state.step, state.queue = metadata["step"], arrays["queue"]
-    except KeyError as error:
-        raise CheckpointError(f"{path}: {error} is missing from it: start anew") from None
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: {error}") from None
-
-
-def _changes(before, now, name: str = "") -> list[str]:
-    """What differs between two nested dictionaries: 'training.margin: 0.2 -> 0.3'."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        found = []
-        for key in dict.fromkeys([*before, *now]):
-            inner = f"{name}.{key}" if name else key
-            found += _changes(before.get(key), now.get(key), inner)
-        return found
-    return [] if before == now else [f"{name}: {before!r} -> {now!r}"]
-
-
-def _header(model: FaceNet) -> dict:
+def header(model: FaceNet) -> dict:
     return {
         "format": FORMAT,
         "version": __version__,
@@ -154,18 +101,18 @@ def _header(model: FaceNet) -> dict:
     }
 
 
-def _check_header(path, metadata) -> str:
+def check_header(path, metadata) -> str:
     """How the faces of its training were cut; a CheckpointError if we cannot feed it such faces."""
     if metadata.get("format") != FORMAT:
         raise CheckpointError(
-            f"{path}: format {metadata.get('format')!r}, but minifacenet {__version__} reads "
-            f"{FORMAT}"
+            f"{path}: format {shortened(metadata.get('format'))}, but minifacenet {__version__} "
+            f"reads {FORMAT}"
         )
     preprocessing = metadata.get("preprocessing")
     cut, _, scaling = str(preprocessing).rpartition("; ")
-    if not cut or scaling != SCALING:
+    if not cut or not cut.isprintable() or scaling != SCALING:
         raise CheckpointError(
-            f"{path}: trained on photos as {preprocessing!r}, "
+            f"{path}: trained on photos as {shortened(preprocessing)}, "
             f"but this version prepares them as '...; {SCALING}'"
         )
     return cut

@@ -29,6 +29,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 from ..files import digest, replacing, write_csv
+from ..words import printable, shortened
 from .quantise import Quantised, quantise
 
 HEADER = ("index", "path", "label", "model", "preprocessing", "scale", "npy")
@@ -145,13 +146,14 @@ class Embeddings:
         indices, paths, names, models, preprocessings, scales, digests = zip(*rows, strict=True)
         for i, index in enumerate(indices):
             if index != str(i):
-                raise StoreError(f"{table}: row {i} has index {index!r}: rows must stay in order")
+                got = shortened(index)
+                raise StoreError(f"{table}: row {i} has index {got}: rows must stay in order")
         model = _one(table, "model", models)
         preprocessing = _one(table, "preprocessing", preprocessings)
         if _one(table, "npy", digests) != digest(array):
             raise StoreError(
-                f"{npy} is not the array that {table} was written for ({digest(array)}, "
-                f"not {digests[0]}): a save was interrupted, or one file replaced. Save again"
+                f"{npy} is not the array that {table} was written for ({digest(array)}, not "
+                f"{shortened(digests[0])}): a save was interrupted, or one file replaced. Save again"
             )
         try:
             return cls(_floats(array, scales), paths, names, model, preprocessing)
@@ -200,7 +202,8 @@ def _read_array(npy: Path) -> np.ndarray:
         with npy.open("rb") as file:
             array = npy_format.read_array(file, allow_pickle=False)
     except Exception as error:  # the header is read as Python source, and may fail in any way
-        raise StoreError(f"{npy}: not a whole .npy file of numbers ({error})") from None
+        reason = printable(str(error))[:200]
+        raise StoreError(f"{npy}: not a whole .npy file of numbers ({reason})") from None
     if array.ndim != 2 or array.dtype not in (np.float32, np.int8):
         raise StoreError(
             f"{npy}: embeddings are float32 or int8 of shape (N, D), got {array.dtype} "
@@ -216,12 +219,14 @@ def _read_table(table: Path) -> list[list[str]]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise StoreError(f"{table}: not a UTF-8 table ({error})") from None
     if tuple(header) != HEADER:
-        raise StoreError(f"{table}: needs the columns {', '.join(HEADER)}, has {', '.join(header)}")
+        raise StoreError(f"{table}: needs the columns {', '.join(HEADER)}, has {shortened(header)}")
     if not rows:
         raise StoreError(f"{table}: no rows below the header")
     for i, row in enumerate(rows):
         if len(row) != len(HEADER):
-            raise StoreError(f"{table}: row {i} has {len(row)} columns, not {len(HEADER)}: {row}")
+            raise StoreError(
+                f"{table}: row {i} has {len(row)} columns, not {len(HEADER)}: {shortened(row)}"
+            )
     return rows
 
 
@@ -230,8 +235,8 @@ def _one(table: Path, column: str, values: tuple[str, ...]) -> str:
     distinct = list(dict.fromkeys(values))
     if len(distinct) > 1:
         raise StoreError(
-            f"{table}: {column} must be the same in all rows, got {distinct[0]!r} and "
-            f"{distinct[1]!r}"
+            f"{table}: {column} must be the same in all rows, got {shortened(distinct[0])} and "
+            f"{shortened(distinct[1])}"
         )
     return distinct[0]
 
@@ -241,5 +246,5 @@ def _floats(array: np.ndarray, scales: tuple[str, ...]) -> np.ndarray:
     if array.dtype == np.int8:
         return Quantised(array, np.array(scales, np.float32)).vectors
     if any(scales):
-        raise ValueError(f"float32 has no scale, got {next(filter(None, scales))!r}")
+        raise ValueError(f"float32 has no scale, got {shortened(next(filter(None, scales)))}")
     return array

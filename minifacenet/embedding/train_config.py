@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, field
 
 from ..nn.optim import OPTIMIZERS
+from ..stored import check_types
+from ..words import shortened
 from .batches import Augmentation
 from .mining import LISTED_RULES, RULES
 
@@ -58,8 +60,10 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self):
+        check_types(self)
         if self.optimizer not in OPTIMIZERS:
-            raise ValueError(f"optimizer {self.optimizer!r} is none of {', '.join(OPTIMIZERS)}")
+            known = ", ".join(OPTIMIZERS)
+            raise ValueError(f"optimizer {shortened(self.optimizer)} is none of {known}")
         if self.steps < 1 or self.people < 2 or self.photos < 2:
             raise ValueError(
                 f"training needs steps >= 1, people >= 2 and photos >= 2, got {self.steps}, "
@@ -95,13 +99,13 @@ class TrainConfig:
             if rule not in RULES or not re.fullmatch(r"(@[1-9][0-9]*)?", at + start):
                 raise ValueError(
                     f"mining is one of {', '.join(RULES)}, or several such as "
-                    f"'semi-hard, hardest@200', got {self.mining!r}"
+                    f"'semi-hard, hardest@200', got {shortened(self.mining)}"
                 )
             schedule.append((int(start or 1), rule))
         if len({start for start, _ in schedule}) < len(schedule):
             raise ValueError(
-                f"two mining rules begin at one step in {self.mining!r}: give each its own, such "
-                "as 'semi-hard, hardest@200'"
+                f"two mining rules begin at one step in {shortened(self.mining)}: give each its "
+                "own, such as 'semi-hard, hardest@200'"
             )
         return sorted(schedule)
 

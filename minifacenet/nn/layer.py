@@ -73,8 +73,14 @@ class Parameter:
             self._grad = backend.to_device(self._grad, device)
 
 
-def normal(rng: np.random.Generator, shape, variance: float, dtype) -> np.ndarray:
-    """Gaussian start values of the given variance and dtype, ndarray of `shape`."""
+def normal(rng: np.random.Generator | None, shape, variance: float, dtype) -> np.ndarray:
+    """Gaussian start values of the given variance and dtype, ndarray of `shape`.
+
+    Without an `rng` they are zeros, for a network whose weights come from a file: most systems give
+    such an array its memory only when the weights are written into it.
+    """
+    if rng is None:
+        return np.zeros(shape, dtype)
     values = rng.standard_normal(shape, dtype)
     values *= dtype(variance**0.5)
     return values

@@ -17,7 +17,6 @@ as we wrote them: whoever moves a crop, or works on it, or brings others, keeps 
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable
 from contextlib import suppress
@@ -25,6 +24,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ..files import holds_anything, sweep, write_json
+from ..stored import json_object
+from ..words import shortened
 from .crop_places import is_below_faces, is_crop_of
 from .cutting import CropSettings
 from .known import Known
@@ -108,14 +109,14 @@ def _check_same(path: Path, ours: dict) -> str:
     """The folder of the earlier photos, if it is another one; ValueError for other settings."""
     out = path.parent
     try:
-        theirs = json.loads(path.read_text(encoding="utf-8"))
+        theirs = json_object(path.read_bytes())
     except ValueError:
         theirs = None
-    if not isinstance(theirs, dict) or not isinstance(theirs.get("photos", ""), str):
+    if theirs is None or not isinstance(theirs.get("photos", ""), str):
         raise ValueError(f"{path} is damaged: say --force to do all photos anew")
     differ = [name for name in ours if name != "photos" and theirs.get(name) != ours[name]]
     if differ:
-        texts = (f"{n} {theirs.get(n)!r}, now {ours[n]!r}" for n in differ)
+        texts = (f"{n} {shortened(theirs.get(n))}, now {ours[n]!r}" for n in differ)
         raise ValueError(
             f"{out} was made with other settings ({'; '.join(texts)}): choose another folder, "
             "or say --force to do all photos anew"

@@ -17,13 +17,14 @@ content     the photo's SHA-256 (16 digits): a photo that has it is not done aga
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 from ..files import write_csv
-from .cutting import Face
+from ..words import shortened
+from .cutting import UPSIDE, Face
 
 POINTS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 COLUMNS = (
@@ -84,6 +85,9 @@ def save_manifest(path: Path, entries: Iterable[Entry]) -> None:
 def load_manifest(path: Path) -> dict[str, Entry]:
     """The entries by photo; none if there is no such file.
 
+    What no run of ours can have written is refused. What only differs from what it has written, a
+    box moved within reason or a photo's rows left out, cannot be seen here.
+
     Raises
     ------
     ValueError
@@ -93,16 +97,29 @@ def load_manifest(path: Path) -> dict[str, Entry]:
         return {}
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.reader(file)
-        if tuple(next(reader, ())) != COLUMNS:
-            raise ValueError(f"{path} is no manifest of this version: say --force")
         try:
-            rows = [_by_column(row) for row in reader]
-            grouped = groupby(rows, key=lambda row: row["photo"])
-            return {photo: _entry(list(group)) for photo, group in grouped}
-        except ValueError as error:
+            if tuple(next(reader, ())) != COLUMNS:
+                raise ValueError("no manifest of this version")
+            return _entries(reader)
+        except (ValueError, csv.Error) as error:
             raise ValueError(
                 f"{path}, line {reader.line_num}: {error}: say --force to do all photos anew"
             ) from None
+
+
+def _entries(reader) -> dict[str, Entry]:
+    """The rows of a photo follow each other, and so each is checked beside those before it."""
+    rows: dict[str, list[tuple[Face, dict]]] = {}
+    photo = None
+    for cells in reader:
+        row = _by_column(cells)
+        if row["photo"] != photo and row["photo"] in rows:
+            raise ValueError(f"more rows of {shortened(row['photo'])}, which stands farther up")
+        photo = row["photo"]
+        of_photo = rows.setdefault(photo, [])
+        of_photo.append((_face(row), row))
+        _check_beside(of_photo)
+    return {photo: _entry(of_photo) for photo, of_photo in rows.items()}
 
 
 def _by_column(row: list[str]) -> dict[str, str]:
@@ -111,27 +128,72 @@ def _by_column(row: list[str]) -> dict[str, str]:
     return dict(zip(COLUMNS, row, strict=True))
 
 
-def _entry(rows: list[dict]) -> Entry:
-    first = rows[0]
+def _check_beside(rows: list[tuple[Face, dict]]) -> None:
+    """The last of a photo's rows so far beside the others."""
+    (face, row), before = rows[-1], rows[:-1]
+    if face.number != len(rows) and (face.number, before) != (0, []):
+        raise ValueError(f"face {face.number} stands where face {len(rows)} should")
+    if not before:
+        return
+    last, first = before[-1][0], before[0][1]
+    if None not in (face.score, last.score) and face.score > last.score:
+        raise ValueError(f"score {face.score} below {last.score}: the best face comes first")
+    for name in ("rule", "content"):
+        if row[name] != first[name]:
+            raise ValueError(f"{name} {shortened(row[name])} below {shortened(first[name])}")
+
+
+def _entry(rows: list[tuple[Face, dict]]) -> Entry:
+    first = rows[0][1]
     return Entry(
         photo=first["photo"],
         rule=first["rule"],
         content=first["content"],
-        faces=tuple(map(_face, rows)),
-        crops=tuple(row["crop"] for row in rows),
+        faces=tuple(face for face, _ in rows),
+        crops=tuple(row["crop"] for _, row in rows),
     )
 
 
 def _face(row: dict) -> Face:
-    def numbers(*names) -> tuple[float, ...] | None:
-        return tuple(float(row[name]) for name in names) if row[names[0]] else None
-
-    points = numbers(*COLUMNS[7:17])
+    box, points = _numbers(row, COLUMNS[2:6]), _numbers(row, COLUMNS[7:17])
+    score = _numbers(row, COLUMNS[6:7])
+    number, turned = (_whole(row, name) for name in ("face", "turned"))
+    if not row["photo"]:
+        raise ValueError("no photo is named")
+    if box is not None and not (box[0] <= box[2] and box[1] <= box[3]):
+        raise ValueError(f"the box {box} ends before it begins")
+    if score is not None and not 0 <= score[0] <= 1:
+        raise ValueError(f"a score of {score[0]}, outside of 0 to 1")
+    if turned not in UPSIDE:
+        raise ValueError(f"turned by {turned} degrees")
+    if bool(row["reason"]) == bool(row["crop"]):
+        raise ValueError("a face has either a crop or a reason why there is none")
     return Face(
-        number=int(row["face"] or 0),
-        box=numbers("x0", "y0", "x1", "y1"),
-        score=float(row["score"]) if row["score"] else None,
+        number=number,
+        box=box,
+        score=None if score is None else score[0],
         landmarks=None if points is None else tuple(zip(points[::2], points[1::2], strict=True)),
-        turned=int(row["turned"]),
+        turned=turned,
         reason=row["reason"],
     )
+
+
+def _numbers(row: dict, names: tuple[str, ...]) -> tuple[float, ...] | None:
+    """Finite numbers of these columns; None if all are empty."""
+    texts = [row[name] for name in names]
+    if not any(texts):
+        return None
+    try:
+        numbers = tuple(map(float, texts))
+    except ValueError:
+        numbers = (math.nan,)
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(f"{names[0]} to {names[-1]} should be numbers, got {shortened(texts)}")
+    return numbers
+
+
+def _whole(row: dict, name: str) -> int:
+    try:
+        return int(row[name] or 0)
+    except ValueError:
+        raise ValueError(f"{name} should be a number, got {shortened(row[name])}") from None

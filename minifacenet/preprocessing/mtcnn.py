@@ -28,16 +28,25 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit
 
-from ..arrays import CheckpointError, fill, load_arrays
+from ..arrays import (
+    CheckpointError,
+    arrays_digest,
+    check_layout,
+    fill,
+    layout_of,
+    load_arrays,
+)
 from ..nn.conv import Conv2D
 from ..nn.layer import Sequential
 from ..nn.linear import Linear
 from ..nn.pool import MaxPool
 from ..nn.prelu import PReLU
 from ..places import FOLDER, where
+from ..words import shortened
 
 FILE = FOLDER / "mtcnn.safetensors"  # of a project; see `where` for the others
 FORMAT = "MTCNN 1"
+DIGEST = "2789ca86f0a0e1e4"  # of the published weights, as `arrays_digest` gives it
 PNET_SIZE, RNET_SIZE, ONET_SIZE = 12, 24, 48  # pixels a side that each of the nets sees
 STRIDE = 2  # pixels between two neighbouring outputs of P-Net
 BOX, LANDMARKS = slice(2, 6), slice(6, 16)  # columns of the heads; 0 and 1 are no face, face
@@ -59,8 +68,8 @@ class MTCNN:
     onet: Sequential
 
     @classmethod
-    def new(cls, rng: np.random.Generator) -> MTCNN:
-        """Untrained networks with random weights."""
+    def new(cls, rng: np.random.Generator | None) -> MTCNN:
+        """Untrained networks with random weights; zeros without an `rng`."""
         return cls(
             pnet=Sequential(
                 *_stage("1", 3, 10, 3, rng, pool=2),
@@ -96,7 +105,8 @@ class MTCNN:
         Raises
         ------
         CheckpointError
-            Missing or damaged file, another kind of file, or arrays that do not fit.
+            Missing or damaged file, another kind of file, arrays that do not fit, or other weights
+            than the published ones: such nets find no faces, and nothing else would say so.
         """
         given, path = path is not None, Path(path or default_file()).absolute()
         if path.is_dir():
@@ -113,11 +123,19 @@ class MTCNN:
         arrays, metadata = load_arrays(path)
         if metadata.get("format") != FORMAT:
             raise CheckpointError(
-                f"{path}: format {metadata.get('format')!r}, expected {FORMAT!r}: these are no "
-                "weights that `minifacenet get mtcnn` wrote"
+                f"{path}: format {shortened(metadata.get('format'))}, expected {FORMAT!r}: these "
+                "are no weights that `minifacenet get mtcnn` wrote"
             )
-        nets = cls.new(np.random.default_rng(0))
-        fill(path, nets.parameters(), arrays)
+        nets = cls.new(None)
+        parameters = nets.parameters()
+        needed = layout_of({name: parameter.data for name, parameter in parameters.items()})
+        check_layout(path, needed, layout_of(arrays))
+        if (found := arrays_digest(arrays)) != DIGEST:
+            raise CheckpointError(
+                f"{path}: not the published weights of MTCNN (digest {found}, expected {DIGEST}): "
+                "remove the file, and run `minifacenet get mtcnn`"
+            )
+        fill(path, parameters, arrays)
         return nets
 
     def parameters(self) -> dict:

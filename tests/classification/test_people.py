@@ -5,7 +5,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from minifacenet.classification.classifier import FaceClassifier
-from minifacenet.classification.people import People
+from minifacenet.classification.people import People, holds_another_model
 from minifacenet.embedding.architectures import Architecture, FaceNet
 from minifacenet.embedding.checkpoint import CheckpointError, load_arrays, save_model
 from minifacenet.embedding.embedder import Embedder
@@ -63,8 +63,12 @@ def rewrite(path, arrays=None, drop=(), **changes):
     [
         (dict(people_format=2), "format 2 of people, but minifacenet .* reads 1"),
         (dict(drop=("photos",)), "'photos' is missing from it: fit it again"),
-        (dict(people=["a", "b"]), "2 names for 6 people.*damaged"),
-        (dict(arrays={"coef": np.zeros((2, 128))}), r"6 names for 6 people.*\(2, 128\).*damaged"),
+        (dict(people=["a", "b"]), "2 names, photos of 6, and arrays .*damaged"),
+        (dict(arrays={"coef": np.zeros((2, 128))}), r"6 names, .*\(2, 128\).*\(6, 128\).*damaged"),
+        (dict(photos=[5] * 5), "6 names, photos of 5, and arrays .*damaged"),
+        (dict(arrays={"centroids": np.ones(6)}), r"'centroids': \(6,\).*damaged"),
+        (dict(arrays={"coef": np.zeros((6, 128), np.int64)}), "where floats of .*damaged"),
+        (dict(arrays={"coef": np.full((6, 128), np.nan)}), "coef holds NaN or infinity"),
         (dict(preprocessing="upside down"), "fitted on photos as 'upside down'.*fit it again"),
     ],
 )
@@ -99,3 +103,81 @@ def test_a_folder_without_people_and_a_cut_file(model, tmp_path):
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(CheckpointError, match="not a whole safetensors file"):
         People.load(tmp_path)
+
+
+LONG = "x" * 9000
+ODD = {
+    "people": [
+        None,
+        [],
+        "abcdef",
+        [1, 2, 3, 4, 5, 6],
+        [None] * 6,
+        ["a"] * 6,
+        [["a"]] * 6,
+        [LONG, 1],
+    ],
+    "photos": [None, [], 5, [5.0] * 6, [True] * 6, [-1] * 6, [10**400] * 5 + ["x"]],
+    "threshold": [True, -1, 4.5, 1e308, float("nan"), float("inf"), "0.5", [], {}, 10**400, LONG],
+    "C": [None, True, 0, -1, float("nan"), float("inf"), "1"],
+    "source": [None, 3, [], {}],
+    "flip": [None, 0, "no", []],
+    "model": [None, 3, [LONG], LONG],
+    "preprocessing": [None, 3, [LONG], LONG],
+    "people_format": [None, LONG, []],
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_values_are_one_line_each(model, tmp_path, name):
+    enrol(model).save(tmp_path, model)
+    path = tmp_path / "people.safetensors"
+    whole = path.read_bytes()
+    for value in ODD[name]:
+        path.write_bytes(whole)
+        rewrite(path, **{name: value})
+        with pytest.raises(CheckpointError) as error:
+            People.load(tmp_path)
+        assert str(path) in str(error.value)
+        assert "\n" not in str(error.value)
+        assert len(str(error.value)) < 2 * len(str(path)) + 500
+
+
+def test_nobody_is_called_unknown_where_strangers_are(model, tmp_path):
+    enrol(model).save(tmp_path, model)
+    path = tmp_path / "people.safetensors"
+    names = sorted([*load_arrays(path)[1]["people"][1:], "unknown"])
+    rewrite(path, people=names)
+    with pytest.raises(CheckpointError, match="somebody in it is called 'unknown'"):
+        People.load(tmp_path)
+    rewrite(path, people=names, threshold=None)
+    assert "unknown" in People.load(tmp_path).classifier.classes_
+
+
+def test_a_changed_row_of_one_person_is_noticed(model, tmp_path):
+    enrol(model).save(tmp_path, model)
+    path = tmp_path / "people.safetensors"
+    arrays, _ = load_arrays(path)
+    row = arrays["coef"][2].tobytes()
+    path.write_bytes(path.read_bytes().replace(row, (-arrays["coef"][2]).tobytes()))
+    with pytest.raises(CheckpointError, match="damaged, its arrays are not what was written"):
+        People.load(tmp_path)
+
+
+def test_people_without_names_are_not_saved(model, tmp_path):
+    embeddings, names = faces(people=6)
+    numbers = np.unique(names, return_inverse=True)[1]
+    classifier = FaceClassifier(threshold=0.5).fit(embeddings, numbers)
+    with pytest.raises(ValueError, match=r"stored by their names, got array.*fit the class"):
+        People(Embedder(model), classifier, (5,) * 6, "").save(tmp_path / "new", model)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_copy_of_the_same_network_is_no_other(model, tmp_path):
+    assert not holds_another_model(tmp_path, model)
+    copy = tmp_path / "model.safetensors"
+    copy.write_bytes(model.read_bytes())  # as a kill between the two files leaves it
+    assert not holds_another_model(tmp_path, model)
+    assert not holds_another_model(tmp_path, model.parent)
+    save_model(copy, FaceNet.new(Architecture(size=32, channels=1), 1))
+    assert holds_another_model(tmp_path, model)

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from minifacenet.arrays import CheckpointError
 from minifacenet.classification.classifier import FaceClassifier
 from minifacenet.classification.clustering import average_linkage, cut
 from minifacenet.classification.clustering_scores import bcubed
@@ -101,3 +102,30 @@ def test_strangers_without_a_pair_are_refused():
     lone = HeldOut(*faces(photos=1), *faces(seed=1))
     with pytest.raises(ValueError, match="someone needs two photos"):
         measure_thresholds([lone], "nobody")
+
+
+ODD = [None, True, -1, 4.5, 339, float("nan"), float("inf"), "0.5", [], {}, 10**400, "x" * 9000]
+
+
+@pytest.mark.parametrize("name", [*vars(measure_thresholds([group(0)], "a test")), "all"])
+def test_odd_values_in_a_model_are_one_line_each(tmp_path, name):
+    path = tmp_path / "model.safetensors"
+    save_model(path, FaceNet.new(Architecture(size=32, channels=1)))
+    it = measure_thresholds([group(0)], "a test").as_dict()
+    counts = ("pairs_same", "pairs_different", "stranger_faces", "enrolled_people")
+    for value in ODD:
+        if (name == "source" and isinstance(value, str)) or (name, value) == ("all", None):
+            continue
+        if name in counts and value in (339, 10**400):
+            continue
+        changed = [{**it, name: value} if name != "all" else value]
+        if name in ("far", "gate"):
+            changed += [{**it, name: {"0.1": value}}, {**it, name: {"x" * 9000: 0.5}}]
+            changed += [{**it, name: {"7": 0.5}}]
+            changed = changed[1 if value == {} else 0 :]
+        for stored in changed:
+            add_to_model(path, "thresholds", stored)
+            with pytest.raises(CheckpointError, match="its thresholds cannot be read") as error:
+                Thresholds.of_model(path)
+            assert str(path) in str(error.value)
+            assert len(str(error.value)) < len(str(path)) + 500

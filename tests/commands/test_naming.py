@@ -193,6 +193,15 @@ def test_a_cache_gives_the_same_answers(run, people, enrolled, tmp_path):
     assert answers("--cache", tmp_path / "cache") == first
 
 
+def test_killed_between_its_two_files_the_same_command_goes_through(run, people, model, tmp_path):
+    out = tmp_path / "people"
+    out.mkdir()
+    copy = out / "model.safetensors"
+    copy.write_bytes((model / "model.safetensors").read_bytes())
+    assert run("classify", "fit", people, "--model", model, "--out", out)[0] == 0
+    assert copy.read_bytes() == (model / "model.safetensors").read_bytes()
+
+
 def test_two_gates_are_one_too_many(run, people, model, tmp_path):
     options = ("--threshold", 0.3, "--strangers", people)
     status, _, error = run(

@@ -6,11 +6,12 @@ from numba import config
 
 from minifacenet.arrays import load_arrays
 from minifacenet.embedding.architectures import Architecture, FaceNet
-from minifacenet.embedding.checkpoint import load_state, save_model, save_state
+from minifacenet.embedding.checkpoint import save_model
 from minifacenet.embedding.distances import squared_distances
 from minifacenet.embedding.mining import mined_loss
 from minifacenet.embedding.train import TrainingState, train
 from minifacenet.embedding.train_config import TrainConfig
+from minifacenet.embedding.training_state import load_state, save_state
 from minifacenet.embedding.triplet import embedding_gradient
 from minifacenet.nn.backend import to_device
 from minifacenet.nn.concat import Concat

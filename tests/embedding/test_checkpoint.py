@@ -1,4 +1,8 @@
 import json
+import os
+import struct
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -6,6 +10,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from minifacenet import arrays
+from minifacenet.arrays import load_metadata
 from minifacenet.embedding.architectures import Architecture, FaceNet
 from minifacenet.embedding.checkpoint import (
     CheckpointError,
@@ -145,6 +150,129 @@ def test_damaged_metadata_is_named(tmp_path):
     save_file({"w": np.ones(2)}, path, {"minifacenet": '{"format"1}'})
     with pytest.raises(CheckpointError, match=r"model\.safetensors: damaged, .* no JSON \(Expect"):
         load_model(path)
+
+
+def with_text(path, text):
+    """The file with another text as its metadata, however odd."""
+    old, _ = load_arrays(path)
+    save_file(old, path, {"minifacenet": text})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["null", "[]", "3", '"x"', "NaN", "[" * 200_000, '{"a":' * 40 + "1" + "}" * 40,
+     '{"format": ' + "9" * 5000 + "}", "", "{", "x" * 9000, json.dumps(["x" * 9000])],
+    ids=lambda text: text[:12],
+)  # fmt: skip
+def test_metadata_that_is_no_object_is_one_line(model, tmp_path, text):
+    path = tmp_path / "model.safetensors"
+    save_model(path, model)
+    with_text(path, text)
+    with pytest.raises(CheckpointError, match="damaged, its metadata is") as error:
+        load_model(path)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < len(str(path)) + 300
+
+
+ODD = [None, [], {}, True, -1, 0, 2.5, 1e308, float("nan"), 10**400, "", "x" * 9000, [[[]]] * 999]
+
+
+@pytest.mark.parametrize("name", ["format", "preprocessing", "architecture", *vars(Architecture())])
+def test_odd_values_of_metadata_are_one_line_each(model, tmp_path, name):
+    path = tmp_path / "model.safetensors"
+    save_model(path, model)
+    whole, metadata = load_arrays(path)
+    for value in ODD:
+        changed = {**metadata, name: value}
+        if name in metadata["architecture"]:
+            if (name, value) in (("lrn", True), ("maxout", True)):
+                continue
+            changed = {**metadata, "architecture": {**metadata["architecture"], name: value}}
+        save_file(whole, path, {"minifacenet": json.dumps(changed)})
+        if (name, value) == ("format", True):  # as good as 1
+            continue
+        with pytest.raises(CheckpointError) as error:
+            load_model(path)
+        assert str(path) in str(error.value)
+        assert len(str(error.value)) < len(str(path)) + 700
+
+
+@pytest.mark.parametrize(("kind", "size"), [("BF16", 2), ("F8_E4M3", 1), ("F8_E5M2", 1)])
+def test_types_that_numpy_lacks_are_named(tmp_path, kind, size):
+    path = tmp_path / "model.safetensors"
+    head = {
+        "__metadata__": {"minifacenet": "{}"},
+        "w": {"dtype": kind, "shape": [4], "data_offsets": [0, 4 * size]},
+    }
+    text = json.dumps(head).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(4 * size))
+    with pytest.raises(CheckpointError, match=f"safetensors: w is of type {kind}, .*as float32"):
+        load_model(path)
+
+
+def test_no_changed_bit_is_believed(model, tmp_path):
+    """Without digests the weights were believed in 170 of 215 such files."""
+    path = tmp_path / "model.safetensors"
+    save_model(path, model, {"seed": 3})
+    whole = bytearray(path.read_bytes())
+    rng = np.random.default_rng(0)
+    header = struct.unpack("<Q", whole[:8])[0]
+    places = [*range(0, 8 + header, 3), *rng.integers(8 + header, len(whole), 50)]
+    name = whole.index(b"digests")  # without it nothing is compared, and nothing else has changed
+    for place in {*places} - {*range(name, name + len("digests"))}:
+        whole[place] ^= 4
+        path.write_bytes(whole)
+        with pytest.raises(CheckpointError) as error:
+            load_model(path)
+        assert str(path) in str(error.value)
+        whole[place] ^= 4
+    path.write_bytes(whole)
+    assert load_model(path).digest == model.digest
+
+
+def test_a_file_without_digests_is_read_and_has_them_when_saved_again(model, tmp_path):
+    path = tmp_path / "model.safetensors"
+    rewrite(path, model)  # as older versions wrote
+    load_model(path)
+    add_to_model(path, "more", 1)
+    assert load_metadata(path)["more"] == 1
+    text = path.read_bytes().replace(b'more\\": 1', b'more\\": 2')
+    path.write_bytes(text)
+    with pytest.raises(CheckpointError, match="damaged, its metadata is not what was written"):
+        load_metadata(path)
+
+
+def test_loading_draws_no_random_numbers(model, tmp_path, monkeypatch):
+    save_model(tmp_path / "model.safetensors", model)
+    monkeypatch.setattr(np.random, "default_rng", lambda *_: pytest.fail("it drew"))
+    assert load_model(tmp_path).digest == model.digest
+
+
+CLAIM = """
+import resource, sys
+from minifacenet.embedding.checkpoint import CheckpointError, load_model
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    load_model(sys.argv[1])
+except CheckpointError as error:
+    print(error)
+kilo = 1 if sys.platform != "darwin" else 1024
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // kilo)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no getrusage there")
+@pytest.mark.parametrize("claim", [dict(dim=3_000_000), dict(size=6000), dict(dim=10**15)])
+def test_a_small_file_that_claims_a_large_network_takes_no_memory(model, tmp_path, claim):
+    path = tmp_path / "model.safetensors"
+    rewrite(path, model, architecture={**model.architecture.as_dict(), **claim})
+    done = subprocess.run(
+        [sys.executable, "-c", CLAIM, path], capture_output=True, text=True, check=True
+    )
+    message, kilobytes = done.stdout.splitlines()
+    assert str(path) in message
+    assert int(kilobytes) < 60_000  # it were 6 GB to 9 GB
 
 
 def test_a_single_number_keeps_its_shape(tmp_path):

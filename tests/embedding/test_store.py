@@ -276,7 +276,7 @@ def test_a_corrected_name_is_no_damage(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "needs the columns index, path, .*, has $"),
+        (b"", r"needs the columns index, path, .*, has \[\]$"),
         (b"index,path,label,model,preprocessing\r\n0,a,b,c,d\r\n", "needs .* scale, npy, has inde"),
         (",".join(HEADER).encode(), "no rows below the header"),
         (",".join(HEADER).encode() + b"\r\n0,a,b\r\n", "row 0 has 3 columns, not 7.*'a', 'b'"),

@@ -6,12 +6,12 @@ import pytest
 
 from minifacenet.embedding.architectures import Architecture, FaceNet
 from minifacenet.embedding.batches import Augmentation, sample_batch, to_input
-from minifacenet.embedding.checkpoint import load_state, save_state
 from minifacenet.embedding.distances import squared_distances
 from minifacenet.embedding.mining import RULES, semi_hard_closest
 from minifacenet.embedding.offline import mine_offline
 from minifacenet.embedding.train import TrainingState, is_trainable, train
 from minifacenet.embedding.train_config import TrainConfig
+from minifacenet.embedding.training_state import load_state, save_state
 from minifacenet.embedding.triplet import embedding_gradient, triplet_loss
 
 QUICK = TrainConfig(steps=3, people=3, photos=2)

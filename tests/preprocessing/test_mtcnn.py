@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from minifacenet.arrays import CheckpointError, fill, save_arrays
+from minifacenet.arrays import CheckpointError, fill, load_arrays, save_arrays
 from minifacenet.preprocessing import mtcnn
 from minifacenet.preprocessing.mtcnn import BOX, FORMAT, MTCNN, face_probability, to_input
 from tests.conftest import need
@@ -145,3 +145,19 @@ def test_other_files_are_refused(tmp_path):
     save_arrays(path, {"a": np.ones(2)}, {"format": FORMAT})
     with pytest.raises(CheckpointError, match=r"missing \['onet.conv1.bias', .*unexpected \['a'\]"):
         MTCNN.load(path)
+
+
+@pytest.mark.parametrize("change", ["a bit", "all signs"])
+def test_other_weights_are_refused_since_such_nets_would_find_nothing(tmp_path, change):
+    if not WEIGHTS.is_file():
+        pytest.skip(f"no {mtcnn.FILE}: `python data_scripts/get_mtcnn.py` makes it")
+    arrays, metadata = load_arrays(WEIGHTS)
+    if change == "a bit":
+        arrays["onet.conv1.weight"].reshape(-1).view(np.uint32)[7] ^= 1
+    else:
+        arrays = {name: -array for name, array in arrays.items()}
+    path = tmp_path / "other.safetensors"
+    save_arrays(path, arrays, metadata)
+    with pytest.raises(CheckpointError, match=r"not the published weights .*run `") as raised:
+        MTCNN.load(path)
+    assert str(path) in str(raised.value)
