@@ -8,9 +8,7 @@ import os
 import signal
 import sys
 
-from .interrupt import sure_interrupt
-
-INTERRUPTED = 130
+from .interrupt import INTERRUPTED, sure_interrupt
 
 
 def main() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+INTERRUPTED = 130  # the exit status of a command
 
 
 @contextmanager
@@ -44,7 +47,8 @@ def sure_interrupt(listening: bool = True) -> Iterator[None]:
 
     A KeyboardInterrupt can be lost. C code that calls Python drops it with a message, and what is
     imported may take it for its own failure. So it waits until an import is over, and comes again
-    where after a second it is not on its way out. Without timers (Windows) all is as usual; where
+    where after a second it is not on its way out. The second one within an import ends at once: the
+    next command sweeps up. Without timers (Windows) all is as usual; where
     this process is not `listening` to Ctrl-C, nothing is changed.
     """
     if not listening:
@@ -55,8 +59,14 @@ def sure_interrupt(listening: bool = True) -> Iterator[None]:
         yield
         return
 
+    waiting = False
+
     def interrupt(number, frame):
+        nonlocal waiting
         if _importing(frame):
+            if waiting and number == signal.SIGINT:
+                os._exit(INTERRUPTED)
+            waiting = True
             signal.setitimer(signal.ITIMER_REAL, SOON)
             return
         if number == signal.SIGALRM:

@@ -92,6 +92,27 @@ def test_one_that_waited_for_an_import_is_postponed_as_any_other(tmp_path, monke
     assert told == [True]
 
 
+TWICE = """
+import sys
+from minifacenet.interrupt import sure_interrupt
+sys.path.insert(0, sys.argv[1])
+with sure_interrupt():
+    import slow_to_import
+"""
+
+
+def test_a_second_one_does_not_wait_for_the_import(tmp_path):
+    press = "os.kill(os.getpid(), signal.SIGINT)\n"
+    (tmp_path / "slow_to_import.py").write_text(
+        f"import os, signal, time\n{press * 2}time.sleep(30)\n"
+    )
+    begun = time.monotonic()
+    command = [sys.executable, "-c", TWICE, str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (130, "")
+    assert time.monotonic() < begun + 25
+
+
 PRESSED = """
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.{handler})
