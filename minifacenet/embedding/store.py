@@ -153,7 +153,7 @@ class Embeddings:
         if _one(table, "npy", digests) != digest(array):
             raise StoreError(
                 f"{npy} is not the array that {table} was written for ({digest(array)}, not "
-                f"{shortened(digests[0])}): a save was interrupted, or one file replaced. Save again"
+                f"{shortened(digests[0])}): a save was interrupted, or a file replaced. Save again"
             )
         try:
             return cls(_floats(array, scales), paths, names, model, preprocessing)
