@@ -24,6 +24,7 @@ from ..arrays import CheckpointError, load_arrays, save_arrays
 from ..embedding.checkpoint import model_file
 from ..embedding.embedder import Embedder
 from ..files import replacing
+from ..preprocessing.person_names import person_name
 from .classifier import FaceClassifier
 
 FORMAT = 1
@@ -114,7 +115,8 @@ class People:
 
 def _classifier(path: Path, stored: dict, arrays: dict[str, np.ndarray]) -> FaceClassifier:
     classifier = FaceClassifier(C=stored["C"], threshold=stored["threshold"])
-    classifier.classes_ = np.array(stored["people"])
+    names = (person_name(name) if isinstance(name, str) else name for name in stored["people"])
+    classifier.classes_ = np.array(list(names))
     classifier.centroids_ = arrays["centroids"]
     classifier.coef_, classifier.intercept_ = arrays["coef"], arrays["intercept"]
     people, dim = classifier.centroids_.shape

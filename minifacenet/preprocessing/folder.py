@@ -4,10 +4,11 @@
         Ada/     1.jpg  2.png
         Grace/   portrait.JPG
 
-The folder's name is the label, so nobody writes a list. Real folders are untidy: a note among the
-photos, a file that was cut off while copying, one folder level too many. The rule here is that
-nothing vanishes in silence: a file is a face, or it is named together with the reason why not. And
-only a folder that gives no face at all is an error.
+The folder's name is the label, so nobody writes a list; one name in two Unicode forms is one person
+(`person_names.py`). Real folders are untidy: a note among the photos, a file that was cut off while
+copying, one folder level too many. The rule here is that nothing vanishes in silence: a file is a
+face, or it is named together with the reason why not. And only a folder that gives no face at all
+is an error.
 """
 
 import hashlib
@@ -22,6 +23,7 @@ import numpy as np
 from .crop_note import how_cut
 from .faces import Faces, count_text, repeated, square_crop, stack
 from .listing import UNSAYABLE, FolderError, entries_of, in_text, is_photo, photos_below
+from .person_names import person_name
 from .photo import PhotoError, decode_photo, read_bytes
 
 
@@ -57,7 +59,7 @@ def read_faces(
     folders, photos, ignored, stray = _listing(root)
     faces = read_listed(root, photos, size, channels, progress)
     lost = tuple((name, "lies beside the person folders, not in one") for name in stray)
-    dropped = tuple(name for name in folders if name not in faces.people)
+    dropped = tuple(name for name in folders if person_name(name) not in faces.people)
     return replace(faces, skipped=lost + faces.skipped, ignored=tuple(ignored), dropped=dropped)
 
 
@@ -97,7 +99,7 @@ def read_listed(
     if channels not in (None, 1, 3):
         raise ValueError(f"channels must be None, 1 or 3, got {channels!r}")
     root = Path(root)
-    names = [path.split("/")[0] if "/" in path else "" for path in photos]
+    names = [person_name(path.split("/")[0]) if "/" in path else "" for path in photos]
     crops, kept, skipped, same_bytes = [], [], [], defaultdict(list)
     for done, (path, name) in enumerate(zip(photos, names, strict=True), start=1):
         try:
