@@ -187,6 +187,7 @@ class Fisherfaces(TransformerMixin, BaseEstimator):
         self._lda = LinearDiscriminantAnalysis(solver="eigen", shrinkage=self.shrinkage)
         with warnings.catch_warnings():  # a person with one photo adds to S_b only, as it should
             warnings.filterwarnings("ignore", "Only one sample available")
+            warnings.filterwarnings("ignore", "The number of unique classes")
             self._lda.fit(self._pca.transform(features), y)
         self.n_components_ = people - 1
         return self
