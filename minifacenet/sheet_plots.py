@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from .plots import DIFFERENT, SAME
 from .preprocessing.faces import count_text
 from .tiles import gallery, short, tile, write
+from .words import printable
 
 
 def crop_sheet(
@@ -99,7 +100,7 @@ def _cut_off(score: float) -> str:
 
 def _ends(name: str, most: int) -> str:
     """The end of a path, 'Ada/1'; where it is too long, its middle goes: numbers stand last."""
-    text = "/".join(name.rsplit("/", 2)[-2:])
+    text = printable("/".join(name.rsplit("/", 2)[-2:]))
     end = 2 * most // 3
     return text if len(text) <= most else f"{text[: most - 1 - end]}…{text[-end:]}"
 
