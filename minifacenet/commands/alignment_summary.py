@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..terminal import say
+from ..screen import say
 
 if TYPE_CHECKING:
     from ..preprocessing.alignment import Alignment

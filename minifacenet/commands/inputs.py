@@ -10,7 +10,8 @@ import numpy as np
 import typer
 
 from ..preprocessing.crop_note import CENTRE_SQUARE, align_options
-from ..terminal import console, progress, say, tell_data
+from ..screen import say
+from ..terminal import progress, tell_data
 from .options import use_threads
 
 if TYPE_CHECKING:
@@ -69,10 +70,7 @@ def check_cut(
     differ = f"{model} was trained on {_faces(embedder.cut)}, and {path} holds {_faces(data.cut)}"
     if not any_faces:
         raise ValueError(f"{differ}: {_remedy(data.cut, path, embedder.cut)}, or say --any-faces")
-    console.print(
-        f"{differ}: expect worse answers", style="yellow", highlight=False, markup=False,
-        soft_wrap=True,
-    )  # fmt: skip
+    say(f"{differ}: expect worse answers", style="yellow")
 
 
 def _faces(cut: str) -> str:

@@ -10,8 +10,9 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from ..screen import say, show
 from ..tables import summary_table, tell_benchmark, tell_results
-from ..terminal import Bars, console, say, tell_data, tell_outcome, tell_plan, tell_written
+from ..terminal import Bars, tell_data, tell_outcome, tell_plan, tell_written
 from .options import (
     Chunk,
     Credit,
@@ -251,4 +252,4 @@ def summary(
 
     architecture = Architecture(network, size, channels, dim)
     rows = FaceNet.new(architecture).network.table(architecture.input_shape)
-    console.print(summary_table(network, rows, NN1_PAPER if network == "nn1" else None))
+    show(summary_table(network, rows, NN1_PAPER if network == "nn1" else None))
