@@ -6,8 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from .classification.classifier import UNKNOWN, Answers
 from .classification.clustering import Clustering, cut, sweep
@@ -15,10 +14,12 @@ from .classification.clustering_scores import adjusted_rand, bcubed, pairwise
 from .classification.identification import CrossValidation
 from .classification.people import People
 from .preprocessing.faces import Faces
-from .tables import PLAIN
-from .terminal import console, say
+from .preprocessing.person_names import hard_to_tell_apart
+from .screen import Table, say, screen, show
+from .words import printable
 
 ROWS = 40  # of a list of photos; the file has them all
+LEAST = 32  # columns of the terminal for a photo and two distances
 
 
 def tell_enrolment(people: People, checked: CrossValidation, strangers: float | None) -> None:
@@ -29,7 +30,7 @@ def tell_enrolment(people: People, checked: CrossValidation, strangers: float | 
             "from, so a photo is verified by its distance alone."
         )
     elif checked.asked:
-        table = Table(**PLAIN)
+        table = Table()
         table.add_column("each photo asked for where it is not enrolled")
         table.add_column("named right", justify="right")
         for name, share in (
@@ -38,7 +39,7 @@ def tell_enrolment(people: People, checked: CrossValidation, strangers: float | 
             ("3 nearest photos", checked.neighbours),
         ):
             table.add_row(name, f"{share:.4f}")
-        console.print(table)
+        show(table)
     else:
         say("Everybody has one photo: enrolled, but how well they are named cannot be measured.")
     gate = people.classifier.threshold
@@ -55,23 +56,7 @@ def tell_enrolment(people: People, checked: CrossValidation, strangers: float | 
 def tell_names(people: People, paths, answers: Answers, out: Path | None) -> None:
     """A row a photo: name, distance, runner-up."""
     classes = people.classifier.classes_
-    table = Table(**PLAIN)
-    for column in ("photo", "name", "distance", "runner-up", "distance"):
-        # A path may be broken where the terminal is narrow, a name may not.
-        justify, whole = "right" if column == "distance" else "left", column != "photo"
-        table.add_column(column, justify=justify, no_wrap=whole, overflow="fold")
-    for i in range(min(len(paths), ROWS)):
-        known = answers.known[i]
-        name = str(classes[answers.person[i]])
-        second = answers.runner_up[i] >= 0
-        table.add_row(
-            escape(paths[i]),
-            escape(name) if known else f"[yellow]{UNKNOWN}[/yellow] ({escape(name)}?)",
-            f"{answers.distance[i]:.3f}",
-            escape(str(classes[answers.runner_up[i]])) if second else "",
-            f"{answers.runner_up_distance[i]:.3f}" if second else "",
-        )
-    console.print(table)
+    show(_names_table(classes, paths[:ROWS], answers))
     if len(paths) > ROWS:
         say(f"... and {len(paths) - ROWS} more photos" + (f", all in {out}" if out else ""))
     counts = Counter(str(classes[p]) for p in answers.person[answers.known])
@@ -83,6 +68,29 @@ def tell_names(people: People, paths, answers: Answers, out: Path | None) -> Non
         + f", {(~answers.known).sum()} {UNKNOWN}. Squared distances, 0 to 4; a name takes at most "
         f"{people.classifier.threshold:.4f}. An SVM chooses the name: a runner-up may be nearer."
     )
+
+
+def _names_table(classes, paths, answers: Answers) -> Table:
+    """Names stay whole as long as that leaves room for the photo; then they are folded too."""
+    table = Table()
+    for column in ("photo", "name", "distance", "runner-up", "distance"):
+        number = column == "distance"
+        table.add_column(column, justify="right" if number else "left", no_wrap=number)
+    for i, path in enumerate(paths):
+        name, second = str(classes[answers.person[i]]), answers.runner_up[i] >= 0
+        unsure = Text.assemble((UNKNOWN, "yellow"), f" ({printable(name)}?)")
+        table.add_row(
+            path,
+            name if answers.known[i] else unsure,
+            f"{answers.distance[i]:.3f}",
+            str(classes[answers.runner_up[i]]) if second else "",
+            f"{answers.runner_up_distance[i]:.3f}" if second else "",
+        )
+    names = table.columns[1], table.columns[3]
+    widths = [max(cell.cell_len for cell in column.cells) for column in names]
+    for column in names:
+        column.no_wrap = sum(widths) + LEAST < screen.width
+    return table
 
 
 def tell_right(names, truth, classes) -> None:
@@ -98,12 +106,22 @@ def tell_right(names, truth, classes) -> None:
         if (~known).any():
             wrong = (names[~known] != UNKNOWN).mean()
             say(f"{(~known).sum()} photos lie in other folders: {wrong:.1%} of them got a name.")
+    _tell_spellings({*truth.tolist()} - {*classes.tolist()}, classes.tolist())
+
+
+def _tell_spellings(folders: set[str], enrolled: list) -> None:
+    """Warn of folders that are enrolled people but for case, or for blanks at the ends."""
+    groups = hard_to_tell_apart([*map(str, enrolled), *sorted(folders)])
+    for names in (group for group in groups if folders & {*group}):
+        alike = " and ".join(f"'{name}'" for name in names)
+        text = f"  somebody else? {alike} differ in case or in blanks at the ends only"
+        say(text, style="yellow")
 
 
 def tell_sweep(tree, distance: float, source: str, people) -> None:
     """What other distances would give; the chosen one among them."""
     places = [distance * factor for factor in (0.5, 0.7, 0.85, 1, 1.2, 1.5, 2)]
-    table = Table(**PLAIN)
+    table = Table()
     for column in ("distance", "groups", "largest", "alone"):
         table.add_column(column, justify="right")
     if people is not None:
@@ -115,16 +133,16 @@ def tell_sweep(tree, distance: float, source: str, people) -> None:
             f"{row.distance:.4f}", str(row.groups), str(row.largest), str(row.singletons), *score,
             style=style,
         )  # fmt: skip
-    console.print(table)
+    show(table)
     say(f"Taken: a mean squared distance of {distance:.4f} between groups, from {source}.")
 
 
 def tell_groups(groups: Clustering, folders: list[str], data: Faces) -> None:
     """A row a group: how large, how tight, and whose photos where folders say it."""
     if groups.warning():
-        console.print(escape(groups.warning()), style="yellow", highlight=False)
+        say(groups.warning(), style="yellow")
     named = len(data.people) > 1
-    table = Table(**PLAIN)
+    table = Table()
     for column in ("group", "photos", "mean distance", "largest"):
         table.add_column(column, justify="left" if column == "group" else "right")
     if named:
@@ -137,9 +155,9 @@ def tell_groups(groups: Clustering, folders: list[str], data: Faces) -> None:
             str(groups.sizes[group]),
             f"{groups.cohesion[group]:.4f}",
             f"{groups.diameter[group]:.4f}",
-            *([f"{escape(most)} ({count})"] if named else []),
+            *([f"{most} ({count})"] if named else []),
         )
-    console.print(table)
+    show(table)
     if len(groups.sizes) > ROWS:
         say(f"... and {len(groups.sizes) - ROWS} smaller groups")
     noise = int((groups.labels < 0).sum())

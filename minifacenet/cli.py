@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from . import __version__
 from .commands import embeddings, getting, machine, naming, pairs, preparing, timing, training
+from .screen import complain, make_streams_patient
+from .words import printable
 
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    help="FaceNet rebuilt by hand: train a network on your photos, name faces, verify people.",
-)
+
+class _Group(TyperGroup):
+    """Quotes what it was given as `printable` text, where it cannot be understood."""
+
+    def parse_args(self, ctx, args):
+        with _printable_usage_errors():
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx):
+        with _printable_usage_errors():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _printable_usage_errors() -> Iterator[None]:
+    """Typer prints them: a shell's * may stand for names that a terminal would obey."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(getattr(error, "message", None), str):
+            error.message = printable(error.message)
+        raise
 
 
 class _Command(TyperCommand):
@@ -36,6 +55,13 @@ def _with_plain_usage(group: typer.Typer) -> None:
         _with_plain_usage(below.typer_instance)
 
 
+app = typer.Typer(
+    cls=_Group,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="FaceNet rebuilt by hand: train a network on your photos, name faces, verify people.",
+)
 for commands in (preparing, training, naming, pairs, embeddings, timing, machine, getting):
     app.add_typer(commands.app)
 _with_plain_usage(app)
@@ -43,8 +69,9 @@ _with_plain_usage(app)
 
 def main() -> None:
     """The console command. Errors that a user can mend are one line; the rest keep a traceback."""
+    make_streams_patient()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _drawing_into_files():
             warnings.showwarning = _warn
             app()
     except (ValueError, OSError, FloatingPointError, MemoryError) as error:
@@ -65,16 +92,32 @@ def _text(error: Exception) -> str:
     return str(error) or unsaid
 
 
+# Jupyter exports a backend to all that it starts, a command where that is not installed among them.
+# And a user's style, such as TeX for all texts, is for figures that they draw themselves.
+FOR_FILES = {"MPLBACKEND": "agg", "MATPLOTLIBRC": os.devnull}
+
+
+@contextmanager
+def _drawing_into_files() -> Iterator[None]:
+    """What Matplotlib reads when it is first imported: no window is opened here."""
+    before = {name: os.environ.get(name) for name in FOR_FILES}
+    os.environ.update(FOR_FILES)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            os.environ.update({} if value is None else {name: value})
+
+
 def _fail(text: str) -> NoReturn:
-    text = f"[red]error:[/red] {escape(text)}"
-    Console(stderr=True, emoji=False).print(text, highlight=False, soft_wrap=True)
+    complain(f" {text}", "error:", "red")
     sys.exit(1)
 
 
 def _warn(message, *_) -> None:
     """What a library warns of, as a line for people: where in the code it stands is no help."""
-    text = f"[yellow]warning:[/yellow] {escape(str(message))}"
-    Console(stderr=True, emoji=False).print(text, highlight=False, soft_wrap=True)
+    complain(" " + " ".join(str(message).split("\n")), "warning:", "yellow")
 
 
 def _version(wanted: bool) -> None:

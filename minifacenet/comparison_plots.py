@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from .plots import BOLD, DIFFERENT, SAME, new_axes
+from .plots import AS_IT_IS, BOLD, DIFFERENT, SAME, new_axes
+from .words import printable
 
 
 def seed_dots(
@@ -63,8 +64,8 @@ def _panel(ax: Axes, title: str, candidates, label: str, marked: str | None) -> 
         ax.errorbar(values.mean(), line - 0.12, xerr=error, fmt="D", ms=5, color=colour, capsize=4)
         if name == marked:
             ax.axvline(values.mean(), color=colour, linestyle=":", linewidth=1, zorder=0)
-    ax.set_yticks(range(len(candidates)), list(candidates))
+    ax.set_yticks(range(len(candidates)), list(map(printable, candidates)), **AS_IT_IS)
     ax.set_ylim(len(candidates) - 0.5, -0.5)
     ax.tick_params(labelbottom=True)
-    ax.set_title(title, **BOLD)
-    ax.set_xlabel(label)
+    ax.set_title(printable(title), **BOLD)
+    ax.set_xlabel(printable(label), **AS_IT_IS)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rich.table import Table
-
 from .classification.lfw import FoldedVerification
 from .classification.thresholds import Thresholds
 from .classification.verification import val_far
 from .classification.verification_scores import Verification, allowed_false_accepts
 from .preprocessing.faces import count_text
-from .tables import PLAIN
-from .terminal import console, say
+from .screen import Table, say, show
 
 EXPLANATION = """\
 A pair of photos is accepted as one person if the squared distance of its two embeddings is at most
@@ -40,7 +37,7 @@ def tell_comparison(distance: float, thresholds: Thresholds | None, given: float
         table.add_row("--threshold", *_three(given), _verdict(distance, given))
     for name, value in threshold_rows(thresholds) if thresholds else []:
         table.add_row(name, *_three(value), _verdict(distance, value))
-    console.print(table)
+    show(table)
     if thresholds:
         _tell_origin(thresholds)
     elif given is None:
@@ -52,7 +49,7 @@ def _verdict(distance: float, threshold: float) -> str:
 
 
 def _distance_table(title: str) -> Table:
-    table = Table(**PLAIN)
+    table = Table()
     table.add_column(title)
     for column in ("squared distance", "distance", "cosine"):
         table.add_column(column, justify="right")
@@ -71,7 +68,7 @@ def tell_verification(result: Verification) -> None:
         f"AUC {result.auc:.4f}, EER {result.eer:.4f}, best balanced accuracy "
         f"{result.balanced_accuracy:.4f}."
     )
-    table = Table(**PLAIN)
+    table = Table()
     for column in ("at FAR", "VAL", "FAR reached", "false accepts", "squared distance"):
         table.add_column(column, justify="right")
     for target, point in result.val_at_far.items():
@@ -82,7 +79,7 @@ def tell_verification(result: Verification) -> None:
             f"{round(point.far * result.pairs_different)} of {result.pairs_different:,}",
             f"{point.threshold:.4f}",
         )
-    console.print(table)
+    show(table)
     _tell_few(t for t, point in result.val_at_far.items() if point.false_accepts_allowed < 2)
 
 
@@ -97,7 +94,7 @@ def tell_own_thresholds(distances, same, thresholds: Thresholds | None) -> None:
         table.add_column(column, justify="right")
     for name, value, val, far in zip(names, values, *val_far(distances, same, values), strict=True):
         table.add_row(name, *_three(value), f"{val:.4f}", f"{far:.5f}")
-    console.print(table)
+    show(table)
     _tell_origin(thresholds)
 
 
@@ -123,7 +120,7 @@ def _tell_few(targets: Iterable[float]) -> None:
 
 def tell_folds(result: FoldedVerification) -> None:
     """A row a fold, and the means with their errors."""
-    table = Table(**PLAIN)
+    table = Table()
     for column in ("fold", "pairs", "threshold", "accuracy", "VAL", "FAR"):
         table.add_column(column, justify="right")
     for score in result.folds:
@@ -132,7 +129,7 @@ def tell_folds(result: FoldedVerification) -> None:
             f"{score.threshold:.4f}", f"{score.accuracy:.4f}", f"{score.val:.4f}",
             f"{score.far:.4f}",
         )  # fmt: skip
-    console.print(table)
+    show(table)
     error = ""
     if result.accuracy_standard_error is not None:
         error = (

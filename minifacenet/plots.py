@@ -7,6 +7,9 @@ in any thread. In a notebook `ax.figure` is the picture; :func:`save` writes it.
 Distances are **squared** L2. Images are ndarrays of shape (N, H, W, C), uint8, C = 1 or 3. The
 colours are Okabe and Ito's, which colour-blind readers can tell apart, and colour never speaks
 alone: lines differ in their dashes, verdicts carry a mark.
+
+Names come from outside: texts that hold one are drawn `AS_IT_IS`, or a '$' would begin a formula,
+and on one line.
 """
 
 from __future__ import annotations
@@ -20,11 +23,13 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from .files import replacing
+from .words import printable
 
 SAME, DIFFERENT = "#0072B2", "#D55E00"  # blue: same person, right; vermilion: the others, wrong
 HUES = (SAME, "#E69F00", "#009E73", "#CC79A7", "#56B4E9", DIFFERENT, "#F0E442", "#000000")
 DASHES = ("-", "--", "-.", ":")
-BOLD = {"loc": "left", "fontsize": 11, "fontweight": "bold", "family": "DejaVu Sans"}
+AS_IT_IS = {"parse_math": False, "usetex": False}
+BOLD = {"loc": "left", "fontsize": 11, "fontweight": "bold", "family": "DejaVu Sans", **AS_IT_IS}
 
 
 def training_curves(
@@ -162,7 +167,7 @@ def roc(curves: Mapping[str, tuple], ax: Axes | None = None) -> Axes:
             linestyle=DASHES[number % len(DASHES)],
             linewidth=2 if number else 2.8,
             zorder=4 - number / len(curves),
-            label=f"{name}, AUC {auc[0]:.3f}" if auc else name,
+            label=printable(f"{name}, AUC {auc[0]:.3f}" if auc else name),
         )
     chance = np.geomspace(floor, 1, 200)
     ax.plot(chance, chance, color="0.6", linewidth=1, label="chance")
@@ -174,7 +179,8 @@ def roc(curves: Mapping[str, tuple], ax: Axes | None = None) -> Axes:
     ax.set_xticks([np.sqrt(edge * floor), *decades], ["0", *names])
     ax.set_xlim(edge, 1)
     ax.set_ylim(0, 1.02)
-    ax.legend(loc="lower right", framealpha=1)
+    for text in ax.legend(loc="lower right", framealpha=1).get_texts():
+        text.set(**AS_IT_IS)
     far = "FAR: share of different pairs accepted (logarithmic; grey: none at all)"
     _name(ax, "Verification: ROC curves", "VAL: share of same pairs accepted", far)
     return ax

@@ -13,6 +13,7 @@ from .plots import DIFFERENT, SAME
 from .preprocessing.drawing import shrunk
 from .preprocessing.faces import count_text
 from .tiles import gallery, short, tile, write
+from .words import printable
 
 TILE_SIDE = 270  # pixels of a tile of 1.8 inches, as `plots.save` draws it
 
@@ -107,7 +108,7 @@ def _cut_off(score: float) -> str:
 
 def _ends(name: str, most: int) -> str:
     """The end of a path, 'Ada/1'; where it is too long, its middle goes: numbers stand last."""
-    text = "/".join(name.rsplit("/", 2)[-2:])
+    text = printable("/".join(name.rsplit("/", 2)[-2:]))
     end = 2 * most // 3
     return text if len(text) <= most else f"{text[: most - 1 - end]}…{text[-end:]}"
 

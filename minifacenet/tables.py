@@ -5,21 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.table import Table
-
 from .config import METHODS
-from .terminal import console, size_text, with_error
+from .screen import Table, say, show
+from .terminal import size_text, with_error
 
 if TYPE_CHECKING:
     from .benchmark import Benchmark
 
-PLAIN = dict(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-
 
 def summary_table(title: str, rows, paper: dict | None) -> Table:
     """The rows of a network and their sum; the paper's figures beside them where there are any."""
-    table = Table(title=title, title_style="bold", title_justify="left", **PLAIN)
+    table = Table(title=title, title_style="bold", title_justify="left")
     for column in ("layer", "input", "output", "kernel"):
         table.add_column(column, no_wrap=True)
     for column in ("parameters", "multiply-adds"):
@@ -88,14 +84,15 @@ _HEADINGS = {
 
 
 def _print_scores(title: str, scores: dict, keys) -> None:
-    console.print(f"\n[bold]{title}[/bold]")
-    table = Table(**PLAIN)
+    say("")
+    say(title, style="bold")
+    table = Table()
     table.add_column("")
     for key in keys:
         table.add_column(_HEADINGS[key], justify="right")
     for method, name in METHODS.items():
         table.add_row(name, *(f"{scores[method][key]:.4f}" for key in keys))
-    console.print(table)
+    show(table)
 
 
 def tell_benchmark(out: Path, result: Benchmark) -> None:
@@ -110,8 +107,9 @@ def tell_benchmark(out: Path, result: Benchmark) -> None:
         measures = [name for name in shown if (protocol, "facenet", name) in result.values]
         if not measures:
             continue
-        console.print(f"\n[bold]{title}[/bold]; mean ± standard error of {count} seeds")
-        table = Table(**PLAIN)
+        say("")
+        say(f"; mean ± standard error of {count} seeds", lead=title)
+        table = Table()
         table.add_column("")
         for measure in measures:
             table.add_column(_HEADINGS[measure], justify="right")
@@ -124,23 +122,19 @@ def tell_benchmark(out: Path, result: Benchmark) -> None:
                 for measure in measures
             ]
             table.add_row(name, *cells, *(f"{result.cost[method]:.2g}" for _ in timed))
-        console.print(table)
-    console.print(
-        "\nTime: from a face to its name on one thread, as a multiple of that of 'pixels'.\n"
+        show(table)
+    say(
+        "",
+        "Time: from a face to its name on one thread, as a multiple of that of 'pixels'.",
         f"In {out}: benchmark.csv, benchmark.png, and a whole run a seed.",
-        highlight=False,
-        markup=False,
     )
 
 
 def tell_mining(people: int, photos: int, costs: list, other: float) -> None:
     """What every mining rule takes for a batch."""
     count = people * photos
-    console.print(
-        f"[bold]{count:,} embeddings of {people} people[/bold], one thread, medians",
-        highlight=False,
-    )
-    table = Table(**PLAIN)
+    say(", one thread, medians", lead=f"{count:,} embeddings of {people} people")
+    table = Table()
     table.add_column("rule")
     for column in ("processor time", "memory", "active triplets"):
         table.add_column(column, justify="right")
@@ -149,21 +143,19 @@ def tell_mining(people: int, photos: int, costs: list, other: float) -> None:
             cost.rule, f"{cost.seconds:.3f} s", f"{cost.memory:.1f} N²", f"{cost.active:,}"
         )
     table.add_row("distances, gradient", f"{other:.3f} s", "", "")
-    console.print(table)
-    console.print(
-        f"Memory: of a rule alone; N² is one matrix of float32, {size_text(4 * count**2)}."
-    )
+    show(table)
+    say(f"Memory: of a rule alone; N² is one matrix of float32, {size_text(4 * count**2)}.")
 
 
 def tell_recognition(costs: list) -> None:
     """What naming, verification and clustering take."""
-    console.print("[bold]Embeddings of 128 dimensions[/bold], one thread", highlight=False)
-    table = Table(**PLAIN)
+    say(", one thread", lead="Embeddings of 128 dimensions")
+    table = Table()
     table.add_column("task")
     for column in ("processor time", "memory"):
         table.add_column(column, justify="right")
     for cost in costs:
         memory = "" if cost.memory is None else size_text(cost.memory)
         table.add_row(cost.task, f"{cost.seconds:.2f} s", memory)
-    console.print(table)
-    console.print("Memory: the most that the process has taken so far, Python and libraries too.")
+    show(table)
+    say("Memory: the most that the process has taken so far, Python and libraries too.")

@@ -9,30 +9,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rich.console import Console, Group
-from rich.markup import escape
+from rich.console import Group
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 from rich.text import Text
 
 from .embedding.health import StepRecord, collapse_message, diagnosis
+from .preprocessing.person_names import hard_to_tell_apart, in_several_forms
+from .screen import Table, say, screen, show
 
 if TYPE_CHECKING:
     from .config import TrainingRunConfig
     from .preprocessing.faces import Faces
     from .training_run import Outcome
 
-console = Console(emoji=False)  # ':x:' may be somebody's name
-
-
-def say(text: str) -> None:
-    """A line as it is: brackets are no markup, and where it is too long the terminal wraps it."""
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
-
 
 def tell_data(folder: Path, faces) -> None:
-    console.print(f"[bold]{escape(str(folder))}[/bold]: {faces.summary()}", highlight=False)
+    say(f": {faces.summary()}", lead=str(folder))
+    forms = [" = ".join(map(ascii, names)) for names in in_several_forms(faces.paths)]
+    near = () if faces.anonymous else hard_to_tell_apart(faces.people)
     for title, lines in (
+        ("one person, whose name stands there in several Unicode forms", forms),
+        (
+            "two people or one? Names that differ in case or in blanks at the ends only",
+            [" and ".join(f"'{name}'" for name in names) for names in near],
+        ),
         ("skipped", [f"{path}: {reason}" for path, reason in faces.skipped]),
         ("people without a usable photo", faces.dropped),
         ("ignored", faces.ignored),
@@ -44,8 +44,7 @@ def tell_data(folder: Path, faces) -> None:
     ):
         if lines:
             more = f" ... and {len(lines) - 5} more" if len(lines) > 5 else ""
-            text = f"  {title}: {'; '.join(lines[:5])}{more}"
-            console.print(text, style="yellow", highlight=False, markup=False)
+            say(f"  {title}: {'; '.join(lines[:5])}{more}", style="yellow")
 
 
 def tell_plan(data: Faces, others: Faces | None, config: TrainingRunConfig, done: int = 0) -> None:
@@ -104,7 +103,7 @@ def tell_plan(data: Faces, others: Faces | None, config: TrainingRunConfig, done
     grid = Table.grid(padding=(0, 2))
     for name, text in lines:
         grid.add_row(f"  {name}", text)
-    console.print(grid, highlight=False)
+    show(grid)
 
 
 def with_error(value: float, error: float) -> str:
@@ -155,9 +154,10 @@ def tell_written(out: Path, metrics: dict) -> None:
     pictures = [path for folder in written for path in sorted(folder.glob("*.png"))]
     names = (path.relative_to(out).as_posix() for path in pictures)
     say(
-        f"\nAll on one page: {out / 'report.html'}\n"
-        "Beside it: model.safetensors, metrics.json, names.csv, log.csv\n"
-        f"Pictures: {', '.join(names)}"
+        "",
+        f"All on one page: {out / 'report.html'}",
+        "Beside it: model.safetensors, metrics.json, names.csv, log.csv",
+        f"Pictures: {', '.join(names)}",
     )
 
 
@@ -174,8 +174,8 @@ def _columns() -> tuple:
 def progress(title: str) -> Iterator[Callable[[int, int], None]]:
     """A bar with the time left, for work that calls what it gets as tell(done, total)."""
     # Where there is no terminal, a bar that goes away leaves an empty line.
-    shown = console.is_terminal
-    with Progress(*_columns(), console=console, transient=True, disable=not shown) as bar:
+    shown = screen.is_terminal
+    with Progress(*_columns(), console=screen, transient=True, disable=not shown) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
@@ -185,7 +185,7 @@ class Bars(Progress):
 
     def __init__(self):
         self._numbers = self._check = ""
-        super().__init__(*_columns(), console=console)
+        super().__init__(*_columns(), console=screen)
 
     def get_renderable(self) -> Group:
         numbers = [Text(self._numbers, style="dim")] if self._numbers else []

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.font_manager import fontManager
 from matplotlib.patches import Rectangle
 
-from .plots import BOLD, new_axes
+from .plots import AS_IT_IS, BOLD, new_axes
+from .words import printable
 
 OTHER_FONTS = (
     "Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "Droid Sans Fallback",
@@ -27,7 +28,7 @@ def gallery(ax, corner, title: str, credit: str | None, left: float = -0.5) -> A
     ax.grid(False)
     ax.set(xticks=[], yticks=[], xlim=(left, right), ylim=(bottom, top), anchor="NW")
     ax.set_title(title, **BOLD)
-    ax.set_xlabel(credit or "", fontsize=8, color="0.4", loc="left")
+    ax.set_xlabel(printable(credit or ""), fontsize=8, color="0.4", loc="left", **AS_IT_IS)
     return ax
 
 
@@ -42,7 +43,7 @@ def tile(ax, image, centre, colour, dash="-", size=1.0) -> None:
 
 
 def write(ax, x, y, text, colour, fontsize=8.5, va="center", rotation=0, box=False) -> None:
-    place = {"ha": "center", "va": va, "rotation": rotation, "family": _families()}
+    place = {"ha": "center", "va": va, "rotation": rotation, "family": _families(), **AS_IT_IS}
     if box:
         place["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
     ax.text(x, y, text, color=colour, fontsize=fontsize, **place)
@@ -60,4 +61,6 @@ def _families() -> list[str]:
 
 
 def short(text: str, most: int = 14) -> str:
+    """A text from outside on one line, cut off where it is too long."""
+    text = printable(text)
     return text if len(text) <= most else text[: most - 1] + "…"

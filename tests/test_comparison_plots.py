@@ -37,3 +37,10 @@ def test_panels_fill_rows():
     assert len(grid[0].figure.axes) == 6
     with pytest.raises(ValueError, match="no panels"):
         seed_dots({}, "AUC")
+
+
+def test_no_name_is_a_formula(tmp_path):
+    (ax,) = seed_dots({"$_$": {"$$": [1, 2], "A$AP\nKe$ha": [2, 3]}}, "$ #1 $")
+    save(ax, tmp_path / "dots.png")
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["$$", r"A$AP\nKe$ha"]
+    assert (ax.get_title(loc="left"), ax.get_xlabel()) == ("$_$", "$ #1 $")

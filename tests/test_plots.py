@@ -9,6 +9,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from minifacenet import face_plots, plots
@@ -327,3 +328,41 @@ def test_pyplot_is_never_loaded(tmp_path):
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["False", "False"]
+
+
+# Names from outside
+
+NAMES = ("A$AP Ke$ha", "$$", "$_$", "$ #1 $", "\x1b]0;x\x07\nzwei", "Ada")
+SHOWN = {*NAMES[:4], "Ada", r"\x1b]0;x\x07\nzwei"}
+
+
+def drawn(ax, path):
+    """All words of a figure that can be saved."""
+    plots.save(ax, path)
+    texts = np.ravel(ax)[0].figure.findobj(Text)
+    return {text.get_text() for text in texts if text.get_visible()}
+
+
+def test_no_name_is_a_formula_or_has_signs_that_cannot_be_drawn(rng, tmp_path):
+    names = np.repeat(NAMES, 2)
+    embeddings, images, _ = faces(rng, len(NAMES), 2)
+    given = np.roll(names, 2)
+    credit = "Faces: $ACME_$\n\x1b"
+    sheet = drawn(
+        face_plots.naming_sheet(images, names, given, credit=credit), tmp_path / "names.png"
+    )
+    assert {"✗ $_$\nis $ #1 $", "✗ A$AP Ke$ha\nis $$", "✗ \\x1b]0;x\\x0…\nis Ada"} <= sheet
+    assert r"Faces: $ACME_$\n\x1b" in sheet
+    grid = face_plots.distance_grid(embeddings, images, names, NAMES, credit=credit)
+    assert {name[:13] for name in SHOWN} <= {text[:13] for text in drawn(grid, tmp_path / "g.png")}
+    drawn(face_plots.embedding_map(embeddings, images, names, credit=credit), tmp_path / "map.png")
+    curve = (np.array([0.0, 0.5, 1.0]), np.array([0.1, 0.8, 1.0]))
+    assert drawn(plots.roc(dict.fromkeys(NAMES, curve)), tmp_path / "roc.png") >= SHOWN
+
+
+def test_a_dollar_in_a_name_is_drawn_as_wide_as_it_is(rng):
+    _, images, _ = faces(rng, 2, 1)
+    ax = face_plots.naming_sheet(images, ["$a$b", "Sa$b"], ["$a$b", "Sa$b"])
+    ax.figure.draw_without_rendering()
+    widths = [text.get_window_extent().width for text in ax.texts]
+    assert widths[0] == pytest.approx(widths[1], rel=0.05)  # as a formula the two signs vanish

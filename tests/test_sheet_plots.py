@@ -7,8 +7,10 @@ import pytest
 from PIL import Image
 
 from minifacenet.alignment_pictures import draw_sheets
+from minifacenet.plots import save
 from minifacenet.preprocessing.cropper import lost
 from minifacenet.sheet_plots import crop_sheet, rejected_sheet
+from minifacenet.words import printable
 
 FACE = np.full((8, 8, 1), 90, np.uint8)
 
@@ -68,3 +70,15 @@ def test_of_many_large_photos_one_lies_in_memory(tmp_path, peak):
     draw_sheets(tmp_path, tmp_path, [lost(name, "no face") for name in names], credit=None)
     assert (tmp_path / "rejected.png").exists()
     assert peak() < 9e6 + 30e6  # one photo, and the sheet
+
+
+def test_no_name_or_reason_is_a_formula_or_breaks_a_line(tmp_path):
+    names = ["A$AP Ke$ha/price $5", "$$", "$_$/$ #1 $", "a\x1b[31m/b\nc"]
+    shown = ["A$AP…/price $5", "$$", "$_$/$ #1 $", r"a\x1b…m/b\nc"]
+    ax = crop_sheet([FACE] * 4, names, [None] * 4, of=4, credit="$_$")
+    save(ax, tmp_path / "faces.png")
+    assert [word[-6:] for word in words(ax)] == [word[-6:] for word in shown]
+    assert all("\n" not in word and "\x1b" not in word for word in words(ax))
+    ax = rejected_sheet([FACE] * 4, names, ["no $face$_, \x1b\n"] * 4, of=4, credit="$$")
+    save(ax, tmp_path / "rejected.png")
+    assert words(ax) == [f"{printable(name)}\nno $face$_, \\x1b\\n" for name in names]

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.table import Table
-
 from ..files import write_csv
-from ..tables import PLAIN
-from ..terminal import console, say, size_text
+from ..screen import Table, say, show
+from ..terminal import size_text
 from .card import Card, Rate, arithmetic, memory, rate
 from .clock import Timing, clock_name
 from .machine import describe
@@ -43,7 +41,7 @@ def tell_machine(
     title: str, rounds: int, about: str | None = None, card: Card | None = None
 ) -> None:
     """What was timed, on what, how; `card` is where a GPU computed."""
-    console.print(f"[bold]{title}[/bold]", highlight=False)
+    say(title, style="bold")
     for line in (*(card.about if card else ()), *describe(), *([about] if about else [])):
         say(line)
     clock = clock_name("cuda" if card else "cpu")
@@ -64,12 +62,12 @@ def tell_timings(timings: Sequence[Timing], card: Card | None = None) -> None:
         _tell_rates(timings, card)
         if not compared:
             return
-        console.print()
+        say("")
     for note in NOTES if compared else ["Times in ms"]:
         say(note)
     if card is None:
         say(APART)
-    table = Table(**PLAIN)
+    table = Table()
     table.add_column("\nlayer", no_wrap=True)
     for which in passes:
         heads = [HEADS[which][0]] + ["\nGFLOP/s"] * (card is None) + ["\nPyTorch"] * compared
@@ -81,12 +79,12 @@ def tell_timings(timings: Sequence[Timing], card: Card | None = None) -> None:
         if timing.name in WHOLE:
             table.add_section()
         table.add_row(timing.name, *_cells(timing, passes, compared, card))
-    console.print(table, highlight=False)
+    show(table)
 
 
 def _tell_rates(timings: Sequence[Timing], card: Card) -> None:
     """Ours on a GPU: times, rates, and shares of what the card could do."""
-    table = Table(**PLAIN)
+    table = Table()
     table.add_column("\nlayer", no_wrap=True)
     for which in timings[0].ours:
         for head in (HEADS[which][0], "\nrate", "\nshare"):
@@ -99,7 +97,7 @@ def _tell_rates(timings: Sequence[Timing], card: Card) -> None:
             found = rate(timing, which, card)
             cells += [_ms(timing.ours[which], 3), *(_rate_cells(found) if found else "--")]
         table.add_row(timing.name, *cells)
-    console.print(table, highlight=False)
+    show(table)
 
 
 def _rate_cells(found: Rate) -> list[str]:
@@ -162,7 +160,7 @@ def _both(timing: Timing, which: str, card: Card) -> list[str]:
 
 def tell_costs(costs: Sequence[Cost]) -> None:
     """A section each for batch, width and size."""
-    table = Table(**PLAIN)
+    table = Table()
     table.add_column("\nvaried", no_wrap=True)
     heads = (
         "\nparameters",
@@ -184,7 +182,7 @@ def tell_costs(costs: Sequence[Cost]) -> None:
             size_text(cost.forward_memory),
             size_text(cost.step_memory),
         )
-    console.print(table, highlight=False)
+    show(table)
 
 
 def write_costs(path: Path, costs: Sequence[Cost]) -> None:

@@ -195,6 +195,7 @@ class Fisherfaces(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self._lda.set_output(transform="default")
         with warnings.catch_warnings():  # a person with one photo adds to S_b only, as it should
             warnings.filterwarnings("ignore", "Only one sample available")
+            warnings.filterwarnings("ignore", "The number of unique classes")
             self._lda.fit(self._pca.transform(features), y)
         self.n_components_ = self._n_features_out = people - 1
         return self

@@ -21,6 +21,8 @@ The threshold must come from people whom neither the network nor the SVM has see
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Real
 from typing import Self
@@ -128,8 +130,7 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
         if getattr(getattr(y, "dtype", None), "kind", "") == "T":  # scikit-learn knows U and O
             y = y.astype(object)
         X, y = validate_data(self, X, y)
-        with warnings.catch_warnings():  # one photo a person is no regression
-            warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+        with one_photo_each_is_enough():
             return self._fit(X, _with_room_for_strangers(y))
 
     def _fit(self, X: np.ndarray, y: np.ndarray) -> Self:
@@ -147,7 +148,9 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
         if len(self.classes_) == 1:
             self.coef_, self.intercept_ = np.empty((0, X.shape[1])), np.empty(0)
             return self
-        svm = LinearSVC(C=self.C, random_state=self.random_state, max_iter=10_000).fit(X, y)
+        svm = LinearSVC(C=self.C, random_state=self.random_state, max_iter=10_000)
+        with one_photo_each_is_enough():
+            svm.fit(X, y)
         self.coef_, self.intercept_ = svm.coef_, svm.intercept_
         return self
 
@@ -229,3 +232,11 @@ def _with_room_for_strangers(y: np.ndarray) -> np.ndarray:
             "for a stranger. Take y.astype(int), or names"
         )
     return y
+
+
+@contextmanager
+def one_photo_each_is_enough() -> Iterator[None]:
+    """scikit-learn warns of names that are nearly all different: they could be measurements."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+        yield

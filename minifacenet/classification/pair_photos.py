@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from ..preprocessing.faces import Faces
 from ..preprocessing.folder import read_listed
+from ..preprocessing.person_names import person_name
 from ..preprocessing.photo import EXTENSIONS
 from .pairs import Pairs, PairsError
 
@@ -104,12 +105,13 @@ def find_photos(
     """Find the photos of a list of pairs under a folder; leave out pairs without both.
 
     LFW's `Name/Name_0001.jpg` may have any photo's ending on disk, such as `.png` or `.JPG`.
-    All other paths are taken as they are. The paths in `unreadable` count as missing.
+    All other paths are taken as they are, in any Unicode form. The paths in `unreadable` count as
+    missing.
 
     Raises
     ------
     PairsError
-        If no pair is found, or if a photo of LFW's is there with several endings.
+        If no pair is found, or if a photo is there with several endings or in several forms.
     """
     root = Path(root)
     located = {name: _locate(root, name) for name in dict.fromkeys(pairs.first + pairs.second)}
@@ -149,16 +151,45 @@ def find_photos(
 
 def _locate(root: Path, name: str) -> str | None:
     """The path of a photo relative to the root, or None if it is not there."""
-    path = root / name
-    if os.path.isfile(path):  # unlike Path.is_file, also False for a name that no disk takes
+    if os.path.isfile(root / name):  # unlike Path.is_file, also False for a name that no disk takes
         return name
-    if not _LFW_PATH.fullmatch(name) or not path.parent.is_dir():
+    any_ending = _LFW_PATH.fullmatch(name) is not None
+    if name.isascii() and not any_ending:
         return None
+    folder, slash, photo = name.rpartition("/")
+    stem, ending = os.path.splitext(person_name(photo))
+
+    def fits(other: str) -> bool:
+        its_stem, its_ending = os.path.splitext(person_name(other))
+        return its_stem == stem and (
+            its_ending.lower() in EXTENSIONS if any_ending else its_ending == ending
+        )
+
     found = sorted(
-        f"{path.parent.name}/{other.name}"
-        for other in path.parent.iterdir()
-        if other.stem == path.stem and other.suffix.lower() in EXTENSIONS and other.is_file()
+        place + other
+        for place in _on_disk(root, folder + slash)
+        for other in os.listdir(root / place)
+        if fits(other) and os.path.isfile(root / place / other)
     )
     if len(found) > 1:
-        raise PairsError(f"which photo is {name}? '{root}' holds {' and '.join(found)}: keep one")
+        one_form = len(found) == len(set(map(person_name, found)))  # or they would look alike here
+        names = " and ".join(found if one_form else map(ascii, found))
+        raise PairsError(f"which photo is {name}? '{root}' holds {names}: keep one")
     return found[0] if found else None
+
+
+def _on_disk(root: Path, folder: str) -> list[str]:
+    """Folders that are `folder` in any Unicode form, with '/' at the end."""
+    places = [""]
+    for part in folder.split("/")[:-1]:
+        if part.isascii():
+            places = [f"{place}{part}/" for place in places]
+            continue
+        places = [
+            f"{place}{other}/"
+            for place in places
+            if os.path.isdir(root / place)
+            for other in os.listdir(root / place)
+            if person_name(other) == person_name(part)
+        ]
+    return [place for place in places if os.path.isdir(root / place)]

@@ -25,6 +25,7 @@ from ..arrays import CheckpointError, load_arrays, save_arrays
 from ..embedding.checkpoint import model_file
 from ..embedding.embedder import Embedder
 from ..files import replacing
+from ..preprocessing.person_names import person_name
 from ..stored import is_count, is_number
 from ..words import shortened
 from .classifier import UNKNOWN, FaceClassifier
@@ -183,7 +184,8 @@ def _classifier(
             f"{shortened(found)} where floats of {needed} belong: the file is damaged, fit it again"
         )
     classifier = FaceClassifier(C=stored["C"], threshold=stored["threshold"])
-    classifier.classes_, classifier.n_features_in_ = np.array(names), dim
+    classifier.classes_ = np.array([person_name(name) for name in names])
+    classifier.n_features_in_ = dim
     for name, array in arrays.items():
         setattr(classifier, f"{name}_", array)
     return classifier

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..preprocessing.listing import FolderError, photos_below
-from ..terminal import say
+from ..screen import say
 
 if TYPE_CHECKING:
     from ..preprocessing.alignment import Alignment

@@ -11,7 +11,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from ..terminal import say
+from ..screen import say
 from .inputs import (
     AnyFaces,
     Cache,

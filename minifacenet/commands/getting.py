@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ..terminal import console, say
+from ..screen import say, show
 
 if TYPE_CHECKING:
     from minifacenet.data_scripts.fetching import Item
@@ -68,5 +68,5 @@ def _list_items() -> None:
         table.add_row(f"[bold]{name}[/bold]", escape(entry.what))
         for line in (f"{entry.size}; {entry.licence}", state):
             table.add_row("", f"[dim]{escape(line)}[/dim]")
-    console.print(table, highlight=False)
+    show(table)
     say(f"They go to {user_folder()}, or where MINIFACENET_HOME or --out says.")

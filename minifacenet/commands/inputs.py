@@ -11,7 +11,8 @@ import numpy as np
 import typer
 
 from ..preprocessing.crop_note import CENTRE_SQUARE, align_options
-from ..terminal import console, progress, say, tell_data
+from ..screen import say
+from ..terminal import progress, tell_data
 from .memory import smaller
 from .options import use_threads
 
@@ -73,7 +74,7 @@ def mixed(any_faces: bool) -> Callable[[str], None]:
             "PHOTOS OUT), or say --any-faces"
         )
 
-    return _warn if any_faces else refuse
+    return (lambda text: say(text, style="yellow")) if any_faces else refuse
 
 
 def check_cut(
@@ -93,11 +94,7 @@ def check_cut(
     differ = f"{model} was trained on {_faces(embedder.cut)}, and {path} holds {_faces(data.cut)}"
     if not any_faces:
         raise ValueError(f"{differ}: {_remedy(data.cut, path, embedder.cut)}, or say --any-faces")
-    _warn(f"{differ}: expect worse answers")
-
-
-def _warn(text: str) -> None:
-    console.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
+    say(f"{differ}: expect worse answers", style="yellow")
 
 
 def _faces(cut: str) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import typer
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
-from ..terminal import console, progress, say
+from ..screen import Table, say, show
+from ..terminal import progress
+from ..words import printable
 
 app = typer.Typer()
 
@@ -29,18 +30,18 @@ def doctor() -> None:
     """Say what this machine has, try it, and name the remedy for what does not work."""
     from ..doctor import BAD, NOTE, examine
 
-    marks = {BAD: "[red]✗[/red]", NOTE: "[yellow]○[/yellow]"}
+    marks = {BAD: Text("✗", "red"), NOTE: Text("○", "yellow")}
     table = Table.grid(padding=(0, 1))
     table.add_column()
     table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")  # a path is shown whole
+    table.add_column()
     problems = []
     for finding in examine():
-        mark = marks.get(finding.verdict, "[green]✓[/green]")
-        table.add_row(mark, finding.name, escape(finding.text))
+        mark = marks.get(finding.verdict, Text("✓", "green"))
+        table.add_row(mark, finding.name, finding.text)
         if finding.remedy:
-            table.add_row("", "", f"[dim]{escape(finding.remedy)}[/dim]")
+            table.add_row("", "", Text(printable(finding.remedy), "dim"))
         problems += [finding.name] * (finding.verdict == BAD)
-    console.print(table, highlight=False)
+    show(table)
     if problems:
         raise ValueError(f"{', '.join(problems)}: see the remedy above")

@@ -8,7 +8,8 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from ..terminal import progress, say
+from ..screen import say
+from ..terminal import progress
 from .inputs import (
     AnyFaces,
     Cache,

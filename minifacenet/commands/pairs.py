@@ -8,7 +8,8 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from ..terminal import progress, say, tell_data
+from ..screen import say
+from ..terminal import progress, tell_data
 from ..words import printable
 from .inputs import (
     AnyFaces,
@@ -71,7 +72,7 @@ def verify(
     from ..preprocessing.folder import read_faces
 
     if explain:
-        say(EXPLANATION)
+        say(*EXPLANATION.splitlines())
     if faces is None or model is None:
         if explain:
             return

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from ..terminal import progress, say
+from ..screen import say
+from ..terminal import progress
 from .alignment_summary import counted, tell_alignment, tell_files
 from .options import Credit, Size, Threads, given, use_threads
 

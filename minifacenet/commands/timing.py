@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..screen import say
 from ..tables import tell_mining, tell_recognition
-from ..terminal import console, progress, say, size_text
+from ..terminal import progress, size_text
 from .options import LARGEST_SIZE, Force, Threads, given, use_threads
 from .outputs import use_folder
 
@@ -181,7 +182,8 @@ def time_kernels(
     title = f"Kernels alone; layers with what they get in {_title(architecture, batch)}"
     tell_machine(title, rounds, side.about if side else None, card)
     for stem, title, timings in bench_kernels(parts, batch, rounds, side):
-        console.print(f"\n[bold]{title}[/bold]", highlight=False)
+        say("")
+        say(title, style="bold")
         _report(timings, title, out, card, stem)
 
 

@@ -9,8 +9,9 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from ..screen import say, show
 from ..tables import summary_table, tell_benchmark, tell_results
-from ..terminal import Bars, console, say, tell_outcome, tell_plan, tell_written
+from ..terminal import Bars, tell_outcome, tell_plan, tell_written
 from .inputs import read_people
 from .memory import or_chunk
 from .options import (
@@ -244,4 +245,4 @@ def summary(
 
     architecture = Architecture(network, size, channels, dim)
     rows = FaceNet.new(architecture).network.table(architecture.input_shape)
-    console.print(summary_table(network, rows, NN1_PAPER if network == "nn1" else None))
+    show(summary_table(network, rows, NN1_PAPER if network == "nn1" else None))

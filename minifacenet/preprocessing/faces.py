@@ -20,7 +20,7 @@ class Faces:
     labels : ndarray of shape (N,), int64
         Indices into `people`.
     people : tuple of str
-        The names, in natural order ('s2' before 's10').
+        The names in the Unicode form NFC, in natural order ('s2' before 's10').
     paths : tuple of str
         Where each image came from: relative to the root, with '/'.
     skipped : tuple of (path, reason)

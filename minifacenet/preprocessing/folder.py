@@ -4,10 +4,11 @@
         Ada/     1.jpg  2.png
         Grace/   portrait.JPG
 
-The folder's name is the label, so nobody writes a list. Real folders are untidy: a note among the
-photos, a file that was cut off while copying, one folder level too many. The rule here is that
-nothing vanishes in silence: a file is a face, or it is named together with the reason why not. And
-only a folder that gives no face at all is an error.
+The folder's name is the label, so nobody writes a list; one name in two Unicode forms is one person
+(`person_names.py`). Real folders are untidy: a note among the photos, a file that was cut off while
+copying, one folder level too many. The rule here is that nothing vanishes in silence: a file is a
+face, or it is named together with the reason why not. And only a folder that gives no face at all
+is an error.
 """
 
 import hashlib
@@ -32,6 +33,7 @@ from .listing import (
     no_folder,
     photos_below,
 )
+from .person_names import person_name
 from .photo import PhotoError, decode_photo, read_bytes
 from .results import result_in
 
@@ -74,7 +76,7 @@ def read_faces(
     root = Path(root)
     folders, photos, ignored, lost = _listing(root)
     faces = read_listed(root, photos, size, channels, progress, mixed)
-    dropped = tuple(name for name in folders if name not in faces.people)
+    dropped = tuple(name for name in folders if person_name(name) not in faces.people)
     return replace(faces, skipped=(*lost, *faces.skipped), ignored=tuple(ignored), dropped=dropped)
 
 
@@ -117,7 +119,7 @@ def read_listed(
     if channels not in (None, 1, 3):
         raise ValueError(f"channels must be None, 1 or 3, got {channels!r}")
     root = Path(root)
-    names = [path.split("/")[0] if "/" in path else "" for path in photos]
+    names = [person_name(path.split("/")[0]) if "/" in path else "" for path in photos]
     crops, kept, skipped, same_bytes = [], [], [], defaultdict(list)
     for done, (path, name) in enumerate(zip(photos, names, strict=True), start=1):
         try:

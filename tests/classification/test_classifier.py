@@ -6,6 +6,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from minifacenet.classification.classifier import UNKNOWN, FaceClassifier
+from minifacenet.classification.identification import cross_validate
 
 
 def faces(people=6, photos=5, spread=0.3, seed=0):
@@ -202,3 +203,12 @@ def test_embeddings_of_another_length_are_refused():
     classifier = FaceClassifier().fit(*faces())
     with pytest.raises(ValueError, match=r"64 features.*128 features"):
         classifier.predict(np.zeros((1, 64)))
+
+
+def test_one_photo_each_is_no_regression():
+    """Of 30 people; scikit-learn would warn, and a warning ends a test here."""
+    embeddings, names = faces(people=30, photos=1)
+    assert FaceClassifier(threshold=4.0).fit(embeddings, names).score(embeddings, names) == 1
+    embeddings, names = np.r_[embeddings, embeddings[:4]], np.r_[names, names[:4]]
+    checked = cross_validate(embeddings, names, 4.0, np.random.default_rng(0))
+    assert checked.asked == 8

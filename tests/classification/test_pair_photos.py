@@ -1,5 +1,7 @@
 """Photos of a list under a folder: all there, some there, none there."""
 
+import unicodedata
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -139,3 +141,32 @@ def test_a_photo_that_cannot_be_read_counts_as_missing(tmp_path):
     assert found.same.tolist() == [False, True]
     whole, faces = read_pair_photos(tmp_path, pairs_of(*rows[1:]), 32, 1)
     assert (len(faces), faces.skipped, whole.left_out) == (3, (), 0)
+
+
+COMPOSED, APART = (unicodedata.normalize(form, "José") for form in ("NFC", "NFD"))
+
+
+@pytest.mark.parametrize(("listed", "there"), [(COMPOSED, APART), (APART, COMPOSED)])
+def test_a_photo_is_found_under_its_name_in_the_other_unicode_form(tmp_path, listed, there):
+    lfw = f"{listed}/{listed}_0001.jpg", f"{listed}/{listed}_0002.jpg"
+    touch(tmp_path, f"{there}/{there}_0001.png", f"{there}/{there}_0002.jpg", f"{there}/x.png")
+    touch(tmp_path, f"{there}/deep/{there}.png")
+    found = find_photos(
+        tmp_path,
+        pairs_of((*lfw, True, 1), (f"{listed}/x.png", f"{listed}/deep/{listed}.png", True, 1)),
+    )
+    assert found.left_out == 0
+    assert found.paths == (
+        f"{there}/{there}_0001.png", f"{there}/{there}_0002.jpg",
+        f"{there}/x.png", f"{there}/deep/{there}.png",
+    )  # fmt: skip
+
+
+def test_of_a_person_in_both_forms_each_photo_is_found_where_it_lies(tmp_path):
+    touch(tmp_path, f"{COMPOSED}/1.png", f"{APART}/2.png", f"{APART}/é.png")
+    rows = ((f"{COMPOSED}/1.png", f"{COMPOSED}/2.png", True, 1),)
+    assert find_photos(tmp_path, pairs_of(*rows)).paths == (f"{COMPOSED}/1.png", f"{APART}/2.png")
+    touch(tmp_path, f"{COMPOSED}/e\u0301.png")
+    unclear = pairs_of((f"{COMPOSED}/1.png", f"{COMPOSED}/é.png", True, 1))
+    with pytest.raises(PairsError, match=r"'Jose.u0301/.xe9.png' and 'Jos.xe9/e.u0301.png'"):
+        find_photos(tmp_path, unclear)

@@ -3,13 +3,15 @@
 import csv
 import re
 import shutil
+import unicodedata
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from minifacenet.arrays import load_arrays, save_arrays
 from minifacenet.classification.identification import gate_threshold, stranger_distances
-from minifacenet.classification.people import People
+from minifacenet.classification.people import FILE, People
 from minifacenet.classification.thresholds import Thresholds
 from minifacenet.embedding.architectures import Architecture, FaceNet
 from minifacenet.embedding.checkpoint import add_to_model, save_model
@@ -267,3 +269,46 @@ def test_the_models_gate_stays_where_the_people_would_set_a_stricter_one(
     assert share > 10  # many are refused, and by the people's own gate it would be more
     assert People.load(out).classifier.threshold == 1.01 * own
     assert "The model's own gate" not in printed
+
+
+def test_one_name_in_two_unicode_forms_is_one_person(run, people, model, tmp_path):
+    faces, out = tmp_path / "faces", tmp_path / "o"
+    composed, apart = "Jos\u00e9", "Jose\u0301"
+    for folder, numbers in ((composed, "012"), (apart, "345")):
+        (faces / folder).mkdir(parents=True)
+        for number in numbers:
+            shutil.copy(people / "Ada" / f"{number}.png", faces / folder)
+    shutil.copytree(people / "Grace", faces / "Mats")
+    printed = text(run("classify", "fit", faces, "--model", model, "--out", out)[1])
+    assert "12 photos of 2 people" in printed
+    assert (
+        "one person, whose name stands there in several Unicode forms: 'Jose\\u0301' = 'Jos\\xe9'"
+        in printed
+    )
+    assert People.load(out).classifier.classes_.tolist() == [composed, "Mats"]
+    shutil.rmtree(faces / composed)
+    (faces / "Mats").rename(faces / "mats")
+    printed = text(run("classify", "predict", faces, "--people", out)[1])
+    assert "By their folders, 3 photos show enrolled people" in printed
+    assert "somebody else? 'Mats' and 'mats' differ in case or in blanks at the ends" in printed
+
+
+def test_people_of_an_older_file_are_known_by_the_other_form_too(run, people, model, tmp_path):
+    out = tmp_path / "o"
+    run("classify", "fit", people, "--model", model, "--out", out)
+    arrays, stored = load_arrays(out / FILE)
+    stored["people"] = [unicodedata.normalize("NFD", name) for name in stored["people"]]
+    save_arrays(out / FILE, arrays, stored)
+    printed = text(run("classify", "predict", people, "--people", out)[1])
+    assert "By their folders, 30 photos show enrolled people" in printed
+
+
+def test_names_that_are_nearly_equal_are_told(run, people, model, tmp_path):
+    faces = tmp_path / "faces"
+    for name, folder in (("Ada", "Mats"), ("Grace", "mats"), ("Lise", "Eve"), ("Maria", "Eve ")):
+        shutil.copytree(people / name, faces / folder)
+    printed = text(run("verify", faces, "--model", model)[1])
+    assert (
+        "two people or one? Names that differ in case or in blanks at the ends only: "
+        "'Eve' and 'Eve '; 'Mats' and 'mats'" in printed
+    )
