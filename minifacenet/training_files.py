@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .embedding.checkpoint import load_metadata
+from .arrays import load_metadata
 from .preprocessing.results import is_ours
 
 # What a fresh training removes, in this order; the metrics of a run speak of a model that goes too.
