@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+from collections.abc import Iterator
 from functools import cache
 from types import ModuleType
 
@@ -29,20 +30,24 @@ def modules_of_the_package() -> list[ModuleType]:
 @cache
 def compiled_functions() -> list[tuple[str, Dispatcher]]:
     """(name, Numba's dispatcher) of every function that is compiled for the CPU, each once."""
-    return _all_of(Dispatcher, lambda value: getattr(value, "compiled", value))
+    return [(_name(f.py_func), f) for f in _all_of(Dispatcher)]
 
 
 @cache
 def cuda_functions() -> list[tuple[str, CudaFunction]]:
     """(name, kernel or device function) of everything that is compiled for CUDA, each once."""
-    return _all_of(CudaFunction, lambda value: value)
+    return [(_name(f.function), f) for f in _all_of(CudaFunction)]
 
 
-def _all_of(kind, unwrapped) -> list:
+def _all_of(kind) -> Iterator:
     found = {}
     for module in modules_of_the_package():
-        for name, value in vars(module).items():
-            value = unwrapped(value)
+        for value in vars(module).values():
+            value = getattr(value, "compiled", value)  # of a `cpu_kernel`
             if isinstance(value, kind):
-                found.setdefault(id(value), (f"{module.__name__}.{name}", value))
-    return list(found.values())
+                found[id(value)] = value  # by whatever name, in however many modules
+    yield from found.values()
+
+
+def _name(function) -> str:
+    return f"{function.__module__}.{function.__qualname__}"

@@ -22,6 +22,7 @@ from .cpu_target import cpu_function
 from .cuda_target import CudaFunction, cuda, cuda_function, cuda_kernel, numba_cuda
 
 DEVICES = ("cpu", "cuda")
+DTYPES = (np.dtype(np.float32), np.dtype(np.float64))  # that layers compute in
 CUDA_THREADS = 256  # threads in a one-dimensional CUDA block
 
 
@@ -105,7 +106,7 @@ def empty(shape: tuple[int, ...], like, dtype=None):
 
     Every layer asks here for its output, so here integers and halves are refused.
     """
-    if like.dtype not in (np.float32, np.float64):
+    if like.dtype not in DTYPES:
         raise TypeError(f"layers compute in float32 or float64, got {like.dtype}: convert it first")
     dtype = like.dtype if dtype is None else dtype
     if device_of(like) == "cpu":

@@ -37,6 +37,10 @@ class Parameter:
         return backend.read_only(self._data)
 
     @property
+    def dtype(self) -> np.dtype:
+        return self._data.dtype
+
+    @property
     def grad(self):
         """Array of the shape and dtype of `data`: dL/dw, summed since the last `zero_grad()`."""
         if self._grad is None:
@@ -133,8 +137,8 @@ class Layer:
     def _accept(self, x, *axes):
         """The input in C order, if this layer can take it: every forward asks first.
 
-        `axes` are those of a batch, a number where only that will do: "N", "H", "W", 3.
-        `..., 3` stands for any axes before the channels.
+        `axes` are those of a batch; the last one is a number where only that will do: "N", "H",
+        "W", 3. `..., 3` stands for any axes before the channels.
 
         Raises
         ------
@@ -143,21 +147,19 @@ class Layer:
         ValueError
             Other axes, such as those of one image without a batch.
         """
-        name, shape = type(self).__name__, tuple(x.shape)
-        if x.dtype not in (np.float32, np.float64):
+        name, dtype = type(self).__name__, x.dtype
+        if dtype not in backend.DTYPES:
+            raise TypeError(f"{name} computes in float32 or float64, got {dtype}: convert it first")
+        own = next((p.dtype for p in vars(self).values() if isinstance(p, Parameter)), dtype)
+        if dtype != own:
             raise TypeError(
-                f"{name} computes in float32 or float64, got {x.dtype}: convert it first"
+                f"{name} has {own} parameters and got {dtype} of shape {tuple(x.shape)}: hand in "
+                f"x.astype(np.{own}), or make the layer with dtype=np.{dtype}"
             )
-        own = next((p.data.dtype for p in self.parameters().values()), x.dtype)
-        if x.dtype != own:
-            raise TypeError(
-                f"{name} has {own} parameters and got {x.dtype} of shape {shape}: hand in "
-                f"x.astype(np.{own}), or make the layer with dtype=np.{x.dtype}"
-            )
-        if axes and not _fit(shape, axes):
+        if axes and not _fit(tuple(x.shape), axes):
             wanted = ", ".join("..." if axis is ... else str(axis) for axis in axes)
-            alone = "; one image alone is x[None]" if len(shape) == len(axes) - 1 else ""
-            raise ValueError(f"{name} expects shape ({wanted}), got {shape}{alone}")
+            alone = "; one image alone is x[None]" if len(x.shape) == len(axes) - 1 else ""
+            raise ValueError(f"{name} expects shape ({wanted}), got {tuple(x.shape)}{alone}")
         return backend.contiguous(x)
 
     def _remember(self, train: bool, out, *cache) -> None:
@@ -188,10 +190,8 @@ class Layer:
 
 
 def _fit(shape: tuple[int, ...], axes: tuple) -> bool:
-    if axes[0] is ...:
-        return len(shape) > 0 and shape[-1] == axes[-1]
-    pairs = zip(shape, axes, strict=False)
-    return len(shape) == len(axes) and all(isinstance(a, str) or n == a for n, a in pairs)
+    last_fits = type(axes[-1]) is str or shape[-1:] == axes[-1:]
+    return last_fits and (axes[0] is ... or len(shape) == len(axes))
 
 
 def named(layers) -> dict[str, Layer]:
