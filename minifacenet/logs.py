@@ -4,6 +4,7 @@ draws or goes on with one."""
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from .embedding.checkpoint import CheckpointError
 from .embedding.health import StepRecord
 from .files import write_csv
+from .stored import is_number
 from .words import shortened
 
 HEADER = [field.name for field in fields(StepRecord)]
@@ -74,3 +76,20 @@ def rows_of_steps(path: Path, types: Sequence[type], steps: Sequence[int]) -> li
             "file back, or start anew"
         )
     return rows
+
+
+def checks_of_steps(path: Path, steps: Sequence[int]) -> list[tuple[int, float, float]]:
+    """The rows (step, VAL, standard error) of a checks.csv; an unknown error is NaN.
+
+    Raises
+    ------
+    CheckpointError
+        As `rows_of_steps`, or no share where one belongs.
+    """
+    checks = rows_of_steps(path, (int, float, float), steps)
+    for step, score, error in checks:
+        if not is_number(score, 0, 1) or not (math.isnan(error) or is_number(error, 0, 1)):
+            raise CheckpointError(
+                f"{path}: damaged, at step {step} a VAL of {score} with an error of {error}"
+            )
+    return checks

@@ -17,33 +17,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from .arrays import CheckpointError
 from .config import Observer, TrainingRunConfig
+from .embedding import training_state as stored
 from .embedding.architectures import FaceNet
 from .embedding.batches import to_input
 from .embedding.checkpoint import save_model
 from .embedding.health import StepRecord, collapsed_for, not_finite
 from .embedding.train import TrainingState, train
-from .embedding.training_state import (
-    check_weights,
-    load_settings,
-    load_state,
-    load_step,
-    save_state,
-)
 from .figures import training_figure
 from .files import sweep, write_csv, write_json
 from .gpu import memory_text
 from .held_out import Check, add_thresholds, hold_out_people
 from .interrupt import postponed_interrupt
 from .locks import locked
-from .logs import TYPES, rows_of_steps, write_log
+from .logs import TYPES, checks_of_steps, rows_of_steps, write_log
 from .nn.backend import to_device
 from .preprocessing.faces import Faces
 from .protocols import longest_within_error
-from .stored import is_number
 from .training_files import STALE, last_good
 
 
@@ -80,7 +71,7 @@ def began_with(out: Path) -> TrainingRunConfig:
         No such training, a damaged file, or settings that this version does not know.
     """
     path = out / "state.safetensors"
-    settings = load_settings(path)
+    settings = stored.load_settings(path)
     try:
         config = TrainingRunConfig.of(settings)
     except (KeyError, TypeError, ValueError) as error:
@@ -88,13 +79,13 @@ def began_with(out: Path) -> TrainingRunConfig:
             f"{path}: its settings cannot be gone on with ({error}): start anew, or take the "
             "version of minifacenet that wrote it"
         ) from None
-    check_weights(path, config.architecture)
+    stored.check_weights(path, config.architecture)
     return config
 
 
 def steps_done(out: Path) -> int:
     """How far the training in `out` had come when its state was saved."""
-    return load_step(out / "state.safetensors")
+    return stored.load_step(out / "state.safetensors")
 
 
 def run_training(
@@ -141,8 +132,8 @@ def _run_training(
     probe = to_device(to_input(faces.images[:2]), device)
     run = _Run(out, config, model, state, config.settings(faces), probe)
     if resume:
-        completed = TrainingRunConfig.completed
-        load_state(out / "state.safetensors", model, state, run.settings, completed)
+        path, completed = out / "state.safetensors", TrainingRunConfig.completed
+        stored.load_state(path, model, state, run.settings, completed)
     known, others = hold_out_people(faces, config, observer)
     if state.queue.max(initial=0) >= len(known):
         raise CheckpointError(f"{out / 'state.safetensors'}: damaged, its triplets are of others")
@@ -220,7 +211,7 @@ class _Run:
                 {"step": self.state.step, **self.settings},
             )
         self.write_logs()
-        save_state(self.out / "state.safetensors", self.model, self.state, self.settings)
+        stored.save_state(self.out / "state.safetensors", self.model, self.state, self.settings)
 
     def _refuse_broken(self) -> None:
         """Weights may be finite, and yet give embeddings that are not: the last good ones stay."""
@@ -247,12 +238,6 @@ class _Run:
         self.records = [StepRecord(*row) for row in rows]
         if checked:
             steps = [step for step in steps if self._is_check(step)]
-            self.checks = rows_of_steps(self.out / "checks.csv", (int, float, float), steps)
-            for step, score, error in self.checks:  # an error may be unknown, NaN
-                if not is_number(score, 0, 1) or not (np.isnan(error) or is_number(error, 0, 1)):
-                    raise CheckpointError(
-                        f"{self.out / 'checks.csv'}: damaged, at step {step} a VAL of {score} with "
-                        f"an error of {error}"
-                    )
+            self.checks = checks_of_steps(self.out / "checks.csv", steps)
         if self.state.step:
             self.stopped = self._reason(interrupted=False)

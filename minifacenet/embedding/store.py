@@ -146,8 +146,7 @@ class Embeddings:
         indices, paths, names, models, preprocessings, scales, digests = zip(*rows, strict=True)
         for i, index in enumerate(indices):
             if index != str(i):
-                got = shortened(index)
-                raise StoreError(f"{table}: row {i} has index {got}: rows must stay in order")
+                raise StoreError(f"{table}: row {i} has index {shortened(index)}: keep their order")
         model = _one(table, "model", models)
         preprocessing = _one(table, "preprocessing", preprocessings)
         if _one(table, "npy", digests) != digest(array):
@@ -219,7 +218,8 @@ def _read_table(table: Path) -> list[list[str]]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise StoreError(f"{table}: not a UTF-8 table ({error})") from None
     if tuple(header) != HEADER:
-        raise StoreError(f"{table}: needs the columns {', '.join(HEADER)}, has {shortened(header)}")
+        got = printable(", ".join(header))[:200]
+        raise StoreError(f"{table}: needs the columns {', '.join(HEADER)}, has {got}")
     if not rows:
         raise StoreError(f"{table}: no rows below the header")
     for i, row in enumerate(rows):

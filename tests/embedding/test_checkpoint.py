@@ -263,7 +263,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // kilo)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no getrusage there")
-@pytest.mark.parametrize("claim", [dict(dim=3_000_000), dict(size=6000), dict(dim=10**15)])
+@pytest.mark.parametrize("claim", [dict(dim=60_000), dict(dim=3_000_000), dict(size=6000)])
 def test_a_small_file_that_claims_a_large_network_takes_no_memory(model, tmp_path, claim):
     path = tmp_path / "model.safetensors"
     rewrite(path, model, architecture={**model.architecture.as_dict(), **claim})
@@ -272,7 +272,7 @@ def test_a_small_file_that_claims_a_large_network_takes_no_memory(model, tmp_pat
     )
     message, kilobytes = done.stdout.splitlines()
     assert str(path) in message
-    assert int(kilobytes) < 60_000  # it were 6 GB to 9 GB
+    assert int(kilobytes) < 60_000  # drawn at once: 0.1, 6 and 9 GB
 
 
 def test_a_single_number_keeps_its_shape(tmp_path):
