@@ -193,7 +193,7 @@ def _cost(faces: Faces, folder: Path, config: RunConfig, rounds: int = 5) -> dic
     known, asked = faces.subset(split.train), faces.images[split.test][:40]
     seconds: dict[str, list[float]] = {method: [] for method in METHODS}
     with one_thread():
-        embed = {"facenet": network(load_model(folder), config), **baselines(known)}
+        embed = {"facenet": network(load_model(folder), config.flip), **baselines(known)}
         namer = {
             method: FaceClassifier().fit(embed[method](known.images), known.labels)
             for method in METHODS

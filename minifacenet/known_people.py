@@ -32,7 +32,7 @@ def name_known_people(
         "steps": steps,
     }
     vectors, answers = {}, {}
-    for method, embed in {"facenet": network(model, config), **others}.items():
+    for method, embed in {"facenet": network(model, config.flip), **others}.items():
         vectors[method] = embed(asked.images)
         accuracy, answers[method] = score_naming(
             embed(known.images), known.labels, vectors[method], asked.labels

@@ -19,9 +19,9 @@ from .protocols import score_pairs
 Embed = Callable[[np.ndarray], np.ndarray]
 
 
-def network(model: FaceNet, config: RunConfig) -> Embed:
-    """The network as a function from photos to unit vectors."""
-    return Embedder(model, flip=config.flip).transform
+def network(model: FaceNet, flip: bool) -> Embed:
+    """The network as a function from photos to unit vectors; `flip`: with their mirror images."""
+    return Embedder(model, flip=flip).transform
 
 
 def baselines(known: Faces) -> dict[str, Embed]:

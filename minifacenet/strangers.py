@@ -51,7 +51,7 @@ def meet_strangers(
         "test_photos": len(strangers),
         "steps": steps,
     }
-    embeds = {"facenet": network(model, config), **others}
+    embeds = {"facenet": network(model, config.flip), **others}
     result |= {method: {} for method in embeds}
     vectors = {method: embed(strangers.images) for method, embed in embeds.items()}
     verify_pairs(out, strangers, vectors, result, config)
