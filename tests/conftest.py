@@ -26,7 +26,9 @@ def _all_threads():
     yield
     import numba
 
-    numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+    from minifacenet.nn import backend
+
+    backend.set_threads(numba.config.NUMBA_NUM_THREADS)
 
 
 def text(printed):

@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numba.core.errors import TypingError
 
-from minifacenet.nn.backend import cpu_kernel, read_only
+from minifacenet.nn.backend import read_only
+from minifacenet.nn.cpu_target import cpu_kernel
 from minifacenet.nn.instructions import INSTRUCTIONS
 from minifacenet.nn.microkernel import PANEL, TALL, gemm_panels, pack_panels, panels_shape
 
