@@ -136,7 +136,7 @@ class Augmentation:
         n = len(images)
 
         def uniform(reach):
-            return rng.uniform(-reach, reach, n)
+            return rng.uniform(-reach, abs(reach), n)  # NumPy takes 0.0 to -0.0 for a range below 0
 
         angle, zoom = np.deg2rad(uniform(self.rotation)), 1 / (1 + uniform(self.scale))
         shift = np.stack([uniform(self.shift), uniform(self.shift)], axis=1)

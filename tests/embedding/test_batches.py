@@ -150,3 +150,16 @@ def test_the_networks_input_is_float32_in_minus_one_to_one():
     x = to_input(np.array([0, 255], np.uint8))
     assert x.dtype == np.float32
     np.testing.assert_array_equal(x, [-1, 1])
+
+
+@pytest.mark.parametrize("reach", [0, 0.0, -0.0])
+def test_no_reach_is_no_change_whatever_its_sign(reach):
+    photos = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8)
+    still = Augmentation(False, *[reach] * 5)
+    np.testing.assert_array_equal(still(photos, np.random.default_rng(1)), photos)
+
+
+@pytest.mark.parametrize("rotation", [-1, 181, float("nan"), float("inf"), 1e308, True, "1"])
+def test_a_rotation_that_is_no_angle_is_refused(rotation):
+    with pytest.raises(ValueError, match=r"rotation (must be a finite|is an angle)"):
+        Augmentation(rotation=rotation)
