@@ -35,11 +35,11 @@ photo = np.asarray(Image.open(HERE / "figures" / "astronaut.jpg"))
 PHOTO = "Photo: NASA, public domain"
 stored = json.loads((HERE / "results" / "detections.json").read_text(encoding="utf-8"))
 try:
-    detector = Detector(HERE.parent / "data" / "mtcnn.safetensors")
+    detector = Detector()
 except CheckpointError:
     detector = None
     print("No detector here: this lesson shows what it found elsewhere. It is 2 MB, once:")
-    print("    python data_scripts/get_mtcnn.py data/mtcnn.safetensors")
+    print("    minifacenet get mtcnn")
 
 # %% [markdown]
 # ## A pyramid: one size of face, many sizes of photo

@@ -33,7 +33,7 @@ def python(*arguments, **environment):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("which", "least"),
-    [("not full", 60), pytest.param("full", 200, marks=pytest.mark.full)],
+    [("not full", 50), pytest.param("full", 200, marks=pytest.mark.full)],
 )
 def test_the_suite_passes_in_the_simulator(which, least):
     suite = str(TESTS / "cuda_suite")

@@ -168,7 +168,7 @@ def _locate(root: Path, name: str) -> str | None:
     found = sorted(
         place + other
         for place in _on_disk(root, folder + slash)
-        for other in os.listdir(root / place)
+        for other in _names_in(root / place)
         if fits(other) and os.path.isfile(root / place / other)
     )
     if len(found) > 1:
@@ -176,6 +176,14 @@ def _locate(root: Path, name: str) -> str | None:
         names = " and ".join(found if one_form else map(ascii, found))
         raise PairsError(f"which photo is {name}? '{root}' holds {names}: keep one")
     return found[0] if found else None
+
+
+def _names_in(folder: Path) -> list[str]:
+    """What lies in a folder; nothing where it cannot be opened: its photos are missing then."""
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 def _on_disk(root: Path, folder: str) -> list[str]:
@@ -188,8 +196,7 @@ def _on_disk(root: Path, folder: str) -> list[str]:
         places = [
             f"{place}{other}/"
             for place in places
-            if os.path.isdir(root / place)
-            for other in os.listdir(root / place)
+            for other in _names_in(root / place)
             if person_name(other) == person_name(part)
         ]
     return [place for place in places if os.path.isdir(root / place)]

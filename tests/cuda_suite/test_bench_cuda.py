@@ -24,6 +24,8 @@ from minifacenet.nn.pool import MaxPool
 from ..bench.fake import Fake
 from .test_training_cuda import network
 
+pytestmark = pytest.mark.full
+
 SHAPE = (8, 8, 1)
 SIDES = ["fake", *(["torch"] if importlib.util.find_spec("torch") else [])]
 

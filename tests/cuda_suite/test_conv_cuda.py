@@ -64,7 +64,12 @@ def assert_same(got, expected, bound):
 
 
 @pytest.mark.parametrize(
-    ("name", "dtype"), [(n, np.float64) for n in CASES] + [(n, np.float32) for n in IN_BOTH]
+    ("name", "dtype"),
+    [pytest.param(n, np.float64, marks=pytest.mark.full) for n in CASES]
+    + [
+        pytest.param(n, np.float32, marks=[pytest.mark.full] * (i > 0))
+        for i, n in enumerate(IN_BOTH)
+    ],
 )
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_cuda_equals_cpu(algorithm, name, dtype):
@@ -73,6 +78,7 @@ def test_cuda_equals_cpu(algorithm, name, dtype):
     assert_same(run(algorithm, window, "cuda", *data), expected, BOUNDS[dtype])
 
 
+@pytest.mark.full
 def test_im2col_in_blocks_that_cut_images_apart(monkeypatch):
     window, data = CASES["3x3"][2], arrays("3x3", np.float64)
     expected = run("im2col", window, "cpu", *data)
@@ -80,6 +86,7 @@ def test_im2col_in_blocks_that_cut_images_apart(monkeypatch):
     assert_same(run("im2col", window, "cuda", *data), expected, 1e-12)
 
 
+@pytest.mark.full
 def test_a_window_larger_than_the_memory_for_columns_is_taken_by_itself(monkeypatch):
     data = arrays("valid, one pixel out", np.float64)
     expected = run("im2col", Window.of(3), "cpu", *data)
@@ -87,6 +94,7 @@ def test_a_window_larger_than_the_memory_for_columns_is_taken_by_itself(monkeypa
     assert_same(run("im2col", Window.of(3), "cuda", *data), expected, 1e-12)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("partial_tiles", [1, 3])
 def test_the_weights_gradient_in_parts(partial_tiles, monkeypatch):
     window, data = CASES["20 images"][2], arrays("20 images", np.float64)
@@ -113,6 +121,7 @@ def test_no_images_give_no_output(algorithm):
     np.testing.assert_array_equal(got["weight"], np.ones_like(weight))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_nan_reaches_its_own_windows_and_pixels_only(algorithm):
     window, data = CASES["3x3"][2], arrays("3x3", np.float64)

@@ -29,6 +29,7 @@ def step(kernel):
     return lambda a, b, out, *flags: kernel(a, b, *flags, out)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("flags", FLAGS)
 @pytest.mark.parametrize("shape", [(1, 1, 1), (5, 18, 3), (40, 17, 33), (66, 9, 5), (3, 7, 65)])
 def test_all_forms(shape, flags):
@@ -36,6 +37,7 @@ def test_all_forms(shape, flags):
     np.testing.assert_allclose(got, expected, rtol=0, atol=1e-13)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("flags", FLAGS)
 @pytest.mark.parametrize("kernel", [matmul_naive, matmul_tiled])
 def test_the_steps_that_lead_to_it(kernel, flags):
@@ -56,6 +58,7 @@ def test_no_depth_gives_zero_or_leaves_what_was_there():
         np.testing.assert_array_equal(got, expected)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("flags", FLAGS)
 def test_a_long_depth_in_parts(flags):
     got, expected = product(matmul, (3, 150, 2), flags)  # 64, 64 and 22

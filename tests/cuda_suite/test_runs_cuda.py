@@ -18,6 +18,8 @@ from minifacenet.pipeline import run
 from minifacenet.preprocessing.faces import Faces
 from minifacenet.training_run import run_training
 
+pytestmark = pytest.mark.full
+
 SIZE, DIM = 12, 3
 TRAINING = TrainConfig(steps=3, people=2, photos=2, mining="all", augmentation=None)
 

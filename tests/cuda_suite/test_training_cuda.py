@@ -70,6 +70,7 @@ def losses(make, device):
         updates.step()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("make", NETWORKS)
 def test_the_same_losses_in_float64(make):
     cpu, cuda = list(losses(make, "cpu")), list(losses(make, "cuda"))
@@ -83,7 +84,7 @@ def faces():
     return Faces(images, LABELS, ("A", "B"), tuple("abcd"))
 
 
-@pytest.mark.parametrize("chunk", [None, 3])
+@pytest.mark.parametrize("chunk", [None, pytest.param(3, marks=pytest.mark.full)])
 def test_the_first_step_in_float32(faces, chunk):
     settings = TrainConfig(steps=1, people=2, photos=2, margin=1.0, mining="all", chunk=chunk)
     (cpu,) = train(network(np.float32), faces, settings)
@@ -92,6 +93,7 @@ def test_the_first_step_in_float32(faces, chunk):
     assert cuda.triplets == cpu.triplets > 0
 
 
+@pytest.mark.full
 def test_what_a_training_leaves(faces, tmp_path):
     settings = TrainConfig(steps=1, people=2, photos=2, margin=1.0, mining="all")
     model = FaceNet(Architecture(), network(np.float32).to("cuda"))
