@@ -42,6 +42,7 @@ def test_a_run_writes_all_that_it_says(run, people, tmp_path):
     assert any(line.startswith("Émilie/") for line in names)
 
 
+@pytest.mark.full
 def test_a_second_run_repeats_the_numbers_and_overwrites_only_by_force(run, people, tmp_path):
     out = tmp_path / "run"
     run("run", people, "--out", out, *QUICK)

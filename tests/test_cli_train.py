@@ -147,6 +147,7 @@ def test_run_and_train_do_not_overwrite_each_other(run, people, trained):
     assert "holds a run already" in line(error)
 
 
+@pytest.mark.full
 def test_by_force_each_takes_the_folder_over_whole(run, people, trained):
     quick = ("--steps", 2, "--size", 32)
     assert run("run", people, "--out", trained, *quick, "--force")[0] == 0

@@ -133,6 +133,7 @@ def test_a_lone_model_or_one_of_a_training_is_no_broken_run(tmp_path):
     assert set(in_the_way(tmp_path)) == {"model.safetensors", "split.csv", "config.json"}
 
 
+@pytest.mark.full
 def test_random_embeddings_are_chance_everywhere(faces, tmp_path, monkeypatch):
     """Whatever asks the network gets noise: no figure may come out better than by luck."""
     rng = np.random.default_rng(1)
