@@ -36,13 +36,14 @@ student: $(VENV)/.with-dev
 PYTEST := $(PY) -m pytest --numprocesses auto --dist worksteal
 
 quick: $(VENV)/.with-dev
-	$(PYTEST) --quiet -m "not slow and not full and not browser" $(QUICK)
+	$(PYTEST) --quiet -m "not slow and not full and not browser" \
+	  tests/nn tests/embedding tests/classification tests/preprocessing
 
 test: $(VENV)/.with-dev $(VENV)/.with-data
 	$(PY) data_scripts/get_orl.py data/orl
 	$(PYTEST)
 
-test-full: $(VENV)/.with-dev $(VENV)/.with-data $(VENV)/.with-cuda
+test-full: $(VENV)/.with-dev $(VENV)/.with-data $(VENV)/.with-full $(VENV)/.with-cuda
 	$(PY) data_scripts/get_orl.py data/orl
 	$(PY) data_scripts/get_mtcnn.py data/mtcnn.safetensors
 	$(PYTEST) -m "(full or extra) and not browser"

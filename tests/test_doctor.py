@@ -170,7 +170,7 @@ def test_an_error_of_cuda_during_a_run_is_one_line(run, monkeypatch, tmp_path, e
     hook = sys.excepthook
     monkeypatch.setattr(sys, "excepthook", hook)  # put back afterwards
     monkeypatch.setattr(folder, "read_faces", breaks)
-    status, _, said = run("train", tmp_path, "--out", tmp_path / "out", "--device", "cpu")
+    status, _, said = run("train", tmp_path / "faces", "--out", tmp_path / "out", "--device", "cpu")
     assert (status, said.count("\n")) == (1, 1)
     assert words in said
     lost = "broke down" in said
@@ -183,7 +183,7 @@ def test_other_errors_keep_their_traceback(run, monkeypatch, tmp_path):
 
     monkeypatch.setattr(folder, "read_faces", breaks)
     with pytest.raises(KeyError):
-        run("train", tmp_path, "--out", tmp_path / "out", "--device", "cpu")
+        run("train", tmp_path / "faces", "--out", tmp_path / "out", "--device", "cpu")
 
 
 def test_a_gpu_on_which_no_kernel_runs(monkeypatch):

@@ -22,6 +22,7 @@ from minifacenet.screen import Screen, Table, say, show
 
 EVIL = "evil\x1b]52;c;T1dORUQ=\x07\x1b]0;title\x1b\\\x1b[2J\x9b31m\u202eadA\u2069\r\nerror: forged"
 SHOWN = r"evil\x1b]52;c;T1dORUQ=\x07\x1b]0;title\x1b\\x1b[2J\x9b31m\u202eadA\u2069\r\nerror: forged"
+END = "<the end of what the command wrote>"
 OURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours, and the movements of a progress bar
 FOREIGN = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]|\r(?!\n)")
 
@@ -92,19 +93,18 @@ def terminal(monkeypatch):
                 patch.setenv(name, value)
             with contextlib.suppress(SystemExit):
                 cli.main()
+            file.write(END)
         reader.join()
         os.close(leader)
-        return b"".join(got).decode()
+        return b"".join(got).decode().removesuffix(END)
 
     return run
 
 
 def _read(leader: int, got: list[bytes]) -> None:
-    try:
-        while data := os.read(leader, 65536):
-            got.append(data)
-    except OSError:  # the other end is closed
-        pass
+    """Until END: a process that the command started may hold the other end open for ever."""
+    while not b"".join(got[-2:]).endswith(END.encode()):
+        got.append(os.read(leader, 65536))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="such names, and pseudo-terminals, are POSIX'")
@@ -139,7 +139,7 @@ def test_no_command_lets_a_name_reach_the_terminal(terminal, people, model, tmp_
     ):
         written = terminal(*arguments)
         assert obeyed(written) == [], arguments
-        assert "evil" in written
+        assert arguments[0] == "summary" or "evil" in written  # not every version quotes a number
 
 
 LONG = "Maria Magdalena von Hohenstein-Ehrenberg"

@@ -163,8 +163,8 @@ def _check_stored(path: Path, stored: dict) -> None:
                 f"{shortened(stored[name])}: fit it again"
             )
     names = stored["people"]
-    if sorted(set(names)) != names:
-        raise CheckpointError(f"{path}: damaged, its names are not in order: fit it again")
+    if len(set(names)) != len(names):
+        raise CheckpointError(f"{path}: damaged, it holds a name twice: fit it again")
     if UNKNOWN in names and stored["threshold"] is not None:
         raise CheckpointError(f"{path}: damaged, somebody in it is called {UNKNOWN!r}")
 

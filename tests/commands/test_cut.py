@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from minifacenet.arrays import load_metadata
 from minifacenet.classification.clustering import average_linkage, clusters_at
-from minifacenet.embedding.checkpoint import add_to_model, load_metadata, load_model, save_model
+from minifacenet.embedding.checkpoint import add_to_model, load_model, save_model
 from minifacenet.embedding.embedder import Embedder
 from minifacenet.embedding.store import Embeddings
 from minifacenet.preprocessing import alignment, cropper

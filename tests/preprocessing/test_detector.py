@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minifacenet.arrays import CheckpointError, save_arrays
+from minifacenet.arrays import CheckpointError, arrays_digest, save_arrays
 from minifacenet.nn import backend
 from minifacenet.preprocessing import detector as module
+from minifacenet.preprocessing import mtcnn
 from minifacenet.preprocessing.detector import Detector, pyramid
 from minifacenet.preprocessing.mtcnn import FILE, FORMAT, MTCNN
 from minifacenet.preprocessing.photo import read_photo
@@ -17,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory):
+def random_weights(tmp_path_factory):
     """A file of random weights, in which the offsets are small enough to stay on the photo."""
     nets = MTCNN.new(np.random.default_rng(5))
     arrays = {name: p.data.copy() for name, p in nets.parameters().items()}
@@ -25,6 +26,14 @@ def weights(tmp_path_factory):
         arrays[f"{net}.heads.weight"] *= 0.2
     path = tmp_path_factory.mktemp("weights") / "random.safetensors"
     save_arrays(path, arrays, {"format": FORMAT})
+    return path, arrays_digest(arrays)
+
+
+@pytest.fixture
+def weights(random_weights, monkeypatch):
+    """The path of that file, which passes for the published weights."""
+    path, digest = random_weights
+    monkeypatch.setattr(mtcnn, "DIGEST", digest)
     return path
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from minifacenet.arrays import CheckpointError, fill, load_arrays, save_arrays
+from minifacenet.arrays import CheckpointError, arrays_digest, fill, load_arrays, save_arrays
 from minifacenet.preprocessing import mtcnn
 from minifacenet.preprocessing.mtcnn import BOX, FORMAT, MTCNN, face_probability, to_input
 from tests.conftest import need
@@ -131,6 +131,7 @@ def test_without_a_path_they_lie_where_get_writes_them(tmp_path, monkeypatch):
     nets = MTCNN.new(np.random.default_rng(0))
     arrays = {name: parameter.data for name, parameter in nets.parameters().items()}
     save_arrays(file, arrays, {"format": FORMAT})
+    monkeypatch.setattr(mtcnn, "DIGEST", arrays_digest(arrays))
     MTCNN.load()
 
 
