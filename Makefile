@@ -5,7 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lessons student quick test test-full test-torch test-browser test-cuda lint clean
+.PHONY: help demo lessons student quick test test-extra test-full test-torch test-browser test-cuda lint clean
 
 help:
 	@echo "make demo          train on the ORL faces, name and verify; results in runs/orl"
@@ -13,7 +13,8 @@ help:
 	@echo "make student       a copy of the lessons without the answers, in student/"
 	@echo "make quick         the quick tests, for every save: under a minute"
 	@echo "make test          the test suite, in minutes"
-	@echo "make test-full     what make test leaves out: long sweeps, the full NN1, real weights"
+	@echo "make test-extra    what needs more than make test installs: CUDA toolkit, real weights"
+	@echo "make test-full     that, and what takes minutes or gigabytes: long sweeps, the full NN1"
 	@echo "make test-torch    our layers beside PyTorch's, which is installed for it"
 	@echo "make test-browser  the page of a run in headless Chromium, if there is one"
 	@echo "make test-cuda     the CUDA kernels on this machine's GPU; an error if there is none"
@@ -43,10 +44,11 @@ test: $(VENV)/.with-dev $(VENV)/.with-data
 	$(PY) data_scripts/get_orl.py data/orl
 	$(PYTEST)
 
-test-full: $(VENV)/.with-dev $(VENV)/.with-data $(VENV)/.with-full $(VENV)/.with-cuda
+test-extra test-full: $(VENV)/.with-dev $(VENV)/.with-data $(VENV)/.with-full $(VENV)/.with-cuda
 	$(PY) data_scripts/get_orl.py data/orl
 	$(PY) data_scripts/get_mtcnn.py data/mtcnn.safetensors
-	$(PYTEST) -m "(full or extra) and not browser"
+	$(PYTEST) -m "extra"
+	test $@ = test-extra || $(PYTEST) -m "full and not extra"
 
 test-torch: $(VENV)/.with-dev
 	$(PY) -m pip install --quiet --disable-pip-version-check torch==2.13.0
