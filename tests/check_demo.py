@@ -3,7 +3,7 @@
     make demo | python tests/check_demo.py
 
 The last digits depend on the processor and on the versions of NumPy and Numba. So a figure may
-differ by about three standard errors of its kind; more is an error. Which figures differ is told.
+differ by about three standard deviations over seeds; more is an error. Which figures differ is told.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ TABLES = {
     "Strangers": ("AUC", "EER", "VAL at FAR 0.01", "VAL at FAR 0.001"),
     "Asked by name": ("accuracy", "strangers accepted", "DIR at FAR 0.05", "B-cubed F1"),
 }
-MAY_DIFFER = {"accuracy": 0.03, "AUC": 0.02, "EER": 0.04, "B-cubed F1": 0.06}
-OTHERS_MAY_DIFFER = 0.12  # shares at a FAR, which a few pairs decide
+MAY_DIFFER = {"accuracy": 0.04, "AUC": 0.03, "EER": 0.06, "B-cubed F1": 0.1}
+OTHERS_MAY_DIFFER = 0.25  # shares at a FAR, which a few pairs decide
 ROWS = 5
 NUMBER = r"[01]\.[0-9]{4}"
 
