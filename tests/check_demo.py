@@ -3,7 +3,7 @@
     make demo | python tests/check_demo.py
 
 The last digits depend on the processor and on the versions of NumPy and Numba. So a figure may
-differ by about three standard deviations over seeds; more is an error. Which figures differ is told.
+differ by about three standard deviations over seeds; more is an error. What differs is told.
 """
 
 from __future__ import annotations
