@@ -29,6 +29,7 @@ from .known import Known, recognise, to_be_moved, with_moved_crops
 from .listing import FolderError, Listing, photos_below
 from .manifest import Entry, save_manifest
 from .mtcnn import MTCNN
+from .results import refuse_among
 
 SAVE_SECONDS = 20  # between two saves of the manifest: what a power cut costs at most
 
@@ -121,8 +122,7 @@ def align_folder(
         The disk is full, or the like, with the file.
     """
     photos, out = Path(photos).absolute(), Path(out).absolute()
-    if out.resolve().is_relative_to(photos.resolve()):
-        raise ValueError(f"{out} lies among the photos: choose a folder outside of {photos}")
+    refuse_among(out, photos)
     if os.path.isfile(photos):
         raise FolderError(f"'{photos}' is a file: align takes a folder of photos")
     listing = photos_below(photos)

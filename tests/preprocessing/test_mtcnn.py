@@ -148,10 +148,10 @@ def test_other_files_are_refused(tmp_path):
         MTCNN.load(path)
 
 
+@pytest.mark.extra
 @pytest.mark.parametrize("change", ["a bit", "all signs"])
 def test_other_weights_are_refused_since_such_nets_would_find_nothing(tmp_path, change):
-    if not WEIGHTS.is_file():
-        pytest.skip(f"no {mtcnn.FILE}: `python data_scripts/get_mtcnn.py` makes it")
+    need(WEIGHTS.is_file(), f"no {WEIGHTS}: `minifacenet get mtcnn` makes it")
     arrays, metadata = load_arrays(WEIGHTS)
     if change == "a bit":
         arrays["onet.conv1.weight"].reshape(-1).view(np.uint32)[7] ^= 1
