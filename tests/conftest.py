@@ -13,6 +13,22 @@ os.environ.setdefault("NUMBA_CUDA_LOW_OCCUPANCY_WARNINGS", "0")
 os.environ.setdefault("NUMBA_NUM_THREADS", str(max(2, os.cpu_count() or 1)))  # 1 against 2
 
 
+# These compile next to no kernel in this process: they read files, draw, or start processes.
+WITHOUT_KERNELS = ("preprocessing", "test_kernel_cache.py", "test_screen.py", "test_files.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Let two processes begin with different work: one compiles, and the other finds it compiled.
+
+    Each begins at its part of the list, the second one in the middle. If both began with tests of
+    the same kernels, both would compile these, which takes a minute of each.
+    """
+    without = [item for item in items if {*WITHOUT_KERNELS} & {*item.path.parts}]
+    others = [item for item in items if not {*WITHOUT_KERNELS} & {*item.path.parts}]
+    middle = (len(items) + 1) // 2
+    items[:] = [*others[:middle], *without, *others[middle:]]
+
+
 def need(there, reason):
     """Skip the test where something is absent; fail it where everything has to be there."""
     if not there:

@@ -428,6 +428,7 @@ def test_the_drawn_curve_is_that_of_all_steps(block, pairs):
     assert (few_far[-1], few_val[-1]) == (1, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.001, 0.5])
 def test_the_memory_of_a_pair(share):
     """9 bytes of distance and flag, and a sorted copy; the curve has a row for each pair."""

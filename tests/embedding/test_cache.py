@@ -228,6 +228,7 @@ for end in range(1, 61):
 """
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_never_leave_a_damaged_file(tmp_path):
     # A file of some size, so that a write takes long enough for the other process to meet it.
     EmbeddingCache(tmp_path, Counting()).transform(faces(5000))

@@ -211,6 +211,7 @@ def test_types_that_numpy_lacks_are_named(tmp_path, kind, size):
         load_model(path)
 
 
+@pytest.mark.slow
 def test_no_changed_bit_is_believed(model, tmp_path):
     """Without digests the weights were believed in 170 of 215 such files."""
     path = tmp_path / "model.safetensors"

@@ -85,6 +85,7 @@ def test_threads_run_side_by_side_where_it_can(monkeypatch):
     relu.ReLU().forward(np.ones(3))
 
 
+@pytest.mark.slow
 @FORK
 @pytest.mark.parametrize("layer", ["default", "workqueue"])
 def test_a_child_forked_before_the_first_kernel_computes(layer):
@@ -150,6 +151,7 @@ def test_options_of_numba_are_handed_on():
     assert options["error_model"] == "numpy"
 
 
+@pytest.mark.slow
 def test_nn1_mini_runs_with_numba_switched_off():
     plain = np.array(python(NN1_MINI, NUMBA_DISABLE_JIT="1").split(), float)
     printed = io.StringIO()

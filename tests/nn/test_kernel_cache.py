@@ -13,6 +13,8 @@ import minifacenet
 from minifacenet.nn import kernel_cache
 from tests.modules import compiled_functions
 
+pytestmark = pytest.mark.slow  # each test starts processes
+
 CALLEE = """
 from .cpu_target import cpu_function
 

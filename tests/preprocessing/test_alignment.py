@@ -351,6 +351,7 @@ def test_a_manifest_cannot_make_us_remove_other_files(photos, tmp_path):
     assert thesis.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compiled", [True, False])
 def test_several_processes_give_the_same(photos, tmp_path, compiled, monkeypatch):
     monkeypatch.setattr(cropper.boxes, "compiled", lambda: compiled)
@@ -377,6 +378,7 @@ class Fragile:
         return item.upper()
 
 
+@pytest.mark.slow
 def test_an_item_that_kills_its_process_is_named_and_the_others_are_done():
     items = ["a", "b", "deadly", "c", "d", "e", "f"]
     answers = dict(in_processes(items, Fragile, (), 2))
@@ -401,6 +403,7 @@ def interruptible():
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("first", ["slow", "quick"])
 def test_an_interruption_does_not_wait_for_what_is_under_way(first):
