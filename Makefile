@@ -52,7 +52,7 @@ test-extra test-full: $(VENV)/.with-dev $(VENV)/.with-data $(VENV)/.with-full $(
 
 test-torch: $(VENV)/.with-dev
 	$(PY) -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(PY) -m pytest tests/bench
+	$(PY) -m pytest tests/speed
 
 test-browser: $(VENV)/.with-dev
 	$(PY) -m pytest -m browser tests/browser

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from minifacenet.places import FOLDER
+from minifacenet.machine.places import FOLDER
 
 # What pip writes when no index could be reached. Its last line says that there is no such package.
 UNREACHABLE = (

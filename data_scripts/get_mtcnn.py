@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from minifacenet.arrays import arrays_digest, load_arrays, save_arrays
 from minifacenet.data_scripts.fetching import DataError, Item, Package, Spoilt, read, script
 from minifacenet.data_scripts.onnx_weights import read_onnx
+from minifacenet.files.arrays import arrays_digest, load_arrays, save_arrays
 from minifacenet.preprocessing import mtcnn
 from minifacenet.preprocessing.mtcnn import FILE, FORMAT
 

@@ -7,7 +7,7 @@ with the training, so that no later version forgets how to read them:
     tests/data/training                    written by the version that brought them
 
 Run this after a change of a file's format, into a new folder beside these two, which stay as they
-are, and add its name to tests/test_stored_trainings.py:
+are, and add its name to tests/training/test_stored_trainings.py:
 
     python data_scripts/make_training_fixtures.py tests/data/training-NAME
 """
@@ -21,12 +21,12 @@ import numpy as np
 
 from minifacenet.classification.classifier import FaceClassifier
 from minifacenet.classification.people import People
-from minifacenet.config import Observer, TrainingRunConfig
 from minifacenet.embedding.architectures import SIZES, WIDTHS, Architecture
 from minifacenet.embedding.embedder import Embedder
-from minifacenet.embedding.train_config import TrainConfig
 from minifacenet.preprocessing.faces import Faces
-from minifacenet.training_run import run_training
+from minifacenet.training.observer import Observer
+from minifacenet.training.run import run_training
+from minifacenet.training.settings import TrainConfig, TrainingRunConfig
 
 TINY = dict.fromkeys([name for name in WIDTHS["nn1"] if name != "fc"], 2) | {"fc": 4}
 STOP = 2  # steps done of the four

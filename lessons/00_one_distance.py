@@ -14,9 +14,10 @@ from show import CREDIT, axes, embeddings, faces, picture
 
 from minifacenet.classification.verification import pair_distances, val_far
 from minifacenet.classification.verification_scores import verify
-from minifacenet.face_plots import distance_grid
-from minifacenet.plots import DIFFERENT, SAME, distance_histograms
-from minifacenet.tiles import gallery, tile, write
+from minifacenet.plots.distances import distance_histograms
+from minifacenet.plots.faces import distance_grid
+from minifacenet.plots.style import DIFFERENT, SAME
+from minifacenet.plots.tiles import gallery, tile, write
 
 # %%
 photos = faces()
@@ -230,15 +231,15 @@ picture(panels)
 #
 # | lesson | what | in the library |
 # |---|---|---|
-# | 01 to 03 | convolution; its backward, and how to check one; ReLU and pooling | `nn/conv.py`, `nn/gradcheck.py`, `nn/relu.py`, `nn/pool.py` |
+# | 01 to 03 | convolution; its backward, and how to check one; ReLU and pooling | `nn/conv.py`, `nn/gradcheck.py`, `nn/relu.py`, `nn/maxpool.py` |
 # | 04, 05 | normalisation, maxout, and the last step onto the sphere | `nn/lrn.py`, `nn/maxout.py`, `nn/l2norm.py` |
-# | 06 to 08 | all that, fast: Numba, CUDA, fewer multiplications | `nn/backend.py`, `nn/matmul.py` |
+# | 06 to 08 | all that, fast: Numba, CUDA, fewer multiplications | `nn/device/backend.py`, `nn/products/matmul.py` |
 # | 09 | the paper's network NN1, 140 million parameters | `embedding/architectures.py` |
 # | 10, 11 | the triplet loss, and which triplets to take | `embedding/triplet.py`, `embedding/mining.py` |
-# | 12 | train it, and see whether it goes well | `embedding/train.py` |
+# | 12 | train it, and see whether it goes well | `training/loop.py` |
 # | 13 | from any photo to faces | `preprocessing/` |
 # | 14 | verify, name, refuse, group | `classification/` |
-# | 15 | the paper's own studies, at the size of a laptop | `benchmark.py` |
+# | 15 | the paper's own studies, at the size of a laptop | `experiment/seeds.py` |
 #
 # Each lesson stands on its own if you know what the one before is about. All of it is NumPy and Numba:
 # no layer comes from elsewhere. It is a small network on a small data set, and it will not reach the

@@ -24,10 +24,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from show import CREDIT, faces, picture
 
-from minifacenet.nn.backend import one_thread
 from minifacenet.nn.conv import Conv2D, conv_forward
+from minifacenet.nn.device.backend import one_thread
 from minifacenet.nn.window import Window
-from minifacenet.plots import HUES
+from minifacenet.plots.style import HUES
 
 # %% [markdown]
 # ## The smallest one
@@ -261,7 +261,7 @@ print(f"X for a batch of 1,800 photos: {1800 * pixels * values * 4 / 1e9:.1f} GB
 
 # %% [markdown]
 # So it never holds all of $X$. It copies the windows of a few output rows, a megabyte, which stay in the
-# processor's cache, multiplies them, and goes on to the next rows. (`minifacenet/nn/im2col.py` has both
+# processor's cache, multiplies them, and goes on to the next rows. (`minifacenet/nn/convolution/im2col.py` has both
 # kernels.)
 #
 # What does it bring? One thread, the same photo, the paper's 7 x 7 windows with stride 2:

@@ -24,7 +24,7 @@ from minifacenet.nn.gradcheck import check_layer, relative_error
 from minifacenet.nn.l2norm import l2norm_backward, l2norm_forward
 from minifacenet.nn.optim import Adam
 from minifacenet.nn.window import Window
-from minifacenet.plots import DIFFERENT, HUES, SAME
+from minifacenet.plots.style import DIFFERENT, HUES, SAME
 
 # %% [markdown]
 # ## Who is to blame?

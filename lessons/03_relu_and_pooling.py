@@ -9,7 +9,7 @@
 #
 # Fifteen minutes. From the paper: section 3.3 ('All our models use rectified linear units'), and pool1 to
 # pool4 in Table 1. In the library: `minifacenet/nn/relu.py`, the shortest layer that has everything, and
-# `minifacenet/nn/pool.py`.
+# `minifacenet/nn/maxpool.py`.
 
 # %%
 import inspect
@@ -21,10 +21,10 @@ from show import CREDIT, faces, picture
 
 from minifacenet.nn.conv import conv_forward
 from minifacenet.nn.gradcheck import check_layer
-from minifacenet.nn.pool import MaxPool, maxpool_backward, maxpool_forward
+from minifacenet.nn.maxpool import MaxPool, maxpool_backward, maxpool_forward
 from minifacenet.nn.relu import ReLU, relu_forward
 from minifacenet.nn.window import Window
-from minifacenet.plots import HUES
+from minifacenet.plots.style import HUES
 
 # %% [markdown]
 # ## ReLU
@@ -242,10 +242,10 @@ negative[0, 3, 3] = nan
 print(pool.forward(negative)[0, :, :, 0])
 
 # %% [markdown]
-# All three, and every gradient, are tested against the reference in `pool.py`. The judge of lesson 02 works on
+# All three, and every gradient, are tested against the reference in `maxpool.py`. The judge of lesson 02 works on
 # it, too, if no two values in a window are closer than its step: a tie is a kink.
 #
 # **Try next.** Average pooling, which some of the paper's other networks use at the end, gives each of the nine
 # a ninth of the gradient. Which of the two would you rather have for 'is there an eye anywhere here?', and
 # which for 'how bright is it here?' Then write the gathering backward: for a pixel in row $r$, which $p$ fulfil
-# $p s - \mathrm{pad} \le r < p s - \mathrm{pad} + k$? (`_backward_cpu` in `pool.py` has it.)
+# $p s - \mathrm{pad} \le r < p s - \mathrm{pad} + k$? (`_backward_cpu` in `maxpool.py` has it.)

@@ -27,7 +27,7 @@ from minifacenet.nn.gradcheck import check_layer
 from minifacenet.nn.lrn import LRN, lrn_forward
 from minifacenet.nn.relu import relu_forward
 from minifacenet.nn.window import Window
-from minifacenet.plots import DIFFERENT, HUES, SAME
+from minifacenet.plots.style import DIFFERENT, HUES, SAME
 
 # %% [markdown]
 # ## Eight channels of one pixel

@@ -25,7 +25,7 @@ from minifacenet.nn.gradcheck import check_layer
 from minifacenet.nn.l2norm import L2Norm
 from minifacenet.nn.linear import Linear, linear_backward, linear_forward
 from minifacenet.nn.maxout import Maxout, maxout_backward, maxout_forward
-from minifacenet.plots import DIFFERENT, HUES, SAME
+from minifacenet.plots.style import DIFFERENT, HUES, SAME
 
 # %% [markdown]
 # ## Linear: every output sees every input

@@ -11,7 +11,7 @@
 # half of the work.
 #
 # Twenty minutes. The paper says nothing of this; Table 1 (section 3.3) only says how much there is to
-# compute. In the library: `minifacenet/nn/backend.py`, and `minifacenet/nn/relu.py`, the smallest layer that
+# compute. In the library: `minifacenet/nn/device/backend.py`, and `minifacenet/nn/relu.py`, the smallest layer that
 # has everything.
 
 # %%
@@ -28,9 +28,9 @@ from numba import njit, prange
 from show import axes, embeddings, picture
 
 from minifacenet.nn import relu
-from minifacenet.nn.backend import blas_threads
-from minifacenet.nn.linear import _bias_gradient_cpu
-from minifacenet.plots import DIFFERENT, HUES, SAME
+from minifacenet.nn.device.backend import blas_threads
+from minifacenet.nn.products.bias import _bias_gradient_cpu
+from minifacenet.plots.style import DIFFERENT, HUES, SAME
 
 # %% [markdown]
 # ## One task, six ways
@@ -155,7 +155,7 @@ picture(ax)
 #
 # Compiling the loops brings nearly two digits. Their *order* brings nearly one more, as much as eight cores
 # could. Threads multiply what is there, and come last. BLAS is still ahead, on one thread: its sums stay in
-# registers while ours go to the cache and back at every step. `minifacenet/nn/microkernel.py` does
+# registers while ours go to the cache and back at every step. `minifacenet/nn/products/microkernel.py` does
 # the same in 200 lines; it is worth reading when this lesson has become easy.
 #
 # ## What the first call costs

@@ -10,7 +10,7 @@
 #
 # You need no GPU: Numba has a simulator, which runs CUDA kernels on the CPU, slowly. With a GPU the same
 # cells run there. Twenty-five minutes. From the paper: nothing; it trained on a cluster of CPUs (section 3).
-# In the library: `minifacenet/nn/matmul_cuda.py` and `backend.py`.
+# In the library: `minifacenet/nn/products/matmul_cuda.py` and `backend.py`.
 #
 # Numba decides between GPU and simulator once, **when it is imported**, by an environment variable. So the
 # first cell comes before all imports: it tries a small kernel in a process of its own, and takes the simulator
@@ -41,8 +41,8 @@ from matplotlib.patches import Rectangle
 from numba import cuda
 from show import CREDIT, axes, faces, picture
 
-from minifacenet.nn import matmul_cuda
-from minifacenet.plots import DIFFERENT, HUES, SAME
+from minifacenet.nn.products import matmul_cuda
+from minifacenet.plots.style import DIFFERENT, HUES, SAME
 
 if numba.config.ENABLE_CUDASIM:
     print("Simulated: the kernels of this lesson run in Numba's simulator, on the CPU.")

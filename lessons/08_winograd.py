@@ -9,7 +9,7 @@
 # of a face, counts what is saved, and looks at the price, which is paid in digits.
 #
 # Twenty minutes. From the paper: section 3.3 and Table 1, whose rows conv2 to conv6 are such filters and
-# more than three quarters of the network's work. In the library: `minifacenet/nn/winograd.py`,
+# more than three quarters of the network's work. In the library: `minifacenet/nn/convolution/winograd.py`,
 # `winograd_matrices.py` and `winograd_transforms.py`. (S. Winograd, 1980; A. Lavin and S. Gray, 2016.)
 
 # %%
@@ -23,13 +23,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from show import CREDIT, axes, faces, picture
 
-from minifacenet.nn.backend import one_thread
 from minifacenet.nn.conv import Conv2D, conv_forward
+from minifacenet.nn.convolution.winograd import fastest_tile
+from minifacenet.nn.convolution.winograd_matrices import INFINITY, winograd_matrices
+from minifacenet.nn.convolution.winograd_transforms import POINTS
+from minifacenet.nn.device.backend import one_thread
 from minifacenet.nn.window import Window
-from minifacenet.nn.winograd import fastest_tile
-from minifacenet.nn.winograd_matrices import INFINITY, winograd_matrices
-from minifacenet.nn.winograd_transforms import POINTS
-from minifacenet.plots import DIFFERENT, HUES, SAME
+from minifacenet.plots.style import DIFFERENT, HUES, SAME
 
 # %% [markdown]
 # ## Three for four

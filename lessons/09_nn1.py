@@ -21,7 +21,7 @@ from minifacenet import Architecture, FaceNet
 from minifacenet.embedding.architectures import NN1, NN1_PAPER, WIDTHS
 from minifacenet.embedding.batches import to_input
 from minifacenet.nn.window import Window
-from minifacenet.plots import HUES
+from minifacenet.plots.style import HUES
 
 # %% [markdown]
 # ## One row by hand

@@ -21,7 +21,7 @@ from show import axes, embeddings, picture
 
 from minifacenet.embedding.distances import squared_distances
 from minifacenet.embedding.triplet import Triplets, embedding_gradient, triplet_loss
-from minifacenet.plots import DIFFERENT, SAME
+from minifacenet.plots.style import DIFFERENT, SAME
 
 # %% [markdown]
 # ## Three points

@@ -9,7 +9,7 @@
 # rule that the paper found instead, and the collapse itself, live, with the reason for it.
 #
 # Twenty minutes. From the paper: section 3.2, "Triplet Selection". In the library:
-# `minifacenet/embedding/mining.py` and `health.py`.
+# `minifacenet/embedding/mining.py` and `training/health.py`.
 
 # %%
 import inspect
@@ -26,10 +26,10 @@ from minifacenet.classification.verification_scores import auc
 from minifacenet.embedding import mining
 from minifacenet.embedding.batches import sample_batch, to_input
 from minifacenet.embedding.distances import squared_distances
-from minifacenet.embedding.health import COLLAPSED
 from minifacenet.embedding.mining import mine, mined_loss, semi_hard_closest
 from minifacenet.embedding.triplet import embedding_gradient
-from minifacenet.plots import DIFFERENT, HUES, SAME
+from minifacenet.plots.style import DIFFERENT, HUES, SAME
+from minifacenet.training.health import COLLAPSED
 
 # %% [markdown]
 # ## One pair, four negatives

@@ -9,7 +9,7 @@
 # tests it on photos and on people that it has not seen.
 #
 # Twenty minutes. From the paper: sections 3.2 and 3.3. In the library:
-# `minifacenet/embedding/train.py` and `health.py`.
+# `minifacenet/training/loop.py` and `health.py`.
 
 # %%
 import numpy as np
@@ -19,13 +19,15 @@ from show import CREDIT, axes, faces, live, picture, training_logs
 from minifacenet import Architecture, Embedder, FaceNet, TrainConfig, train
 from minifacenet.embedding.batches import sample_batch, to_input
 from minifacenet.embedding.distances import squared_distances
-from minifacenet.embedding.health import diagnosis
 from minifacenet.embedding.mining import mined_loss
 from minifacenet.embedding.triplet import embedding_gradient
-from minifacenet.face_plots import embedding_map
+from minifacenet.experiment.scores import score_pairs
 from minifacenet.nn.optim import Adam
-from minifacenet.plots import DIFFERENT, HUES, SAME, training_curves
-from minifacenet.protocols import UNSEEN_SHARE, score_pairs, split_people, split_photos
+from minifacenet.plots.faces import embedding_map
+from minifacenet.plots.style import DIFFERENT, HUES, SAME
+from minifacenet.plots.training import training_curves
+from minifacenet.training.health import diagnosis
+from minifacenet.training.splits import UNSEEN_SHARE, split_people, split_photos
 
 # %% [markdown]
 # ## Who is trained on, and who is not

@@ -10,7 +10,7 @@
 #
 # Fifteen minutes. From the paper: sections 1 and 5.6 (a detector's box, cropped tightly, and no
 # alignment, which would help the paper a little). In the library, all in `minifacenet/preprocessing/`:
-# `detector.py` and `mtcnn.py` find faces, `boxes.py` sorts them out, `align.py` and `cutting.py` cut.
+# `detector.py` and `mtcnn.py` find faces, `boxes.py` sorts them out, `square_crops.py` and `choose_and_cut.py` cut.
 # The photo is NASA's portrait of the astronaut Eileen Collins: public domain, reduced to 320 x 320.
 
 # %%
@@ -23,13 +23,13 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 from show import CREDIT, HERE, axes, faces, picture
 
-from minifacenet.arrays import CheckpointError
-from minifacenet.plots import HUES
-from minifacenet.preprocessing.align import aligned_crop, box_crop, similarity
+from minifacenet.files.arrays import CheckpointError
+from minifacenet.plots.style import HUES
 from minifacenet.preprocessing.boxes import non_maximum_suppression, shared_with
-from minifacenet.preprocessing.cutting import CropSettings, cut
+from minifacenet.preprocessing.choose_and_cut import CropSettings, cut
 from minifacenet.preprocessing.detector import Detections, Detector, pyramid
-from minifacenet.preprocessing.drawing import draw_faces
+from minifacenet.preprocessing.draw_boxes import draw_faces
+from minifacenet.preprocessing.square_crops import aligned_crop, box_crop, similarity
 
 photo = np.asarray(Image.open(HERE / "figures" / "astronaut.jpg"))
 PHOTO = "Photo: NASA, public domain"

@@ -22,16 +22,12 @@ from show import CREDIT, axes, embeddings, faces, picture
 from minifacenet.classification.classifier import FaceClassifier
 from minifacenet.classification.clustering import average_linkage, cut
 from minifacenet.classification.clustering_scores import bcubed
-from minifacenet.classification.identification import (
-    gate_threshold,
-    open_set,
-    stranger_distances,
-)
+from minifacenet.classification.identification import gate_threshold, open_set, stranger_distances
 from minifacenet.classification.verification import pair_distances, roc, val_far
 from minifacenet.classification.verification_scores import verify
-from minifacenet.plots import DIFFERENT, HUES, SAME
-from minifacenet.plots import roc as draw_roc
-from minifacenet.tiles import gallery, tile, write
+from minifacenet.plots.distances import roc as draw_roc
+from minifacenet.plots.style import DIFFERENT, HUES, SAME
+from minifacenet.plots.tiles import gallery, tile, write
 
 stored = embeddings()
 vectors, labels, stranger = stored["vectors"], stored["labels"], stored["stranger"]

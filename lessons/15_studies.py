@@ -20,7 +20,7 @@ from exercises import check
 from show import CREDIT, HERE, axes, faces, picture
 from studies import QUALITIES, SIDES, as_jpeg, scores, trained, with_fewer_pixels
 
-from minifacenet.plots import DIFFERENT, SAME
+from minifacenet.plots.style import DIFFERENT, SAME
 
 
 def measured(name):

@@ -21,10 +21,11 @@ import numpy as np
 from experiment import FIRST_SEED, read_options, rows_so_far
 
 from minifacenet import Architecture, Embedder, FaceNet, TrainConfig, read_faces, train
-from minifacenet.comparison_plots import seed_dots
-from minifacenet.files import write_csv
-from minifacenet.plots import save
-from minifacenet.protocols import UNSEEN_SHARE, score_pairs, split_people
+from minifacenet.experiment.scores import score_pairs
+from minifacenet.files.atomic import write_csv
+from minifacenet.plots.seeds import seed_dots
+from minifacenet.plots.style import save
+from minifacenet.training.splits import UNSEEN_SHARE, split_people
 
 RESULTS = Path(__file__).parent / "results" / "ablations.csv"
 HEADER = ("group", "variant", "seed", "auc", "eer", "val_at_far_0.01", "val_at_far_0.001", "spread")

@@ -6,7 +6,7 @@ import argparse
 import csv
 from pathlib import Path
 
-from minifacenet.nn.backend import set_threads
+from minifacenet.nn.device.backend import set_threads
 
 FIRST_SEED = 10  # 0 to 4 are the README's
 

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from minifacenet import read_faces
-from minifacenet.files import write_json
+from minifacenet.files.atomic import write_json
 from minifacenet.preprocessing.boxes import non_maximum_suppression
 from minifacenet.preprocessing.detector import SAME_FACE_IN_COPY, Detector, pyramid
 from minifacenet.preprocessing.resample import halvings

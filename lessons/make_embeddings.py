@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from minifacenet import Embedder, read_faces
-from minifacenet.files import replacing
+from minifacenet.files.atomic import replacing
 
 OUT = Path(__file__).parent / "results" / "orl_embeddings.npz"
 

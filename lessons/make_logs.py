@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from minifacenet import Architecture, FaceNet, TrainConfig, read_faces, train
-from minifacenet.files import write_csv
+from minifacenet.files.atomic import write_csv
 
 OUT = Path(__file__).parent / "results" / "training_logs.csv"
 FIELDS = ("step", "loss", "triplets", "active", "positive_distance", "negative_distance", "spread")

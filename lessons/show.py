@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from minifacenet import read_faces
-from minifacenet.embedding.health import StepRecord
-from minifacenet.plots import new_axes
+from minifacenet.plots.style import new_axes
+from minifacenet.training.health import StepRecord
 
 HERE = Path(__file__).parent
 FACES = HERE.parent / "data" / "orl"

@@ -23,8 +23,9 @@ from experiment import FIRST_SEED, read_options, rows_so_far
 from PIL import Image
 
 from minifacenet import Architecture, Embedder, FaceNet, TrainConfig, read_faces, train
-from minifacenet.files import write_csv
-from minifacenet.protocols import UNSEEN_SHARE, score_pairs, split_people
+from minifacenet.experiment.scores import score_pairs
+from minifacenet.files.atomic import write_csv
+from minifacenet.training.splits import UNSEEN_SHARE, split_people
 
 RESULTS = Path(__file__).parent / "results" / "studies.csv"
 HEADER = ("study", "setting", "seed", "auc", "eer", "val_at_far_0.01", "val_at_far_0.001")

@@ -11,8 +11,8 @@ __version__ = "0.1.0"
 _HOME = {
     "Architecture": "embedding.architectures",
     "FaceNet": "embedding.architectures",
-    "TrainConfig": "embedding.train_config",
-    "train": "embedding.train",
+    "TrainConfig": "training.settings",
+    "train": "training.loop",
     "Embedder": "embedding.embedder",
     "load_model": "embedding.checkpoint",
     "save_model": "embedding.checkpoint",
@@ -21,8 +21,8 @@ _HOME = {
     "Thresholds": "classification.thresholds",
     "cluster": "classification.clustering",
     "verify": "classification.verification_scores",
-    "read_faces": "preprocessing.folder",
-    "read_photos": "preprocessing.folder",
+    "read_faces": "preprocessing.read_folder",
+    "read_photos": "preprocessing.read_folder",
 }
 __all__ = ["__version__", *sorted(_HOME)]
 

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 
-from .interrupt import INTERRUPTED, sure_interrupt
+from .machine.interrupt import INTERRUPTED, sure_interrupt
 
 
 def main() -> None:

@@ -13,9 +13,11 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from . import __version__
-from .commands import embeddings, getting, machine, naming, pairs, preparing, timing, training
-from .screen import complain, make_streams_patient
-from .words import printable
+from .commands import classify as naming
+from .commands import embeddings, getting, machine, pairs, preparing, training
+from .commands import speed as timing
+from .console.screen import complain, make_streams_patient
+from .files.words import printable
 
 
 class _Group(TyperGroup):
@@ -77,7 +79,7 @@ def main() -> None:
     except (ValueError, OSError, FloatingPointError, MemoryError) as error:
         _fail(_text(error))
     except Exception as error:
-        from . import gpu
+        from .machine import gpu
 
         if not gpu.is_cuda_error(error):
             raise

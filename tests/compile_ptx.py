@@ -13,23 +13,21 @@ from numba import boolean, float32, float64, int64, types, uint8
 
 from minifacenet.embedding import distances, triplet
 from minifacenet.nn import (
-    backend,
     batchnorm,
     concat,
-    cuda_target,
-    im2col_cuda,
-    implicit_gemm,
     l2norm,
     l2pool,
     linear,
     lrn,
-    matmul_cuda,
     maxout,
     optim,
-    pool,
     prelu,
     relu,
 )
+from minifacenet.nn import maxpool as pool
+from minifacenet.nn.convolution import im2col_cuda, implicit_gemm
+from minifacenet.nn.device import backend, cuda_target
+from minifacenet.nn.products import matmul_cuda
 from tests.machine_code import disassembler, product_share
 
 ARCHITECTURES = ((8, 0), (9, 0))

@@ -42,7 +42,7 @@ def _all_threads():
     yield
     import numba
 
-    from minifacenet.nn import backend
+    from minifacenet.nn.device import backend
 
     backend.set_threads(numba.config.NUMBA_NUM_THREADS)
 
@@ -87,11 +87,10 @@ def people(tmp_path_factory):
 @pytest.fixture(scope="session")
 def model(people, tmp_path_factory):
     """The folder of a short training on three of them, with thresholds from the other two."""
-    from minifacenet.config import TrainingRunConfig
     from minifacenet.embedding.architectures import Architecture
-    from minifacenet.embedding.train_config import TrainConfig
-    from minifacenet.preprocessing.folder import read_faces
-    from minifacenet.training_run import run_training
+    from minifacenet.preprocessing.read_folder import read_faces
+    from minifacenet.training.run import run_training
+    from minifacenet.training.settings import TrainConfig, TrainingRunConfig
 
     out = tmp_path_factory.mktemp("model")
     config = TrainingRunConfig(

@@ -16,23 +16,22 @@ from minifacenet.nn import (
     l2pool,
     linear,
     lrn,
-    matmul,
     maxout,
-    microkernel,
     optim,
-    pool,
     prelu,
     relu,
-    winograd_kernels,
 )
+from minifacenet.nn import maxpool as pool
 from minifacenet.nn.conv import ALGORITHMS, Conv2D
+from minifacenet.nn.convolution import winograd_kernels
 from minifacenet.nn.layer import Parameter
+from minifacenet.nn.products import matmul, microkernel
 from minifacenet.preprocessing import boxes, resample
 from tests.modules import compiled_functions
 
 # What computes in float64 on purpose, and hands on float32 or indices.
 FLOAT64 = (
-    "minifacenet.classification.linkage.",  # thousands of roundings pile up in a mean
+    "minifacenet.classification.clustering_kernels.",  # thousands of roundings pile up in a mean
     "minifacenet.embedding.batches._warp",  # where a pixel comes from
     "minifacenet.embedding.mining._random_semi_hard",  # which of the candidates is drawn
     "minifacenet.embedding.mining._all_violations",  # the loss, a sum over millions of triplets

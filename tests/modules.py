@@ -9,7 +9,7 @@ from types import ModuleType
 from numba.core.dispatcher import Dispatcher
 
 import minifacenet
-from minifacenet.nn.cuda_target import CudaFunction
+from minifacenet.nn.device.cuda_target import CudaFunction
 
 
 @cache

@@ -5,8 +5,9 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from minifacenet import cli, fitting
-from minifacenet.config import METHODS
+from minifacenet import cli
+from minifacenet.classification.methods import METHODS
+from minifacenet.experiment import choosing_steps as fitting
 
 QUICK = ("--steps", 4, "--people", 3, "--photos", 2, "--size", 32)
 FEW = (*QUICK[:3], 2, *QUICK[4:])

@@ -8,9 +8,12 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
-from minifacenet import files, gpu, plan, training_run
-from minifacenet.arrays import load_arrays, load_metadata
 from minifacenet.embedding.architectures import FaceNet
+from minifacenet.files import atomic as files
+from minifacenet.files.arrays import load_arrays, load_metadata
+from minifacenet.machine import gpu
+from minifacenet.training import plan
+from minifacenet.training import run as training_run
 
 QUICK = ("--steps", 4, "--people", 3, "--photos", 2, "--size", 32, "--save-every", 2)
 

@@ -7,12 +7,12 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from minifacenet.arrays import save_arrays
-from minifacenet.classification.pairs import Pairs, write_pairs
+from minifacenet.classification.pair_lists import Pairs, write_pairs
 from minifacenet.embedding.cache import EmbeddingCache
 from minifacenet.embedding.store import Embeddings
-from minifacenet.files import replacing, write_csv, write_json
-from minifacenet.plots import save
+from minifacenet.files.arrays import save_arrays
+from minifacenet.files.atomic import replacing, write_csv, write_json
+from minifacenet.plots.style import save
 
 resource = pytest.importorskip("resource", reason="Windows has no limits of files")
 RNG = np.random.default_rng(0)

@@ -2,7 +2,9 @@
 
 from numba import float32
 
-from minifacenet.nn.cuda_target import cuda  # in a program of your own: from numba import cuda
+from minifacenet.nn.device.cuda_target import (
+    cuda,  # in a program of your own: from numba import cuda
+)
 
 TILE = 4
 

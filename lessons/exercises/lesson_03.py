@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from minifacenet.nn.pool import maxpool_backward as library_backward
-from minifacenet.nn.pool import maxpool_forward
+from minifacenet.nn.maxpool import maxpool_backward as library_backward
+from minifacenet.nn.maxpool import maxpool_forward
 from minifacenet.nn.window import Window
 
 from .core import Wrong, exercise, expect
@@ -61,7 +61,7 @@ CASES = [
     "03.2",
     hint="Loop over n, p, q, c in np.ndindex(*dout.shape). i, j = divmod(winner[n, p, q, c], kw) "
     "is the winner's place in its window. Where does the window (p, q) begin in the image?",
-    answer="minifacenet.nn.pool.maxpool_backward",
+    answer="minifacenet.nn.maxpool.maxpool_backward",
 )
 def maxpool_backward(answer):
     rng = np.random.default_rng(3)

@@ -40,7 +40,7 @@ def owner(answer):
 
 @exercise(
     "07.2",
-    hint="Take `_tiled_grid` in minifacenet/nn/matmul_cuda.py as the plan. "
+    hint="Take `_tiled_grid` in minifacenet/nn/products/matmul_cuda.py as the plan. "
     "For each slice of k: "
     "every thread brings one number of A and one of B, or 0; barrier; TILE products; barrier.",
     answer="exercises.answers_07.tiled_matmul",

@@ -5,7 +5,7 @@ from numbers import Real
 
 import numpy as np
 
-from minifacenet.nn.winograd_matrices import INFINITY, winograd_matrices
+from minifacenet.nn.convolution.winograd_matrices import INFINITY, winograd_matrices
 
 from .core import Wrong, exercise, expect
 from .received import numbers

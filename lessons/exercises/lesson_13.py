@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from minifacenet.preprocessing.align import TEMPLATES, similarity
 from minifacenet.preprocessing.boxes import shared_with
+from minifacenet.preprocessing.square_crops import TEMPLATES, similarity
 
 from .core import Wrong, exercise, expect
 from .received import number
@@ -56,7 +56,7 @@ def _matrix(a, b):
     "13.2",
     hint="x = source @ (1, 1j) makes complex numbers. Take off the means, a = np.vdot(x, y) / "
     "np.vdot(x, x).real, and b is what brings mean to mean.",
-    answer="minifacenet.preprocessing.align.similarity",
+    answer="minifacenet.preprocessing.square_crops.similarity",
 )
 def turn_scale_shift(answer):
     rng = np.random.default_rng(13)

@@ -16,8 +16,8 @@ import numba
 import numpy as np
 from numba.np.numpy_support import as_dtype
 
-from minifacenet.nn.cuda_target import CudaFunction
-from minifacenet.nn.cuda_target import cuda as not_imported_yet
+from minifacenet.nn.device.cuda_target import CudaFunction
+from minifacenet.nn.device.cuda_target import cuda as not_imported_yet
 
 from .core import Wrong
 from .watched import Watched

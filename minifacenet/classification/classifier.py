@@ -34,7 +34,7 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..words import shortened
+from ..files.words import shortened
 
 UNKNOWN = "unknown"
 

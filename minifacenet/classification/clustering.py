@@ -43,7 +43,7 @@ from numpy.typing import ArrayLike
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from .linkage import join_all, spreads
+from .clustering_kernels import join_all, spreads
 
 
 def average_linkage(embeddings: ArrayLike, photos: ArrayLike | None = None) -> np.ndarray:

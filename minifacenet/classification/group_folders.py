@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..file_names import as_a_disk_sees, fitting
-from ..files import workplace, write_csv
+from ..files.atomic import workplace, write_csv
+from ..files.names import as_a_disk_sees, fitting
 
 NOISE = "others"
 

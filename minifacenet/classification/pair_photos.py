@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..preprocessing.faces import Faces
-from ..preprocessing.folder import read_listed
 from ..preprocessing.person_names import person_name
 from ..preprocessing.photo import EXTENSIONS
-from .pairs import Pairs, PairsError
+from ..preprocessing.read_folder import read_listed
+from .pair_lists import Pairs, PairsError
 
 _LFW_PATH = re.compile(r"([^/]+)/\1_[0-9]{4,}\.jpg")
 

@@ -21,13 +21,13 @@ from pathlib import Path
 import numpy as np
 
 from .. import __version__
-from ..arrays import CheckpointError, load_arrays, save_arrays
 from ..embedding.checkpoint import model_file
 from ..embedding.embedder import Embedder
-from ..files import replacing
+from ..files.arrays import CheckpointError, load_arrays, save_arrays
+from ..files.atomic import replacing
+from ..files.stored import is_count, is_number
+from ..files.words import shortened
 from ..preprocessing.person_names import person_name
-from ..stored import is_count, is_number
-from ..words import shortened
 from .classifier import UNKNOWN, FaceClassifier
 from .thresholds import is_distance
 

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..arrays import CheckpointError, load_metadata
 from ..embedding.checkpoint import model_file
+from ..files.arrays import CheckpointError, load_metadata
+from ..files.stored import is_count, is_number
+from ..files.words import shortened
 from ..preprocessing.faces import Faces
-from ..stored import is_count, is_number
-from ..words import shortened
 from .classifier import FaceClassifier, check_threshold
 from .clustering import average_linkage, cut
 from .clustering_scores import bcubed

@@ -11,7 +11,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from ..screen import say
+from ..console.screen import say
 from .inputs import (
     AnyFaces,
     Cache,
@@ -50,7 +50,7 @@ def embed(
 ) -> None:
     """Write the embeddings of photos: OUT.npy, and OUT.csv with what each row is."""
     from ..embedding.store import Embeddings, file_pair
-    from ..preprocessing.folder import read_photos
+    from ..preprocessing.read_folder import read_photos
 
     out = out.absolute()
     files = file_pair(out)
@@ -87,11 +87,11 @@ def cluster(
     threads: Threads = None,
 ) -> None:
     """Group photos by person, without knowing anybody."""
-    from ..answers import tell_group_scores, tell_groups, tell_sweep
     from ..classification.clustering import average_linkage, clusters_at
     from ..classification.group_folders import folder_names, write_groups
-    from ..preprocessing.faces import count_text
-    from ..preprocessing.folder import read_photos
+    from ..console.groups import tell_group_scores, tell_groups, tell_sweep
+    from ..files.words import count_text
+    from ..preprocessing.read_folder import read_photos
 
     if out is not None:
         out = out.absolute()

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ..screen import say, show
+from ..console.screen import say, show
 
 if TYPE_CHECKING:
     from minifacenet.data_scripts.fetching import Item
@@ -46,7 +46,7 @@ def get(
     """Get weights or photos: what they are and under which licence is said before."""
     from minifacenet.data_scripts.fetching import fetch
 
-    from ..places import where
+    from ..machine.places import where
 
     if name is None:
         if out or source or force:
@@ -58,7 +58,7 @@ def get(
 
 
 def _list_items() -> None:
-    from ..places import user_folder, where
+    from ..machine.places import user_folder, where
 
     table = Table.grid(padding=(0, 2))
     for name in ITEMS:

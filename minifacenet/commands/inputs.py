@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 
+from ..console.screen import say
+from ..console.terminal import progress, tell_data
 from ..preprocessing.crop_note import CENTRE_SQUARE, align_options
-from ..screen import say
-from ..terminal import progress, tell_data
 from .memory import smaller
 from .options import use_threads
 
@@ -38,7 +38,7 @@ Seed = Annotated[int, typer.Option(min=0, help="Draws what is held out to measur
 
 def read_people(faces: Path, size: int, channels: int | None = None) -> Faces:
     """A folder of people, to train on."""
-    from ..preprocessing.folder import read_faces
+    from ..preprocessing.read_folder import read_faces
 
     with smaller(f"photos of {size}x{size} pixels", "take a smaller --size"):
         data = read_faces(faces, size=size, channels=channels)

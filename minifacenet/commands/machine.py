@@ -5,9 +5,9 @@ from __future__ import annotations
 import typer
 from rich.text import Text
 
-from ..screen import Table, say, show
-from ..terminal import progress
-from ..words import printable
+from ..console.screen import Table, say, show
+from ..console.terminal import progress
+from ..files.words import printable
 
 app = typer.Typer()
 
@@ -17,7 +17,7 @@ def warmup() -> None:
     """Compile all kernels now: otherwise each is compiled when it is first used."""
     from time import monotonic
 
-    from ..warmup import warm_up
+    from ..doctor.warmup import warm_up
 
     start = monotonic()
     with progress("compiling kernels") as tell:
@@ -28,7 +28,7 @@ def warmup() -> None:
 @app.command()
 def doctor() -> None:
     """Say what this machine has, try it, and name the remedy for what does not work."""
-    from ..doctor import BAD, NOTE, examine
+    from ..doctor.examination import BAD, NOTE, examine
 
     marks = {BAD: Text("✗", "red"), NOTE: Text("○", "yellow")}
     table = Table.grid(padding=(0, 1))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..embedding.architectures import Architecture
-    from ..embedding.train_config import TrainConfig
+    from ..training.settings import TrainConfig
 
 USUAL_DIM = 128
 
@@ -29,7 +29,7 @@ def or_chunk(work: Callable, architecture: Architecture, training: TrainConfig, 
     Of a network that does not fit by itself, or with one photo, no chunk makes less.
     """
     from ..embedding.architectures import NetworkTooLarge
-    from ..plan import smaller_chunk
+    from ..training.plan import smaller_chunk
 
     try:
         return work()

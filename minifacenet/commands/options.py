@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from ..config import TrainingRunConfig
-    from ..embedding.train_config import TrainConfig
+    from ..training.settings import TrainConfig, TrainingRunConfig
 
 FacesPath = Annotated[
     Path, typer.Argument(metavar="FACES", help="Folder of people: FACES/person/photo.jpg")
@@ -48,7 +47,7 @@ _WATCHING = ("held_out", "far", "check_every", "save_every", "patience", "stop_c
 
 def use_threads(threads: int | None) -> None:
     """What --threads asks for, if anything."""
-    from ..nn.backend import set_threads
+    from ..nn.device.backend import set_threads
 
     if threads is not None:
         set_threads(threads)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import typer
 
-from ..files import sweep, try_to_write
-from ..locks import locked, made
+from ..files.atomic import sweep, try_to_write
+from ..files.locks import locked, made
 from ..preprocessing.results import refuse_among
 
 

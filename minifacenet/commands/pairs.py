@@ -8,20 +8,10 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from ..screen import say
-from ..terminal import progress, tell_data
-from ..words import printable
-from .inputs import (
-    AnyFaces,
-    Cache,
-    Model,
-    Threshold,
-    check_cut,
-    embedded,
-    mixed,
-    open_model,
-    read,
-)
+from ..console.screen import say
+from ..console.terminal import progress, tell_data
+from ..files.words import printable
+from .inputs import AnyFaces, Cache, Model, Threshold, check_cut, embedded, mixed, open_model, read
 from .options import FacesPath, Force, Threads
 from .outputs import folder_for_results, place_for_files, refuse_loss
 
@@ -55,21 +45,16 @@ def verify(
     force: Force = False,
 ) -> None:
     """Are two photos of one person? VAL, FAR, ROC, as in section 4 of the paper."""
-    from ..classification import lfw
+    from ..classification import folds as lfw
+    from ..classification.pair_lists import read_pairs
     from ..classification.pair_photos import read_pair_photos
-    from ..classification.pairs import read_pairs
     from ..classification.thresholds import Thresholds
     from ..classification.verification import pair_distances
     from ..classification.verification_scores import verify as verify_pairs
-    from ..figures import pair_figures
-    from ..files import write_json
-    from ..pair_answers import (
-        EXPLANATION,
-        tell_folds,
-        tell_own_thresholds,
-        tell_verification,
-    )
-    from ..preprocessing.folder import read_faces
+    from ..console.pairs import EXPLANATION, tell_folds, tell_own_thresholds, tell_verification
+    from ..experiment.figures import pair_figures
+    from ..files.atomic import write_json
+    from ..preprocessing.read_folder import read_faces
 
     if explain:
         say(*EXPLANATION.splitlines())
@@ -118,7 +103,7 @@ def verify(
 def _check_memory(photos: int, faces: Path) -> None:
     """Say what all pairs of many photos take, and go no further where it is not there."""
     from ..classification.verification import BYTES_A_PAIR
-    from ..memory import free_bytes
+    from ..machine.memory import free_bytes
 
     pairs = photos * (photos - 1) // 2
     need, free = pairs * BYTES_A_PAIR, free_bytes()
@@ -146,9 +131,9 @@ def make_pairs(
     force: Force = False,
 ) -> None:
     """Draw a list of pairs for `verify` from any folder of people."""
-    from ..classification.drawn_pairs import make_pairs as draw_pairs
-    from ..classification.pairs import can_be_listed, write_pairs
-    from ..preprocessing.folder import read_faces
+    from ..classification.draw_pair_list import make_pairs as draw_pairs
+    from ..classification.pair_lists import can_be_listed, write_pairs
+    from ..preprocessing.read_folder import read_faces
 
     context.with_resource(place_for_files(out, force=force))
     with progress("reading photos") as tell:
@@ -175,8 +160,8 @@ def compare(
 ) -> None:
     """Do two photos show one person? The distance, and the verdict of each threshold."""
     from ..classification.thresholds import Thresholds
-    from ..pair_answers import tell_comparison
-    from ..preprocessing.folder import read_listed
+    from ..console.pairs import tell_comparison
+    from ..preprocessing.read_folder import read_listed
 
     embedder = open_model(model, threads)
     size, _, channels = embedder.architecture.input_shape

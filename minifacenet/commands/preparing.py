@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from ..screen import say
-from ..terminal import progress
-from .alignment_summary import counted, tell_alignment, tell_files
+from ..console.alignment import counted, tell_alignment, tell_files
+from ..console.screen import say
+from ..console.terminal import progress
 from .options import Credit, Size, Threads, given, use_threads
 
 app = typer.Typer()
@@ -82,12 +82,12 @@ def align(
     """Cut the faces out of a folder of photos; tell for each photo what happened."""
     import numba
 
-    from ..alignment_pictures import draw_sheets, draw_shows, remove_shows
-    from ..interrupt import postponed_interrupt
-    from ..locks import locked
-    from ..preprocessing.alignment import align_folder
+    from ..files.locks import locked
+    from ..machine.interrupt import postponed_interrupt
+    from ..preprocessing.align_folder import align_folder
     from ..preprocessing.boxes import compiled
-    from ..preprocessing.cutting import CropSettings
+    from ..preprocessing.choose_and_cut import CropSettings
+    from ..preprocessing.pictures import draw_sheets, draw_shows, remove_shows
 
     check_effect(given(context), already_cropped, crop)
     use_threads(threads)

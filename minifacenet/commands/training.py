@@ -9,9 +9,11 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from ..screen import say, show
-from ..tables import summary_table, tell_benchmark, tell_results
-from ..terminal import Bars, tell_outcome, tell_plan, tell_written
+from ..console.network import summary_table
+from ..console.scores import tell_benchmark, tell_results
+from ..console.screen import say, show
+from ..console.terminal import Bars, tell_written
+from ..console.training import tell_outcome, tell_plan
 from .inputs import read_people
 from .memory import or_chunk
 from .options import (
@@ -62,13 +64,13 @@ def run(
     force: Force = False,
 ) -> None:
     """Train nn1_mini on a folder of people, name the photos held back, verify strangers."""
-    from ..config import RunConfig
     from ..embedding.architectures import Architecture
-    from ..embedding.train_config import TrainConfig
-    from ..gpu import choose_device
-    from ..pipeline import in_the_way
-    from ..pipeline import run as run_pipeline
-    from ..protocols import TRAIN_SHARE, split_photos
+    from ..experiment.run import in_the_way
+    from ..experiment.run import run as run_pipeline
+    from ..experiment.settings import RunConfig
+    from ..machine.gpu import choose_device
+    from ..training.settings import TrainConfig
+    from ..training.splits import TRAIN_SHARE, split_photos
 
     training = TrainConfig(
         steps=steps, people=people, photos=photos, rate=rate, optimizer=optimizer, margin=margin,
@@ -150,11 +152,12 @@ def train(
     force: Force = False,
 ) -> None:
     """Train one network on a folder of people: watched, interruptible, resumable."""
-    from ..config import Observer, TrainingRunConfig
-    from ..gpu import choose_device
-    from ..held_out import hold_out_people
-    from ..training_files import in_the_way
-    from ..training_run import began_with, run_training, steps_done
+    from ..machine.gpu import choose_device
+    from ..training.files import in_the_way
+    from ..training.judges import hold_out_people
+    from ..training.observer import Observer
+    from ..training.run import began_with, run_training, steps_done
+    from ..training.settings import TrainingRunConfig
 
     state = out / "state.safetensors"
     if not plan:
@@ -214,9 +217,9 @@ def benchmark(
     force: Force = False,
 ) -> None:
     """Several runs, one a seed: mean and standard error, beside the traditional methods."""
-    from ..benchmark import benchmark as run_benchmark
-    from ..config import RunConfig
-    from ..places import where
+    from ..experiment.seeds import benchmark as run_benchmark
+    from ..experiment.settings import RunConfig
+    from ..machine.places import where
 
     use_threads(threads)
     if faces == Path("orl") and not faces.exists():

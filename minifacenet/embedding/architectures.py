@@ -17,20 +17,20 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from ..files import digest
-from ..nn.backend import to_device
+from ..files.atomic import digest
+from ..files.stored import check_types
+from ..files.words import shortened
 from ..nn.concat import Concat
 from ..nn.conv import Conv2D
+from ..nn.device.backend import to_device
 from ..nn.l2norm import L2Norm
 from ..nn.layer import Sequential
 from ..nn.linear import Linear
 from ..nn.lrn import LRN
 from ..nn.maxout import Maxout
-from ..nn.pool import MaxPool
+from ..nn.maxpool import MaxPool
 from ..nn.relu import ReLU
 from ..preprocessing.crop_note import CENTRE_SQUARE
-from ..stored import check_types
-from ..words import shortened
 from .batches import SCALING
 
 # Table 1 from top to bottom. A convolution: (name, kernel, stride); its width is looked up by name.

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numba import prange
 
-from ..nn.backend import to_device
-from ..nn.cpu_target import cpu_kernel
-from ..stored import check_types
+from ..files.stored import check_types
+from ..nn.device.backend import to_device
+from ..nn.device.cpu_target import cpu_kernel
 
 SCALING = "pixel / 127.5 - 1"  # what `to_input` does, in words
 

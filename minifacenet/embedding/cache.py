@@ -30,8 +30,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..arrays import load_arrays, save_arrays
-from ..files import digest, sweep, try_to_write
+from ..files.arrays import load_arrays, save_arrays
+from ..files.atomic import digest, sweep, try_to_write
 
 FORMAT = "embedding cache 1"
 KEY_BYTES = 32

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from .. import __version__
-from ..arrays import (
+from ..files.arrays import (
     CheckpointError,
     Layout,
     check_layout,
@@ -19,9 +19,9 @@ from ..arrays import (
     open_arrays,
     save_arrays,
 )
-from ..nn.backend import to_device
-from ..stored import settings_of
-from ..words import shortened
+from ..files.stored import settings_of
+from ..files.words import shortened
+from ..nn.device.backend import to_device
 from .architectures import Architecture, FaceNet
 from .batches import SCALING
 

@@ -15,9 +15,9 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from ..nn.backend import Kernel, contiguous, empty
-from ..nn.cpu_target import cpu_kernel
-from ..nn.cuda_target import cuda, cuda_kernel
+from ..nn.device.backend import Kernel, contiguous, empty
+from ..nn.device.cpu_target import cpu_kernel
+from ..nn.device.cuda_target import cuda, cuda_kernel
 
 TILE = 16
 PADDED = TILE + 1  # columns of a tile that is read down its columns: these lie in different banks
@@ -45,7 +45,7 @@ def _distances_cpu(embeddings, out):
             out[j, i] = total
 
 
-# A thread a distance, a block a 16 x 16 tile of them, as in nn/matmul.py: both tiles of embeddings
+# A thread a distance, a block a 16 x 16 tile of them, as in nn/products/matmul.py: both tiles of embeddings
 # are fetched into shared memory row by row, and read from there 16 times. The second one is read
 # down its columns; the 17th column puts these into different banks. (i, j) and (j, i) are summed in
 # the same order, so the result is symmetric to the last bit. Bound: 3 d flops a distance against

@@ -25,7 +25,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from ..nn.cpu_target import cpu_kernel
+from ..nn.device.cpu_target import cpu_kernel
 from .triplet import Triplets, as_square, triplet_loss
 
 LISTED_RULES = ("semi-hard", "semi-hard-random", "hardest")  # they give a list of triplets

@@ -38,7 +38,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import prange
 
-from ..nn.cpu_target import cpu_kernel
+from ..nn.device.cpu_target import cpu_kernel
 
 SCALES = ("vector", "global")
 LARGEST = 127  # not -128: codes are symmetric, as vectors are

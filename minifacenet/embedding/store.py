@@ -28,8 +28,8 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy_format
 
-from ..files import digest, replacing, write_csv
-from ..words import printable, shortened
+from ..files.atomic import digest, replacing, write_csv
+from ..files.words import printable, shortened
 from .quantise import Quantised, quantise
 
 HEADER = ("index", "path", "label", "model", "preprocessing", "scale", "npy")

@@ -20,9 +20,9 @@ import math
 import numpy as np
 from numba import prange
 
-from .backend import CUDA_THREADS, Kernel, blocks, contiguous, empty, zeros
-from .cpu_target import cpu_kernel
-from .cuda_target import cuda, cuda_kernel, divide
+from .device.backend import CUDA_THREADS, Kernel, blocks, contiguous, empty, zeros
+from .device.cpu_target import cpu_kernel
+from .device.cuda_target import cuda, cuda_kernel, divide
 from .layer import Layer, named
 
 # -- Reference -----------------------------------------------------------------------------------

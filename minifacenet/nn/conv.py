@@ -30,11 +30,11 @@ import math
 
 import numpy as np
 
-from .backend import contiguous, empty
-from .implicit_gemm import conv_backward_implicit, conv_forward_implicit
+from .convolution.implicit_gemm import conv_backward_implicit, conv_forward_implicit
+from .convolution.winograd import conv_backward_winograd, conv_forward_winograd, fastest_tile
+from .device.backend import contiguous, empty
 from .layer import Layer, Parameter, normal
 from .window import Window
-from .winograd import conv_backward_winograd, conv_forward_winograd, fastest_tile
 
 TILES = {"winograd": 4, "winograd2": 2}  # outputs along the side of a tile
 ALGORITHMS = ("auto", "im2col", *TILES)

@@ -24,9 +24,9 @@ import math
 import numpy as np
 from numba import prange
 
-from .backend import Kernel, blocks, contiguous, empty
-from .cpu_target import cpu_kernel
-from .cuda_target import cuda, cuda_kernel
+from .device.backend import Kernel, blocks, contiguous, empty
+from .device.cpu_target import cpu_kernel
+from .device.cuda_target import cuda, cuda_kernel
 from .layer import Layer
 
 # -- Reference -----------------------------------------------------------------------------------

@@ -25,9 +25,9 @@ import math
 import numpy as np
 from numba import prange
 
-from .backend import CUDA_THREADS, Kernel, blocks, contiguous, element, empty
-from .cpu_target import cpu_kernel
-from .cuda_target import cuda_kernel
+from .device.backend import CUDA_THREADS, Kernel, blocks, contiguous, element, empty
+from .device.cpu_target import cpu_kernel
+from .device.cuda_target import cuda_kernel
 from .layer import Layer
 from .window import (
     Window,
@@ -126,7 +126,7 @@ def _backward_cpu(dout, x, y, kernel, stride, corner, dx):
 
 
 # On CUDA arrays are flat, sizes (H, W, C), grids (H', W'). Both kernels walk along a row, as those
-# of pool.py do. Bound: memory. 3x3/2 in float32: an output reads 4 inputs and writes itself, 20
+# of maxpool.py do. Bound: memory. 3x3/2 in float32: an output reads 4 inputs and writes itself, 20
 # bytes for 18 flops and a root; an input reads itself and a quarter of y and of dout, and writes
 # dx, 10 bytes for 9/4 divisions and additions.
 

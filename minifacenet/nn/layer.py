@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import backend
+from .device import backend
 from .window import Window
 
 

@@ -15,13 +15,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import prange
 
-from .backend import CUDA_THREADS, Kernel, blocks, contiguous, empty
-from .cpu_target import cpu_kernel
-from .cuda_target import cuda, cuda_kernel, divide
+from .device.backend import contiguous, empty
 from .layer import Layer, Parameter, normal
-from .matmul import matmul
+from .products.bias import add_bias, bias_gradient
+from .products.matmul import matmul
 
 # -- Reference -----------------------------------------------------------------------------------
 
@@ -35,56 +33,6 @@ def linear_backward(dout, cache):
     x, w = cache
     dx = (dout @ w.T).reshape(x.shape)
     return dx, x.reshape(len(x), -1).T @ dout, dout.sum(axis=0)
-
-
-# -- Kernels: the matrix products are matmul's, the bias is ours ---------------------------------
-
-
-@cpu_kernel
-def _add_bias_cpu(bias, out):
-    for i in prange(out.shape[0]):
-        for j in range(out.shape[1]):
-            out[i, j] += bias[j]
-
-
-@cuda_kernel
-def _add_bias_grid(bias, out):
-    i = cuda.grid(1)
-    if i < out.size:
-        row = divide(i, out.shape[1])
-        j = np.uint32(i - row * out.shape[1])
-        out[np.uint32(row), j] += bias[j]
-
-
-@cpu_kernel
-def _bias_gradient_cpu(dout, dbias):
-    for j in prange(dbias.size):  # a thread owns a column: a fixed order of summation
-        total = dbias.dtype.type(0)
-        for i in range(dout.shape[0]):
-            total += dout[i, j]
-        dbias[j] += total
-
-
-@cuda_kernel
-def _bias_gradient_grid(dout, dbias):
-    j = cuda.grid(1)
-    if j < dbias.size:
-        total = dbias.dtype.type(0)
-        for i in range(dout.shape[0]):
-            total += dout[i, j]
-        dbias[j] += total
-
-
-def _add_bias_cuda(bias, out):
-    _add_bias_grid[blocks(out.size), CUDA_THREADS](bias, out)
-
-
-def _bias_gradient_cuda(dout, dbias):
-    _bias_gradient_grid[blocks(dbias.size), CUDA_THREADS](dout, dbias)
-
-
-add_bias = Kernel(_add_bias_cpu, _add_bias_cuda)
-_bias_gradient = Kernel(_bias_gradient_cpu, _bias_gradient_cuda)
 
 
 # -- The layer -----------------------------------------------------------------------------------
@@ -116,7 +64,7 @@ class Linear(Layer):
         dout = contiguous(dout)
         flat = x.reshape(x.shape[0], self.weight.data.shape[0])
         matmul(flat, dout, self.weight.grad, transpose_a=True, accumulate=True)
-        _bias_gradient(dout, self.bias.grad)
+        bias_gradient(dout, self.bias.grad)
         dx = empty(flat.shape, like=dout)
         matmul(dout, self.weight.data, dx, transpose_b=True)
         return dx.reshape(*x.shape)

@@ -26,9 +26,9 @@ import math
 import numpy as np
 from numba import prange
 
-from .backend import CUDA_THREADS, Kernel, blocks, contiguous, element, empty
-from .cpu_target import cpu_function, cpu_kernel
-from .cuda_target import cuda, cuda_function, cuda_kernel
+from .device.backend import CUDA_THREADS, Kernel, blocks, contiguous, element, empty
+from .device.cpu_target import cpu_function, cpu_kernel
+from .device.cuda_target import cuda, cuda_function, cuda_kernel
 from .layer import Layer
 
 # -- Reference -----------------------------------------------------------------------------------

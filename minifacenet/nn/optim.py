@@ -20,10 +20,10 @@ import math
 import numpy as np
 from numba import prange
 
-from . import backend
-from .backend import CUDA_THREADS, Kernel, blocks, element
-from .cpu_target import cpu_kernel
-from .cuda_target import cuda, cuda_kernel
+from .device import backend
+from .device.backend import CUDA_THREADS, Kernel, blocks, element
+from .device.cpu_target import cpu_kernel
+from .device.cuda_target import cuda, cuda_kernel
 from .layer import Parameter
 
 # -- Reference: one update, on copies ------------------------------------------------------------

@@ -12,9 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from numbers import Integral
 
-from .backend import element
-from .cpu_target import cpu_function
-from .cuda_target import cuda, cuda_function, divide
+from .device.backend import element
+from .device.cpu_target import cpu_function
+from .device.cuda_target import cuda, cuda_function, divide
 
 
 @dataclass(frozen=True)

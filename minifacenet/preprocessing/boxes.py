@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..nn.cpu_target import cpu_function
+from ..nn.device.cpu_target import cpu_function
 
 OVERLAPS = ("union", "min")
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
 
-from ..file_names import as_a_disk_sees, fitting
+from ..files.names import as_a_disk_sees, fitting
 from .crop_note import untouched_photo
 from .manifest import Entry
 from .photo import PhotoError, read_bytes

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
+from ..files.words import count_text
 from .crop_note import CENTRE_SQUARE
 
 
@@ -156,7 +157,3 @@ def stack(crops: list[np.ndarray], channels: int | None) -> np.ndarray:
 
 def repeated(groups: Iterable[list[str]]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(group) for group in groups if len(group) > 1)
-
-
-def count_text(number: int, one: str, many: str | None = None) -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"

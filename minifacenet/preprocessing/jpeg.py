@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .reasons import Refusal
+from .why_unreadable import Refusal
 
 MOST_SEGMENTS = 100_000
 """Segments of a JPEG, and scans among them. A photo has some 20."""

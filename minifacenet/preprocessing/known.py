@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..files import replacing
+from ..files.atomic import replacing
+from .crop_files import OF_ONE_FILE, content
 from .crop_note import with_photo
 from .crop_places import crop_file, is_crop_of
-from .cropper import OF_ONE_FILE, content
 from .manifest import Entry
 from .photo import PhotoError, read_bytes
 

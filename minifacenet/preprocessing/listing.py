@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .faces import count_text
+from ..files.words import count_text
 from .photo import EXTENSIONS
 
 UNSAYABLE = "its name is no valid Unicode: rename it"

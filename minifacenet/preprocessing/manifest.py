@@ -22,9 +22,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..files import write_csv
-from ..words import shortened
-from .cutting import UPSIDE, Face
+from ..files.atomic import write_csv
+from ..files.words import shortened
+from .choose_and_cut import UPSIDE, Face
 
 POINTS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 COLUMNS = (

@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit
 
-from ..arrays import (
+from ..files.arrays import (
     CheckpointError,
     arrays_digest,
     check_layout,
@@ -36,13 +36,13 @@ from ..arrays import (
     layout_of,
     load_arrays,
 )
+from ..files.words import shortened
+from ..machine.places import FOLDER, where
 from ..nn.conv import Conv2D
 from ..nn.layer import Sequential
 from ..nn.linear import Linear
-from ..nn.pool import MaxPool
+from ..nn.maxpool import MaxPool
 from ..nn.prelu import PReLU
-from ..places import FOLDER, where
-from ..words import shortened
 
 FILE = FOLDER / "mtcnn.safetensors"  # of a project; see `where` for the others
 FORMAT = "MTCNN 1"

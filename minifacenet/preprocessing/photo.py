@@ -20,8 +20,8 @@ Nothing is printed, with one exception: libtiff writes what it finds in a damage
 standard error, and Pillow has no switch for it. The reason says the same in fewer words.
 
     jpeg.py      what a JPEG costs, told before it is decoded
-    modes.py     what the numbers in a file mean: palettes, inks, transparency, deep levels
-    reasons.py   what a file is, if it is no photo, and what is wrong with it
+    pixel_modes.py     what the numbers in a file mean: palettes, inks, transparency, deep levels
+    why_unreadable.py   what a file is, if it is no photo, and what is wrong with it
 """
 
 import logging
@@ -36,8 +36,8 @@ from PIL import ExifTags, Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from .jpeg import check_cost
-from .modes import eight_bits
-from .reasons import Refusal, photo_kind, reason_for
+from .pixel_modes import eight_bits
+from .why_unreadable import Refusal, photo_kind, reason_for
 
 MOST_PIXELS = 64_000_000
 """Pixels that are decoded of one photo, unless the caller says otherwise: 8000 x 8000."""
@@ -123,7 +123,7 @@ def read_photo(path: str | os.PathLike, most_pixels: int = MOST_PIXELS) -> np.nd
     -------
     ndarray of shape (H, W, 3) or (H, W, 1), uint8
         Upright (all eight EXIF orientations are undone), in RGB order, or one channel if the file
-        stores grey. Transparent parts lie on white; deep grey is scaled to 8 bits. See modes.py.
+        stores grey. Transparent parts lie on white; deep grey is scaled to 8 bits. See pixel_modes.py.
 
     Raises
     ------

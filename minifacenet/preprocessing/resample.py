@@ -25,7 +25,7 @@ import numba
 import numpy as np
 from numba import prange
 
-from ..nn.cpu_target import cpu_function, cpu_kernel, thread_count
+from ..nn.device.cpu_target import cpu_function, cpu_kernel, thread_count
 
 
 @cpu_function

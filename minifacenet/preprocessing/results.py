@@ -48,7 +48,9 @@ def is_ours(path: Path) -> bool:
         if not path.is_file():
             return False
         if path.name in _MODELS:
-            from ..arrays import load_metadata  # with Numba, which reading photos does not need
+            from ..files.arrays import (
+                load_metadata,  # with Numba, which reading photos does not need
+            )
 
             load_metadata(path)
             return True

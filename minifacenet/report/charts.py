@@ -1,4 +1,4 @@
-"""The curves of `plots.py` as SVG inside the page: sharp at any size, no file beside it.
+"""The curves of `plots` as SVG inside the page: sharp at any size, no file beside it.
 
 Matplotlib names the parts of every picture alike, and an id must be unique in a page. So only the
 ids that are pointed at stay, and each gets the picture's name in front.
@@ -17,10 +17,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from .. import plots
+from ..classification.methods import METHODS
 from ..classification.verification import pair_distances
 from ..classification.verification import roc as roc_points
-from ..config import METHODS
-from ..logs import read_log
+from ..training.log import read_log
 from .html import Html, tag
 
 ROWS = 1000  # of a log that are drawn

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from ..map_layout import MapLayout, lay_out
-from ..plots import HUES
+from ..plots.map_layout import MapLayout, lay_out
+from ..plots.style import HUES
 from .html import Html, join, json_block, tag
 from .parts import ReportParts
 from .photos import Album, describe, person

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..preprocessing.faces import count_text
+from ..files.words import count_text
 from .html import Html, join, percent, tag
 from .parts import ReportParts
 from .photos import Album, person

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..classification.classifier import UNKNOWN
 from ..classification.identification import FAR_TARGETS
-from ..preprocessing.faces import count_text
+from ..files.words import count_text
 from .confusion import confusion_matrix
 from .html import Html, join, tag
 from .parts import Naming, ReportParts

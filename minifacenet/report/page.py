@@ -15,7 +15,7 @@ import hashlib
 from importlib.resources import files
 from pathlib import Path
 
-from ..files import write_text
+from ..files.atomic import write_text
 from .embedding_map import map_section
 from .groups import groups_section
 from .hard_pairs import hard_pairs_section

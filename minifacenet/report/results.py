@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ..classification.methods import METHODS
 from ..classification.thresholds import Thresholds
 from ..classification.verification import pair_distances, val_far
 from ..classification.verification_scores import FAR_TARGETS
-from ..config import METHODS
 from .charts import distance_chart, roc_chart
 from .html import Html, decimal, join, percent, table, tag
 from .parts import ReportParts

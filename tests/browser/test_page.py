@@ -17,7 +17,7 @@ import pytest
 
 from minifacenet.report import write_report
 
-from ..run_parts import NAMES, make_parts, write_logs
+from ..report.run_parts import NAMES, make_parts, write_logs
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 REQUIRED = os.environ.get("MINIFACENET_REQUIRE_CHROMIUM") == "1"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from minifacenet.classification.pair_lists import Pairs, PairsError
 from minifacenet.classification.pair_photos import find_photos, read_pair_photos
-from minifacenet.classification.pairs import Pairs, PairsError
 
 
 def touch(root, *names):

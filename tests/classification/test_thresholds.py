@@ -3,7 +3,6 @@ import json
 import numpy as np
 import pytest
 
-from minifacenet.arrays import CheckpointError
 from minifacenet.classification.classifier import FaceClassifier
 from minifacenet.classification.clustering import average_linkage, cut
 from minifacenet.classification.clustering_scores import bcubed
@@ -17,6 +16,7 @@ from minifacenet.classification.thresholds import (
 from minifacenet.classification.verification import pair_distances, val_far
 from minifacenet.embedding.architectures import Architecture, FaceNet
 from minifacenet.embedding.checkpoint import add_to_model, load_model, save_model
+from minifacenet.files.arrays import CheckpointError
 from tests.classification.test_classifier import faces
 
 

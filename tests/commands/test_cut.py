@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minifacenet.arrays import load_metadata
 from minifacenet.classification.clustering import average_linkage, clusters_at
 from minifacenet.embedding.checkpoint import add_to_model, load_model, save_model
 from minifacenet.embedding.embedder import Embedder
 from minifacenet.embedding.store import Embeddings
-from minifacenet.preprocessing import alignment, cropper
+from minifacenet.files.arrays import load_metadata
+from minifacenet.preprocessing import align_folder as alignment
+from minifacenet.preprocessing import crop_files as cropper
 from minifacenet.preprocessing.detector import Detections
-from minifacenet.preprocessing.folder import read_photos
+from minifacenet.preprocessing.read_folder import read_photos
 
 from ..conftest import text
 from ..preprocessing.made_files import save_crop

@@ -13,7 +13,7 @@ from scipy.spatial.distance import pdist
 from minifacenet.classification.thresholds import Thresholds
 from minifacenet.embedding.embedder import Embedder
 from minifacenet.embedding.store import Embeddings
-from minifacenet.preprocessing.folder import read_faces
+from minifacenet.preprocessing.read_folder import read_faces
 from tests.conftest import text
 
 

@@ -13,12 +13,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from minifacenet import answers, cli, plots
+from minifacenet import cli, plots
 from minifacenet.classification import identification, verification
-from minifacenet.commands import embeddings, naming, pairs
+from minifacenet.commands import classify as naming
+from minifacenet.commands import embeddings, pairs
+from minifacenet.console import names as answers
 from minifacenet.embedding.architectures import Architecture, FaceNet
 from minifacenet.embedding.checkpoint import save_model
-from minifacenet.files import write_text
+from minifacenet.files.atomic import write_text
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows does not fork")
 

@@ -4,8 +4,8 @@ from minifacenet import cli
 from minifacenet.commands.memory import or_chunk, smaller
 from minifacenet.embedding.architectures import Architecture, FaceNet, NetworkTooLarge
 from minifacenet.embedding.checkpoint import save_model
-from minifacenet.embedding.train_config import TrainConfig
-from minifacenet.preprocessing import folder
+from minifacenet.preprocessing import read_folder as folder
+from minifacenet.training.settings import TrainConfig
 from tests.conftest import text
 
 

@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from minifacenet import files
-from minifacenet.locks import locked
-from minifacenet.preprocessing import folder, photo
+from minifacenet.files import atomic as files
+from minifacenet.files.locks import locked
+from minifacenet.preprocessing import photo
+from minifacenet.preprocessing import read_folder as folder
 from tests.conftest import text
 
 MODEL = ("--model", "none.safetensors")  # a place is looked at before the model

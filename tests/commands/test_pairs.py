@@ -7,10 +7,10 @@ import shutil
 
 import pytest
 
-from minifacenet import memory
 from minifacenet.classification import verification
-from minifacenet.classification.pairs import read_pairs
+from minifacenet.classification.pair_lists import read_pairs
 from minifacenet.classification.thresholds import Thresholds
+from minifacenet.machine import memory
 from tests.conftest import text
 
 

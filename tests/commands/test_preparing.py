@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minifacenet import alignment_pictures
 from minifacenet.commands import preparing
-from minifacenet.preprocessing import alignment, boxes, cropper
+from minifacenet.preprocessing import align_folder as alignment
+from minifacenet.preprocessing import boxes
+from minifacenet.preprocessing import crop_files as cropper
+from minifacenet.preprocessing import pictures as alignment_pictures
 from minifacenet.preprocessing.detector import Detections
 
 from ..conftest import text

@@ -10,8 +10,8 @@ import sys
 import pytest
 from numba import config
 
-from minifacenet.bench.card import card_name
-from minifacenet.gpu import choose_device
+from minifacenet.machine.gpu import choose_device
+from minifacenet.speed.card import card_name
 
 SIMULATED = bool(config.ENABLE_CUDASIM)
 ON_GPU = os.environ.get("MINIFACENET_TEST_GPU") == "1"

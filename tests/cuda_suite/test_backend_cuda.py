@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from minifacenet.nn import backend, relu
-from minifacenet.nn.backend import Kernel, device_of, empty, fill, to_device, zeros
+from minifacenet.nn import relu
+from minifacenet.nn.device import backend
+from minifacenet.nn.device.backend import Kernel, device_of, empty, fill, to_device, zeros
 from minifacenet.nn.layer import Parameter
 
 

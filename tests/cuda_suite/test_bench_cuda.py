@@ -7,21 +7,22 @@ import numpy as np
 import pytest
 from numba import config
 
-from minifacenet.bench import bench_kernels, bench_network, bench_step, largest_layers, parts_of
-from minifacenet.bench import kernels as kernels_module
-from minifacenet.bench.card import copy_bandwidth, this_card
-from minifacenet.bench.kernels import LAYERS
-from minifacenet.bench.sides import BOTH, FORWARD, PRODUCT, STEP, UPDATE, Ours, yardstick
 from minifacenet.embedding.architectures import FaceNet
-from minifacenet.embedding.train_config import TrainConfig
-from minifacenet.nn.backend import device_of
+from minifacenet.nn.device.backend import device_of
 from minifacenet.nn.l2norm import L2Norm
 from minifacenet.nn.layer import Sequential
 from minifacenet.nn.linear import Linear
 from minifacenet.nn.maxout import Maxout
-from minifacenet.nn.pool import MaxPool
+from minifacenet.nn.maxpool import MaxPool
+from minifacenet.speed import bench_kernels, bench_network, bench_step, largest_layers, parts_of
+from minifacenet.speed import kernels as kernels_module
+from minifacenet.speed.card import copy_bandwidth, this_card
+from minifacenet.speed.kernels import LAYERS
+from minifacenet.speed.sides import BOTH, FORWARD, PRODUCT, STEP, UPDATE, Ours
+from minifacenet.speed.yardsticks import yardstick
+from minifacenet.training.settings import TrainConfig
 
-from ..bench.fake import Fake
+from ..speed.fake import Fake
 from .test_training_cuda import network
 
 pytestmark = pytest.mark.full

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from minifacenet.nn import im2col_cuda, implicit_gemm, matmul_cuda
-from minifacenet.nn.backend import to_device
-from minifacenet.nn.im2col import conv_backward_im2col, conv_forward_im2col
-from minifacenet.nn.implicit_gemm import conv_backward_implicit, conv_forward_implicit
+from minifacenet.nn.convolution import im2col_cuda, implicit_gemm
+from minifacenet.nn.convolution.im2col import conv_backward_im2col, conv_forward_im2col
+from minifacenet.nn.convolution.implicit_gemm import conv_backward_implicit, conv_forward_implicit
+from minifacenet.nn.device.backend import to_device
+from minifacenet.nn.products import matmul_cuda
 from minifacenet.nn.window import Window
 
 BOUNDS = {np.float64: 1e-12, np.float32: 1e-5}  # of the largest value

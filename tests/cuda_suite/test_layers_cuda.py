@@ -7,15 +7,15 @@ and a bit of the next.
 import numpy as np
 import pytest
 
-from minifacenet.nn.backend import to_device
 from minifacenet.nn.batchnorm import BatchNorm
 from minifacenet.nn.concat import Concat
+from minifacenet.nn.device.backend import to_device
 from minifacenet.nn.l2norm import L2Norm
 from minifacenet.nn.layer import Sequential
 from minifacenet.nn.linear import Linear
 from minifacenet.nn.lrn import LRN
 from minifacenet.nn.maxout import Maxout
-from minifacenet.nn.pool import MaxPool
+from minifacenet.nn.maxpool import MaxPool
 from minifacenet.nn.prelu import PReLU
 from minifacenet.nn.relu import ReLU
 

@@ -3,10 +3,10 @@ import itertools
 import numpy as np
 import pytest
 
-from minifacenet.nn import matmul_cuda
-from minifacenet.nn.backend import to_device
-from minifacenet.nn.matmul import matmul, matmul_reference
-from minifacenet.nn.matmul_cuda import matmul_blocked, matmul_naive, matmul_tiled
+from minifacenet.nn.device.backend import to_device
+from minifacenet.nn.products import matmul_cuda
+from minifacenet.nn.products.matmul import matmul, matmul_reference
+from minifacenet.nn.products.matmul_cuda import matmul_blocked, matmul_naive, matmul_tiled
 
 FLAGS = list(itertools.product([False, True], repeat=3))
 

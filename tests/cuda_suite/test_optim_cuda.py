@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from minifacenet.nn.backend import device_of, to_device
+from minifacenet.nn.device.backend import device_of, to_device
 from minifacenet.nn.layer import Parameter
 from minifacenet.nn.optim import OPTIMIZERS
 

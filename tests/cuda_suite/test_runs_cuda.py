@@ -6,17 +6,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from minifacenet import fitting, gpu
-from minifacenet.config import Observer, RunConfig, TrainingRunConfig
 from minifacenet.embedding.architectures import Architecture
-from minifacenet.embedding.train_config import TrainConfig
-from minifacenet.nn.device_memory import GpuMemory
+from minifacenet.experiment import choosing_steps as fitting
+from minifacenet.experiment.run import run
+from minifacenet.experiment.settings import RunConfig
+from minifacenet.machine import gpu
+from minifacenet.nn.device.device_memory import GpuMemory
 from minifacenet.nn.layer import Sequential
 from minifacenet.nn.linear import Linear
-from minifacenet.nn.pool import MaxPool
-from minifacenet.pipeline import run
+from minifacenet.nn.maxpool import MaxPool
 from minifacenet.preprocessing.faces import Faces
-from minifacenet.training_run import run_training
+from minifacenet.training.observer import Observer
+from minifacenet.training.run import run_training
+from minifacenet.training.settings import TrainConfig, TrainingRunConfig
 
 pytestmark = pytest.mark.full
 

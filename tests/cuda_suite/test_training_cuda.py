@@ -4,27 +4,27 @@ import numpy as np
 import pytest
 from numba import config
 
-from minifacenet.arrays import load_arrays
 from minifacenet.embedding.architectures import Architecture, FaceNet
 from minifacenet.embedding.checkpoint import save_model
 from minifacenet.embedding.distances import squared_distances
 from minifacenet.embedding.mining import mined_loss
-from minifacenet.embedding.train import TrainingState, train
-from minifacenet.embedding.train_config import TrainConfig
-from minifacenet.embedding.training_state import load_state, save_state
 from minifacenet.embedding.triplet import embedding_gradient
-from minifacenet.nn.backend import to_device
+from minifacenet.files.arrays import load_arrays
 from minifacenet.nn.concat import Concat
 from minifacenet.nn.conv import Conv2D
+from minifacenet.nn.device.backend import to_device
 from minifacenet.nn.l2norm import L2Norm
 from minifacenet.nn.layer import Sequential
 from minifacenet.nn.linear import Linear
 from minifacenet.nn.lrn import LRN
 from minifacenet.nn.maxout import Maxout
+from minifacenet.nn.maxpool import MaxPool
 from minifacenet.nn.optim import AdaGrad
-from minifacenet.nn.pool import MaxPool
 from minifacenet.nn.relu import ReLU
 from minifacenet.preprocessing.faces import Faces
+from minifacenet.training.loop import TrainingState, train
+from minifacenet.training.settings import TrainConfig
+from minifacenet.training.state import load_state, save_state
 
 STEPS = 2 if config.ENABLE_CUDASIM else 10  # the simulator is slow
 LABELS = np.array([0, 0, 1, 1])

@@ -6,7 +6,7 @@ import pytest
 from minifacenet.embedding.distances import squared_distances
 from minifacenet.embedding.mining import semi_hard_closest
 from minifacenet.embedding.triplet import embedding_gradient, triplet_loss
-from minifacenet.nn.backend import device_of, to_device
+from minifacenet.nn.device.backend import device_of, to_device
 
 BOUNDS = {np.float64: 1e-12, np.float32: 1e-5}  # of the largest value
 every_size = pytest.mark.parametrize("size", [(1, 1), (5, 3), (18, 17), (16, 16)])

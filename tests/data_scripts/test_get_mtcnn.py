@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from minifacenet.arrays import arrays_digest, load_arrays, save_arrays
 from minifacenet.data_scripts import get_mtcnn
 from minifacenet.data_scripts.fetching import script
+from minifacenet.files.arrays import arrays_digest, load_arrays, save_arrays
 from minifacenet.preprocessing import mtcnn
 from minifacenet.preprocessing.mtcnn import MTCNN
 from tests.conftest import need

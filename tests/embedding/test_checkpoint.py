@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from minifacenet import arrays
-from minifacenet.arrays import load_metadata
 from minifacenet.embedding.architectures import Architecture, FaceNet
 from minifacenet.embedding.checkpoint import (
     CheckpointError,
@@ -20,6 +18,8 @@ from minifacenet.embedding.checkpoint import (
     save_arrays,
     save_model,
 )
+from minifacenet.files import arrays
+from minifacenet.files.arrays import load_metadata
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from minifacenet.embedding import store
 from minifacenet.embedding.quantise import quantise
 from minifacenet.embedding.store import HEADER, Embeddings, StoreError, join
-from minifacenet.files import digest, write_csv
+from minifacenet.files.atomic import digest, write_csv
 
 NAMES = ("Ada, Countess", 'the "Amazing" Grace', "two\nlines\r\nand\r", "Émilie 光", "", " x ")
 KINDS = (None, "global", "vector")

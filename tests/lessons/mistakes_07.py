@@ -4,7 +4,7 @@ from types import FunctionType
 
 from numba import float32
 
-from minifacenet.nn.cuda_target import cuda
+from minifacenet.nn.device.cuda_target import cuda
 
 TILE = 4
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minifacenet.preprocessing.align import similarity
+from minifacenet.preprocessing.square_crops import similarity
 
 
 def _parts(a, b, floor=0.0, more=0):

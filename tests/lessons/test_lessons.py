@@ -67,7 +67,7 @@ def test_a_notebook_that_is_not_fresh_is_told(tmp_path, monkeypatch):
     notebook = {"metadata": {"minifacenet": build.hashes(source)}, "cells": []}
     source.with_suffix(".ipynb").write_text(json.dumps(notebook))
     assert build.faults(source) == []
-    source.write_text("import minifacenet.nn.pool\n")
+    source.write_text("import minifacenet.nn.maxpool\n")
     assert build.faults(source) == ["99_x.ipynb was built before 99_x.py changed"]
     source.with_suffix(".ipynb").write_text(json.dumps(notebook) + " " * build.MOST_BYTES)
     assert "more than 400,000" in build.faults(source)[1]

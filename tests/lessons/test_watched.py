@@ -7,8 +7,9 @@ from exercises.simulator import launch
 from exercises.watched import Watched, follow_prange
 from numba import prange
 
-from minifacenet.nn import linear, matmul_cuda
-from minifacenet.nn.cuda_target import cuda
+from minifacenet.nn import linear
+from minifacenet.nn.device.cuda_target import cuda
+from minifacenet.nn.products import matmul_cuda
 
 M, N, K = 64, 128, 8
 STEPS = {

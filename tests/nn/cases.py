@@ -7,18 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minifacenet.nn import (
-    concat,
-    conv,
-    l2norm,
-    l2pool,
-    linear,
-    lrn,
-    maxout,
-    pool,
-    prelu,
-    relu,
-)
+from minifacenet.nn import concat, conv, l2norm, l2pool, linear, lrn, maxout, prelu, relu
+from minifacenet.nn import maxpool as pool
 from minifacenet.nn.layer import Layer, Sequential
 
 

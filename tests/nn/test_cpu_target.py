@@ -13,7 +13,8 @@ import numba
 import numpy as np
 import pytest
 
-from minifacenet.nn import backend, cpu_target, relu
+from minifacenet.nn import relu
+from minifacenet.nn.device import backend, cpu_target
 
 ROOT = Path(__file__).parents[2]
 FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")

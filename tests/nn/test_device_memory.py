@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minifacenet.nn import backend, cuda_target, device_memory
-from minifacenet.nn.device_memory import Blocks, rounded
+from minifacenet.nn.device import backend, cuda_target, device_memory
+from minifacenet.nn.device.device_memory import Blocks, rounded
 
 from . import fake_driver
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import minifacenet
-from minifacenet.nn import kernel_cache
+from minifacenet.nn.device import kernel_cache
 from tests.modules import compiled_functions
 
 pytestmark = pytest.mark.slow  # each test starts processes

@@ -7,7 +7,7 @@ from minifacenet.nn.conv import Conv2D
 from minifacenet.nn.layer import Layer, Parameter, Sequential
 from minifacenet.nn.linear import Linear
 from minifacenet.nn.maxout import Maxout
-from minifacenet.nn.pool import MaxPool
+from minifacenet.nn.maxpool import MaxPool
 from minifacenet.nn.relu import ReLU
 
 

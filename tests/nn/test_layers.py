@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 
-from minifacenet.nn import backend, gradcheck
+from minifacenet.nn import gradcheck
 from minifacenet.nn.concat import Concat
 from minifacenet.nn.conv import Conv2D
+from minifacenet.nn.device import backend
 from minifacenet.nn.l2norm import L2Norm
 from minifacenet.nn.l2pool import L2Pool
 from minifacenet.nn.layer import Sequential
 from minifacenet.nn.maxout import Maxout
-from minifacenet.nn.pool import MaxPool
+from minifacenet.nn.maxpool import MaxPool
 from tests.modules import compiled_functions
 
 from .cases import CASES

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from minifacenet.nn import backend
-from minifacenet.nn import matmul as module
-from minifacenet.nn.matmul import matmul, matmul_reference
+from minifacenet.nn.device import backend
+from minifacenet.nn.products import matmul as module
+from minifacenet.nn.products.matmul import matmul, matmul_reference
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -9,10 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numba.core.errors import TypingError
 
-from minifacenet.nn.backend import read_only
-from minifacenet.nn.cpu_target import cpu_kernel
-from minifacenet.nn.instructions import INSTRUCTIONS
-from minifacenet.nn.microkernel import PANEL, TALL, gemm_panels, pack_panels, panels_shape
+from minifacenet.nn.device.backend import read_only
+from minifacenet.nn.device.cpu_target import cpu_kernel
+from minifacenet.nn.products.microkernel import PANEL, TALL, gemm_panels, pack_panels, panels_shape
+from minifacenet.nn.products.vector_width import INSTRUCTIONS
 
 SIZES = st.integers(0, 70)
 LAYOUTS = {

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from scipy.signal import correlate
 
-from minifacenet.nn import im2col
 from minifacenet.nn.concat import Concat
 from minifacenet.nn.conv import Conv2D, conv_backward, conv_forward
+from minifacenet.nn.convolution import im2col
 from minifacenet.nn.l2norm import L2Norm
 from minifacenet.nn.lrn import LRN, lrn_forward
 from minifacenet.nn.maxout import Maxout
-from minifacenet.nn.pool import MaxPool, maxpool_backward, maxpool_forward
+from minifacenet.nn.maxpool import MaxPool, maxpool_backward, maxpool_forward
 from minifacenet.nn.prelu import PReLU
 from minifacenet.nn.relu import ReLU
 from minifacenet.nn.window import Window

@@ -14,12 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba.core.dispatcher import Dispatcher
 
-from minifacenet.nn import backend, winograd_transforms
 from minifacenet.nn.conv import ALGORITHMS, TILES, Conv2D, conv_backward, conv_forward
+from minifacenet.nn.convolution import winograd_transforms
+from minifacenet.nn.convolution.winograd import fastest_tile, transformed_weights
+from minifacenet.nn.convolution.winograd_matrices import INFINITY, winograd_matrices
+from minifacenet.nn.convolution.winograd_transforms import POINTS
+from minifacenet.nn.device import backend
 from minifacenet.nn.window import Window
-from minifacenet.nn.winograd import fastest_tile, transformed_weights
-from minifacenet.nn.winograd_matrices import INFINITY, winograd_matrices
-from minifacenet.nn.winograd_transforms import POINTS
 
 from .test_layers import forward_backward, largest_difference
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from minifacenet.preprocessing import crop_note, cropper
+from minifacenet.preprocessing import crop_files as cropper
+from minifacenet.preprocessing import crop_note
+from minifacenet.preprocessing.choose_and_cut import CROPS, CropSettings
+from minifacenet.preprocessing.crop_files import Cropper
 from minifacenet.preprocessing.crop_note import align_options, how_cut, in_words
-from minifacenet.preprocessing.cropper import Cropper
-from minifacenet.preprocessing.cutting import CROPS, CropSettings
 from minifacenet.preprocessing.detector import Detections
 
 from .made_files import encoded

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minifacenet.arrays import CheckpointError, arrays_digest, save_arrays
-from minifacenet.nn import backend
+from minifacenet.files.arrays import CheckpointError, arrays_digest, save_arrays
+from minifacenet.nn.device import backend
 from minifacenet.preprocessing import detector as module
 from minifacenet.preprocessing import mtcnn
 from minifacenet.preprocessing.detector import Detector, pyramid

@@ -11,7 +11,7 @@ from PIL import Image, ImageFile
 from minifacenet.preprocessing import jpeg as module
 from minifacenet.preprocessing.jpeg import check_cost
 from minifacenet.preprocessing.photo import MOST_PIXELS, PhotoError, decode_photo, decode_reduced
-from minifacenet.preprocessing.reasons import Refusal
+from minifacenet.preprocessing.why_unreadable import Refusal
 
 from .made_files import encoded, jpeg_of_nothing
 from .test_photo_kinds import smooth

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from minifacenet.preprocessing.folder import read_faces, read_photos
 from minifacenet.preprocessing.listing import FolderError, photos_below
+from minifacenet.preprocessing.read_folder import read_faces, read_photos
 
 
 def save(path, level=100):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minifacenet.preprocessing.cutting import Face
+from minifacenet.preprocessing.choose_and_cut import Face
 from minifacenet.preprocessing.manifest import COLUMNS, Entry, load_manifest, save_manifest
 
 POINTS = tuple((float(i), i + 0.5) for i in range(5))

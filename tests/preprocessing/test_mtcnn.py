@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from minifacenet.arrays import CheckpointError, arrays_digest, fill, load_arrays, save_arrays
+from minifacenet.files.arrays import CheckpointError, arrays_digest, fill, load_arrays, save_arrays
 from minifacenet.preprocessing import mtcnn
 from minifacenet.preprocessing.mtcnn import BOX, FORMAT, MTCNN, face_probability, to_input
 from tests.conftest import need

@@ -6,7 +6,7 @@ import unicodedata
 from PIL import Image
 
 from minifacenet.preprocessing import person_names
-from minifacenet.preprocessing.folder import read_faces, read_photos
+from minifacenet.preprocessing.read_folder import read_faces, read_photos
 
 COMPOSED, APART = (unicodedata.normalize(form, "José") for form in ("NFC", "NFD"))
 

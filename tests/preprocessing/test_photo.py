@@ -24,7 +24,7 @@ from minifacenet.preprocessing.photo import (
     decode_reduced,
     read_photo,
 )
-from minifacenet.preprocessing.reasons import LONGEST
+from minifacenet.preprocessing.why_unreadable import LONGEST
 
 from .made_files import encoded, png, tiff
 from .test_photo_kinds import RGB, SMOOTH, STORED, compare, smooth, turned

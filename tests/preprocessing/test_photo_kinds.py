@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from minifacenet.preprocessing.modes import eight_bits
 from minifacenet.preprocessing.photo import decode_photo
-from minifacenet.preprocessing.reasons import Refusal
+from minifacenet.preprocessing.pixel_modes import eight_bits
+from minifacenet.preprocessing.why_unreadable import Refusal
 from tests.conftest import need
 
 from .made_files import encoded, png, tiff, without_segment
@@ -323,7 +323,9 @@ def test_modes_that_no_file_here_has(image, expected):
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P", "I;16", "F"])
 def test_bands_of_rows_join_without_a_seam(mode, monkeypatch):
-    monkeypatch.setattr("minifacenet.preprocessing.modes._BAND", 20)  # two rows of nine pixels
+    monkeypatch.setattr(
+        "minifacenet.preprocessing.pixel_modes._BAND", 20
+    )  # two rows of nine pixels
     made = {
         "RGB": (Image.fromarray(RGB), RGB),
         "L": (Image.fromarray(GREY[..., 0]), GREY),

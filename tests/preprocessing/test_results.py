@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
-from minifacenet.arrays import save_arrays
-from minifacenet.preprocessing.folder import read_faces
+from minifacenet.files.arrays import save_arrays
 from minifacenet.preprocessing.listing import FolderError
+from minifacenet.preprocessing.read_folder import read_faces
 from minifacenet.preprocessing.results import refuse_among, result_in
 
 SETTINGS = json.dumps({"architecture": {}, "training": {}, "held_out": 0.2})

@@ -8,11 +8,11 @@ import sys
 import pytest
 from PIL import Image
 
-from minifacenet.preprocessing import cropper
-from minifacenet.preprocessing.alignment import align_folder
+from minifacenet.preprocessing import crop_files as cropper
+from minifacenet.preprocessing.align_folder import align_folder
+from minifacenet.preprocessing.choose_and_cut import CropSettings
 from minifacenet.preprocessing.crop_note import how_cut, untouched_photo
 from minifacenet.preprocessing.crop_places import crop_names
-from minifacenet.preprocessing.cutting import CropSettings
 
 CENTRE = CropSettings(size=8, crop="centre")
 

@@ -1,0 +1,253 @@
+"""The command `bench`: time a part of the work on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..console.screen import say
+from ..console.speed import tell_mining, tell_recognition
+from ..console.terminal import progress
+from ..files.words import size_text
+from .options import LARGEST_SIZE, Force, Threads, given, use_threads
+from .outputs import use_folder
+
+if TYPE_CHECKING:
+    from ..embedding.architectures import Architecture
+    from ..speed.card import Card
+
+app = typer.Typer()
+bench = typer.Typer(
+    invoke_without_command=True,
+    help="Time the network on this machine, row by row; or another part of the work.",
+)
+app.add_typer(bench, name="bench")
+
+Against = Annotated[str | None, typer.Option(help="Compare with: torch, if it is installed.")]
+Device = Annotated[str, typer.Option(help="cpu, or cuda (a GPU).")]
+Network = Annotated[str, typer.Option(help="nn1 or nn1_mini")]
+PhotoSize = Annotated[
+    int | None,
+    typer.Option(max=LARGEST_SIZE, help="Side of the photos; the network's own if left out."),
+]
+Rounds = Annotated[int, typer.Option(min=1, help="Rounds whose median is told.")]
+Out = Annotated[Path | None, typer.Option(help="Folder for the figures as csv and a picture.")]
+
+
+@bench.callback()
+def time_network(
+    context: typer.Context,
+    against: Against = None,
+    network: Network = "nn1",
+    size: PhotoSize = None,
+    channels: Annotated[int, typer.Option(help="1 (grey) or 3 (RGB)")] = 3,
+    batch: Annotated[int, typer.Option(min=1, help="Photos at once.")] = 8,
+    rounds: Rounds = 5,
+    threads: Threads = None,
+    device: Device = "cpu",
+    out: Out = None,
+    scaling: Annotated[
+        bool, typer.Option("--scaling", help="Cost an image by batch, width and size instead.")
+    ] = False,
+    force: Force = False,
+) -> None:
+    """Time the network on this machine, row by row, forward and backward."""
+    if context.invoked_subcommand:
+        if given(context):
+            raise ValueError(
+                f"options go behind the part that they are for: minifacenet bench "
+                f"{context.invoked_subcommand} --option ..."
+            )
+        return
+    from ..embedding.architectures import Architecture
+
+    if scaling and against:
+        raise ValueError("--scaling measures this build alone: leave out --against")
+    if scaling and device != "cpu":
+        raise ValueError(f"--scaling counts memory on the CPU alone: leave out --device {device}")
+    use_folder(context, out, force, "scaling" if scaling else "bench")
+    use_threads(threads)
+    architecture = Architecture(network, size, channels)
+    if scaling:
+        _scaling(architecture, batch, rounds, out)
+    else:
+        _rows(architecture, batch, rounds, against, device, out)
+
+
+def _rows(
+    architecture: Architecture,
+    batch: int,
+    rounds: int,
+    against: str | None,
+    device: str,
+    out: Path | None,
+) -> None:
+    from ..embedding.architectures import FaceNet
+    from ..speed.network import bench_network, parts_of
+    from ..speed.tables import tell_machine
+    from ..speed.yardsticks import yardstick
+
+    device, card = _device(device)
+    make = yardstick(against, device) if against else lambda parts: None
+    parts = parts_of(FaceNet.new(architecture).network, architecture.input_shape)
+    side = make(parts)
+    title = _title(architecture, batch)
+    tell_machine(title, rounds, side.about if side else None, card)
+    with progress("timing") as tell:
+        timings = bench_network(parts, batch, rounds, side, tell, device)
+    _tell_memory(device)
+    _report(timings, title, out, card)
+
+
+def _device(asked: str) -> tuple[str, Card | None]:
+    """Where to compute, and the card if it is one."""
+    from ..machine.gpu import choose_device
+    from ..nn.device.backend import reset_peak
+    from ..speed.card import this_card
+
+    device = choose_device(asked)
+    if device == "cpu":
+        return device, None
+    card = this_card()
+    reset_peak()  # of what the card was measured with
+    return device, card
+
+
+def _tell_memory(device: str) -> None:
+    """What our own arrays took of the GPU; PyTorch's have an allocator of their own."""
+    from ..nn.device.backend import gpu_memory
+
+    memory = gpu_memory() if device == "cuda" else None
+    if memory is not None:
+        say(f"GPU memory: our arrays took up to {size_text(memory.peak)} at a time")
+
+
+@bench.command("step")
+def time_step(
+    context: typer.Context,
+    against: Against = None,
+    rounds: Rounds = 5,
+    threads: Threads = None,
+    device: Device = "cpu",
+    out: Out = None,
+    force: Force = False,
+) -> None:
+    """A training step as the demo takes it: nn1_mini, 160 grey photos of 96x96, with Adam."""
+    from ..embedding.architectures import FaceNet
+    from ..speed.network import parts_of
+    from ..speed.step import DEMO, bench_step
+    from ..speed.tables import tell_machine
+    from ..speed.yardsticks import yardstick
+
+    use_folder(context, out, force, "bench")
+    use_threads(threads)
+    device, card = _device(device)
+    make = yardstick(against, device) if against else lambda parts: None
+    parts = parts_of(FaceNet.new(DEMO).network, DEMO.input_shape)
+    side = make(parts)
+    title = "A training step of nn1_mini: 32 people x 5 photos of 96x96x1"
+    tell_machine(title, rounds, side.about if side else None, card)
+    timings = bench_step(parts, rounds, side, device=device)
+    _tell_memory(device)
+    _report(timings, title, out, card)
+
+
+@bench.command("kernels")
+def time_kernels(
+    context: typer.Context,
+    against: Against = None,
+    network: Network = "nn1",
+    size: PhotoSize = None,
+    batch: Annotated[int, typer.Option(min=1, help="Photos at once.")] = 32,
+    rounds: Rounds = 5,
+    out: Out = None,
+    force: Force = False,
+) -> None:
+    """On a GPU: layers and optimizers beside a plain copy, matrix products beside the fp32 peak."""
+    from ..embedding.architectures import Architecture, FaceNet
+    from ..machine.gpu import choose_device
+    from ..speed.card import this_card
+    from ..speed.kernels import bench_kernels, largest_layers
+    from ..speed.tables import tell_machine
+    from ..speed.yardsticks import yardstick
+
+    use_folder(context, out, force, "layers", "optimizers", "products")
+    architecture = Architecture(network, size)
+    choose_device("cuda", otherwise="time the CPU: minifacenet bench")
+    card = this_card()
+    make = yardstick(against, "cuda") if against else lambda parts: None
+    parts = largest_layers(FaceNet.new(architecture).network, architecture.input_shape)
+    side = make(parts)
+    title = f"Kernels alone; layers with what they get in {_title(architecture, batch)}"
+    tell_machine(title, rounds, side.about if side else None, card)
+    for stem, title, timings in bench_kernels(parts, batch, rounds, side):
+        say("")
+        say(title, style="bold")
+        _report(timings, title, out, card, stem)
+
+
+def _report(
+    timings: list, title: str, out: Path | None, card: Card | None = None, stem: str = "bench"
+) -> None:
+    """Files first: the row 'total' is the last line."""
+    from ..plots.style import save
+    from ..speed.charts import share_bars, timing_bars
+    from ..speed.tables import tell_timings, write_timings
+
+    if out:
+        files = [f"{stem}.csv", f"{stem}.png"]
+        write_timings(out / files[0], timings, card)
+        save(timing_bars(timings, title), out / files[1])
+        if card and card.peak and card.bandwidth:
+            files.append(f"{stem}_share.png")
+            save(share_bars(timings, card, title), out / files[2])
+        say(f"In {out}: {', '.join(files)}")
+    tell_timings(timings, card)
+
+
+def _scaling(architecture: Architecture, batch: int, rounds: int, out: Path | None) -> None:
+    from ..plots.style import save
+    from ..speed.charts import cost_curves
+    from ..speed.scaling import bench_scaling
+    from ..speed.tables import tell_costs, tell_machine, write_costs
+
+    title = f"{_title(architecture, batch)}, each varied alone"
+    tell_machine(title, rounds)
+    with progress("timing") as tell:
+        costs = bench_scaling(architecture, batch, rounds, tell=tell)
+    tell_costs(costs)
+    if out:
+        write_costs(out / "scaling.csv", costs)
+        save(cost_curves(costs, title), out / "scaling.png")
+        say(f"In {out}: scaling.csv, scaling.png")
+
+
+def _title(architecture: Architecture, batch: int) -> str:
+    shape = "x".join(map(str, architecture.input_shape))
+    return f"{architecture.name}, {batch} photo{'s' * (batch > 1)} of {shape}"
+
+
+@bench.command("mining")
+def time_mining(
+    people: Annotated[int, typer.Option(min=2, help="People in the batch (P).")] = 45,
+    photos: Annotated[int, typer.Option(min=2, help="Photos of each (K).")] = 40,
+) -> None:
+    """Every mining rule on a batch of P x K embeddings."""
+    from ..speed import bench_mining
+
+    tell_mining(people, photos, *bench_mining(people, photos))
+
+
+@bench.command("recognition")
+def time_recognition(
+    people: Annotated[int, typer.Option(min=2, help="People to name.")] = 500,
+    photos: Annotated[int, typer.Option(min=1, help="Photos of each.")] = 10,
+    pairs: Annotated[int, typer.Option(min=10, help="Pairs to verify in 10 folds.")] = 6000,
+    faces: Annotated[int, typer.Option(min=2, help="Faces to cluster.")] = 20_000,
+) -> None:
+    """Naming, verification and clustering of embeddings."""
+    from ..speed import bench_recognition
+
+    tell_recognition(bench_recognition(people, photos, pairs, faces))

@@ -1,0 +1,73 @@
+"""What `minifacenet cluster` prints: groups of photos, and how right they are."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from ..classification.clustering import Clustering, cut, sweep
+from ..classification.clustering_scores import adjusted_rand, bcubed, pairwise
+from ..preprocessing.faces import Faces
+from .names import ROWS
+from .screen import Table, say, show
+
+
+def tell_sweep(tree, distance: float, source: str, people) -> None:
+    """What other distances would give; the chosen one among them."""
+    places = [distance * factor for factor in (0.5, 0.7, 0.85, 1, 1.2, 1.5, 2)]
+    table = Table()
+    for column in ("distance", "groups", "largest", "alone"):
+        table.add_column(column, justify="right")
+    if people is not None:
+        table.add_column("B-cubed F1", justify="right")
+    for row in sweep(tree, places):
+        score = [] if people is None else [f"{bcubed(cut(tree, row.distance), people).f1:.4f}"]
+        style = "bold" if row.distance == distance else ""
+        table.add_row(
+            f"{row.distance:.4f}", str(row.groups), str(row.largest), str(row.singletons), *score,
+            style=style,
+        )  # fmt: skip
+    show(table)
+    say(f"Taken: a mean squared distance of {distance:.4f} between groups, from {source}.")
+
+
+def tell_groups(groups: Clustering, folders: list[str], data: Faces) -> None:
+    """A row a group: how large, how tight, and whose photos where folders say it."""
+    if groups.warning():
+        say(groups.warning(), style="yellow")
+    named = len(data.people) > 1
+    table = Table()
+    for column in ("group", "photos", "mean distance", "largest"):
+        table.add_column(column, justify="left" if column == "group" else "right")
+    if named:
+        table.add_column("most from folder")
+    for group in range(min(len(groups.sizes), ROWS)):
+        own = groups.labels == group
+        most, count = Counter(data.people[label] for label in data.labels[own]).most_common(1)[0]
+        table.add_row(
+            folders[int(own.argmax())],
+            str(groups.sizes[group]),
+            f"{groups.cohesion[group]:.4f}",
+            f"{groups.diameter[group]:.4f}",
+            *([f"{most} ({count})"] if named else []),
+        )
+    show(table)
+    if len(groups.sizes) > ROWS:
+        say(f"... and {len(groups.sizes) - ROWS} smaller groups")
+    noise = int((groups.labels < 0).sum())
+    if noise:
+        say(f"{noise} photos are in no group.")
+    say(
+        "Average linkage: the mean distance of two groups decides, so two photos of one group may "
+        "be farther apart than the distance taken."
+    )
+
+
+def tell_group_scores(labels, people) -> None:
+    """Where folders say who is who, how well the groups fit them."""
+    precision, recall, f1 = bcubed(labels, people)
+    pairs = pairwise(labels, people)
+    say(
+        f"Against the folders: B-cubed F1 {f1:.4f} (precision {precision:.4f}, recall "
+        f"{recall:.4f}), pairs' F1 {pairs.f1:.4f}, adjusted Rand index "
+        f"{adjusted_rand(labels, people):.4f}."
+    )

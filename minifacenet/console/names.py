@@ -1,0 +1,115 @@
+"""What `minifacenet classify` prints: who is enrolled, and the names that photos got."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from rich.text import Text
+
+from ..classification.classifier import UNKNOWN, Answers
+from ..classification.identification import CrossValidation
+from ..classification.people import People
+from ..files.words import printable
+from ..preprocessing.person_names import hard_to_tell_apart
+from .screen import Table, say, screen, show
+
+ROWS = 40  # of a list of photos; the file has them all
+LEAST = 32  # columns of the terminal for a photo and two distances
+
+
+def tell_enrolment(people: People, checked: CrossValidation, strangers: float | None) -> None:
+    """How well the enrolled photos name each other, beside simpler methods, and the gate."""
+    if len(people.classifier.classes_) == 1:
+        say(
+            f"Only {people.classifier.classes_[0]} is enrolled: nobody to tell him or her apart "
+            "from, so a photo is verified by its distance alone."
+        )
+    elif checked.asked:
+        table = Table()
+        table.add_column("each photo asked for where it is not enrolled")
+        table.add_column("named right", justify="right")
+        for name, share in (
+            ("linear SVM, which is used", checked.svm),
+            ("nearest mean of a person", checked.nearest_mean),
+            ("3 nearest photos", checked.neighbours),
+        ):
+            table.add_row(name, f"{share:.4f}")
+        show(table)
+    else:
+        say("Everybody has one photo: enrolled, but how well they are named cannot be measured.")
+    gate = people.classifier.threshold
+    say(f"Gate: a squared distance of {gate:.4f}, from {people.source}.")
+    if checked.asked:
+        say(f"With {gate:.4f}, {checked.rejected:.1%} of these photos would be called '{UNKNOWN}'.")
+    if strangers is not None:
+        say(
+            f"Of each person's photos, where he or she is not enrolled, {strangers:.1%} would get "
+            "the name of somebody else."
+        )
+
+
+def tell_names(people: People, paths, answers: Answers, out: Path | None) -> None:
+    """A row a photo: name, distance, runner-up."""
+    classes = people.classifier.classes_
+    show(_names_table(classes, paths[:ROWS], answers))
+    if len(paths) > ROWS:
+        say(f"... and {len(paths) - ROWS} more photos" + (f", all in {out}" if out else ""))
+    counts = Counter(str(classes[p]) for p in answers.person[answers.known])
+    most = ", ".join(f"{name} {count}" for name, count in counts.most_common(10))
+    more = ", ..." * (len(counts) > 10)
+    say(
+        f"{answers.known.sum()} of {len(paths)} photos named"
+        + (f" ({most}{more})" if counts else "")
+        + f", {(~answers.known).sum()} {UNKNOWN}. Squared distances, 0 to 4; a name takes at most "
+        f"{people.classifier.threshold:.4f}. An SVM chooses the name: a runner-up may be nearer."
+    )
+
+
+def _names_table(classes, paths, answers: Answers) -> Table:
+    """Names stay whole as long as that leaves room for the photo; then they are folded too."""
+    table = Table()
+    for column in ("photo", "name", "distance", "runner-up", "distance"):
+        number = column == "distance"
+        table.add_column(column, justify="right" if number else "left", no_wrap=number)
+    for i, path in enumerate(paths):
+        name, second = str(classes[answers.person[i]]), answers.runner_up[i] >= 0
+        unsure = Text.assemble((UNKNOWN, "yellow"), f" ({printable(name)}?)")
+        table.add_row(
+            path,
+            name if answers.known[i] else unsure,
+            f"{answers.distance[i]:.3f}",
+            str(classes[answers.runner_up[i]]) if second else "",
+            f"{answers.runner_up_distance[i]:.3f}" if second else "",
+        )
+    names = table.columns[1], table.columns[3]
+    widths = [max(cell.cell_len for cell in column.cells) for column in names]
+    for column in names:
+        column.no_wrap = sum(widths) + LEAST < screen.width
+    return table
+
+
+def tell_right(names, truth, classes) -> None:
+    """Where folders are called after people, how many names are right."""
+    known = np.isin(truth, classes)
+    if known.any():
+        right, rejected = names[known] == truth[known], names[known] == UNKNOWN
+        say(
+            f"By their folders, {known.sum()} photos show enrolled people: {right.mean():.1%} "
+            f"named right, {rejected.mean():.1%} {UNKNOWN}, {(~right & ~rejected).mean():.1%} "
+            "taken for somebody else."
+        )
+        if (~known).any():
+            wrong = (names[~known] != UNKNOWN).mean()
+            say(f"{(~known).sum()} photos lie in other folders: {wrong:.1%} of them got a name.")
+    _tell_spellings({*truth.tolist()} - {*classes.tolist()}, classes.tolist())
+
+
+def _tell_spellings(folders: set[str], enrolled: list) -> None:
+    """Warn of folders that are enrolled people but for case, or for blanks at the ends."""
+    groups = hard_to_tell_apart([*map(str, enrolled), *sorted(folders)])
+    for names in (group for group in groups if folders & {*group}):
+        alike = " and ".join(f"'{name}'" for name in names)
+        text = f"  somebody else? {alike} differ in case or in blanks at the ends only"
+        say(text, style="yellow")

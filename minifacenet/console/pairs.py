@@ -1,0 +1,146 @@
+"""What the commands print about pairs of photos: one person or two, and from which distance on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..classification.folds import FoldedVerification
+from ..classification.thresholds import Thresholds
+from ..classification.verification import val_far
+from ..classification.verification_scores import Verification, allowed_false_accepts
+from ..files.words import count_text
+from .screen import Table, say, show
+
+EXPLANATION = """\
+A pair of photos is accepted as one person if the squared distance of its two embeddings is at most
+a threshold. VAL is the share of the pairs of one person that are accepted (high is good), FAR the
+share of the pairs of two people (low is good). A larger threshold raises both, so a VAL is quoted
+at a FAR. The threshold that fits these very pairs best flatters: it must be fixed before a new face
+is met. So LFW's list comes in 10 folds of disjoint people: the threshold for a fold is the best one
+of the nine others, and the mean over the folds is quoted with its standard error, std / sqrt(10).
+"""
+
+
+def threshold_rows(thresholds: Thresholds) -> list[tuple[str, float]]:
+    return [
+        ("best balanced accuracy", thresholds.accuracy),
+        *((f"FAR {far:g} of pairs", value) for far, value in thresholds.far.items()),
+    ]
+
+
+def tell_comparison(distance: float, thresholds: Thresholds | None, given: float | None) -> None:
+    """Two photos: the distance, and the verdict by each threshold there is."""
+    table = _distance_table("")
+    table.add_column("verdict")
+    table.add_row("the two photos", *_three(distance), "")
+    if given is not None:
+        table.add_row("--threshold", *_three(given), _verdict(distance, given))
+    for name, value in threshold_rows(thresholds) if thresholds else []:
+        table.add_row(name, *_three(value), _verdict(distance, value))
+    show(table)
+    if thresholds:
+        _tell_origin(thresholds)
+    elif given is None:
+        say("The model holds no thresholds, so there is no verdict: give one with --threshold.")
+
+
+def _verdict(distance: float, threshold: float) -> str:
+    return "the same person" if distance <= threshold else "two people"
+
+
+def _distance_table(title: str) -> Table:
+    table = Table()
+    table.add_column(title)
+    for column in ("squared distance", "distance", "cosine"):
+        table.add_column(column, justify="right")
+    return table
+
+
+def _three(squared: float) -> tuple[str, str, str]:
+    """Squared L2, L2, and the cosine of the angle between two unit vectors."""
+    return f"{squared:.4f}", f"{max(squared, 0) ** 0.5:.4f}", f"{1 - squared / 2:.4f}"
+
+
+def tell_verification(result: Verification) -> None:
+    """All pairs at once, with the thresholds that fit these pairs best."""
+    say(
+        f"{result.pairs_same:,} pairs of one person, {result.pairs_different:,} of two: "
+        f"AUC {result.auc:.4f}, EER {result.eer:.4f}, best balanced accuracy "
+        f"{result.balanced_accuracy:.4f}."
+    )
+    table = Table()
+    for column in ("at FAR", "VAL", "FAR reached", "false accepts", "squared distance"):
+        table.add_column(column, justify="right")
+    for target, point in result.val_at_far.items():
+        table.add_row(
+            f"{target:g}",
+            f"{point.val:.4f}",
+            f"{point.far:.5f}",
+            f"{round(point.far * result.pairs_different)} of {result.pairs_different:,}",
+            f"{point.threshold:.4f}",
+        )
+    show(table)
+    _tell_few(t for t, point in result.val_at_far.items() if point.false_accepts_allowed < 2)
+
+
+def tell_own_thresholds(distances, same, thresholds: Thresholds | None) -> None:
+    """The thresholds that the model brought along, and VAL and FAR of these pairs at each."""
+    if thresholds is None:
+        say("The model holds no thresholds: nobody was held out when it was trained.")
+        return
+    names, values = zip(*threshold_rows(thresholds), strict=True)
+    table = _distance_table("at the model's threshold")
+    for column in ("VAL", "FAR"):
+        table.add_column(column, justify="right")
+    for name, value, val, far in zip(names, values, *val_far(distances, same, values), strict=True):
+        table.add_row(name, *_three(value), f"{val:.4f}", f"{far:.5f}")
+    show(table)
+    _tell_origin(thresholds)
+
+
+def _tell_origin(thresholds: Thresholds) -> None:
+    """On whom the model's thresholds were measured, and which of them so few cannot carry."""
+    say(
+        f"Thresholds of the model, from {thresholds.source}: {thresholds.pairs_same:,} pairs of "
+        f"one person, {thresholds.pairs_different:,} of two."
+    )
+    _tell_few(
+        far for far in thresholds.far if allowed_false_accepts(far, thresholds.pairs_different) < 2
+    )
+
+
+def _tell_few(targets: Iterable[float]) -> None:
+    """Warn of the targets at which a single pair decides."""
+    if few := list(targets):
+        say(
+            f"A FAR of {max(few):g} and below allows at most one false accept among so few pairs: "
+            "a single pair decides there."
+        )
+
+
+def tell_folds(result: FoldedVerification) -> None:
+    """A row a fold, and the means with their errors."""
+    table = Table()
+    for column in ("fold", "pairs", "threshold", "accuracy", "VAL", "FAR"):
+        table.add_column(column, justify="right")
+    for score in result.folds:
+        table.add_row(
+            str(score.fold), f"{score.pairs_same} + {score.pairs_different}",
+            f"{score.threshold:.4f}", f"{score.accuracy:.4f}", f"{score.val:.4f}",
+            f"{score.far:.4f}",
+        )  # fmt: skip
+    show(table)
+    error = ""
+    if result.accuracy_standard_error is not None:
+        error = (
+            f" ± {result.accuracy_standard_error:.4f} (standard error; std of the folds "
+            f"{result.accuracy_std:.4f})"
+        )
+    say(f"Accuracy {result.accuracy:.4f}{error}")
+    for target, point in result.val_at_far.items():
+        allowed = count_text(point.false_accepts_allowed, "false accept")
+        say(
+            f"VAL {point.val:.4f} ± {point.val_standard_error:.4f} at FAR {point.far:.5f}, "
+            f"aimed at {target:g} ({allowed} allowed in the "
+            f"other folds, counted on {point.pairs_different:,} pairs of two people)"
+        )

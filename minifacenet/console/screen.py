@@ -1,0 +1,102 @@
+"""The one way to the terminal: lines and tables, in which nothing from outside is obeyed.
+
+Names of people, folders and files, and words out of files that somebody sent, may hold what a
+terminal obeys: they could write its clipboard, clear it, or forge a line. So a line is printed with
+:func:`say` and a table with :func:`show`, which write such signs out; and :class:`Screen`, through
+which both go and the progress bars as well, lets none pass. Styles are no part of a text.
+"""
+
+from __future__ import annotations
+
+import codecs
+import sys
+
+from rich import box
+from rich import table as rich_table
+from rich.console import Console, ConsoleDimensions
+from rich.segment import Segment
+from rich.text import Text
+
+from ..files.words import printable
+
+UNBOUNDED = 1_000_000  # columns of what is no terminal: a file, a pipe
+# What an output that is not UTF-8 gets for our own signs; letters of names become \u0141.
+IN_ASCII = {"✓": "+", "✗": "x", "○": "o", "±": "+-", "²": "2", "…": "...", "→": "->", "–": "-"}
+
+
+class Screen(Console):
+    """A terminal that obeys nobody but us, or a file, in which no line is too long."""
+
+    @property
+    def size(self) -> ConsoleDimensions:
+        return super().size if self.is_terminal else ConsoleDimensions(UNBOUNDED, 25)
+
+    def render(self, renderable, options=None):
+        """As Rich does, but whatever is no style of ours is written out, except line breaks."""
+        for segment in super().render(renderable, options):
+            if not segment.control:
+                lines = segment.text.split("\n")
+                segment = Segment("\n".join(map(printable, lines)), segment.style)
+            yield segment
+
+
+screen = Screen(emoji=False, highlight=False)  # ':x:' may be somebody's name
+errors = Screen(emoji=False, highlight=False, stderr=True)
+
+
+def say(*lines: str, style: str = "", lead: str = "", lead_style: str = "bold") -> None:
+    """Lines as they are, each on a line of its own; the first one behind a `lead` in its own style.
+
+    Brackets are no markup, and where a line is too long the terminal wraps it.
+    """
+    for line in lines:
+        screen.print(_line(line, style, lead, lead_style), soft_wrap=True)
+        lead = ""
+
+
+def complain(text: str, lead: str, lead_style: str) -> None:
+    """One line on stderr, as `say` prints one on stdout."""
+    errors.print(_line(text, "", lead, lead_style), soft_wrap=True)
+
+
+def _line(text: str, style: str, lead: str, lead_style: str) -> Text:
+    return Text.assemble((printable(lead), lead_style), (printable(text), style))
+
+
+class Table(rich_table.Table):
+    """A plain table. A cell is one line of text, or a `Text` with a style; a long one is folded."""
+
+    def __init__(self, *headers: str, **settings):
+        plain = {"box": box.SIMPLE_HEAD, "show_edge": False, "pad_edge": False}
+        super().__init__(*headers, **plain | {"padding": (0, 1, 0, 0)} | settings)
+
+    def add_column(self, header: str = "", *, overflow="fold", **settings) -> None:
+        super().add_column(header, overflow=overflow, **settings)
+
+    def add_row(self, *cells: str | Text, **settings) -> None:
+        texts = (Text(printable(cell)) if isinstance(cell, str) else cell for cell in cells)
+        super().add_row(*texts, **settings)
+
+
+def show(table: Table) -> None:
+    screen.print(table)
+
+
+def make_streams_patient() -> None:
+    """What stdout or stderr cannot encode is written in ASCII, where Python would raise an error.
+
+    On Windows a file or a pipe takes a few hundred letters, and names have others.
+    """
+    codecs.register_error("minifacenet", _in_ascii)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # it is a file; a notebook has others, which take all
+            stream.reconfigure(errors="minifacenet")
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    """An error handler of `codecs`: our own signs stay readable, other letters become \\u0141."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    signs = error.object[error.start : error.end]
+    texts = (IN_ASCII.get(s) or s.encode("ascii", "backslashreplace").decode() for s in signs)
+    return "".join(texts), error.end

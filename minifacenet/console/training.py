@@ -1,0 +1,103 @@
+"""What the commands print about a training: its plan, and its end."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..files.words import duration_text, size_text, with_error
+from ..training.health import collapse_message, diagnosis
+from .screen import Table, say, show
+
+if TYPE_CHECKING:
+    from ..preprocessing.faces import Faces
+    from ..training.run import Outcome
+    from ..training.settings import TrainingRunConfig
+
+
+def tell_plan(data: Faces, others: Faces | None, config: TrainingRunConfig, done: int = 0) -> None:
+    """What a training on `data` will take after `done` steps, with `others` to judge it."""
+    from ..training.plan import plan as make_plan
+
+    training = config.training
+    _, counts = np.unique(data.labels, return_counts=True)
+    held_out = 0 if others is None else len(others)
+    every, odd = config.check_every, training.steps % config.check_every > 0
+    checks = training.steps // every - done // every + (odd and done < training.steps)
+    say("  a few steps are tried; kernels are compiled before, which takes a minute the first time")
+    plan = make_plan(data.labels, config.architecture, training, checks, held_out, done)
+    each = " to ".join(dict.fromkeys(str(count) for count in (counts.min(), counts.max())))
+    lines = [("training on", f"{len(data)} photos of {len(counts)} people, {each} each")]
+    if (counts < training.photos).any():
+        few, single = int((counts < training.photos).sum()), int((counts == 1).sum())
+        text = f"{few} people have fewer than {training.photos} photos and give all of them"
+        lines.append(("", text + f"; {single} with one photo are negatives only" * (single > 0)))
+    asked = [f"every {every} steps"] * (every < training.steps)
+    asked += ["at the end"] * (odd or not asked)
+    lines.append(
+        ("held out", f"{held_out} photos, asked " + " and ".join(asked))
+        if held_out
+        else ("held out", "nobody: nothing will judge the training")
+    )
+    if training.mine_every:
+        text = (
+            f"{training.mining} over {min(training.mine_over, len(data))} photos every "
+            f"{training.mine_every} steps; up to {plan.batch} photos a batch"
+        )
+        lines.append(("offline", text))
+    else:
+        text = f"{plan.people} people with up to {plan.photos} photos"
+        text += f" + {training.extra_negatives} of others" * bool(training.extra_negatives)
+        text += f": up to {plan.batch} photos"
+        lines.append(("a batch", text + f", {plan.pairs:,} anchor-positive pairs"))
+    if plan.chunks > 1:
+        lines.append(("in chunks", f"{plan.chunks} of {training.chunk} photos, each twice a step"))
+    lines += [
+        (
+            "steps",
+            f"{training.steps - done}; a photo is seen about {plan.batch_per_photo:.3g} times",
+        ),
+        (
+            "memory",
+            f"about {size_text(plan.memory)} beside Python itself, of which weights, gradients and "
+            f"{training.optimizer} take {size_text(plan.weights_memory)}",
+        ),
+        (
+            "time",
+            f"about {duration_text(plan.seconds)} on this machine as it is now, "
+            f"{duration_text(plan.step_seconds)} a step",
+        ),
+    ]
+    grid = Table.grid(padding=(0, 2))
+    for name, text in lines:
+        grid.add_row(f"  {name}", text)
+    show(grid)
+
+
+def tell_outcome(out: Path, faces: Path, config: TrainingRunConfig, outcome: Outcome) -> None:
+    """How a training ended, what its model is worth, and how to go on."""
+    last = outcome.records[-1]
+    if last.step == outcome.began:
+        say("This training was finished before: nothing was left to do.")
+    lines = {
+        None: f"Trained {last.step} steps: {diagnosis(outcome.records)}.",
+        "interrupted": f"Interrupted after step {last.step} of {config.training.steps}; saved. "
+        f"Go on with: minifacenet train {shlex.quote(str(faces))} --out {shlex.quote(str(out))} "
+        "--resume",
+        "collapsed": collapse_message(outcome.records),
+        "no better": f"Stopped after step {last.step}: {config.patience} checks without a VAL "
+        "within a standard error of the best.",
+    }
+    say(lines[outcome.stopped])
+    if outcome.checks:
+        score, error = next((v, e) for step, v, e in outcome.checks if step == outcome.kept)
+        say(
+            f"Kept the model of step {outcome.kept}: VAL {with_error(score, error)} at FAR "
+            f"{config.far:g} on the held-out people."
+        )
+    names = ["model.safetensors", "state.safetensors", "config.json", "log.csv", "training.png"]
+    names += ["checks.csv"] * bool(outcome.checks)
+    say(f"In {out}: {', '.join(names)}")

@@ -1,0 +1,64 @@
+"""Compile every CPU kernel now, instead of at its first use in the middle of something.
+
+Numba translates a kernel to machine code when it is first called with arrays of some kind, which
+takes a tenth of a second to a few, and keeps the result on disk: later processes load it in
+milliseconds. The code depends on the kind of the arrays and not on their shapes. So it is enough to
+take a tiny network once through all that a training, a detection and a clustering do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..classification.clustering import average_linkage
+from ..embedding.architectures import SMALLEST, Architecture, FaceNet
+from ..embedding.mining import RULES
+from ..embedding.quantise import distances, quantise
+from ..nn.optim import OPTIMIZERS
+from ..preprocessing.boxes import non_maximum_suppression
+from ..preprocessing.faces import Faces
+from ..preprocessing.mtcnn import MTCNN, ONET_SIZE, RNET_SIZE, to_input
+from ..preprocessing.resample import halvings, resample
+from ..training.loop import train
+from ..training.settings import TrainConfig
+
+
+def warm_up(progress: Callable[[int, int], None] | None = None) -> None:
+    """Run every CPU kernel once, in float32; `progress(done, total)` is told after each part."""
+    parts = [lambda rule=rule: _training("adam", rule) for rule in RULES]
+    parts += [lambda name=name: _training(name, RULES[0]) for name in OPTIMIZERS]
+    parts += [_detection, _stage_3]
+    for done, part in enumerate(parts, start=1):
+        part()
+        if progress is not None:
+            progress(done, len(parts))
+
+
+def _training(optimizer: str, mining: str) -> None:
+    """A step, forward, mining, backward, update, of a network with all layers of NN1."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (6, SMALLEST, SMALLEST, 1)).astype(np.uint8)
+    names = tuple(f"{i}.png" for i in range(6))
+    faces = Faces(images, np.arange(6) // 3, ("A", "B"), names)
+    model = FaceNet.new(Architecture(size=SMALLEST, channels=1, dim=8))
+    config = TrainConfig(steps=1, people=2, photos=3, optimizer=optimizer, mining=mining)
+    list(train(model.network, faces, config))
+
+
+def _detection() -> None:
+    nets = MTCNN.new(np.random.default_rng(0))
+    photo = np.zeros((60, 60, 3), np.uint8)
+    boxes = np.array([[0, 0, 60, 60], [1, 1, 40, 40]], np.float32)
+    for net, size in ((nets.pnet, 20), (nets.rnet, RNET_SIZE), (nets.onet, ONET_SIZE)):
+        net.forward(to_input(resample(halvings(photo), boxes, size, size)))
+    non_maximum_suppression(boxes, np.ones(2, np.float32), 0.5)
+
+
+def _stage_3() -> None:
+    vectors = np.eye(4, 8, dtype=np.float32)
+    average_linkage(vectors)
+    average_linkage(vectors, photos=[0, 0, 1, 2])
+    for scale in ("vector", "global"):
+        distances(quantise(vectors, scale), quantise(vectors, scale))

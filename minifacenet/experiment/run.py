@@ -1,0 +1,166 @@
+"""A run: a folder of people in, a trained model with its figures and numbers out.
+
+    faces -> network -> names (closed protocol) and verification of strangers (open protocol)
+
+`run` does the work and writes the files; `cli.py` draws what `run` tells it. All that is printed,
+plotted and stored comes from one dictionary, which becomes `metrics.json`.
+"""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from .. import __version__
+from ..classification.classifier import UNKNOWN
+from ..embedding.checkpoint import add_to_model
+from ..files.atomic import sweep, write_csv, write_json
+from ..files.locks import locked
+from ..files.words import count_text
+from ..preprocessing.faces import Faces
+from ..report import ReportParts, write_report
+from ..training.loop import is_trainable
+from ..training.observer import Observer
+from ..training.splits import (
+    TRAIN_SHARE,
+    UNSEEN_SHARE,
+    ProtocolError,
+    Split,
+    split_people,
+    split_photos,
+)
+from .known_people import name_known_people
+from .settings import RunConfig
+from .strangers import meet_strangers
+
+STALE = ("metrics.json", "state.safetensors", "config.json", "checks.csv", "report.html")
+_OF_A_NETWORK = (
+    "model.safetensors", "log.csv", "training.png", "distances.png", "roc.png", "map.png",
+    "grid.png",
+)  # fmt: skip
+FILES = (
+    *STALE, "split.csv", "names.csv", "names.png", *_OF_A_NETWORK,
+    *(f"open/{name}" for name in _OF_A_NETWORK),
+)  # fmt: skip
+
+
+def in_the_way(out: Path) -> list[str]:
+    """What a run would replace or remove in `out`; nothing, where a run was broken off.
+
+    The split is the first file of a run, the metrics are the last, and a training leaves neither.
+    """
+    if broken_off(out):
+        return []
+    return [name for name in FILES if (out / name).exists()]
+
+
+def broken_off(out: Path) -> bool:
+    """Whether all in `out` is of a run that did not come to its end."""
+    others = ("metrics.json", "state.safetensors", "config.json")
+    return (out / "split.csv").exists() and not any((out / name).exists() for name in others)
+
+
+def run(
+    faces: Faces,
+    out: Path,
+    config: RunConfig,
+    observer: Observer | None = None,
+    device: str = "cpu",
+) -> dict:
+    """Both protocols on `faces`: writes models, logs, figures and numbers into the folder `out`.
+
+    The networks are trained on `device`, 'cpu' or 'cuda', and embed there; nothing that is written
+    says on which. Returns the metrics, as stored in `metrics.json`. A folder with too few people
+    for the open protocol gets the closed one alone, and the observer is told.
+
+    Raises
+    ------
+    ProtocolError
+        Half of the photos allow no triplet.
+    ValueError
+        Somebody is called 'unknown', or another process is at work in `out`.
+    """
+    if UNKNOWN in faces.people:
+        raise ValueError(f"nobody can be called '{UNKNOWN}', it stands for strangers: rename him")
+    observer = observer or Observer()
+    rng = np.random.default_rng(config.training.seed)
+    splits = _draw_splits(faces, rng, observer)
+    with locked(out):
+        return _run(faces, splits, out, config, rng, observer, device)
+
+
+def _run(faces: Faces, splits: dict, out: Path, config: RunConfig, rng, observer, device) -> dict:
+    if broken_off(out):
+        observer.say(f"The run in {out} was broken off: it begins anew.")
+    for folder in (out, out / "open"):
+        sweep(folder)
+    for name in STALE:  # of a training, or a run, whose model goes
+        (out / name).unlink(missing_ok=True)
+    _write_splits(out / "split.csv", faces, splits)
+    metrics = {
+        "data": {
+            "photos": len(faces),
+            "people": len(faces.people),
+            "skipped": len(faces.skipped),
+            "content": faces.content,
+        },
+        "config": asdict(config),
+        "versions": _versions(),
+        "closed": None,
+        "open": None,
+    }
+    metrics["closed"], shown = name_known_people(
+        faces, splits["closed"], out, config, rng, observer, device
+    )
+    if "open" in splits:
+        metrics["open"], thresholds, more = meet_strangers(
+            faces, splits["open"], out / "open", config, rng, observer, device
+        )
+        shown |= more
+        if thresholds is not None:
+            metrics["thresholds"] = thresholds.as_dict()
+            for folder in (out, out / "open"):
+                add_to_model(folder / "model.safetensors", "thresholds", metrics["thresholds"])
+    write_report(out, ReportParts(metrics, credit=config.credit, **shown))
+    write_json(out / "metrics.json", metrics)  # the last: it says that all is there
+    return metrics
+
+
+def _draw_splits(faces: Faces, rng, observer: Observer) -> dict[str, Split]:
+    closed = split_photos(faces.labels, TRAIN_SHARE, rng)
+    if not is_trainable(faces.labels[closed.train]):
+        got = count_text(len(np.unique(faces.labels)), "person", "people")
+        most = count_text(int(np.bincount(faces.labels).max()), "photo")
+        raise ProtocolError(
+            "half of the photos are held back to be named, and the other half must hold two photos "
+            f"of one person and one of another: that takes two people and 3 photos of one, got "
+            f"{got} with at most {most}"
+        )
+    splits = {"closed": closed}
+    try:
+        splits["open"] = split_people(faces.labels, UNSEEN_SHARE, rng)
+    except ProtocolError as error:
+        observer.say(f"Open protocol left out: {error}.")
+    return splits
+
+
+def _versions() -> dict[str, str]:
+    packages = ("numpy", "numba", "scipy", "scikit-learn", "pillow")
+    return {
+        "minifacenet": __version__,
+        "python": platform.python_version(),
+        **{package: version(package) for package in packages},
+    }
+
+
+def _write_splits(path: Path, faces: Faces, splits: dict[str, Split]) -> None:
+    columns = []
+    for split in splits.values():
+        column = np.full(len(faces), "train")
+        column[split.test] = "test"
+        columns.append(column)
+    write_csv(path, ["photo", *splits], zip(faces.paths, *columns, strict=True))

@@ -1,0 +1,225 @@
+"""How good, with which error: the same run for several seeds, beside what it has to beat.
+
+    seed-0/ seed-1/ ...   a whole run each, as `minifacenet run` writes it
+    benchmark.csv         a row for each seed, protocol and method
+    benchmark.png         every seed as a dot, the mean with its standard error
+
+A seed draws the split, the weights and the batches, so the standard error over seeds covers all
+three. The test photos of two seeds overlap: it is an error of this data set, not of mankind.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from .. import plots
+from ..classification.classifier import FaceClassifier
+from ..classification.methods import METHODS, baselines, network
+from ..embedding.checkpoint import load_model
+from ..files.atomic import sweep, write_csv
+from ..files.locks import locked
+from ..files.stored import LARGEST, is_number, json_object, settings_of
+from ..files.words import shortened
+from ..nn.device.backend import one_thread
+from ..plots import seeds as comparison_plots
+from ..preprocessing.faces import Faces
+from ..training.observer import Observer
+from ..training.splits import TRAIN_SHARE, split_photos
+from .run import in_the_way, run
+from .settings import RunConfig
+
+FILES = ("benchmark.csv", "benchmark.png")
+MEASURES = {
+    "closed": ("svm_accuracy", "auc", "eer", "val_at_far_0.01", "val_at_far_0.001"),
+    "open": (
+        "auc",
+        "eer",
+        "val_at_far_0.01",
+        "val_at_far_0.001",
+        "correct_name_rate",
+        "false_accept_rate",
+        "dir_at_far_0.05",
+        "bcubed_f1",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What the seeds gave.
+
+    Attributes
+    ----------
+    seeds : tuple of int
+    values : dict
+        (protocol, method, measure) to ndarray of shape (seeds,).
+    cost : dict
+        By method: processor time for embedding and naming a photo, as a multiple of pixels'.
+    """
+
+    seeds: tuple[int, ...]
+    values: dict[tuple[str, str, str], np.ndarray]
+    cost: dict[str, float]
+
+    def mean_error(self, protocol: str, method: str, measure: str) -> tuple[float, float]:
+        """Mean over the seeds, and its standard error (NaN for a single seed)."""
+        values = self.values[protocol, method, measure]
+        if len(values) == 1:
+            return float(values[0]), float("nan")
+        return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
+
+
+def benchmark(
+    faces: Faces,
+    out: Path,
+    seeds: int,
+    config: RunConfig,
+    observer: Observer | None = None,
+    force: bool = False,
+) -> Benchmark:
+    """Run the seeds 0 to `seeds` - 1 of `config`, and gather their figures.
+
+    A seed whose folder holds the results of this very configuration and these photos is not run
+    again, so an interrupted benchmark goes on where it stopped.
+
+    Raises
+    ------
+    ValueError
+        A seed's folder, or `out`, holds something else, and `force` does not allow to replace it;
+        or another process is at work in `out`.
+    """
+    if seeds < 1:
+        raise ValueError(f"a benchmark takes at least one seed, got {seeds}")
+    observer = observer or Observer()
+    runs = [
+        (out / f"seed-{seed}", replace(config, training=replace(config.training, seed=seed)))
+        for seed in range(seeds)
+    ]
+    with locked(out):
+        sweep(out)
+        results = [_finished(folder, faces, seeded, force) for folder, seeded in runs]
+        there = [name for name in FILES if (out / name).exists()]
+        if there and results[0] is None and not force:
+            raise ValueError(
+                f"{out} holds {there[0]} without the runs that it came from: choose another "
+                "--out, or say --force to replace it"
+            )
+        for seed, (folder, seeded) in enumerate(runs):
+            if results[seed] is None:
+                observer.say(f"Seed {seed}, {seed + 1} of {seeds}")
+                results[seed] = run(faces, folder, seeded, observer)
+            else:
+                observer.say(
+                    f"Seed {seed}: the results in {folder} are of this run, taken from there"
+                )
+        result = Benchmark(
+            tuple(range(seeds)), _values(results), _cost(faces, out / "seed-0", config)
+        )
+        rows = (
+            (seed, *names, repr(float(value)))
+            for names, row in result.values.items()
+            for seed, value in enumerate(row)
+        )
+        write_csv(out / FILES[0], ("seed", "protocol", "method", "measure", "value"), rows)
+        benchmark_figure(out, result)
+    return result
+
+
+def _values(results: list[dict]) -> dict[tuple[str, str, str], np.ndarray]:
+    return {
+        (protocol, method, measure): np.array([r[protocol][method][measure] for r in results])
+        for protocol, measures in MEASURES.items()
+        if all(result[protocol] for result in results)
+        for method in METHODS
+        for measure in measures
+        if all(measure in result[protocol][method] for result in results)
+    }
+
+
+def _finished(folder: Path, faces: Faces, config: RunConfig, force: bool) -> dict | None:
+    """The metrics of a run in `folder` that need not be repeated, or None."""
+    path = folder / "metrics.json"
+    if not path.exists():
+        there = in_the_way(folder)
+        if there and not force:
+            raise ValueError(
+                f"{folder} holds {there[0]}, and no run: choose another --out, or say --force to "
+                "replace it"
+            )
+        return None
+    try:
+        metrics = json_object(path.read_bytes())
+        others = metrics["data"]["content"] != faces.content
+        changed = settings_of(RunConfig, metrics["config"], "config") != config
+        _check_figures(metrics)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        wrong = f"{path} is not the metrics of a run ({shortened(error)})"
+    else:
+        if not (others or changed):
+            whole = all((folder / name).exists() for name in ("model.safetensors", "report.html"))
+            return metrics if whole else None
+        wrong = f"{folder} holds a run {'of other photos' if others else 'with other settings'}"
+    if not force:
+        raise ValueError(f"{wrong}: choose another --out, or say --force to replace it")
+    return None
+
+
+def _check_figures(metrics: dict) -> None:
+    """Refuse metrics in which a figure that the table takes is no number.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError, AttributeError
+        Naming it, or where it should stand.
+    """
+    for protocol, measures in MEASURES.items():
+        of_methods = metrics[protocol]
+        if of_methods is None:  # too few people to keep any back
+            continue
+        for method in METHODS:
+            for measure in measures:
+                value = of_methods[method].get(measure, 0)
+                if not is_number(value, -LARGEST, LARGEST):
+                    where = f"{protocol}.{method}.{measure}"
+                    raise ValueError(f"{where} is {shortened(value)}, no number")
+
+
+def _cost(faces: Faces, folder: Path, config: RunConfig, rounds: int = 5) -> dict[str, float]:
+    """Processor time for a photo from pixels to its name, one thread; medians, interleaved."""
+    split = split_photos(faces.labels, TRAIN_SHARE, np.random.default_rng(0))
+    known, asked = faces.subset(split.train), faces.images[split.test][:40]
+    seconds: dict[str, list[float]] = {method: [] for method in METHODS}
+    with one_thread():
+        embed = {"facenet": network(load_model(folder), config.flip), **baselines(known)}
+        namer = {
+            method: FaceClassifier().fit(embed[method](known.images), known.labels)
+            for method in METHODS
+        }
+        for _ in range(rounds):
+            for method in METHODS:
+                start = time.process_time()
+                namer[method].predict(embed[method](asked))
+                seconds[method].append(time.process_time() - start)
+    median = {method: statistics.median(values) for method, values in seconds.items()}
+    return {method: median[method] / median["pixels"] for method in METHODS}
+
+
+def benchmark_figure(out: Path, result: Benchmark) -> None:
+    """`benchmark.png`: every method and seed, by what was asked."""
+    panels, measures = {}, {}
+    for title, protocol, measure, label in (
+        ("Known people", "closed", "svm_accuracy", "named right"),
+        ("Pairs of known people", "closed", "auc", "AUC"),
+        ("Pairs of strangers", "open", "auc", "AUC"),
+    ):
+        if (protocol, "facenet", measure) in result.values:
+            panels[title] = {
+                name: result.values[protocol, method, measure] for method, name in METHODS.items()
+            }
+            measures[title] = label
+    plots.save(comparison_plots.seed_dots(panels, measures), out / "benchmark.png")

@@ -1,0 +1,206 @@
+"""Arrays on disk: a safetensors file whose metadata is one JSON text.
+
+Nothing is pickled, so loading a file that somebody sent you runs none of their code. A file is
+written whole or not at all.
+
+With the metadata stand two digests, of the metadata itself and of all arrays: a bit that the disk
+or the way here has changed is noticed, wherever it lies. (They are no signature: who changes a file
+on purpose can write new ones.) Files of older versions have none, and are read without.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from ..nn.layer import Parameter
+from .atomic import digest, replacing
+from .stored import json_object
+from .words import printable, shortened
+
+ENTRY = "minifacenet"
+DIGESTS = "digests"
+# What NumPy can hold, by the names of safetensors; it has bfloat16 and 8-bit floats, too.
+DTYPES = {
+    "BOOL": "bool", "U8": "uint8", "I8": "int8", "U16": "uint16", "I16": "int16", "U32": "uint32",
+    "I32": "int32", "U64": "uint64", "I64": "int64", "F16": "float16", "F32": "float32",
+    "F64": "float64",
+}  # fmt: skip
+
+Layout = dict[str, tuple[np.dtype, tuple[int, ...]]]  # dtype and shape of arrays, by name
+
+
+class CheckpointError(ValueError):
+    """A model file that cannot be used, with the reason."""
+
+
+def save_arrays(path: str | Path, arrays: dict[str, np.ndarray], metadata: dict) -> None:
+    """Write arrays and JSON-able metadata, atomically.
+
+    Raises
+    ------
+    CheckpointError
+        An array holds NaN or infinity: what was there before stays.
+    """
+    bad = [name for name, array in arrays.items() if not np.isfinite(array).all()]
+    if bad:
+        raise CheckpointError(f"{path}: not saved, NaN or infinity in {', '.join(bad)}")
+    # safetensors would write a transposed array's memory as it lies, without a word.
+    whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    digests = {"metadata": digest(json.dumps(metadata)), "arrays": arrays_digest(whole)}
+    # One entry: safetensors writes several in random order, and equal models would differ as files.
+    text = json.dumps({**metadata, DIGESTS: digests})
+    with replacing(path) as temporary:
+        try:
+            save_file(whole, temporary, {ENTRY: text})
+        except SafetensorError as error:
+            raise OSError(str(error)) from None  # `replacing` says for which file
+
+
+def arrays_digest(arrays: dict[str, np.ndarray]) -> str:
+    """16 hex digits of all arrays with their names, whatever their order."""
+    return digest(*(part for name in sorted(arrays) for part in (name, arrays[name])))
+
+
+class ArrayFile:
+    """A file that `save_arrays` wrote, open: what it says of itself is known, no array is read yet.
+
+    Attributes
+    ----------
+    metadata : dict
+    layout : dict of str to (dtype, shape)
+        Of its arrays. They are no larger than the file.
+    """
+
+    def __init__(self, path: Path, file):
+        self.path, self._file = path, file
+        self.metadata, self._digest = _metadata(path, file.metadata() or {})
+        names = file.keys()
+        self.layout: Layout = {name: _layout(path, name, file.get_slice(name)) for name in names}
+
+    def read(self) -> dict[str, np.ndarray]:
+        """The arrays by name: finite, and those that were written."""
+        arrays = {name: self._file.get_tensor(name) for name in self.layout}
+        if self._digest is not None:
+            _compare(self.path, "arrays are", self._digest, arrays_digest(arrays))
+        for name, array in arrays.items():
+            if not np.isfinite(array).all():
+                raise CheckpointError(f"{self.path}: {printable(name)[:80]} holds NaN or infinity")
+        return arrays
+
+
+@contextmanager
+def open_arrays(path: str | Path) -> Iterator[ArrayFile]:
+    """The file of `save_arrays`, to be looked at before its arrays are read.
+
+    Raises
+    ------
+    CheckpointError
+        It is missing or damaged, not ours, or holds arrays that NumPy has no type for.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such model file")
+    try:
+        with safe_open(path, framework="numpy") as file:  # closed, and so unmapped, at the end
+            yield ArrayFile(path, file)
+    except (SafetensorError, OSError) as error:
+        reason = printable(str(error))[:200]
+        raise CheckpointError(f"{path}: not a whole safetensors file ({reason})") from None
+
+
+def load_arrays(path: str | Path) -> tuple[dict[str, np.ndarray], dict]:
+    """Arrays and metadata of a file that `save_arrays` wrote. Errors as in `open_arrays`."""
+    with open_arrays(path) as file:
+        return file.read(), file.metadata
+
+
+def load_metadata(path: str | Path) -> dict:
+    """The metadata alone. Errors as in `open_arrays`."""
+    with open_arrays(path) as file:
+        return file.metadata
+
+
+def _metadata(path: Path, texts: dict[str, str]) -> tuple[dict, str | None]:
+    """The metadata as it was given, and the digest that the arrays must have, if it is known."""
+    if ENTRY not in texts:
+        raise CheckpointError(
+            f"{path}: not written by minifacenet, its metadata is {shortened(texts)}"
+        )
+    try:
+        metadata = json_object(texts[ENTRY])
+    except ValueError as error:
+        raise CheckpointError(f"{path}: damaged, its metadata is {error}") from None
+    if DIGESTS not in metadata:
+        return metadata, None
+    digests = metadata.pop(DIGESTS)
+    if not isinstance(digests, dict):
+        digests = {}
+    _compare(path, "metadata is", digests.get("metadata"), digest(json.dumps(metadata)))
+    return metadata, str(digests.get("arrays"))  # 'None', which fits none, if only it is missing
+
+
+def _compare(path: Path, what: str, written: object, found: str) -> None:
+    if written != found:
+        raise CheckpointError(
+            f"{path}: damaged, its {what} not what was written (digest {found}, then "
+            f"{shortened(written, 40)}): take another copy, or make it anew"
+        )
+
+
+def _layout(path: Path, name: str, array) -> tuple[np.dtype, tuple[int, ...]]:
+    kind = str(array.get_dtype())
+    if kind not in DTYPES:
+        raise CheckpointError(
+            f"{path}: {printable(name)[:80]} is of type {kind}, which NumPy does not know: save it "
+            "as float32"
+        )
+    return np.dtype(DTYPES[kind]), tuple(array.get_shape())
+
+
+def check_layout(path: str | Path, needed: Layout, found: Layout) -> None:
+    """Compare the arrays of the file `path` with those that a network has.
+
+    Raises
+    ------
+    CheckpointError
+        Names, shapes or dtypes differ.
+    """
+    if needed.keys() != found.keys():
+        missing, extra = (
+            shortened(sorted(one.keys() - other.keys()))
+            for one, other in ((needed, found), (found, needed))
+        )
+        raise CheckpointError(f"{path}: missing {missing}, unexpected {extra}")
+    for name, (dtype, shape) in needed.items():
+        if found[name] != (dtype, shape):
+            other, size = found[name]
+            raise CheckpointError(
+                f"{path}: {name} is {other} {size}, the network needs {dtype} {shape}"
+            )
+
+
+def layout_of(arrays: dict[str, np.ndarray]) -> Layout:
+    """Of arrays in memory, on the CPU or on a GPU."""
+    return {name: (np.dtype(a.dtype), tuple(a.shape)) for name, a in arrays.items()}
+
+
+def fill(path: str | Path, parameters: dict[str, Parameter], arrays: dict[str, np.ndarray]) -> None:
+    """Put the arrays of the file `path` into the parameters of the same names.
+
+    Raises
+    ------
+    CheckpointError
+        Names, shapes or dtypes differ.
+    """
+    needed = layout_of({name: parameter.data for name, parameter in parameters.items()})
+    check_layout(path, needed, layout_of(arrays))
+    for name, parameter in parameters.items():
+        with parameter.edit() as w:
+            w[:] = arrays[name]  # device arrays know no `...`

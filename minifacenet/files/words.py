@@ -1,0 +1,57 @@
+"""Texts from outside, made safe to show: names of files and people, values out of files."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    pass
+
+# Of Unicode's categories: control characters, invisible marks (the bidirectional ones among them),
+# halves of surrogate pairs, and the separators of lines and paragraphs.
+_UNSAFE = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_JOINERS = "\u200c\u200d"  # these hold letters and emoji together, and do no harm
+
+
+def printable(text: str) -> str:
+    """`text` on one line, without anything that a terminal obeys: ESC becomes the four signs \\x1b.
+
+    Letters of all scripts, accents and emoji stay as they are.
+    """
+    return "".join(
+        _escaped(sign) if unicodedata.category(sign) in _UNSAFE and sign not in _JOINERS else sign
+        for sign in text
+    )
+
+
+def _escaped(sign: str) -> str:
+    return sign.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def shortened(value: object, most: int = 200) -> str:
+    """`repr(value)` for an error message, at most `most` characters of it."""
+    text = repr(value)
+    return text if len(text) <= most else f"{text[: most - 4]} ..."
+
+
+def with_error(value: float, error: float) -> str:
+    """A figure and its standard error, where that is known."""
+    return f"{value:.3f}" if np.isnan(error) else f"{value:.3f} ± {error:.3f}"
+
+
+def size_text(size: float) -> str:
+    """Bytes, to be read."""
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
+
+
+def duration_text(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.2g} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def count_text(number: int, one: str, many: str | None = None) -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"

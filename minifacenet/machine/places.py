@@ -1,0 +1,41 @@
+"""Where data and weights lie: below the current folder, in the user's own folder, in a clone.
+
+A project's own `data/` wins, so that it can pin what it works with. All else goes where this system
+keeps the data of programs: ~/.local/share/minifacenet on Linux, ~/Library/Application Support on
+macOS, AppData on Windows. What a clone has in its `data/` is found from other folders, too.
+MINIFACENET_HOME takes the place of both.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+FOLDER = Path("data")  # of a project, below the folder that it is worked on in
+CLONE = Path(__file__).parents[2]  # no clone where the package is installed
+
+
+def user_folder() -> Path:
+    """The folder that `minifacenet get` writes to; it need not exist yet."""
+    home = _chosen()
+    if home:
+        return Path(home).expanduser().absolute()
+    return platformdirs.user_data_path("minifacenet", appauthor=False)
+
+
+def where(name: str) -> Path:
+    """The path of a file or folder such as 'mtcnn.safetensors': the first that is there.
+
+    Where there is none it is the path at which `minifacenet get` will write it.
+    """
+    here, usual = FOLDER.absolute() / name, user_folder() / name
+    candidates = [here, usual]
+    if not _chosen() and (CLONE / "pyproject.toml").is_file():
+        candidates.append(CLONE / FOLDER / name)
+    return next((path for path in candidates if path.exists()), usual)
+
+
+def _chosen() -> str:
+    return os.environ.get("MINIFACENET_HOME", "")

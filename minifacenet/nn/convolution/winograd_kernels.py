@@ -1,0 +1,119 @@
+"""The loops of Winograd's convolution over images; `winograd.py` tells what they compute.
+
+The transforms stand in `winograd_transforms.py`. Between them, at each of the n n points, come
+matrix products, as `products/in_kernels.py` makes them: by BLAS, with U as it is, (n, n, C, O), or by the
+micro-kernel, with U in panels, (n, n, panels, C, PANEL). What is not multiplied by may be empty,
+(n, n, 0, 0) or (n, n, 0, 0, 0).
+"""
+
+from __future__ import annotations
+
+import numba
+from numba import prange
+
+from ..device.cpu_target import cpu_function, cpu_kernel
+from ..products.in_kernels import multiply, pack
+from .winograd_transforms import from_points, to_points
+
+# -- Forward. `corner` is the padding (top, left), `m` the size of a tile ------------------------
+# A task takes `chunk` strips all the way, in its thread's memory, which stays cached.
+
+
+@cpu_function
+def _enter(x, corner, m, first, last, strips, tiles, scratch, v):
+    """V = B^T d B of the strips first..last-1."""
+    for strip in range(first, last):
+        image, y, at = strip // strips, strip % strips * m, (strip - first) * tiles
+        to_points(x[image], y - corner[0], corner[1], m, v.shape[0], scratch, v, at, tiles)
+
+
+@cpu_function
+def _leave(products, bias, m, first, last, strips, tiles, scratch, out):
+    """Y = A^T products A + bias in these strips."""
+    _, out_h, out_w, filters = out.shape
+    for strip in range(first, last):
+        image, y, at = strip // strips, strip % strips * m, (strip - first) * tiles
+        for row in range(y, min(y + m, out_h)):
+            for q in range(out_w):
+                for o in range(filters):
+                    out[image, row, q, o] = bias[o]
+        from_points(products, at, tiles, y, 0, m, m, scratch, out[image])
+
+
+@cpu_kernel
+def forward_strips(x, u, panels, bias, corner, m, chunk, scratch, v, products, out):
+    """All of the forward. v and products (threads, n, n, tiles of a chunk, C or O)."""
+    strips, tiles = -(-out.shape[1] // m), -(-out.shape[2] // m)
+    for task in prange(-(-len(x) * strips // chunk)):
+        thread = numba.get_thread_id()
+        first, last = task * chunk, min((task + 1) * chunk, len(x) * strips)
+        seen, product, count = v[thread], products[thread], (last - first) * tiles
+        _enter(x, corner, m, first, last, strips, tiles, scratch[thread], seen)
+        for i in range(u.shape[0]):
+            for j in range(u.shape[1]):
+                multiply(seen[i, j, :count], u[i, j], panels[i, j], product[i, j, :count], False)
+        _leave(product, bias, m, first, last, strips, tiles, scratch[thread], out)
+
+
+@cpu_kernel
+def pack_points(u, transpose, panels):
+    """U (n, n, C, O), or U^T, into panels, for each point."""
+    points = u.shape[0]
+    for point in prange(points * points):
+        i, j = point // points, point % points
+        if transpose:
+            pack(u[i, j].T, panels[i, j])
+        else:
+            pack(u[i, j], panels[i, j])
+
+
+# -- Backward ------------------------------------------------------------------------------------
+
+
+@cpu_kernel
+def all_to_points(dout, x, corner, m, scratch, dm, v, dbias):
+    """dM = A dY A^T and V = B^T d B of whole images; dbias (strips, O): sums over each strip."""
+    n, out_h, out_w, filters = dout.shape
+    (top, left), points = corner, v.shape[0]
+    strips, tiles = -(-out_h // m), -(-out_w // m)
+    for strip in prange(n * strips):
+        mine = scratch[numba.get_thread_id()]
+        image, y, at = strip // strips, strip % strips * m, strip * tiles
+        to_points(x[image], y - top, left, m, points, mine, v, at, tiles)
+        to_points(dout[image], y, 0, m, m, mine, dm, at, tiles)
+        sums = dbias[strip]
+        sums[:] = dout.dtype.type(0)
+        for row in range(y, min(y + m, out_h)):
+            for q in range(out_w):
+                pixel = dout[image, row, q]
+                for o in range(filters):
+                    sums[o] += pixel[o]
+
+
+@cpu_kernel
+def multiply_back(dm, v, u, panels, tiles, with_dv, dm_panels, du):
+    """At each point: dU += V^T dM; then dV = dM U^T, in the memory of V.
+
+    `panels` are those of U^T. dm_panels (threads, panels of O, T, PANEL) are memory for dM's.
+    """
+    points = len(du)
+    for point in prange(points * points):
+        i, j = point // points, point % points
+        d, packed = dm[i, j, :tiles], dm_panels[numba.get_thread_id(), :, :tiles]
+        pack(d, packed)
+        multiply(v[i, j, :tiles].T, d, packed, du[i, j], True)
+        if with_dv:
+            multiply(d, u[i, j].T, panels[i, j], v[i, j, :tiles], False)
+
+
+@cpu_kernel
+def all_from_points(dv, corner, m, out_h, out_w, scratch, dx):
+    """dX = sum of B dV B^T. Tiles overlap: one task adds up a whole image, strip after strip."""
+    (top, left), points = corner, dv.shape[0]
+    strips, tiles = -(-out_h // m), -(-out_w // m)
+    for image in prange(dx.shape[0]):
+        mine, pixels = scratch[numba.get_thread_id()], dx[image]
+        pixels[:] = dx.dtype.type(0)
+        for strip in range(strips):
+            at = (image * strips + strip) * tiles
+            from_points(dv, at, tiles, strip * m - top, left, m, points, mine, pixels)

@@ -1,0 +1,152 @@
+"""The transforms of Winograd's convolution, strip by strip; `winograd.py` tells what they compute.
+
+Images pass in strips, a strip being a row of tiles. First all its columns are transformed at once:
+it is one long loop, as pixels of a row lie beside each other in memory, and what two tiles share is
+done once. Then come the rows of each tile. The result, "points" (n, n, tiles, C), holds a matrix
+at each of the n n points.
+
+`to_points` and `from_points` are each other's transpose. Forward goes to the points with B^T and
+comes back with A^T; backward goes there with A and comes back with B. B^T takes the n inputs that
+a tile sees, A the m outputs.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from ..device.cpu_target import cpu_function
+from .winograd_matrices import INFINITY, winograd_matrices
+
+# By the size m of a tile. They stand in the file of the kernels, which are compiled for them: Numba
+# forgets what it compiled when this file changes.
+POINTS = {
+    2: (0, 1, -1, INFINITY),
+    4: (0, Fraction(3, 4), Fraction(-3, 4), Fraction(5, 4), Fraction(-5, 4), INFINITY),
+}
+
+# -- Transforms along one axis -------------------------------------------------------------------
+
+
+def _transforms(name, matrix):
+    """Multiplication by a fixed matrix M (points, taps), and by its transpose.
+
+    M is a constant for the compiler: it unrolls the loops over M, leaves out the zeros, and takes
+    many channels at once. Measured: as fast as formulas written out by hand.
+
+    `name` keeps the functions apart. Numba calls machine code by the function's name and a number
+    that counts within a process; so code of two processes, both read from the disk, could have one
+    name, and a kernel would be linked with the wrong one.
+    """
+    matrix = tuple(tuple(float(value) for value in row) for row in matrix)
+    points, taps = len(matrix), len(matrix[0])
+
+    def spread(source, target, tile):
+        scalar = source.dtype.type
+        for c in range(source.shape[1]):
+            for i in range(points):
+                total = scalar(0)
+                for a in range(taps):
+                    if matrix[i][a] != 0:
+                        total += scalar(matrix[i][a]) * source[a, c]
+                target[i, tile, c] = total
+
+    def gather(source, tile, target):
+        scalar = source.dtype.type
+        for c in range(target.shape[1]):
+            for a in range(taps):
+                total = target[a, c]
+                for i in range(points):
+                    if matrix[i][a] != 0:
+                        total += scalar(matrix[i][a]) * source[i, tile, c]
+                target[a, c] = total
+
+    for function in (spread, gather):
+        function.__qualname__ = f"{function.__name__}_{name}"
+    return cpu_function(spread), cpu_function(gather)
+
+
+_A2, _B2, _ = winograd_matrices(POINTS[2])
+_A4, _B4, _ = winograd_matrices(POINTS[4])
+_spread_a2, _gather_a2 = _transforms("a2", _A2)
+_spread_b2, _gather_b2 = _transforms("b2", _B2.T)
+_spread_a4, _gather_a4 = _transforms("a4", _A4)
+_spread_b4, _gather_b4 = _transforms("b4", _B4.T)
+
+
+@cpu_function
+def _spread(source, target, tile):
+    """target[:, tile] = M source: (taps, C) -> (points, C), M being the matrix that fits."""
+    points, taps = target.shape[0], source.shape[0]
+    if points == 6 and taps == 6:
+        _spread_b4(source, target, tile)
+    elif points == 6:
+        _spread_a4(source, target, tile)
+    elif taps == 4:
+        _spread_b2(source, target, tile)
+    else:
+        _spread_a2(source, target, tile)
+
+
+@cpu_function
+def _gather(source, tile, target):
+    """target += M^T source[:, tile]: (points, C) -> (taps, C)."""
+    points, taps = source.shape[0], target.shape[0]
+    if points == 6 and taps == 6:
+        _gather_b4(source, tile, target)
+    elif points == 6:
+        _gather_a4(source, tile, target)
+    elif taps == 4:
+        _gather_b2(source, tile, target)
+    else:
+        _gather_a2(source, tile, target)
+
+
+# -- Transforms of a strip, a row of tiles -------------------------------------------------------
+
+
+@cpu_function
+def _buffers(scratch, taps, points, width, channels):
+    """Room for the pixels that a strip sees, (taps, width, C), and for their half transform."""
+    size = width * channels
+    window = scratch[: taps * size].reshape(taps, width, channels)
+    half = scratch[taps * size : (taps + points) * size].reshape(points, width, channels)
+    return window, half
+
+
+@cpu_function
+def to_points(image, top, left, m, taps, scratch, points, first, tiles):
+    """points[:, :, first:first + tiles] = M window M^T for each tile of a strip.
+
+    The strip sees `taps` rows of the image from row `top` on, which may be negative, `left` columns
+    of zeros before them, and zeros wherever the image ends.
+    """
+    height, _, channels = image.shape
+    n = points.shape[0]
+    window, half = _buffers(scratch, taps, n, (tiles - 1) * m + taps, channels)
+    window[:] = image.dtype.type(0)
+    for a in range(max(0, -top), min(taps, height - top)):
+        row, seen = image[top + a].reshape(-1), window[a].reshape(-1)[left * channels :]
+        for t in range(row.size):
+            seen[t] = row[t]
+    _spread(window.reshape(taps, -1), half.reshape(n, 1, -1), 0)
+    for i in range(n):
+        for tile in range(tiles):
+            _spread(half[i, tile * m : tile * m + taps], points[i], first + tile)
+
+
+@cpu_function
+def from_points(points, first, tiles, top, left, m, taps, scratch, image):
+    """The transpose: adds M^T points M to the pixels that each tile sees."""
+    height, _, channels = image.shape
+    n = points.shape[0]
+    window, half = _buffers(scratch, taps, n, (tiles - 1) * m + taps, channels)
+    half[:] = image.dtype.type(0)
+    for i in range(n):
+        for tile in range(tiles):
+            _gather(points[i], first + tile, half[i, tile * m : tile * m + taps])
+    window[:] = image.dtype.type(0)
+    _gather(half.reshape(n, 1, -1), 0, window.reshape(taps, -1))
+    for a in range(max(0, -top), min(taps, height - top)):
+        row, seen = image[top + a].reshape(-1), window[a].reshape(-1)[left * channels :]
+        for t in range(row.size):
+            row[t] += seen[t]

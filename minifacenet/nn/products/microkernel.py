@@ -1,0 +1,213 @@
+"""C = A B and C += A B for small float32 matrices, on one thread: a micro-kernel of our own.
+
+**What the processor wants.** An AVX-512 core starts up to two fused multiply-adds (c + a b) in a
+cycle, each on a vector of 16 floats: 2 x 16 x 2 = 64 flops a cycle; one, so 32, on AMD's Zen 4. But
+a result is ready only 4 cycles after its start, and a loop that adds into one sum waits as long
+every time. To keep the units busy, latency x throughput = 4 x 2 = 8 sums that do not wait for each
+other must be under way. And a core loads two vectors a cycle: c += a b with all three in memory
+would need three loads, and a store.
+
+**Register blocking** solves both. A tile of C, 6 rows x 64 columns, stays in 6 x 4 = 24 of the 32
+vector registers while k runs over the sum:
+
+    for k:  b0, b1, b2, b3 = B[k, 64 columns]             4 loads
+            for each of the 6 rows i:  a = A[i, k]        1 load, the value put in all 16 lanes
+                c[i, 0] += a b0, ..., c[i, 3] += a b3     4 of 24 independent multiply-adds
+
+That is 10 loads for 24 multiply-adds, 0.42 for each. C is read and written once. If a tile of 4
+rows leaves fewer rows empty we take it: (4 + 4) / 16 = 0.5 loads for each multiply-add.
+
+**Panels.** A step reads 64 neighbours in a row of B, the next step 64 in the row below: in a
+C-ordered B these lie far apart. `pack_panels` copies B into panels (ceil(n / 64), k, 64), zeros
+behind its last column, and the loop reads memory straight on. A may have any strides. So forward,
+X W, packs W once for each version of it; backward, X^T dY, takes `x.T` and packs dY; dY W^T packs
+`w.T`. For few rows of X a panel is read from memory once, and memory sets the pace.
+
+**LLVM.** Numba turns Python into the language of the compiler LLVM, which turns it into machine
+code. A loop in Python cannot say "these 24 stay in registers". An `intrinsic` can: it is a Python
+function that runs while Numba compiles and writes LLVM's instructions one by one: `builder.load`
+does not load, it appends a load to the program. For `fmuladd` of vectors LLVM picks the machine's
+own instruction. On AVX2, vectors of 8 and 16 registers, the tile is smaller; the plain form has 4
+lanes (SSE, NEON), and without fused multiply-adds LLVM multiplies, then adds.
+
+BLAS is as good for large matrices; in those of a layer it loses time by packing both factors in
+every call. `FASTER_THAN_BLAS` is set where we measured ourselves to be the faster. A sum runs over
+k in order, whatever the tile: how rows are divided among threads changes no bit. float64 is for
+checks and goes through BLAS.
+
+Kazushige Goto and Robert van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008.
+"""
+
+from __future__ import annotations
+
+import numba
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.errors import TypingError
+from numba.extending import intrinsic
+
+from ..device.cpu_target import cpu_function
+from .vector_width import INSTRUCTIONS
+
+# Floats in a vector, vectors in a row of the tile. With 6 rows 24 of 32 registers hold sums, or 12
+# of 16.
+FORMS = {"AVX-512": (16, 4), "AVX2": (8, 2), "plain": (4, 2)}
+LANES, VECTORS = FORMS[INSTRUCTIONS]
+PANEL = LANES * VECTORS  # columns of a panel and of a tile
+TALL, SHORT = 6, 4  # rows of a tile
+FASTER_THAN_BLAS = INSTRUCTIONS == "AVX-512" and not numba.config.DISABLE_JIT
+
+# -- The tile, in LLVM's instructions ------------------------------------------------------------
+
+FLOAT, BYTE, INT32 = ir.FloatType(), ir.IntType(8), ir.IntType(32)
+INDEX = ir.IntType(types.intp.bitwidth)
+VECTOR, SUFFIX = ir.VectorType(FLOAT, LANES), f"v{LANES}f32"
+ZEROS = ir.Constant(VECTOR, [0.0] * LANES)
+ITEM = 4  # bytes of a float, and all that NumPy promises of an address: a multiple of it
+
+
+def _address(builder, start, kind, *steps):
+    """A pointer to `kind`: `start` and, for each step (index, stride in bytes), their product."""
+    offset = INDEX(0)
+    for index, stride in steps:
+        offset = builder.add(offset, builder.mul(index, stride))
+    place = builder.gep(builder.bitcast(start, BYTE.as_pointer()), [offset])
+    return builder.bitcast(place, kind.as_pointer())
+
+
+def _all_lanes(builder, value):
+    """A vector with `value` in every lane: put it in lane 0, then choose lane 0 for all."""
+    empty = ir.Constant(ir.VectorType(value.type, LANES), ir.Undefined)
+    lane_0 = ir.Constant(ir.VectorType(INT32, LANES), [0] * LANES)
+    return builder.shuffle_vector(builder.insert_element(empty, value, INT32(0)), empty, lane_0)
+
+
+def _call(builder, name, result, *values):
+    """One of LLVM's functions on our vectors, declared by hand: llvm.fmuladd.v16f32, say."""
+    kind = ir.FunctionType(result, [value.type for value in values])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), values)
+
+
+def _tile_of_c(builder, rows, c, row, panel):
+    """The rows of the tile, for each of its vectors the address in C, and masks for the columns.
+
+    A row beyond the end of C is computed as a copy of the last one, and stored over it. A mask is
+    on in the lanes whose column C has.
+    """
+    height, width = cgutils.unpack_tuple(builder, c.shape)
+    stride, _ = cgutils.unpack_tuple(builder, c.strides)
+    last, inside, masks, addresses = builder.sub(height, INDEX(1)), [], [], []
+    for i in range(rows):
+        own = builder.add(row, INDEX(i))
+        inside.append(builder.select(builder.icmp_signed("<", own, last), own, last))
+    counting = ir.Constant(ir.VectorType(INDEX, LANES), list(range(LANES)))
+    for j in range(VECTORS):
+        column = builder.add(builder.mul(panel, INDEX(PANEL)), INDEX(j * LANES))
+        left = _all_lanes(builder, builder.sub(width, column))
+        masks.append(builder.icmp_signed("<", counting, left))
+        steps = column, INDEX(ITEM)
+        addresses.append([_address(builder, c.data, VECTOR, (i, stride), steps) for i in inside])
+    return inside, list(zip(*addresses, strict=True)), masks
+
+
+def _add_products(builder, sums, a, inside, panels, panel):
+    """The loop over k: sums[i][j] += A[row i, k] * vector j of row k of the panel."""
+    _, depth = cgutils.unpack_tuple(builder, a.shape)
+    down, right = cgutils.unpack_tuple(builder, a.strides)
+    next_panel, next_k, _ = cgutils.unpack_tuple(builder, panels.strides)
+    with cgutils.for_range(builder, depth) as loop:
+        k, b = loop.index, []
+        for j in range(VECTORS):
+            steps = (panel, next_panel), (k, next_k), (INDEX(j * LANES), INDEX(ITEM))
+            b.append(builder.load(_address(builder, panels.data, VECTOR, *steps), align=ITEM))
+        for i, row_of_sums in zip(inside, sums, strict=True):
+            value = builder.load(_address(builder, a.data, FLOAT, (i, down), (k, right)))
+            value = _all_lanes(builder, value)
+            for vector, total in zip(b, row_of_sums, strict=True):
+                old = builder.load(total)
+                new = _call(builder, f"llvm.fmuladd.{SUFFIX}", VECTOR, value, vector, old)
+                builder.store(new, total)
+
+
+def _tile(rows):
+    """An intrinsic, tile(a, panels, c, row, panel, accumulate): a tile of C, `rows` high."""
+
+    def emit(context, builder, signature, arguments):
+        arrays = zip(signature.args[:3], arguments[:3], strict=True)
+        a, panels, c = (context.make_array(kind)(context, builder, x) for kind, x in arrays)
+        row, panel, accumulate = arguments[3:]
+        inside, addresses, masks = _tile_of_c(builder, rows, c, row, panel)
+        wanted = [builder.and_(mask, _all_lanes(builder, accumulate)) for mask in masks]
+        # A variable for each vector of the tile: LLVM sees that all of them can be registers.
+        sums = [[cgutils.alloca_once(builder, VECTOR) for _ in masks] for _ in inside]
+        cells = [(i, j) for i in range(rows) for j in range(VECTORS)]
+        name, align = f"{SUFFIX}.p0", INT32(ITEM)
+        for i, j in cells:  # start from C; from zero where the mask is off
+            old = (addresses[i][j], align, wanted[j], ZEROS)
+            builder.store(_call(builder, f"llvm.masked.load.{name}", VECTOR, *old), sums[i][j])
+        _add_products(builder, sums, a, inside, panels, panel)
+        for i, j in cells:
+            new = (builder.load(sums[i][j]), addresses[i][j], align, masks[j])
+            _call(builder, f"llvm.masked.store.{name}", ir.VoidType(), *new)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def tile(typing_context, a, panels, c, row, panel, accumulate):
+        for x in (a, panels, c):
+            if x.dtype != types.float32:
+                raise TypingError(f"the micro-kernel is for float32, got {x}: use np.dot")
+        if not c.mutable:
+            raise TypingError(f"c is read-only, got {c}: hand in an array that can be written")
+        return types.void(a, panels, c, types.intp, types.intp, types.boolean), emit
+
+    return tile
+
+
+_tall_tile, _short_tile = _tile(TALL), _tile(SHORT)
+
+# -- What other kernels call ---------------------------------------------------------------------
+
+
+def panels_shape(k: int, n: int) -> tuple[int, int, int]:
+    """The shape of the panels of a matrix (k, n): np.empty(panels_shape(k, n), np.float32)."""
+    return -(-n // PANEL), k, PANEL
+
+
+@cpu_function
+def pack_panels(b, panels):
+    """Lay b (k, n), of any strides, out as `panels`; zeros behind the last column."""
+    k, n = b.shape
+    zero = b.dtype.type(0)
+    for panel in range(panels.shape[0]):
+        first = panel * PANEL
+        for i in range(k):
+            for j in range(PANEL):
+                panels[panel, i, j] = b[i, first + j] if first + j < n else zero
+
+
+@cpu_function
+def gemm_panels(a, panels, c, accumulate):
+    """c = a @ b, or c += a @ b. a (m, k) of any strides, b as panels, c (m, n), all float32.
+
+    For callers in other kernels: one thread, and c may be some rows or columns of a larger array.
+    Panels stay in the cache while the rows pass: hand in a few hundred rows at a time. They may be
+    a view, if n is a multiple of PANEL: `b.reshape(k, -1, PANEL).transpose(1, 0, 2)`.
+
+    Raises
+    ------
+    ValueError
+        Shapes do not fit, or the rows of c or of a panel have gaps.
+    """
+    m, k = a.shape
+    count = -(-c.shape[1] // PANEL)
+    if c.shape[0] != m or panels.shape != (count, k, PANEL):
+        raise ValueError("a, panels, c do not fit, got shapes", a.shape, panels.shape, c.shape)
+    if (c.size > 0 and c.strides[1] != ITEM) or (panels.size > 0 and panels.strides[2] != ITEM):
+        raise ValueError("rows must be contiguous, got strides", panels.strides, c.strides)
+    height = SHORT if -m % SHORT < -m % TALL else TALL
+    for panel in range(count):
+        for row in range(0, m, height):
+            if height == TALL:
+                _tall_tile(a, panels, c, row, panel, accumulate)
+            else:
+                _short_tile(a, panels, c, row, panel, accumulate)

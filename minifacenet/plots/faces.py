@@ -1,0 +1,179 @@
+"""Figures made of faces: a map of the embeddings, a sheet of names, a grid of distances.
+
+As in `plots/distances.py`: each function draws on the Axes that it is given or on a new figure, and returns
+the Axes. Images are ndarrays of shape (N, H, W, C), uint8, C = 1 or 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
+
+from .map_layout import lay_out
+from .style import DASHES, DIFFERENT, HUES, SAME
+from .tiles import gallery, short, tile, write
+
+
+def embedding_map(
+    embeddings: ArrayLike,
+    images: ArrayLike,
+    labels: ArrayLike,
+    ax: Axes | None = None,
+    seed: int = 0,
+    most: int = 300,
+    credit: str | None = None,
+) -> Axes:
+    """The faces laid out so that near embeddings lie near each other, a frame colour per person.
+
+    `map_layout.py` says how they are placed. Beyond eight people colours come again: for the next
+    eight from left to right dashed, then plain, so that people with the same frame lie apart.
+
+    Parameters
+    ----------
+    embeddings : ndarray of shape (N, D)
+    images : ndarray of shape (N, H, W, C), uint8
+    labels : ndarray of shape (N,)
+    seed : int
+        Of t-SNE, and of which people are drawn where there are more than `most` faces.
+    credit : str, optional
+        Where the faces come from; small, below the picture.
+    """
+    embeddings, labels = np.asarray(embeddings, dtype=np.float64), np.asarray(labels)
+    images = _checked(images, embeddings, labels)
+    layout = lay_out(embeddings, labels, seed, most)
+    chosen, cells = layout.chosen, layout.cells
+    people = np.unique(labels[chosen])
+
+    of = f" of {len(images)}" if len(chosen) < len(images) else ""
+    who = f"{len(people)} people" if len(people) > 1 else "one person"
+    title = f"{len(chosen)}{of} faces of {who}: near faces have near embeddings"
+    ax = gallery(ax, cells.max(axis=0) + 0.5, title, credit)
+    for face, cell, turn in zip(chosen, cells, layout.turns, strict=True):
+        dash = DASHES[turn // len(HUES) % 2]
+        tile(ax, images[face], cell, HUES[turn % len(HUES)], dash, size=0.86)
+    return ax
+
+
+def naming_sheet(
+    images: ArrayLike,
+    true_names: Sequence,
+    predicted_names: Sequence,
+    distances: ArrayLike | None = None,
+    ax: Axes | None = None,
+    most: int = 40,
+    credit: str | None = None,
+) -> Axes:
+    """A contact sheet of test faces with the names that they got, the wrong ones first.
+
+    Blue and ✓ is right; vermilion, dashed and ✗ is wrong and tells the true name too.
+
+    Parameters
+    ----------
+    images : ndarray of shape (N, H, W, C), uint8
+    true_names, predicted_names : sequence of N names
+        Compared as text: a stranger called 'unknown' is right where 'unknown' is its true name.
+    distances : ndarray of shape (N,), optional
+        Squared L2, those that decided; written into the photos.
+    most : int
+        How many faces to show.
+    credit : str, optional
+    """
+    images = _checked(
+        images, true_names, predicted_names, images if distances is None else distances
+    )
+    true, given = np.array(true_names).astype(str), np.array(predicted_names).astype(str)
+    right = true == given
+    order = np.argsort(right, kind="stable")[:most]
+    columns = min(8, max(5, len(order)))
+    rows = -(-len(order) // columns)
+    height = 1.42
+    shown = f" ({len(order)} shown, the wrong ones first)" if len(order) < len(images) else ""
+    title = f"{right.sum()} of {len(images)} faces named right{shown}"
+    ax = gallery(ax, (columns - 0.5, height * rows - 0.5), title, credit)
+    for number, face in enumerate(order):
+        x, y = number % columns, height * (number // columns)
+        colour, dash, mark = (SAME, "-", "✓") if right[face] else (DIFFERENT, "--", "✗")
+        tile(ax, images[face], (x, y), colour, dash, size=0.9)
+        text = short(f"{mark} {given[face]}")
+        if not right[face]:
+            text += "\n" + short(f"is {true[face]}")
+        write(ax, x, y + 0.49, text, colour, va="top")
+        if distances is not None:
+            write(ax, x + 0.27, y + 0.36, f"{distances[face]:.2f}", colour, box=True)
+    return ax
+
+
+def distance_grid(
+    embeddings: ArrayLike,
+    images: ArrayLike,
+    labels: ArrayLike,
+    people: Sequence,
+    ax: Axes | None = None,
+    photos: int = 4,
+    threshold: float | None = None,
+    credit: str | None = None,
+) -> Axes:
+    """The paper's Fig. 1: a row a person, squared distances between neighbouring photos.
+
+    Across a row both photos show one person and the distance should be small; down a column they
+    show two people and it should be large. With a `threshold`, ✗ marks those on its wrong side.
+
+    Parameters
+    ----------
+    embeddings, images, labels : of N photos, as in :func:`embedding_map`
+    people : sequence of labels
+        The rows; each shows that person's first `photos` photos.
+    """
+    embeddings, labels = np.asarray(embeddings, dtype=np.float64), np.asarray(labels)
+    images = _checked(images, embeddings, labels)
+    rows = [np.flatnonzero(labels == person)[:photos] for person in people]
+    if not rows or not all(map(len, rows)):
+        raise ValueError(f"expected people among the labels, got {list(people)}")
+    across, down = np.array([1.5, 0]), np.array([0, 1.3])
+    right, bottom = (max(map(len, rows)) - 1) * across + (len(rows) - 1) * down + 0.55
+    at = "" if threshold is None else f", threshold {threshold:.2f} (✗: on its wrong side)"
+    title = f"Squared L2 distance{at}\nAcross: the same person. Down: different people."
+    ax = gallery(ax, (right, bottom), title, credit, left=-0.85)
+    for number, (person, row) in enumerate(zip(people, rows, strict=True)):
+        write(ax, -0.7, number * down[1], short(str(person)), "black", rotation=90)
+        below = rows[number + 1] if number + 1 < len(rows) else []
+        for column, face in enumerate(row):
+            place = column * across + number * down
+            tile(ax, images[face], place, "0.6")
+            if column + 1 < len(row):
+                other = embeddings[row[column + 1]]
+                _compare(ax, place + across / 2, embeddings[face], other, True, threshold)
+            if column < len(below):
+                other = embeddings[below[column]]
+                _compare(ax, place + down / 2, embeddings[face], other, False, threshold)
+    return ax
+
+
+def _checked(images: ArrayLike, *others: Sequence) -> np.ndarray:
+    """The images, if they are uint8 (N, H, W, C) and all `others` have N rows too."""
+    images = np.asarray(images)
+    if (
+        images.dtype != np.uint8
+        or images.ndim != 4
+        or images.shape[3] not in (1, 3)
+        or not images.size
+    ):
+        raise ValueError(
+            "expected uint8 images of shape (N, H, W, C) with C = 1 or 3, "
+            f"got {images.dtype} of shape {images.shape}"
+        )
+    counts = [len(other) for other in others]
+    if set(counts) != {len(images)}:
+        raise ValueError(f"there are {len(images)} images, but {counts} rows beside them")
+    return images
+
+
+def _compare(ax, place, one, other, same: bool, threshold: float | None) -> None:
+    """The squared distance of two embeddings, and ✗ if the threshold judges them wrongly."""
+    distance = ((one - other) ** 2).sum()
+    wrong = threshold is not None and (distance <= threshold) != same
+    text = f"{distance:.2f}{' ✗' if wrong else ''}"
+    write(ax, *place, text, SAME if same else DIFFERENT, fontsize=11)

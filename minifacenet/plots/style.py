@@ -1,0 +1,49 @@
+"""What all pictures share: colours, dashes, a light frame, and the way into a file.
+
+The colours are Okabe and Ito's, which colour-blind readers can tell apart, and colour never speaks
+alone: lines differ in their dashes, verdicts carry a mark. Nothing here touches pyplot or the global
+settings, so a report may draw without a screen and in any thread. In a notebook `ax.figure` is the
+picture; :func:`save` writes it.
+
+Names come from outside: texts that hold one are drawn `AS_IT_IS`, or a '$' would begin a formula,
+and on one line.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..files.atomic import replacing
+
+SAME, DIFFERENT = "#0072B2", "#D55E00"  # blue: same person, right; vermilion: the others, wrong
+HUES = (SAME, "#E69F00", "#009E73", "#CC79A7", "#56B4E9", DIFFERENT, "#F0E442", "#000000")
+DASHES = ("-", "--", "-.", ":")
+AS_IT_IS = {"parse_math": False, "usetex": False}
+BOLD = {"loc": "left", "fontsize": 11, "fontweight": "bold", "family": "DejaVu Sans", **AS_IT_IS}
+
+
+def save(ax: Axes | np.ndarray, path: str | Path, dpi: int = 150) -> None:
+    """The whole figure of these Axes as a PNG, atomically: the old file or the new one."""
+    with replacing(path) as temporary:
+        np.ravel(ax)[0].figure.savefig(temporary, format="png", dpi=dpi)
+
+
+def new_axes(ax: Axes | None, width: float, height: float) -> Axes:
+    """The given Axes or those of a new figure of this size in inches, with a light frame."""
+    if ax is None:
+        ax = Figure(figsize=(width, height), layout="constrained").add_subplot()
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(color="0.92", linewidth=0.8)
+    ax.set_axisbelow(True)
+    return ax
+
+
+def entitle(ax: Axes, title: str, y: str, x: str = "") -> None:
+    """The title and the names of both axes."""
+    ax.set_title(title, **BOLD)
+    ax.set_ylabel(y)
+    ax.set_xlabel(x)

@@ -1,0 +1,127 @@
+"""One photo file in; its crops on disk and its entry in the manifest out.
+
+A crop is an 8-bit PNG: grey if the photo is, without EXIF, with the photo's name and the settings
+as text inside. So a crop says itself what it is: see crop_note.py.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict, replace
+from io import BytesIO
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..files.atomic import replacing
+from ..machine.workers import Died, in_processes
+from . import boxes
+from .choose_and_cut import CropSettings, Face, cut
+from .crop_note import is_crop, noted
+from .crop_places import crop_file
+from .detector import Detector
+from .manifest import Entry
+from .photo import PhotoError, decode_reduced, read_bytes
+
+# What may be wrong with the name or the folder of one crop. All else, such as a full disk, the next
+# one meets, too.
+OF_ONE_FILE = {
+    errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.ELOOP, errno.ENOTDIR, errno.EISDIR,
+    errno.EEXIST, errno.EACCES, errno.EPERM,
+}  # fmt: skip
+PHOTOS_A_WORKER = 8  # a process takes a second to start, so few photos need no second one
+FACE_ALREADY = Face(0, reason="already a face cut out by align")
+
+
+class Cropper:
+    """One photo's path in, its `Entry` out, its crops written. Each process makes one of these."""
+
+    def __init__(self, photos: Path, out: Path, settings: CropSettings, weights, crops: dict):
+        self.photos, self.out, self.settings, self.crops = photos, out, settings, crops
+        self.detector = None
+        if settings.crop != "centre":
+            thresholds = (0.6, 0.7, settings.min_score)
+            self.detector = Detector(weights, settings.min_size, thresholds)
+
+    def __call__(self, name: str) -> Entry:
+        try:
+            data = read_bytes(self.photos / name)
+            if self.detector is not None and is_crop(data):
+                return Entry(name, self.settings.select, content(data), (FACE_ALREADY,), ("",))
+            photo, scale = decode_reduced(data, name)
+            found = cut(photo, self.settings, self._detect(scale), scale)
+        except PhotoError as error:
+            return lost(name, error.reason)
+        except Exception as error:  # whatever one photo does, the others go on
+            return lost(name, f"unexpected {type(error).__name__}: {error}")
+        written = [(*self._written(name, face, crop), crop) for face, crop in found]
+        # What could not be written is tried again: an entry without a content is not believed.
+        whole = all(file for _, file, crop in written if crop is not None)
+        faces, files, _ = zip(*written, strict=True)
+        rule = "already cropped" if self.detector is None else self.settings.select
+        return Entry(name, rule, content(data) if whole else "", faces, files)
+
+    def _detect(self, scale: int):
+        if self.detector is None:
+            return None
+        self.detector.min_size = max(12, self.settings.min_size / scale)
+        return self.detector.detect
+
+    def _written(self, name: str, face: Face, crop: np.ndarray | None) -> tuple[Face, str]:
+        """The face, and the file of its crop: '' if it has none, for a reason that the face says.
+
+        OSError if none could be written, of whichever photo.
+        """
+        if crop is None:
+            return face, ""
+        file = crop_file(self.crops[name], face.number if self.settings.select == "all" else 1)
+        buffer = BytesIO()
+        Image.fromarray(crop[..., 0] if crop.shape[2] == 1 else crop).save(buffer, "PNG")
+        note = {"photo": name, **asdict(self.settings)}
+        try:
+            with replacing(self.out / file) as temporary:
+                temporary.write_bytes(noted(buffer.getvalue(), note))
+        except OSError as error:
+            if error.errno not in OF_ONE_FILE:
+                raise
+            return replace(face, reason=f"its crop cannot be written ({error.reason})"), ""
+        return face, file
+
+
+def cropped(names: list[str], arguments: tuple, workers: int) -> Iterator[Entry]:
+    """The entries of photos, in the order in which they are ready, by several processes.
+
+    `arguments` are those of `Cropper`. Close it where it may be left early: see machine/workers.py.
+    """
+    workers = min(workers, len(names) // PHOTOS_A_WORKER)
+    if workers < 2:
+        cropper = Cropper(*arguments) if names else None
+        yield from map(cropper, names)
+        return
+    # The first process compiles the kernels for all: at once they would do the same work, and write
+    # the same files.
+    alone = 0 if boxes.compiled() else 1
+    first = in_processes(names[:alone], Cropper, arguments, 1)
+    rest = in_processes(names[alone:], Cropper, arguments, workers)
+    with closing(first), closing(rest):
+        for name, entry in chain(first, rest):
+            if isinstance(entry, Died):
+                reason = "the process that read it ended: the file may be damaged, or memory short"
+                entry = lost(name, reason)
+            yield entry
+
+
+def lost(name: str, reason: str) -> Entry:
+    """The entry of a photo that could not be read: without a content, so that the next run tries
+    again. A package may be there by then."""
+    return Entry(name, "", "", (Face(0, reason=reason),), ("",))
+
+
+def content(data: bytes) -> str:
+    """16 hex digits of the SHA-256 of a file's bytes."""
+    return hashlib.sha256(data).hexdigest()[:16]

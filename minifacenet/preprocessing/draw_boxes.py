@@ -1,0 +1,92 @@
+"""What the detector saw, drawn into the photo: boxes, landmarks, scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from ..plots.sheets import shrunk
+from .choose_and_cut import Face
+
+KEPT, NOT_KEPT = (0, 114, 178), (213, 94, 0)  # blue and vermilion: told apart by all eyes
+MOST_SIDE = 1024
+FONT_SIZE, GAP = 11, 2  # of a label; between it and the frame
+
+
+def draw_faces(photo: np.ndarray, faces: Sequence[Face], scale: int = 1) -> Image.Image:
+    """The photo with its faces, at most 1,024 pixels a side.
+
+    Kept faces are framed in blue, twice as thick; others in vermilion. Each has its number in the
+    manifest, which knows the reasons, and its score: above its frame, or where that would hide
+    another label or face, below or inside.
+
+    Parameters
+    ----------
+    photo : ndarray of shape (H, W, 1) or (H, W, 3), uint8, upright
+    faces : sequence of Face
+    scale : int
+        Pixels of the whole photo, in which the faces count, that a pixel of `photo` is wide.
+    """
+    photo, factor = shrunk(photo, MOST_SIDE)
+    scale *= factor
+    height, width = photo.shape[:2]
+    image = Image.fromarray(photo[..., 0] if photo.shape[2] == 1 else photo).convert("RGB")
+    zoom = min(1.0, MOST_SIDE / max(height, width))
+    if zoom < 1:
+        size = (max(1, round(width * zoom)), max(1, round(height * zoom)))
+        image = image.resize(size, Image.Resampling.BICUBIC)
+    draw = ImageDraw.Draw(image)
+    shown = sorted(  # kept ones on top
+        (face for face in faces if face.box is not None), key=lambda face: not face.reason
+    )
+    frames = [tuple(edge * zoom / scale for edge in face.box) for face in shown]
+    for face, frame in zip(shown, frames, strict=True):
+        _draw_frame(draw, face, frame, zoom / scale)
+    labels = []
+    for face, frame in zip(shown, frames, strict=True):
+        labels.append(_draw_label(draw, face, frame, frames, labels))
+    return image
+
+
+def _colour(face: Face) -> tuple[int, int, int]:
+    return NOT_KEPT if face.reason else KEPT
+
+
+def _line(frame: tuple) -> int:
+    return max(1, round((frame[2] - frame[0]) / 80))  # thin enough not to hide a small face
+
+
+def _draw_frame(draw: ImageDraw.ImageDraw, face: Face, frame: tuple, unit: float) -> None:
+    line = _line(frame)
+    draw.rectangle(frame, outline=_colour(face), width=line if face.reason else 2 * line)
+    for x, y in face.landmarks or ():
+        dot = (unit * x - line, unit * y - line, unit * x + line, unit * y + line)
+        draw.ellipse(dot, fill="white", outline=_colour(face))
+
+
+def _draw_label(draw: ImageDraw.ImageDraw, face: Face, frame: tuple, frames, labels) -> tuple:
+    """Number and score, where they cover the least of other labels, then of faces: its place."""
+    text = f"{face.number}" if face.score is None else f"{face.number}: {face.score:.2f}"
+    left, top, right, bottom = draw.textbbox((0, 0), text, font_size=FONT_SIZE)
+    width, height = right - left, bottom - top
+    most_x, most_y = draw.im.size[0] - width, draw.im.size[1] - height
+    x = max(0, min(frame[0], most_x))  # within the picture, whatever the box does
+    places = []
+    for y in (frame[1] - GAP - height, frame[3] + GAP, frame[1] + 2 * _line(frame) + GAP):
+        y = max(0, min(y, most_y))
+        places.append((x, y, x + width, y + height))
+    place = min(places, key=lambda place: (_covered(place, labels), _covered(place, frames)))
+    draw.rectangle(place, fill="white")
+    draw.text((x - left, place[1] - top), text, fill=_colour(face), font_size=FONT_SIZE)
+    return place
+
+
+def _covered(place: tuple, others: Sequence[tuple]) -> float:
+    """The area that a rectangle shares with others."""
+    return sum(
+        max(0, min(place[2], x1) - max(place[0], x0))
+        * max(0, min(place[3], y1) - max(place[1], y0))
+        for x0, y0, x1, y1 in others
+    )

@@ -1,0 +1,152 @@
+"""What an earlier run left in OUT: may it be gone on with, and what of it is to be removed.
+
+The settings and the photos' folder stand in align.json. A crop fits them or it does not, and its
+file does not show which: only the manifest says that a crop is finished. So the order of the writes
+counts, since a kill may come between any two of them:
+
+    1. the old manifest forgets the contents of its photos, if its crops are not to be believed
+    2. align.json is written with the new settings
+    3. crops, and a manifest of those that are finished
+
+Killed after 1, the next run finds no finished crop, and makes all anew. The other way round it
+would find old crops below new settings.
+
+The manifest also says where we have put crops. Only there are any removed, and only while they are
+as we wrote them: whoever moves a crop, or works on it, or brings others, keeps them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from ..files.atomic import holds_anything, sweep, write_json
+from ..files.stored import json_object
+from ..files.words import shortened
+from .choose_and_cut import CropSettings
+from .crop_places import is_below_faces, is_crop_of
+from .known import Known
+from .manifest import Entry, load_manifest, save_manifest
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """An earlier run: its entries by photo, and where its photos lay; '' if where they do now."""
+
+    entries: dict[str, Entry]
+    elsewhere: str = ""
+
+
+def read_earlier(out: Path, photos: Path, settings: CropSettings, force: bool) -> Earlier:
+    """What an earlier run left in `out`; with `force` its entries have no content.
+
+    Raises
+    ------
+    ValueError
+        `out` holds something else, was made with other settings, or is damaged.
+    """
+    path = out / "align.json"
+    if not path.exists():
+        if out.exists() and holds_anything(out):
+            raise ValueError(f"{out} holds something else: choose a new folder")
+        return Earlier({})
+    ours, elsewhere = _settings(photos, settings), ""
+    if not force:
+        elsewhere = _check_same(path, ours)
+    try:
+        entries = load_manifest(out / "manifest.csv")
+    except ValueError:
+        if not force:
+            raise
+        entries = {}
+    entries = {n: e for n, e in entries.items() if all(map(is_below_faces, filter(None, e.crops)))}
+    if force:
+        entries = {name: replace(entry, content="") for name, entry in entries.items()}
+    return Earlier(entries, elsewhere)
+
+
+def check_moved(out: Path, photos: Path, earlier: Earlier, known: Known) -> None:
+    """Refuse other photos than those of the earlier run, in another folder than it had.
+
+    They are the same ones, moved or copied, if half of them or more are there by their content, and
+    no other is left in the old folder.
+    """
+    if not earlier.elsewhere:
+        return
+    old = Path(earlier.elsewhere)
+    left = [photo for photo in known.lost if os.path.lexists(old / photo)]
+    if left or len(known.done) < len(known.lost):
+        total = len(known.done) + len(known.lost)
+        raise ValueError(
+            f"{out} was made from {old}, not from {photos}, where {len(known.done):,} of the "
+            f"{total:,} photos of then lie: choose another folder, or say --force to do all "
+            "photos anew"
+        )
+
+
+def begin(
+    out: Path, photos: Path, settings: CropSettings, entries: dict[str, Entry], force: bool
+) -> None:
+    """From now on `out` is this run's."""
+    out.mkdir(parents=True, exist_ok=True)
+    sweep(out, below=True)
+    if force:
+        save_manifest(out / "manifest.csv", entries.values())
+    write_json(out / "align.json", _settings(photos, settings))
+
+
+def _settings(photos: Path, settings: CropSettings) -> dict:
+    root = str(photos).encode("utf-8", "backslashreplace").decode("utf-8")  # JSON takes it so
+    return {"format": FORMAT, "photos": root, **asdict(settings)}
+
+
+def _check_same(path: Path, ours: dict) -> str:
+    """The folder of the earlier photos, if it is another one; ValueError for other settings."""
+    out = path.parent
+    try:
+        theirs = json_object(path.read_bytes())
+    except ValueError:
+        theirs = None
+    if theirs is None or not isinstance(theirs.get("photos", ""), str):
+        raise ValueError(f"{path} is damaged: say --force to do all photos anew")
+    differ = [name for name in ours if name != "photos" and theirs.get(name) != ours[name]]
+    if differ:
+        texts = (f"{n} {shortened(theirs.get(n))}, now {ours[n]!r}" for n in differ)
+        raise ValueError(
+            f"{out} was made with other settings ({'; '.join(texts)}): choose another folder, "
+            "or say --force to do all photos anew"
+        )
+    photos = theirs.get("photos", ours["photos"])
+    return "" if photos == ours["photos"] else photos
+
+
+def remove_crops(out: Path, entry: Entry, current: Iterable[str] = ()) -> tuple[int, list[str]]:
+    """Remove the crops of an earlier run's entry that are not `current` any more.
+
+    Returns how many, and those that stay: they are not as we wrote them.
+    """
+    removed, kept, current = 0, [], set(current)
+    for crop in entry.crops:
+        if not crop or crop in current or not os.path.lexists(out / crop):
+            continue
+        if is_crop_of(out / crop, entry.photo):
+            remove_file(out / crop, out / "faces")
+            removed += 1
+        else:
+            kept.append(crop)
+    return removed, kept
+
+
+def remove_file(path: Path, top: Path) -> None:
+    """Remove a file, and the folders from its own up to `top` that become empty by it."""
+    path.unlink()
+    with suppress(OSError):  # a folder that holds something
+        for folder in path.parents:
+            folder.rmdir()
+            if folder == top:
+                break

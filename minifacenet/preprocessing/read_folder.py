@@ -1,0 +1,228 @@
+"""From a folder of people to square faces: one folder a person, their photos inside.
+
+    photos/
+        Ada/     1.jpg  2.png
+        Grace/   portrait.JPG
+
+The folder's name is the label, so nobody writes a list; one name in two Unicode forms is one person
+(`person_names.py`). Real folders are untidy: a note among the photos, a file that was cut off while
+copying, one folder level too many. The rule here is that nothing vanishes in silence: a file is a
+face, or it is named together with the reason why not. And only a folder that gives no face at all
+is an error.
+"""
+
+import hashlib
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ..files.words import count_text
+from .crop_note import MIXED, how_cut
+from .faces import Faces, repeated, square_crop, stack
+from .listing import (
+    UNSAYABLE,
+    ClosedFolder,
+    FolderError,
+    entries_of,
+    in_text,
+    is_photo,
+    no_folder,
+    photos_below,
+)
+from .person_names import person_name
+from .photo import PhotoError, decode_photo, read_bytes
+from .results import result_in
+
+BESIDE = "lies beside the person folders, not in one"
+
+
+def read_faces(
+    root: str | os.PathLike,
+    size: int = 96,
+    channels: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    mixed: Callable[[str], None] | None = None,
+) -> Faces:
+    """Read the photos `root/person/photo` as square faces.
+
+    Hidden entries are passed over, and folders that hold results of ours are no people. A photo
+    that cannot be read is skipped with its reason and never ends the run. The result is in natural
+    order of its paths, the same on every machine.
+
+    Parameters
+    ----------
+    root : str or path
+    size : int
+        Side of the faces in pixels.
+    channels : {None, 1, 3}
+        1: grey. 3: RGB, where grey photos get three equal channels. None: 1 if all photos are
+        grey, else 3.
+    progress : callable(done, total), optional
+        Called after each photo.
+    mixed : callable(text), optional
+        Told of faces that were cut in several ways, which otherwise are an error: `Faces.cut` is
+        `crop_note.MIXED` then.
+
+    Raises
+    ------
+    FolderError
+        If the root gives no face, with what was found there and what was expected; or if it mixes
+        faces that were cut in several ways.
+    """
+    root = Path(root)
+    folders, photos, ignored, lost = _listing(root)
+    faces = read_listed(root, photos, size, channels, progress, mixed)
+    dropped = tuple(name for name in folders if person_name(name) not in faces.people)
+    return replace(faces, skipped=(*lost, *faces.skipped), ignored=tuple(ignored), dropped=dropped)
+
+
+def read_photos(
+    root: str | os.PathLike,
+    size: int = 96,
+    channels: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    mixed: Callable[[str], None] | None = None,
+) -> Faces:
+    """Read all photos at and below `root`, whoever they show; or the one photo that `root` is.
+
+    The label of a photo is the first folder on its way, or '' where it lies in `root` itself. All
+    else as in `read_faces`.
+    """
+    root = Path(root)
+    if os.path.isfile(root):
+        if in_text(root.name) != root.name:
+            raise FolderError(f"{in_text(str(root))}: {UNSAYABLE}")
+        faces = read_listed(root.parent, [root.name], size, channels, progress, mixed)
+        return replace(faces, anonymous=True)
+    found = photos_below(root)
+    faces = read_listed(root, found.photos, size, channels, progress, mixed)
+    skipped = found.closed + faces.skipped
+    return replace(faces, skipped=skipped, ignored=found.others, anonymous=True)
+
+
+def read_listed(
+    root: str | os.PathLike,
+    photos: Sequence[str],
+    size: int = 96,
+    channels: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    mixed: Callable[[str], None] | None = None,
+) -> Faces:
+    """Read the listed photos, paths relative to `root` with '/', in their order.
+
+    Labels as in `read_photos`, all else as in `read_faces`.
+    """
+    if channels not in (None, 1, 3):
+        raise ValueError(f"channels must be None, 1 or 3, got {channels!r}")
+    root = Path(root)
+    names = [person_name(path.split("/")[0]) if "/" in path else "" for path in photos]
+    crops, kept, skipped, same_bytes = [], [], [], defaultdict(list)
+    for done, (path, name) in enumerate(zip(photos, names, strict=True), start=1):
+        try:
+            data = read_bytes(root / path)
+            crops.append(square_crop(decode_photo(data, root / path), size))
+            kept.append((path, name, *how_cut(data, path)))
+            same_bytes[hashlib.sha256(data).digest()].append(path)
+        except PhotoError as error:
+            skipped.append((path, error.reason))
+        if progress is not None:
+            progress(done, len(photos))
+    if not crops and len(photos) == 1:
+        raise FolderError(f"{root / photos[0]}: {skipped[0][1]}")
+    if not crops:
+        reasons = "; ".join(f"{path}: {reason}" for path, reason in skipped[:3])
+        raise FolderError(f"no photo in '{root}' could be read, of {len(photos)}: {reasons}")
+    paths, names, cuts, origins = zip(*kept, strict=True)
+    number = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    return Faces(
+        images=stack(crops, channels),
+        labels=np.array([number[name] for name in names], dtype=np.int64),
+        people=tuple(number),
+        paths=paths,
+        skipped=tuple(skipped),
+        duplicates=repeated(same_bytes.values()),
+        cut=_shared(cuts, root, paths, mixed),
+        origins=origins,
+    )
+
+
+def _shared(
+    cuts: Sequence[str], root: Path, paths: Sequence[str], mixed: Callable[[str], None] | None
+) -> str:
+    """The one way in which all faces were cut; a FolderError if there are several."""
+    counts = Counter(cuts).most_common()
+    if len(counts) == 1:
+        return cuts[0]
+    ways = "; ".join(
+        f"{count_text(number, 'face')} '{cut}', such as {paths[cuts.index(cut)]}"
+        for cut, number in counts
+    )
+    found = f"'{root}' mixes faces that were cut in {len(counts)} ways: {ways}"
+    if mixed is not None:
+        mixed(found)
+        return MIXED
+    raise FolderError(
+        f"{found}. Leave one kind there, or cut all out of their photos anew: minifacenet align "
+        "PHOTOS OUT"
+    )
+
+
+def _listing(root: Path) -> tuple[list[str], list[str], list[str], list[tuple[str, str]]]:
+    """Sort what lies in the root: person folders, their photos, other things, and what is lost.
+
+    Lost are photos beside the person folders, and folders that cannot be opened, with the reason.
+    """
+    if (problem := no_folder(root)) is not None:
+        raise FolderError(f"'{root}' {problem}: pass the folder that holds one folder a person")
+    entries, ignored = entries_of(root)
+    folders, photos, stray, closed, results = [], [], [], [], []
+    for entry in entries:
+        if not os.path.isdir(entry):
+            (stray if is_photo(entry) else ignored).append(entry.name)
+            continue
+        try:
+            items, unsayable = entries_of(entry)
+        except ClosedFolder as error:
+            closed.append((f"{entry.name}/", error.reason))
+            continue
+        if result := result_in(entry):
+            results.append(f"{entry.name}/ (results of minifacenet, {result}: no person)")
+            continue
+        folders.append(entry.name)
+        ignored += [f"{entry.name}/{name}" for name in unsayable]
+        for item in items:
+            name = f"{entry.name}/{item.name}"
+            (photos if is_photo(item) else ignored).append(name + "/" * os.path.isdir(item))
+    if not photos:
+        raise FolderError(_what_is_wrong(root, folders, stray, closed))
+    return folders, photos, results + ignored, [(name, BESIDE) for name in stray] + closed
+
+
+def _what_is_wrong(
+    root: Path, folders: list[str], stray: list[str], closed: list[tuple[str, str]]
+) -> str:
+    """Why `root/person/photo` matches nothing, and which folder to pass instead."""
+    if stray:
+        names = ", ".join(stray[:3]) + ", ..." * (len(stray) > 3)
+        return (
+            f"expected person folders, found {count_text(len(stray), 'photo')} at top level: "
+            f"{names}. Give each person a folder: '{root / 'NAME' / stray[0]}'"
+        )
+    if closed and not folders:
+        return f"'{root / closed[0][0]}' {closed[0][1]}, nor can any other folder in '{root}'"
+    if not folders:
+        return f"no folder in '{root}': expected one folder a person, with their photos inside"
+    for folder in folders:
+        for deep in filter(os.path.isdir, entries_of(root / folder)[0]):
+            with suppress(ClosedFolder):
+                if any(is_photo(item) for item in entries_of(deep)[0]):
+                    return (
+                        f"the photos in '{root}' lie one level too deep, such as those in "
+                        f"'{deep}'. If '{deep.name}' is a person, pass '{deep.parent}' instead"
+                    )
+    return f"no photos (.jpg, .png, ...) in the {count_text(len(folders), 'folder')} of '{root}'"

@@ -1,0 +1,54 @@
+"""What the figures of a benchmark were taken on."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+import numba
+import numpy as np
+
+from ..nn.products.microkernel import FASTER_THAN_BLAS
+from ..nn.products.vector_width import INSTRUCTIONS
+
+
+def processor() -> str:
+    """The processor's name, as well as the system tells it."""
+    for line in _lines(Path("/proc/cpuinfo")):
+        key, _, value = line.partition(":")
+        if key.strip() == "model name":
+            return value.strip()
+    return platform.processor() or platform.machine()
+
+
+def blas_kernels() -> str:
+    """Each BLAS of NumPy and SciPy, with the processor that its kernels were written for."""
+    import scipy.linalg  # noqa: F401 - loads its BLAS
+    from threadpoolctl import threadpool_info
+
+    found = [
+        f"{info['internal_api']} {info['version']} ({info.get('architecture', 'unknown kernels')})"
+        for info in threadpool_info()
+        if info["user_api"] == "blas"
+    ]
+    return ", ".join(dict.fromkeys(found)) or "an unknown BLAS"
+
+
+def describe() -> list[str]:
+    """Lines: the processor and its threads; BLAS and the micro-kernel; versions."""
+    threads = numba.get_num_threads()
+    return [
+        f"{processor()}, {os.cpu_count()} cores; {threads} thread{'s' * (threads > 1)}",
+        f"BLAS {blas_kernels()}",
+        f"micro-kernel {INSTRUCTIONS}" + ", in use" * FASTER_THAN_BLAS,
+        f"numba {numba.__version__}, numpy {np.__version__}",
+    ]
+
+
+def _lines(path: Path) -> list[str]:
+    """None of a file that this system does not have."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []

@@ -1,0 +1,134 @@
+"""The two sides of a comparison: this build, and what a yardstick has to offer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ..nn.device.backend import to_device
+from ..nn.layer import Row, Sequential
+from ..nn.optim import Adam
+from .clock import Call, Calls
+
+YARDSTICKS = ("torch",)
+INSTALL = {  # by device: which build of PyTorch, and the options that get it
+    "cpu": ("CPUs", " --index-url https://download.pytorch.org/whl/cpu"),
+    "cuda": ("GPUs", ""),
+}
+FORWARD, BOTH = PASSES = ("forward", "forward+backward")
+WHOLE = ("without LRN", "total")  # what a row of the whole network is called
+UPDATE, PRODUCT = "update", "product"  # the one pass of an optimizer, of a matrix product
+STEP = ("network", "Adam", "total")  # the rows of a training step
+# So small that the weights, and with them the triplets that are mined, stay what they were.
+RATE = 1e-9
+
+Gradient = Callable[[np.ndarray], np.ndarray]  # embeddings (N, D) -> the loss's slope (N, D)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A row of the network's table, and the layers that belong to it."""
+
+    row: Row
+    layers: Sequential
+
+    @property
+    def gives_dx(self) -> bool:
+        """Whether a backward hands on a gradient; a network's first convolution does not."""
+        return getattr(next(iter(self.layers.layers.values())), "input_gradient", True)
+
+    def operations(self, batch: int) -> dict[str, int]:
+        """Floating-point operations by pass, two a multiply-add.
+
+        Backward computes two products of the forward's size, dW and dx, or dW alone.
+        """
+        forward = 2 * batch * self.row.multiply_adds
+        return {FORWARD: forward, BOTH: forward * (3 if self.gives_dx else 2)}
+
+
+class Side(Protocol):
+    """What is timed. Arrays that go in and out are NHWC; mappings are by memory layout."""
+
+    about: str
+
+    def values(self, names: Iterable[str], x, dout) -> dict[str, tuple]:
+        """Output and dx (None if there is none) of these rows in a row, to be compared."""
+
+    def calls(self, names: Iterable[str], x, dout) -> dict[str, Calls]:
+        """The passes of these rows in a row."""
+
+    def step(self, x, gradient: Gradient) -> dict[str, Calls]:
+        """A training step of all rows: the calls named in `STEP`."""
+
+    def update(self, name: str, weights) -> dict[str, Call]:
+        """An optimizer's update of one parameter, whose gradient is 1; name as in `OPTIMIZERS`."""
+
+    def product(self, a, b) -> dict[str, Call]:
+        """The product of two square matrices."""
+
+
+class Ours:
+    """This build. The gradients, set to zero before each timed run, are added to as in training.
+
+    On a GPU the parameters move there once, those of `parts` themselves, and the arrays of a row
+    before its clock starts. What comes out stays there, but for what is compared, and for the
+    embeddings of a training step, which the CPU mines.
+    """
+
+    def __init__(self, parts: dict[str, Part], device: str = "cpu"):
+        self.parts, self.device = parts, device
+        for part in parts.values():
+            part.layers.to(device)
+
+    def output(self, names: Iterable[str], x) -> np.ndarray:
+        """What comes out of these rows in a row."""
+        return to_device(self.layers(names).forward(self._there(x)), "cpu")
+
+    def values(self, names, x, dout):
+        layers = self.layers(names)
+        out = layers.forward(self._there(x), train=True)
+        dx = layers.backward(self._there(dout))
+        return {"": (to_device(out, "cpu"), None if dx is None else to_device(dx, "cpu"))}
+
+    def calls(self, names, x, dout):
+        layers, x, dout = self.layers(names), self._there(x), self._there(dout)
+
+        def both():
+            layers.forward(x, train=True)
+            layers.backward(dout)
+
+        return {"": {FORWARD: Call(lambda: layers.forward(x)), BOTH: Call(both, layers.zero_grad)}}
+
+    def step(self, x, gradient):
+        network = self.layers(self.parts)
+        optimizer = Adam(network.parameters(), RATE)
+        x = self._there(x)
+
+        def mined(embeddings):
+            return self._there(gradient(to_device(embeddings, "cpu")))
+
+        slope = mined(network.forward(x))
+
+        def both():
+            network.forward(x, train=True)
+            network.backward(slope)
+
+        def total():
+            network.zero_grad()
+            network.backward(mined(network.forward(x, train=True)))
+            optimizer.step()
+
+        calls = (Call(both, network.zero_grad), Call(optimizer.step), Call(total))
+        return {"": dict(zip(STEP, calls, strict=True))}
+
+    def _there(self, array):
+        return to_device(array, self.device)
+
+    def layers(self, names: Iterable[str]) -> Sequential:
+        """These rows in a row."""
+        return Sequential(
+            *(pair for name in names for pair in self.parts[name].layers.layers.items())
+        )

@@ -1,0 +1,31 @@
+"""Which yardstick is asked for, and what to do where it is not installed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from .sides import INSTALL, YARDSTICKS, Part, Side
+
+
+def yardstick(name: str, device: str = "cpu") -> Callable[[dict[str, Part]], Side]:
+    """What makes the side to compare with, of our own weights, on the same device.
+
+    Raises
+    ------
+    ValueError
+        There is no such yardstick, or it is not installed.
+    """
+    if name not in YARDSTICKS:
+        raise ValueError(f"there is no yardstick {name!r}: take {', '.join(YARDSTICKS)}")
+    try:
+        from .against_torch import Torch
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        build, options = INSTALL[device]
+        raise ValueError(
+            f"PyTorch, the yardstick, is not installed in this environment. Its build for {build}: "
+            f"python -m pip install torch{options}"
+        ) from error
+    return partial(Torch, device=device)

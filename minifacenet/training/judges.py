@@ -1,0 +1,65 @@
+"""The people that a training holds out: they judge it on the way, and give its thresholds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..classification.thresholds import HeldOut, measure_thresholds
+from ..classification.verification_scores import val_at
+from ..embedding.architectures import FaceNet
+from ..embedding.batches import sample_batch
+from ..embedding.checkpoint import add_to_model
+from ..embedding.embedder import Embedder
+from ..preprocessing.faces import Faces
+from .observer import Observer
+from .selection import held_out_score
+from .settings import TrainingRunConfig
+from .splits import ProtocolError, split_people
+
+ENROLLED_PEOPLE, ENROLLED_PHOTOS = 100, 5  # among whom held-out people are asked for: that many
+
+
+def hold_out_people(
+    faces: Faces, config: TrainingRunConfig, observer: Observer
+) -> tuple[Faces, Faces | None]:
+    """The faces to train on, and those that judge the training: None with too few people."""
+    if not config.held_out:
+        return faces, None
+    try:
+        split = split_people(
+            faces.labels, config.held_out, np.random.default_rng(config.training.seed)
+        )
+    except ProtocolError as error:
+        observer.say(f"Nobody is held out, so nothing judges the training: {error}.")
+        return faces, None
+    return faces.subset(split.train), faces.subset(split.test)
+
+
+class Check:
+    """From a model to its VAL on held-out people, with the standard error."""
+
+    def __init__(self, others: Faces, far: float):
+        self.others, self.far = others, far
+
+    def __call__(self, model: FaceNet) -> tuple[float, float]:
+        vectors = Embedder(model).transform(self.others.images)
+        everyone = np.ones(len(self.others), bool)
+        return held_out_score(
+            vectors, self.others.labels, everyone, lambda d, same: val_at(d, same, self.far)
+        )
+
+
+def add_thresholds(path: Path, known: Faces, others: Faces) -> None:
+    """Measure the thresholds of the model in `path` on `others`, and store them with it."""
+    embed = Embedder(path, flip=True).transform
+    enrolled = known.subset(
+        sample_batch(known.labels, ENROLLED_PEOPLE, ENROLLED_PHOTOS, np.random.default_rng(0))
+    )
+    people = len(np.unique(others.labels))
+    group = HeldOut.of(embed, others, enrolled)
+    thresholds = measure_thresholds(
+        [group], f"{len(others)} photos of {people} people held out of its training"
+    )
+    add_to_model(path, "thresholds", thresholds.as_dict())

@@ -1,0 +1,157 @@
+"""Training: `for record in train(model, faces, config):` and the model learns.
+
+A step: draw a batch, embed it, measure all squared distances, pick triplets, turn the loss's slope
+into a slope for each embedding, send that backward through the network, update. `train` is a
+generator that yields one `StepRecord` a step. It does not print, plot, save or evaluate: the caller
+looks at the record and decides.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..embedding.batches import embed, sample_batch, to_input
+from ..embedding.distances import squared_distances
+from ..embedding.mining import mined_loss
+from ..embedding.offline import mine_offline, take
+from ..embedding.triplet import embedding_gradient, triplet_loss
+from ..nn.device.backend import to_device
+from ..nn.layer import Sequential
+from ..nn.optim import OPTIMIZERS
+from .health import StepRecord, not_finite
+from .settings import TrainConfig
+
+
+class TrainingState:
+    """What the next step depends on, beside network, faces and configuration.
+
+    `train` changes it in place. Whoever keeps it with the weights can go on later, as if nothing
+    had happened: see `state.save_state`.
+
+    Attributes
+    ----------
+    step : int
+        Steps done.
+    optimizer : Optimizer
+    rng : Generator
+        Draws batches, augmentation and random negatives.
+    queue : ndarray of shape (T, 3), int64
+        Triplets mined offline and not taken yet; (0, 3) without offline mining.
+    """
+
+    def __init__(self, network: Sequential, config: TrainConfig):
+        self.step = 0
+        self.optimizer = OPTIMIZERS[config.optimizer](network.parameters(), config.rate)
+        self.rng = np.random.default_rng(config.seed)
+        self.queue = np.empty((0, 3), np.int64)
+
+
+def train(
+    network: Sequential, faces, config: TrainConfig, state: TrainingState | None = None
+) -> Iterator[StepRecord]:
+    """Train `network` in place on `faces` (`.images` uint8 (N, H, W, C), `.labels` (N,)).
+
+    With a `state` it goes on after `state.step`; without one it begins.
+
+    Raises
+    ------
+    ValueError
+        Nobody has two photos, or there is only one person: no triplet exists.
+    FloatingPointError
+        The embeddings are not finite any more; the message names the first such layer.
+    """
+    check_trainable(faces.labels)
+    state = state or TrainingState(network, config)
+    while state.step < config.steps:
+        start = time.perf_counter()
+        done = state.step / config.steps
+        state.optimizer.rate = config.rate * 0.5 * (1 + np.cos(np.pi * done))
+        batch, loss = _draw(network, faces, config, state)
+        photos = faces.images[batch]
+        if config.augmentation is not None:
+            photos = config.augmentation(photos, state.rng)
+        measured = _step(network, state.optimizer, photos, faces.labels[batch], config.chunk, loss)
+        state.step += 1
+        yield StepRecord(state.step, *measured, len(batch), time.perf_counter() - start)
+
+
+def _draw(network, faces, config, state):
+    """The photos of the next step, and its loss: a function of their distances.
+
+    That function returns loss, number of active triplets, dL/dD as `triplet_loss` does, and the
+    number that `StepRecord.active` is a share of.
+    """
+    rule = config.rule_at(state.step + 1)
+    if config.mine_every:
+        if state.step % config.mine_every == 0 or not len(state.queue):
+            state.queue = mine_offline(
+                network, faces, config.mine_over, config.margin, rule, state.rng
+            )
+        if len(state.queue):
+            batch, triplets, state.queue = take(state.queue, config.people * config.photos)
+            return batch, lambda distances: (
+                *triplet_loss(distances, triplets, config.margin),
+                len(triplets),
+            )
+    batch = sample_batch(
+        faces.labels, config.people, config.photos, state.rng, config.extra_negatives
+    )
+    labels = faces.labels[batch]
+    same = (labels[:, None] == labels[None]).sum(axis=1)  # photos of each anchor's person
+    negatives = len(labels) - same if rule == "all" else 1
+    candidates = int(((same - 1) * negatives).sum())
+    return batch, lambda distances: (
+        *mined_loss(distances, labels, config.margin, rule, state.rng),
+        candidates,
+    )
+
+
+def _step(network, optimizer, photos, labels, chunk, loss_of):
+    """Forward, loss, backward, update; returns the fields of a StepRecord from loss to spread."""
+    chunk = chunk or len(photos)
+    parts = [slice(start, start + chunk) for start in range(0, len(photos), chunk)]
+    whole = len(parts) == 1  # what backward needs is kept in the first pass; else in a second one
+    embeddings = np.concatenate([embed(network, photos[part], train=whole) for part in parts])
+    distances = squared_distances(embeddings)
+    if not np.isfinite(distances).all():
+        inputs = to_device(to_input(photos[parts[0]]), network.device)
+        raise not_finite(network.first_not_finite(inputs))
+    loss, active, weights, candidates = loss_of(distances)
+    if active:  # nothing to learn from otherwise: a step without update
+        gradient = embedding_gradient(weights, embeddings)
+        network.zero_grad()
+        for part in parts:
+            if not whole:
+                embed(network, photos[part], train=True)
+            network.backward(to_device(gradient[part], network.device))
+        optimizer.step()
+    same = labels[:, None] == labels[None]
+    other = ~np.eye(len(labels), dtype=bool)
+    return (
+        loss,
+        active,
+        active / max(candidates, 1),
+        float(distances[same & other].mean()) if (same & other).any() else float("nan"),
+        float(distances[~same].mean()) if (~same).any() else float("nan"),
+        float(distances[other].mean()),
+    )
+
+
+def is_trainable(labels) -> bool:
+    """Whether there is a triplet: two photos of one person, and one of another."""
+    _, counts = np.unique(labels, return_counts=True)
+    return len(counts) >= 2 and counts.max() >= 2
+
+
+def check_trainable(labels) -> None:
+    """ValueError if there is no triplet."""
+    if not is_trainable(labels):
+        people, counts = np.unique(labels, return_counts=True)
+        most = f", at most {counts.max()} of one" if len(people) else ""
+        raise ValueError(
+            "training needs two photos of one person and one of another, got "
+            f"{len(labels)} photos of {len(people)} people{most}"
+        )

@@ -1,0 +1,162 @@
+"""What a training will take, before it begins: `minifacenet train --plan`.
+
+Memory and time are measured, not guessed: a network like the one asked for takes a few steps on 4
+and on 8 photos, and both grow in proportion to the photos. The processor may be cooler, and less
+shared, for these seconds than for the hours that follow, so read the time as a lower bound.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+
+import numpy as np
+
+from ..embedding.architectures import Architecture, FaceNet
+from ..embedding.batches import to_input
+from ..nn.device.backend import gpu_memory, reset_peak
+from .loop import TrainingState, check_trainable, train
+from .settings import TrainConfig
+
+TRIAL = 32  # photos of the step that tells what a photo takes on a GPU
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The answer of `plan`; memory in bytes beyond Python and its libraries, times in seconds."""
+
+    people: int  # in a batch
+    photos: int  # of each, at most
+    batch: int  # photos in it, at most
+    pairs: int  # anchor-positive pairs in it
+    chunks: int
+    batch_per_photo: float  # how often a photo is seen, on average
+    weights_memory: int  # weights, gradients, optimizer
+    memory: int
+    step_seconds: float
+    seconds: float
+
+
+def plan(
+    labels,
+    architecture: Architecture,
+    config: TrainConfig,
+    checks: int = 0,
+    checked: int = 0,
+    done: int = 0,
+) -> Plan:
+    """What `config` means for photos with these labels, after `done` of its steps.
+
+    `checks` times `checked` held-out photos are embedded along the way.
+
+    Raises
+    ------
+    ValueError
+        The photos hold no triplet.
+    """
+    check_trainable(labels)
+    _, counts = np.unique(labels, return_counts=True)
+    people = min(config.people, len(counts))
+    largest = np.sort(np.minimum(counts, config.photos))[::-1][:people]  # the fullest batch
+    batch = int(largest.sum()) + min(config.extra_negatives, len(counts) - people)
+    if config.mine_every:
+        batch = min(config.people * config.photos, len(labels))
+    at_once = min(config.chunk or batch, batch)
+    weights, photo, photo_seconds, forward_seconds = _measure(architecture, config)
+    passes = photo_seconds + (forward_seconds if at_once < batch else 0)
+    step_seconds = batch * passes
+    pixels = 4 * int(np.prod(architecture.input_shape))
+    matrices = 6 * 4 * batch**2  # distances, dL/dD and their sums, masks
+    steps, mining_seconds = config.steps - done, 0.0
+    if config.mine_every:
+        subset = min(config.mine_over, len(labels))
+        matrices += 4 * 4 * subset**2
+        # A pair gives one triplet at most, a step takes as many as its photos hold.
+        triplets = subset / len(labels) * (counts * (counts - 1)).sum()
+        lasts = min(config.mine_every, max(1, -(-triplets // max(1, batch // 3))))
+        mining_seconds = -(-steps // lasts) * subset * forward_seconds
+    return Plan(
+        people=people,
+        photos=int(largest[0]),
+        batch=batch,
+        pairs=int((largest * (largest - 1)).sum()),
+        chunks=-(-batch // at_once),
+        batch_per_photo=steps * batch / len(labels),
+        weights_memory=weights,
+        memory=weights + at_once * photo + batch * pixels + matrices + len(labels) * pixels // 4,
+        step_seconds=step_seconds,
+        seconds=steps * step_seconds + checks * checked * forward_seconds + mining_seconds,
+    )
+
+
+def _measure(architecture: Architecture, config: TrainConfig) -> tuple[int, int, float, float]:
+    """Bytes fixed and for each photo, seconds for a photo's step and for its forward alone."""
+    _, step = _trial(architecture, config)
+    step(4)  # compiles: the memory of the compiler is not that of a training
+    tracemalloc.start()
+    try:
+        model, step = _trial(architecture, config)
+        step(4)  # takes the memory of gradients and optimizer
+        peaks = []
+        for photos in (4, 8):
+            tracemalloc.reset_peak()
+            step(photos)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+    finally:
+        tracemalloc.stop()
+    photo = max(0, (peaks[1] - peaks[0]) // 4)
+    photos = to_input(np.random.default_rng(0).integers(0, 256, (8, *architecture.input_shape)))
+    step_seconds = min(step(8) for _ in range(3)) / 8
+    start = time.perf_counter()
+    model.network.forward(photos)
+    return peaks[0] - 4 * photo, photo, step_seconds, (time.perf_counter() - start) / 8
+
+
+def _trial(
+    architecture: Architecture, config: TrainConfig, device: str = "cpu"
+) -> tuple[FaceNet, Callable[[int], float]]:
+    """A new network, and what takes a step of its training on so many photos, in seconds."""
+    rng = np.random.default_rng(0)
+    config = replace(config, steps=100, photos=2, chunk=None, mine_every=0, mining="all")
+    model = FaceNet.new(architecture)
+    model.network.to(device)
+    state = TrainingState(model.network, config)
+
+    def step(photos: int) -> float:
+        faces = SimpleNamespace(
+            images=rng.integers(0, 256, (photos, *architecture.input_shape), np.uint8),
+            labels=np.arange(photos) // 2,
+        )
+        start = time.perf_counter()
+        next(train(model.network, faces, replace(config, people=photos // 2), state))
+        return time.perf_counter() - start
+
+    return model, step
+
+
+def smaller_chunk(architecture: Architecture, config: TrainConfig, device: str) -> int:
+    """A chunk for a training that had too little memory for what it took at once.
+
+    On a GPU a step on a few photos is measured. What is fixed, as the weights, counts as if it grew
+    with the photos, too: so a chunk in proportion to the memory fits for sure. On a CPU, or where
+    even that is too much, it is half of what did not fit.
+    """
+    at_once = min(config.chunk or np.inf, config.people * config.photos + config.extra_negatives)
+    half = max(1, int(at_once) // 2)
+    gc.collect()  # what the training has left behind
+    if device == "cpu" or gpu_memory() is None:
+        return half
+    try:
+        _, step = _trial(architecture, config, device)
+        step(TRIAL)  # takes the memory of gradients and optimizer
+        reset_peak()
+        step(TRIAL)
+    except MemoryError:
+        return min(half, TRIAL // 2)
+    now = gpu_memory()
+    fit = TRIAL * (now.in_use + now.kept + now.free) // now.peak
+    return fit if fit < at_once else half

@@ -1,0 +1,243 @@
+"""One training with its files: it checks itself, can be interrupted, and goes on where it stood.
+
+    model.safetensors   the model: the last, or the best of those checked on held-out people
+    state.safetensors   the training as it stands, for `resume`
+    config.json         its settings
+    log.csv             a row a step
+    checks.csv          VAL of the held-out people along the way
+    training.png        both as curves
+
+Early stopping looks at held-out people and never at the loss: the loss of the active triplets says
+how hard the mined ones are, and these get harder as the network gets better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..embedding.architectures import FaceNet
+from ..embedding.batches import to_input
+from ..embedding.checkpoint import save_model
+from ..files.arrays import CheckpointError
+from ..files.atomic import sweep, write_csv, write_json
+from ..files.locks import locked
+from ..machine.gpu import memory_text
+from ..machine.interrupt import postponed_interrupt
+from ..nn.device.backend import to_device
+from ..preprocessing.faces import Faces
+from . import state as stored
+from .files import STALE, last_good
+from .health import StepRecord, collapsed_for, not_finite
+from .judges import Check, add_thresholds, hold_out_people
+from .log import TYPES, checks_of_steps, rows_of_steps, training_figure, write_log
+from .loop import TrainingState, train
+from .observer import Observer
+from .selection import longest_within_error
+from .settings import TrainingRunConfig
+
+
+@dataclass
+class Outcome:
+    """How a training ended.
+
+    Attributes
+    ----------
+    records : list of StepRecord
+    checks : list of (step, VAL, standard error)
+        Empty if nobody was held out.
+    kept : int
+        The step whose weights are in `model.safetensors`.
+    stopped : None, 'interrupted', 'collapsed' or 'no better'
+        Why it ended before its last step.
+    began : int
+        The steps that were done before: 0, or more if it went on.
+    """
+
+    records: list[StepRecord]
+    checks: list[tuple[int, float, float]]
+    kept: int
+    stopped: str | None = None
+    began: int = 0
+
+
+def began_with(out: Path) -> TrainingRunConfig:
+    """The configuration of the training whose state lies in `out`.
+
+    Raises
+    ------
+    CheckpointError
+        No such training, a damaged file, or settings that this version does not know.
+    """
+    path = out / "state.safetensors"
+    settings = stored.load_settings(path)
+    try:
+        config = TrainingRunConfig.of(settings)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{path}: its settings cannot be gone on with ({error}): start anew, or take the "
+            "version of minifacenet that wrote it"
+        ) from None
+    stored.check_weights(path, config.architecture)
+    return config
+
+
+def steps_done(out: Path) -> int:
+    """How far the training in `out` had come when its state was saved."""
+    return stored.load_step(out / "state.safetensors")
+
+
+def run_training(
+    faces: Faces,
+    out: Path,
+    config: TrainingRunConfig,
+    observer: Observer | None = None,
+    resume: bool = False,
+    device: str = "cpu",
+) -> Outcome:
+    """Train a new network on `faces`, or go on with the training in `out`; see the file's top.
+
+    It may go on with another device than it began with: `device` is 'cpu' or 'cuda'.
+
+    Raises
+    ------
+    CheckpointError
+        `resume` with other settings or other faces than it began with, or faces cut otherwise.
+    FloatingPointError
+        The embeddings are not finite any more: the last good weights are in `model.safetensors`.
+    ValueError
+        Another process is at work in `out`.
+    """
+    with locked(out):
+        return _run_training(faces, out, config, observer or Observer(), resume, device)
+
+
+def _run_training(
+    faces: Faces, out: Path, config: TrainingRunConfig, observer: Observer, resume: bool,
+    device: str,
+) -> Outcome:  # fmt: skip
+    if resume:
+        model = FaceNet.blank(config.architecture, faces.cut)
+    else:
+        model = FaceNet.new(config.architecture, config.training.seed, faces.cut)
+    model.network.to(device)
+    state = TrainingState(model.network, config.training)
+    sweep(out)
+    if not resume:  # the state first: what an older training left must not be gone on with
+        for name in STALE:
+            (out / name).unlink(missing_ok=True)
+        # At once, so that a folder that cannot be written to is not found out hours later.
+        write_json(out / "config.json", config.settings(faces))
+    probe = to_device(to_input(faces.images[:2]), device)
+    run = _Run(out, config, model, state, config.settings(faces), probe)
+    if resume:
+        path, completed = out / "state.safetensors", TrainingRunConfig.completed
+        stored.load_state(path, model, state, run.settings, completed)
+    known, others = hold_out_people(faces, config, observer)
+    if state.queue.max(initial=0) >= len(known):
+        raise CheckpointError(f"{out / 'state.safetensors'}: damaged, its triplets are of others")
+    check, began = None if others is None else Check(others, config.far), state.step
+    if resume:
+        run.read_logs(checked=check is not None)
+    observer.start_training("Training", config.training.steps, done=state.step)
+    told = "\nFinishing this step, then saving. Ctrl-C again stops at once."
+    with postponed_interrupt(lambda: observer.say(told)) as asked:
+        try:
+            steps = train(model.network, known, config.training, state)
+            while not run.stopped and (record := next(steps, None)):
+                run.records.append(record)
+                observer.step(record)
+                if device == "cuda" and state.step == began + 1 and (text := memory_text()):
+                    observer.say(text)
+                run.after_step(check, observer, asked.is_set())
+        except FloatingPointError as error:
+            run.write_logs()
+            raise FloatingPointError(f"{error}. {last_good(out)}") from None
+    observer.stop_training()
+    if others is not None and run.stopped != "interrupted":
+        add_thresholds(out / "model.safetensors", known, others)
+    training_figure(
+        out, run.records, run.checks, config.training.margin, f"VAL at FAR {config.far:g}"
+    )
+    return Outcome(run.records, run.checks, run.kept(), run.stopped, began)
+
+
+class _Run:
+    """What one training has gathered, and when it is written."""
+
+    def __init__(self, out, config, model, state, settings, probe):
+        self.out, self.config, self.model, self.state = out, config, model, state
+        self.settings, self.probe = settings, probe
+        self.records: list[StepRecord] = []
+        self.checks: list[tuple[int, float, float]] = []
+        self.stopped: str | None = None
+
+    def kept(self) -> int:
+        return longest_within_error(self.checks) if self.checks else self.state.step
+
+    def after_step(self, check: Callable | None, observer: Observer, interrupted: bool) -> None:
+        """Check, decide whether to stop, save."""
+        config, step = self.config, self.state.step
+        last = step == config.training.steps
+        checked = check is not None and self._is_check(step)
+        if checked or step % config.save_every == 0 or last or interrupted:
+            self._refuse_broken()
+        if checked:
+            self.checks.append((step, *check(self.model)))
+            observer.check(*self.checks[-1])
+        self.stopped = self._reason(interrupted and not last)
+        if checked or step % config.save_every == 0 or last or self.stopped:
+            self.save(checked)
+
+    def _is_check(self, step: int) -> bool:
+        return step % self.config.check_every == 0 or step == self.config.training.steps
+
+    def _reason(self, interrupted: bool) -> str | None:
+        config = self.config
+        waited = sum(step > self.kept() for step, _, _ in self.checks)
+        if config.patience and waited >= config.patience:
+            return "no better"
+        if config.stop_collapsed and collapsed_for(self.records) >= config.stop_collapsed:
+            return "collapsed"
+        return "interrupted" if interrupted else None
+
+    def save(self, checked: bool) -> None:
+        """The state last: with it on the disk, everything else up to its step is there too."""
+        if not self.checks or (checked and self.kept() == self.state.step):
+            save_model(
+                self.out / "model.safetensors",
+                self.model,
+                {"step": self.state.step, **self.settings},
+            )
+        self.write_logs()
+        stored.save_state(self.out / "state.safetensors", self.model, self.state, self.settings)
+
+    def _refuse_broken(self) -> None:
+        """Weights may be finite, and yet give embeddings that are not: the last good ones stay."""
+        layer = self.model.network.first_not_finite(self.probe)
+        if layer is not None:
+            raise not_finite(layer)
+
+    def write_logs(self) -> None:
+        write_log(self.out / "log.csv", self.records)
+        if self.checks:
+            header = ["step", f"val_at_far_{self.config.far:g}", "standard_error"]
+            write_csv(self.out / "checks.csv", header, self.checks)
+
+    def read_logs(self, checked: bool) -> None:
+        """The rows up to the state's step; those that a killed run wrote after it happen again.
+
+        Raises
+        ------
+        CheckpointError
+            Rows are missing or damaged: the best check so far would be forgotten.
+        """
+        steps = range(1, self.state.step + 1)
+        rows = rows_of_steps(self.out / "log.csv", TYPES, steps)
+        self.records = [StepRecord(*row) for row in rows]
+        if checked:
+            steps = [step for step in steps if self._is_check(step)]
+            self.checks = checks_of_steps(self.out / "checks.csv", steps)
+        if self.state.step:
+            self.stopped = self._reason(interrupted=False)

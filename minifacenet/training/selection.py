@@ -1,0 +1,55 @@
+"""The choice of a number of steps, by faces held out: their score, and the most steps within its error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..classification.verification import pair_distances
+from ..classification.verification_scores import auc
+
+
+def held_out_score(
+    embeddings, labels, held_out, measure: Callable[[np.ndarray, np.ndarray], float] = auc
+) -> tuple[float, float]:
+    """A verification figure over the pairs that hold at least one held-out photo.
+
+    Parameters
+    ----------
+    embeddings : ndarray of shape (N, D)
+    labels : ndarray of shape (N,), int64
+    held_out : ndarray of shape (N,), bool
+    measure : callable(distances, same)
+        AUC unless told otherwise.
+
+    Returns
+    -------
+    score, standard_error : float
+        The error by the jackknife over people: pairs that share a person are not independent, so
+        whole people are left out, one at a time. NaN where too few people leave nothing to compare.
+    """
+    distances, same = pair_distances(embeddings, labels)
+    first, second = np.triu_indices(len(labels), k=1)
+    new = held_out[first] | held_out[second]
+    distances, same, pairs = distances[new], same[new], labels[np.stack([first, second])][:, new]
+    without = []
+    for person in np.unique(labels[held_out]):
+        others = (pairs != person).all(axis=0)
+        if same[others].any() and not same[others].all():
+            without.append(measure(distances[others], same[others]))
+    n = len(without)
+    error = float(np.std(without) * np.sqrt(n - 1)) if n > 1 else float("nan")
+    return measure(distances, same), error
+
+
+def longest_within_error(scores: list[tuple[int, float, float]]) -> int:
+    """Of (steps, score, standard error): the most steps whose score is within an error of the best.
+
+    An unknown error (NaN) counts as none.
+
+    A few held-out people cannot tell apart step counts of nearly equal score; among these, longer
+    training spreads the embeddings further, which a low false accept rate needs.
+    """
+    _, best, error = max(scores, key=lambda score: score[1])
+    return max(steps for steps, score, _ in scores if score >= best - np.nan_to_num(error))

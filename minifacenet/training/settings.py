@@ -1,0 +1,202 @@
+"""The settings of a training, checked when they are made."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+from ..embedding.architectures import Architecture
+from ..embedding.batches import Augmentation
+from ..embedding.mining import LISTED_RULES, RULES
+from ..files.stored import check_types, settings_of
+from ..files.words import shortened
+from ..nn.optim import OPTIMIZERS
+from ..preprocessing.faces import Faces
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What determines a training run, beside the model and the photos.
+
+    Parameters
+    ----------
+    steps : int
+    people, photos : int
+        P and K of a batch.
+    chunk : int or None
+        How many photos go through the network at once. A batch of more is embedded in chunks that
+        keep nothing, mined as a whole, and sent through again chunk by chunk for the gradient: the
+        memory of a chunk, the time of a forward more, the same gradient. None: all at once.
+    extra_negatives : int
+        Photos of other people that a batch holds besides, one each.
+    margin : float
+        The paper's alpha.
+    mining : str
+        A rule of `mining.RULES`, or several with the step at which each begins:
+        'semi-hard, hardest@200'.
+    mine_every, mine_over : int
+        Offline mining: every `mine_every` steps, and when all are used up, triplets are chosen over
+        at least `mine_over` photos and trained on in batches of P x K photos, without extra
+        negatives (see `offline.py`); a new rule begins with the next mining. 0: within each batch.
+    optimizer : 'adagrad', 'adam' or 'sgd'
+    rate : float
+        Learning rate at the start; it falls to zero along a half cosine ("started with 0.05 ...
+        lowered", section 3).
+    augmentation : Augmentation or None
+    seed : int
+        Of batches and augmentation.
+    """
+
+    steps: int = 150
+    people: int = 32
+    photos: int = 5
+    chunk: int | None = None
+    extra_negatives: int = 0
+    margin: float = 0.2
+    mining: str = "semi-hard"
+    mine_every: int = 0
+    mine_over: int = 1800
+    optimizer: str = "adam"
+    rate: float = 5e-4
+    augmentation: Augmentation | None = field(default_factory=Augmentation)
+    seed: int = 0
+
+    def __post_init__(self):
+        check_types(self)
+        if self.optimizer not in OPTIMIZERS:
+            known = ", ".join(OPTIMIZERS)
+            raise ValueError(f"optimizer {shortened(self.optimizer)} is none of {known}")
+        if self.steps < 1 or self.people < 2 or self.photos < 2:
+            raise ValueError(
+                f"training needs steps >= 1, people >= 2 and photos >= 2, got {self.steps}, "
+                f"{self.people} and {self.photos}"
+            )
+        if self.seed < 0:
+            raise ValueError(f"the seed must be at least 0, got {self.seed}")
+        if self.chunk is not None and self.chunk < 1:
+            raise ValueError(f"a chunk holds at least 1 photo, got {self.chunk}")
+        if self.extra_negatives < 0:
+            raise ValueError(f"extra_negatives must be at least 0, got {self.extra_negatives}")
+        schedule = self.schedule()
+        if self.mine_every < 0 or self.mine_over < 3:
+            raise ValueError(
+                f"offline mining needs mine_every >= 0 and mine_over >= 3, got {self.mine_every} "
+                f"and {self.mine_over}"
+            )
+        if self.mine_every and "all" in [rule for _, rule in schedule]:
+            raise ValueError(
+                "offline mining keeps a list of triplets, and 'all' gives too many: take one of "
+                f"{', '.join(LISTED_RULES)}"
+            )
+        if not self.rate > 0:
+            raise ValueError(f"the learning rate must be positive, got {self.rate}")
+        if not 0 < self.margin < 4:
+            raise ValueError(f"the margin must lie between 0 and 4 (squared L2), got {self.margin}")
+
+    def schedule(self) -> list[tuple[int, str]]:
+        """The mining rules in order, each with the step at which it begins (they count from 1)."""
+        schedule = []
+        for entry in self.mining.split(","):
+            rule, at, start = entry.strip().partition("@")
+            if rule not in RULES or not re.fullmatch(r"(@[1-9][0-9]*)?", at + start):
+                raise ValueError(
+                    f"mining is one of {', '.join(RULES)}, or several such as "
+                    f"'semi-hard, hardest@200', got {shortened(self.mining)}"
+                )
+            schedule.append((int(start or 1), rule))
+        if len({start for start, _ in schedule}) < len(schedule):
+            raise ValueError(
+                f"two mining rules begin at one step in {shortened(self.mining)}: give each its "
+                "own, such as 'semi-hard, hardest@200'"
+            )
+        return sorted(schedule)
+
+    def rule_at(self, step: int) -> str:
+        """The mining rule in force at a step; before the first begins, it is in force already."""
+        schedule = self.schedule()
+        return [rule for start, rule in schedule if start <= step or start == schedule[0][0]][-1]
+
+
+HABITS = ("save_every", "patience", "stop_collapsed")  # these change no weight
+
+
+@dataclass(frozen=True)
+class TrainingRunConfig:
+    """A training and how it watches itself.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    training : TrainConfig
+    held_out : float
+        Share of the people that are kept out of the training to judge it; 0: nobody.
+    far : float
+        The false accept rate at which VAL is taken.
+    check_every, save_every : int
+        Steps between two checks, and at most between two saves.
+    patience : int
+        Stop after so many checks without a VAL within a standard error of the best; 0: never.
+    stop_collapsed : int
+        Stop after so many collapsed steps in a row; 0: never.
+    """
+
+    architecture: Architecture = field(default_factory=Architecture)
+    training: TrainConfig = field(default_factory=TrainConfig)
+    held_out: float = 0.2
+    far: float = 0.01
+    check_every: int = 25
+    save_every: int = 50
+    patience: int = 0
+    stop_collapsed: int = 0
+
+    def __post_init__(self):
+        check_types(self)
+        if not 0 <= self.held_out < 1:
+            raise ValueError(f"held_out is a share of the people, 0 to 1, got {self.held_out}")
+        if not 0 < self.far <= 1:
+            raise ValueError(f"far is a false accept rate above 0, got {self.far}")
+        at_least = (self.check_every - 1, self.save_every - 1, self.patience, self.stop_collapsed)
+        if min(at_least) < 0:
+            raise ValueError(
+                "check_every and save_every are at least 1, patience and stop_collapsed at least "
+                f"0, got {self.check_every}, {self.save_every}, {self.patience} and "
+                f"{self.stop_collapsed}"
+            )
+
+    def settings(self, faces: Faces) -> dict:
+        """What decides about the weights, JSON-able: a resumed training must agree in it."""
+        of_faces = {
+            "photos": len(faces),
+            "people": len(np.unique(faces.labels)),
+            "content": faces.content,
+        }
+        own = asdict(self)
+        free = {name: own.pop(name) for name in HABITS}
+        return {**own, "faces": of_faces, FREE: free}
+
+    @classmethod
+    def of(cls, settings: dict) -> TrainingRunConfig:
+        """The configuration whose `settings` these are, perhaps of an older version.
+
+        What that version did not know yet has its default, which is what it did.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            They are not what `settings` gives, or of a newer version.
+        """
+        own = {**settings, **settings.get(FREE, {})}
+        del own["faces"]
+        own.pop(FREE, None)
+        return settings_of(cls, own)
+
+    @classmethod
+    def completed(cls, settings: dict) -> dict:
+        """`settings` of an older version, with what it did not know yet; errors as in `of`."""
+        own = asdict(cls.of(settings))
+        return {**settings, **{name: own[name] for name in own if name not in HABITS}}
+
+
+FREE = "free"

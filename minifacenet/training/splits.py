@@ -1,0 +1,62 @@
+"""Who is trained on and who is tested: splits of a folder of people.
+
+*Closed set*: everybody is known. Half of each person's photos train the network and the SVM, the
+other half are named. *Open set*: a quarter of the people are never seen in training, and all pairs
+of their photos are verified. Choices (the number of steps) are made inside the training part, by
+holding out photos (closed) or people (open) once more; the test part is looked at once, at the end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+TRAIN_SHARE = 0.5  # of a person's photos (closed)
+UNSEEN_SHARE = 0.25  # of the people (open)
+
+
+class ProtocolError(ValueError):
+    """Too few people or photos for a protocol, with what it needs."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Indices into a set of faces, sorted: ndarrays of int64."""
+
+    train: np.ndarray
+    test: np.ndarray
+
+
+def split_photos(labels, train_share: float, rng: np.random.Generator) -> Split:
+    """Random photos of each person for training, the others for the test.
+
+    Each person with two photos or more has at least one on both sides; the training side gets the
+    extra one of an odd number. A person with a single photo trains (as a negative).
+    """
+    train = []
+    for person in np.unique(labels):
+        own = np.flatnonzero(labels == person)
+        count = min(int(np.ceil(train_share * len(own))), max(1, len(own) - 1))
+        train.append(rng.choice(own, count, replace=False))
+    train = np.sort(np.concatenate(train))
+    return Split(train, np.setdiff1d(np.arange(len(labels)), train))
+
+
+def split_people(labels, unseen_share: float, rng: np.random.Generator) -> Split:
+    """Random people for the test, at least two, each with two photos; all others for training.
+
+    Raises
+    ------
+    ProtocolError
+        Without four people of two photos nobody would be left to train on.
+    """
+    people, photos = np.unique(labels, return_counts=True)
+    if (photos >= 2).sum() < 4:
+        raise ProtocolError(
+            f"verifying unseen people takes at least 4 people with 2 photos each, got "
+            f"{(photos >= 2).sum()} of {len(people)}"
+        )
+    count = min(max(2, round(unseen_share * len(people))), (photos >= 2).sum() - 2)
+    unseen = np.isin(labels, rng.choice(people[photos >= 2], count, replace=False))
+    return Split(np.flatnonzero(~unseen), np.flatnonzero(unseen))

@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+
+from minifacenet.nn.concat import Concat
+from minifacenet.nn.conv import Conv2D
+from minifacenet.nn.l2norm import L2Norm
+from minifacenet.nn.layer import Parameter, Sequential
+from minifacenet.nn.linear import Linear
+from minifacenet.nn.lrn import LRN
+from minifacenet.nn.maxout import Maxout
+from minifacenet.nn.maxpool import MaxPool
+from minifacenet.nn.optim import SGD, AdaGrad, Adam
+from minifacenet.nn.prelu import PReLU
+from minifacenet.nn.relu import ReLU
+from minifacenet.speed.sides import BOTH, FORWARD, Part
+from minifacenet.speed.traffic import least_bytes, update_bytes
+
+RNG = np.random.default_rng(0)
+
+
+def part(shape, *layers):
+    network = Sequential(*((f"row.{i}" if i else "row", layer) for i, layer in enumerate(layers)))
+    return Part(network.table(shape)[0], network)
+
+
+# By hand, for two images. Per number: 4 bytes; per winner: 1.
+@pytest.mark.parametrize(
+    ("shape", "layers", "forward", "backward"),
+    [
+        # 32 numbers in and out; dout, y, dx
+        ((4, 4, 1), (ReLU(),), 4 * (32 + 32), 4 * 3 * 32),
+        # as lrn.py says: 8 bytes an element, then 12
+        ((2, 2, 5), (LRN(),), 8 * 40, 12 * 40),
+        # as maxpool.py says, 3x3/2: 4 inputs and 5 bytes an output; 4 an input and 5 an output
+        ((8, 8, 1), (MaxPool(3, 2, 1),), (16 + 5) * 32, (16 + 5) * 32),
+        # as maxout.py says: 8 + 5 bytes an output, and the same back
+        ((6,), (Maxout(2),), 13 * 6, 13 * 6),
+        # 8 and 12 bytes an element, and a length a row both times
+        ((3,), (L2Norm(),), 8 * 6 + 8, 12 * 6 + 8),
+        ((7, 7, 4), (Concat(),), 0, 0),
+        # x 2x6, W 6x4, b 4, y 2x4; back: dout, x, W, dW and db twice, dx
+        ((6,), (Linear(6, 4, RNG),), 4 * (12 + 24 + 4 + 8), 4 * (8 + 12 + 24 + 2 * 28 + 12)),
+        # x 2x4x4x1, w 3x3x1x2, b 2, y 2x4x4x2
+        (
+            (4, 4, 1),
+            (Conv2D(1, 2, 3, RNG, pad=1),),
+            4 * (32 + 18 + 2 + 64),
+            4 * (64 + 32 + 18 + 2 * 20 + 32),
+        ),
+        # a first layer reads no weights in its backward and writes no dx; then a ReLU on 64
+        (
+            (4, 4, 1),
+            (Conv2D(1, 2, 3, RNG, pad=1, input_gradient=False), ReLU()),
+            4 * (32 + 18 + 2 + 64) + 4 * (64 + 64),
+            4 * (64 + 32 + 2 * 20) + 4 * 3 * 64,
+        ),
+    ],
+)
+def test_each_array_counts_once(shape, layers, forward, backward):
+    assert least_bytes(part(shape, *layers), 2) == {FORWARD: forward, BOTH: forward + backward}
+
+
+def test_a_batch_reads_the_weights_once():
+    one, three = (least_bytes(part((6,), Linear(6, 4, RNG)), n)[FORWARD] for n in (1, 3))
+    assert three - one == 4 * 2 * (6 + 4)
+
+
+def test_an_unknown_layer_is_named():
+    with pytest.raises(ValueError, match="no bytes are counted for row, a PReLU"):
+        least_bytes(part((2, 2, 8), PReLU(8)), 1)
+
+
+@pytest.mark.parametrize(("optimizer", "bytes_a_weight"), [(SGD, 20), (AdaGrad, 20), (Adam, 28)])
+def test_an_update_moves_what_optim_says(optimizer, bytes_a_weight):
+    parameters = [Parameter(np.zeros(shape, np.float32)) for shape in ((3, 4), 5)]
+    assert update_bytes(optimizer, parameters) == bytes_a_weight * 17

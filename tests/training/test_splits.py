@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minifacenet.experiment.scores import score_naming, score_pairs
+from minifacenet.training.selection import held_out_score, longest_within_error
+from minifacenet.training.splits import ProtocolError, split_people, split_photos
+
+labels_of = st.lists(st.integers(0, 7), min_size=1, max_size=60).map(np.array)
+
+
+@given(labels_of, st.floats(0.1, 0.9))
+def test_photos_are_split_within_each_person(labels, share):
+    split = split_photos(labels, share, np.random.default_rng(0))
+    np.testing.assert_array_equal(
+        np.sort(np.concatenate([split.train, split.test])), np.arange(len(labels))
+    )
+    for person in np.unique(labels):
+        total, train = (labels == person).sum(), (labels[split.train] == person).sum()
+        assert train >= 1
+        assert total == 1 or train < total
+        assert abs(train - share * total) <= 1
+
+
+def test_half_of_ten_is_five_and_the_seed_decides():
+    labels = np.repeat(np.arange(40), 10)
+    splits = [split_photos(labels, 0.5, np.random.default_rng(seed)).train for seed in (0, 0, 1)]
+    assert (np.bincount(labels[splits[0]]) == 5).all()
+    np.testing.assert_array_equal(splits[0], splits[1])
+    assert (splits[0] != splits[2]).any()
+
+
+@given(labels_of)
+def test_people_are_split_whole(labels):
+    _, counts = np.unique(labels, return_counts=True)
+    if (counts >= 2).sum() < 4:
+        with pytest.raises(ProtocolError, match="at least 4 people"):
+            split_people(labels, 0.25, np.random.default_rng(0))
+        return
+    split = split_people(labels, 0.25, np.random.default_rng(0))
+    train, test = set(labels[split.train]), set(labels[split.test])
+    assert not train & test
+    assert len(split.train) + len(split.test) == len(labels)
+    assert len(test) >= 2
+    assert (np.bincount(labels[split.train]) >= 2).sum() >= 2  # there is something to train on
+    assert np.bincount(labels[split.test])[list(test)].min() >= 2  # and something to verify
+
+
+def test_a_quarter_of_forty_are_ten():
+    labels = np.repeat(np.arange(40), 10)
+    assert len(split_people(labels, 0.25, np.random.default_rng(0)).test) == 100
+
+
+def test_naming_and_pairs_of_clear_clusters():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(4), 6)
+    vectors = np.eye(8)[labels] + 0.05 * rng.standard_normal((24, 8))
+    accuracy, answers = score_naming(vectors[::2], labels[::2], vectors[1::2], labels[1::2])
+    assert accuracy == 1
+    np.testing.assert_array_equal(answers, labels[1::2])
+    assert score_pairs(vectors, labels).auc == 1
+
+
+def test_the_held_out_score_leaves_out_pairs_of_training_photos():
+    # two people; the training photos are told apart wrongly, those held out rightly
+    vectors = np.array([[0.0], [9.0], [8.9], [0.1], [0.05], [8.95]])
+    labels = np.array([0, 0, 1, 1, 0, 1])
+    held_out = np.array([0, 0, 0, 0, 1, 1], bool)
+    distances = (vectors - vectors.T) ** 2
+    pairs = [(i, j) for i in range(6) for j in range(i) if held_out[i] or held_out[j]]
+    same = [distances[p] for p in pairs if labels[p[0]] == labels[p[1]]]
+    different = [distances[p] for p in pairs if labels[p[0]] != labels[p[1]]]
+    expected = np.mean([(s < d) + 0.5 * (s == d) for s in same for d in different])
+    assert held_out_score(vectors, labels, held_out)[0] == pytest.approx(expected)
+
+
+def test_the_standard_error_is_the_jackknifes_over_people():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(5), 4)
+    vectors = np.eye(5)[labels] + 0.6 * rng.standard_normal((20, 5))
+    everyone = np.ones(20, bool)
+    without = [
+        score_pairs(vectors[labels != person], labels[labels != person]).auc for person in range(5)
+    ]
+    expected = np.sqrt(4 / 5 * ((without - np.mean(without)) ** 2).sum())
+    auc, error = held_out_score(vectors, labels, everyone)
+    assert auc == pytest.approx(score_pairs(vectors, labels).auc)
+    assert error == pytest.approx(expected)
+    assert error > 0
+
+
+def test_two_people_give_an_auc_without_an_error():
+    labels = np.repeat([0, 1], 2)
+    score, error = held_out_score(np.eye(2)[labels], labels, np.ones(4, bool))
+    assert score == 1
+    assert np.isnan(error)
+
+
+def test_the_longest_of_equally_good_trainings_is_taken():
+    scores = [(25, 0.98, 0.01), (50, 0.99, 0.004), (75, 0.987, 0.1), (100, 0.985, 0.1)]
+    assert longest_within_error(scores) == 75
+    assert longest_within_error([(10, 0.9, 0.0), (20, 0.8, 0.0)]) == 10
