@@ -23,7 +23,7 @@ import sys
 
 probe = """
 import numpy as np
-from minifacenet.nn.backend import fill, to_device
+from minifacenet.nn.device.backend import fill, to_device
 fill(to_device(np.ones(4, np.float32), "cuda"), 0)
 """
 if subprocess.run([sys.executable, "-c", probe], capture_output=True).returncode != 0:

@@ -17,7 +17,6 @@ from minifacenet.nn import (
     concat,
     l2norm,
     l2pool,
-    linear,
     lrn,
     maxout,
     optim,
@@ -27,7 +26,7 @@ from minifacenet.nn import (
 from minifacenet.nn import maxpool as pool
 from minifacenet.nn.convolution import im2col_cuda, implicit_gemm
 from minifacenet.nn.device import backend, cuda_target
-from minifacenet.nn.products import matmul_cuda
+from minifacenet.nn.products import bias, matmul_cuda
 from tests.machine_code import disassembler, product_share
 
 ARCHITECTURES = ((8, 0), (9, 0))
@@ -69,8 +68,8 @@ def kernels(t):
     yield "matmul naive", matmul_cuda._naive_grid, (m, m, *flags, m)
     yield "matmul tiled", matmul_cuda._tiled_grid, (m, m, *flags, m)
     yield "matmul blocked", matmul_cuda._blocked_grid, (v, v, int64, *flags, int64, cube)
-    yield "linear bias", linear._add_bias_grid, (v, m)
-    yield "linear bias gradient", linear._bias_gradient_grid, (m, v)
+    yield "linear bias", bias._add_bias_grid, (v, m)
+    yield "linear bias gradient", bias._bias_gradient_grid, (m, v)
     triple, winner = types.UniTuple(int64, 3), vector(uint8)
     walk = (pair, pair, pair, triple, pair)  # kernel, stride, corner, size, grid
     yield "pool forward", pool._forward_grid, (v, *walk, v, winner)

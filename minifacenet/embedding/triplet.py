@@ -105,7 +105,7 @@ def _gradient_cpu(weights, embeddings, out):
 # tile of S = W + W' and one of E in shared memory. W' is fetched row by row, too, and turned on the
 # way; the 17th column puts the turned values into different banks. Bound: 3 N flops a coordinate,
 # against 3 N / 4 bytes of float32 (mostly from the cache): shared memory, with two reads for 3
-# flops. Next: 4 x 4 coordinates a thread, in registers, or a graph Laplacian and nn/products/matmul.py.
+# flops. Next: 4 x 4 coordinates a thread, in registers, or a graph Laplacian and `matmul`.
 @cuda_kernel
 def _gradient_grid(weights, embeddings, out):
     tile_s = cuda.shared.array((TILE, PADDED), embeddings.dtype)

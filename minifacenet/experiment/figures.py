@@ -1,4 +1,4 @@
-"""Which figures a run draws, and into which files. What they look like is the business of `plots`."""
+"""Which figures a run draws, and into which files. `plots` knows what they look like."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Figures made of faces: a map of the embeddings, a sheet of names, a grid of distances.
 
-As in `plots/distances.py`: each function draws on the Axes that it is given or on a new figure, and returns
-the Axes. Images are ndarrays of shape (N, H, W, C), uint8, C = 1 or 3.
+As in `distances.py`, each function draws on the Axes that it is given or on a new figure, and
+returns the Axes. Images are ndarrays of shape (N, H, W, C), uint8, C = 1 or 3.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ Cropping is done once and takes the longest, so it can be interrupted, by Ctrl-C
 the next run reads the manifest and does only photos that are new or whose bytes have changed,
 wherever they lie by now: see known.py. A run that comes to its end removes the crops that no photo
 gives any more. The crops are there to be sorted by hand, so one that was moved stays where it is,
-one that was removed is not made again, and one that was worked on is not touched: see earlier_run.py.
+one that was removed is not made again, and one that was worked on is not touched: see
+earlier_run.py.
 """
 
 from __future__ import annotations

@@ -19,9 +19,9 @@ which a decoder spends some microseconds: so the number of reads is limited.
 Nothing is printed, with one exception: libtiff writes what it finds in a damaged TIFF straight to
 standard error, and Pillow has no switch for it. The reason says the same in fewer words.
 
-    jpeg.py      what a JPEG costs, told before it is decoded
-    pixel_modes.py     what the numbers in a file mean: palettes, inks, transparency, deep levels
-    why_unreadable.py   what a file is, if it is no photo, and what is wrong with it
+    jpeg.py              what a JPEG costs, told before it is decoded
+    pixel_modes.py       what the numbers in a file mean: palettes, inks, transparency, deep levels
+    why_unreadable.py    what a file is, if it is no photo, and what is wrong with it
 """
 
 import logging
@@ -123,7 +123,8 @@ def read_photo(path: str | os.PathLike, most_pixels: int = MOST_PIXELS) -> np.nd
     -------
     ndarray of shape (H, W, 3) or (H, W, 1), uint8
         Upright (all eight EXIF orientations are undone), in RGB order, or one channel if the file
-        stores grey. Transparent parts lie on white; deep grey is scaled to 8 bits. See pixel_modes.py.
+        stores grey. Transparent parts lie on white; deep grey is scaled to 8 bits: see
+        pixel_modes.py.
 
     Raises
     ------

@@ -6,8 +6,9 @@ Three groups, each beside its own limit (see `card.py`):
   input that it has in the network. They do next to nothing with a number, so the time is that of
   moving it, see `traffic.py`. In the network's own table a ReLU hides in its convolution's row.
 - **optimizers**, on one large parameter: memory again, 20 or 28 bytes a weight.
-- **matrix products**, the three steps of `nn/products/matmul_cuda.py`: naive, tiled, register-blocked. They
-  do the same 2 n^3 operations; what differs is how often they go to memory for a number.
+- **matrix products**, the three steps of `nn/products/matmul_cuda.py`: naive, tiled,
+  register-blocked. They do the same 2 n^3 operations; what differs is how often they go to memory
+  for a number.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The choice of a number of steps, by faces held out: their score, and the most steps within its error."""
+"""The choice of a number of steps by faces held out: their score, with its standard error."""
 
 from __future__ import annotations
 

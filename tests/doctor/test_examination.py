@@ -202,7 +202,7 @@ def test_a_gpu_on_which_no_kernel_runs(monkeypatch):
 LATE = """
 import os, numba
 os.environ["NUMBA_ENABLE_CUDASIM"] = "1"
-from minifacenet import doctor, gpu
+from minifacenet.doctor import examination as doctor; from minifacenet.machine import gpu
 print(gpu.choose_device("auto"))
 print(next(iter(doctor._cuda())).remedy)
 gpu.choose_device("cuda")
@@ -270,8 +270,8 @@ import sys
 import numpy as np
 import pytest
 from minifacenet import cli
-from minifacenet.nn import cuda_target
-from minifacenet.preprocessing import folder
+from minifacenet.nn.device import cuda_target
+from minifacenet.preprocessing import read_folder as folder
 from tests.nn import fake_driver
 
 def dead(*arguments, **keywords):

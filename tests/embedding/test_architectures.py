@@ -146,8 +146,8 @@ def test_a_photo_too_small_for_the_network_is_refused():
 STEP = """
 import numpy as np
 from minifacenet.embedding.architectures import Architecture, FaceNet
-from minifacenet.embedding.train import train
-from minifacenet.embedding.train_config import TrainConfig
+from minifacenet.training.loop import train
+from minifacenet.training.settings import TrainConfig
 from types import SimpleNamespace
 
 def peak():  # GiB, of this process: getrusage's counts what came before exec

@@ -13,8 +13,8 @@ from minifacenet.files.locks import LOCK, locked
 
 HOLD = """
 import sys
-from minifacenet.files import replacing
-from minifacenet.locks import locked
+from minifacenet.files.atomic import replacing
+from minifacenet.files.locks import locked
 with locked(sys.argv[1]), replacing(sys.argv[1] + "/a.txt") as temporary:
     temporary.write_text("half")
     print("held", flush=True)

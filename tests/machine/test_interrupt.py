@@ -94,7 +94,7 @@ def test_one_that_waited_for_an_import_is_postponed_as_any_other(tmp_path, monke
 
 TWICE = """
 import sys
-from minifacenet.interrupt import sure_interrupt
+from minifacenet.machine.interrupt import sure_interrupt
 sys.path.insert(0, sys.argv[1])
 with sure_interrupt():
     import slow_to_import

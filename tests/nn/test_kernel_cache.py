@@ -16,7 +16,7 @@ from tests.modules import compiled_functions
 pytestmark = pytest.mark.slow  # each test starts processes
 
 CALLEE = """
-from .cpu_target import cpu_function
+from .device.cpu_target import cpu_function
 
 @cpu_function
 def inner(x):
@@ -24,7 +24,7 @@ def inner(x):
 """
 
 CALLER = """
-from .cpu_target import cpu_function
+from .device.cpu_target import cpu_function
 from .callee import inner
 
 @cpu_function
@@ -33,7 +33,7 @@ def outer(x):
 """
 
 OUTSIDE = """
-from ..nn.cpu_target import cpu_function
+from ..nn.device.cpu_target import cpu_function
 from ..nn import callee
 
 inner = callee.inner
@@ -54,8 +54,10 @@ def package(tmp_path):
     """The folder nn/ of a copy that holds the decorators, the kernels above, and little else."""
     nn = tmp_path / "minifacenet" / "nn"
     nn.mkdir(parents=True)
+    (nn / "__init__.py").touch()
+    (nn / "device").mkdir()
     for name in ("__init__.py", "cpu_target.py", "kernel_cache.py"):
-        shutil.copy(Path(kernel_cache.__file__).parent / name, nn)
+        shutil.copy(Path(kernel_cache.__file__).parent / name, nn / "device")
     (tmp_path / "minifacenet" / "__init__.py").touch()
     (tmp_path / "minifacenet" / "cli.py").write_text("# no kernel\n")
     outside = tmp_path / "minifacenet" / "embedding"
@@ -233,7 +235,8 @@ def test_the_source_of_every_compiled_function_counts():
     seen = {Path(f.py_func.__code__.co_filename) for _, f in compiled_functions()}
     assert len(seen) > 20
     assert seen <= sources
-    assert package / "nn" / "winograd_matrices.py" in sources  # its numbers stand in kernels
+    numbers = package / "nn" / "convolution" / "winograd_matrices.py"  # they stand in kernels
+    assert numbers in sources
     assert package / "cli.py" not in sources
 
 

@@ -162,8 +162,8 @@ def test_inputs_may_be_read_only_and_the_output_may_not():
 
 OTHER_PROCESSOR = """
 import numpy as np
-from minifacenet.nn.instructions import INSTRUCTIONS
-from minifacenet.nn.microkernel import FASTER_THAN_BLAS, gemm_panels
+from minifacenet.nn.products.vector_width import INSTRUCTIONS
+from minifacenet.nn.products.microkernel import FASTER_THAN_BLAS, gemm_panels
 from tests.nn.test_microkernel import assert_close, normal, packed
 
 rng = np.random.default_rng(0)

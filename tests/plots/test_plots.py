@@ -16,6 +16,7 @@ from minifacenet import plots
 from minifacenet.classification.verification import pair_distances, val_far
 from minifacenet.classification.verification import roc as roc_curve
 from minifacenet.plots import faces as face_plots
+from minifacenet.plots import training as curves
 from minifacenet.training.health import StepRecord
 
 
@@ -90,7 +91,7 @@ def test_steps_without_a_value_leave_the_mean_alone(tmp_path):
     values = np.ones(200)
     values[50:80] = np.nan  # longer than the window
     values[100] = np.nan
-    smooth = plots._smooth(values)
+    smooth = curves._smooth(values)
     assert np.isnan(smooth[60:70]).all()
     np.testing.assert_allclose(smooth[np.isfinite(smooth)], 1)
     assert np.isfinite(smooth[100])
@@ -100,7 +101,7 @@ def test_steps_without_a_value_leave_the_mean_alone(tmp_path):
 
 def test_running_mean_keeps_the_mean_at_the_ends():
     values = np.arange(100.0)
-    smooth = plots._smooth(values)
+    smooth = curves._smooth(values)
     np.testing.assert_allclose(smooth[2:-2], values[2:-2])  # a window of 5, centred
     assert smooth[0] == 1  # of 0, 1, 2
 

@@ -74,9 +74,9 @@ PROGRAM = """
 import numpy as np
 from types import SimpleNamespace
 from minifacenet.embedding.architectures import Architecture, FaceNet
-from minifacenet.embedding.train import train
-from minifacenet.embedding.train_config import TrainConfig
-from minifacenet.plan import plan
+from minifacenet.training.loop import train
+from minifacenet.training.settings import TrainConfig
+from minifacenet.training.plan import plan
 
 def peak():  # of this process: getrusage's counts what came before exec
     lines = open("/proc/self/status").read().splitlines()

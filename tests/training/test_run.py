@@ -146,7 +146,7 @@ def test_a_kill_after_any_write_and_a_resume_end_in_the_same_bits(
 PROGRAM = """
 import sys, numpy as np
 from pathlib import Path
-from minifacenet.nn.backend import set_threads
+from minifacenet.nn.device.backend import set_threads
 from tests.training.test_run import CONFIG, faces, replace, run_training
 set_threads(int(sys.argv[3]))
 config = replace(CONFIG, training=replace(CONFIG.training, steps=STEPS), save_every=7)

@@ -17,8 +17,8 @@ from safetensors.numpy import save_file
 from minifacenet.classification.people import People
 from minifacenet.embedding import architectures
 from minifacenet.embedding.checkpoint import load_model
-from minifacenet.experiment import settings as config_module
 from minifacenet.files.arrays import CheckpointError, load_arrays
+from minifacenet.training import settings as config_module
 from minifacenet.training.run import began_with, run_training, steps_done
 from minifacenet.training.settings import TrainConfig, TrainingRunConfig
 

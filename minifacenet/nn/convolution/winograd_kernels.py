@@ -1,9 +1,9 @@
 """The loops of Winograd's convolution over images; `winograd.py` tells what they compute.
 
 The transforms stand in `winograd_transforms.py`. Between them, at each of the n n points, come
-matrix products, as `products/in_kernels.py` makes them: by BLAS, with U as it is, (n, n, C, O), or by the
-micro-kernel, with U in panels, (n, n, panels, C, PANEL). What is not multiplied by may be empty,
-(n, n, 0, 0) or (n, n, 0, 0, 0).
+matrix products, as `products/in_kernels.py` makes them: by BLAS, with U as it is, (n, n, C, O), or
+by the micro-kernel, with U in panels, (n, n, panels, C, PANEL). What is not multiplied by may be
+empty, (n, n, 0, 0) or (n, n, 0, 0, 0).
 """
 
 from __future__ import annotations

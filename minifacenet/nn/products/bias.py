@@ -1,4 +1,4 @@
-"""The bias of a product: b added to each row of y = x W, and its gradient, the sum of dout's rows."""
+"""The bias of a product: b is added to each row of x W; its gradient is the sum of dout's rows."""
 
 from __future__ import annotations
 
