@@ -33,7 +33,7 @@ def need(there, reason):
     """Skip the test where something is absent; fail it where everything has to be there."""
     if not there:
         assert os.environ.get("MINIFACENET_REQUIRE_EXTRAS") != "1", reason
-        pytest.skip(reason)
+        pytest.skip(reason, allow_module_level=True)
 
 
 @pytest.fixture(autouse=True)
