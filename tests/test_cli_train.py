@@ -12,7 +12,7 @@ from minifacenet.embedding.architectures import FaceNet
 from minifacenet.files import atomic as files
 from minifacenet.files.arrays import load_arrays, load_metadata
 from minifacenet.machine import gpu
-from minifacenet.training import plan
+from minifacenet.training import loop, plan
 from minifacenet.training import run as training_run
 
 QUICK = ("--steps", 4, "--people", 3, "--photos", 2, "--size", 32, "--save-every", 2)
@@ -238,7 +238,7 @@ def test_a_plan_of_a_resumed_training_counts_what_is_left(run, people, out):
 
 
 def test_a_folder_that_cannot_be_written_to_is_found_out_first(run, people, tmp_path, monkeypatch):
-    monkeypatch.setattr(training_run, "train", lambda *arguments: pytest.fail("it trained"))
+    monkeypatch.setattr(loop, "train", lambda *arguments: pytest.fail("it trained"))
     (tmp_path / "file").write_text("")
     _, _, error = run("train", people, "--out", tmp_path / "file" / "out", *QUICK)
     assert "file" in line(error)

@@ -131,53 +131,51 @@ def is_distance(value: object) -> bool:
 
 
 @dataclass(frozen=True)
-class HeldOut:
-    """People held out of a training, and people to enrol whom they are not.
+class OpenSet:
+    """Impostors, and a gallery that they are not in, both as one network sees them.
 
     Attributes
     ----------
-    strangers : ndarray of shape (N, D)
-        Their embeddings by the network that has not seen them.
-    people : ndarray of shape (N,)
+    impostors : ndarray of shape (N, D)
+        Embeddings of people whom the network has not been trained on.
+    impostor_people : ndarray of shape (N,)
         Whose they are.
-    enrolled : ndarray of shape (M, D)
-        Embeddings of other people by the same network.
-    names : ndarray of shape (M,)
+    gallery : ndarray of shape (M, D)
+        Embeddings of the people who are enrolled.
+    gallery_people : ndarray of shape (M,)
         Whose they are.
     """
 
-    strangers: np.ndarray
-    people: np.ndarray
-    enrolled: np.ndarray
-    names: np.ndarray
+    impostors: np.ndarray
+    impostor_people: np.ndarray
+    gallery: np.ndarray
+    gallery_people: np.ndarray
 
     @classmethod
-    def of(cls, embed: Callable, strangers: Faces, enrolled: Faces) -> HeldOut:
+    def of(cls, embed: Callable, impostors: Faces, gallery: Faces) -> OpenSet:
         """From the faces of both, and their network as a function from photos to vectors."""
-        return cls(
-            embed(strangers.images), strangers.labels, embed(enrolled.images), enrolled.labels
-        )
+        return cls(embed(impostors.images), impostors.labels, embed(gallery.images), gallery.labels)
 
 
-def measure_thresholds(groups: Sequence[HeldOut], source: str) -> Thresholds:
-    """Thresholds from one group of held-out people, or from several, each with its own network.
+def measure_thresholds(groups: Sequence[OpenSet], source: str) -> Thresholds:
+    """Thresholds from one group of impostors, or from several, each with its own network.
 
     Distances are taken within a group, and pooled.
 
     Raises
     ------
     ValueError
-        The strangers hold no pair of one person, or none of two.
+        The impostors hold no pair of one person, or none of two.
     """
-    pairs = [pair_distances(group.strangers, group.people) for group in groups]
+    pairs = [pair_distances(group.impostors, group.impostor_people) for group in groups]
     distances, same = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
     with warnings.catch_warnings():  # these are distances: an AUC below 0.5 is a poor network
         warnings.filterwarnings("ignore", "AUC .* is below 0.5")
         verified = verify(distances, same, FAR_TARGETS)
     nearest = [
         FaceClassifier(threshold=4.0)
-        .fit(group.enrolled, group.names)
-        .answers(group.strangers)
+        .fit(group.gallery, group.gallery_people)
+        .answers(group.impostors)
         .distance
         for group in groups
     ]
@@ -189,7 +187,7 @@ def measure_thresholds(groups: Sequence[HeldOut], source: str) -> Thresholds:
         far={far: _possible(point.threshold) for far, point in verified.val_at_far.items()},
         cut=_possible(_best_cut(groups)),
         stranger_faces=sum(map(len, nearest)),
-        enrolled_people=min(len(np.unique(group.names)) for group in groups),
+        enrolled_people=min(len(np.unique(group.gallery_people)) for group in groups),
         gate={far: gate_threshold(np.concatenate(nearest), far) for far in GATE_TARGETS},
     )
 
@@ -200,9 +198,9 @@ def _possible(threshold: float) -> float:
     return float(np.clip(threshold, 0, 4))
 
 
-def _best_cut(groups: Sequence[HeldOut]) -> float:
+def _best_cut(groups: Sequence[OpenSet]) -> float:
     """The distance at which the trees of the groups are best cut; of a plateau, its middle."""
-    trees = [average_linkage(group.strangers) for group in groups]
+    trees = [average_linkage(group.impostors) for group in groups]
     heights = np.unique(np.concatenate([tree[:, 2] for tree in trees]))
     if len(heights) > CUTS:
         heights = np.quantile(heights, np.linspace(0, 1, CUTS))
@@ -211,7 +209,7 @@ def _best_cut(groups: Sequence[HeldOut]) -> float:
         return float(heights[0])
     scores = np.mean(
         [
-            [bcubed(cut(tree, at), group.people).f1 for at in middles]
+            [bcubed(cut(tree, at), group.impostor_people).f1 for at in middles]
             for tree, group in zip(trees, groups, strict=True)
         ],
         axis=0,

@@ -154,7 +154,7 @@ def train(
     """Train one network on a folder of people: watched, interruptible, resumable."""
     from ..machine.gpu import choose_device
     from ..training.files import in_the_way
-    from ..training.judges import hold_out_people
+    from ..training.judges import split_off_judges
     from ..training.observer import Observer
     from ..training.run import began_with, run_training, steps_done
     from ..training.settings import TrainingRunConfig
@@ -177,7 +177,7 @@ def train(
     if not resume:
         channels = data.images.shape[3]
         config = replace(config, architecture=replace(config.architecture, channels=channels))
-    known, others = hold_out_people(data, config, Observer())
+    known, others = split_off_judges(data, config, Observer())
     if not resume:  # otherwise run_training says what it may not change
         check_schedule(config.training)
         check_batch(context, known.labels, config.training.people, config.training.photos)

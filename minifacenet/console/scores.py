@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..classification.methods import METHODS
+from ..classification.methods import OURS, Method, methods_with
 from ..files.words import with_error
 from .screen import Table, say, show
 
@@ -15,25 +15,26 @@ if TYPE_CHECKING:
 
 def tell_results(metrics: dict) -> None:
     closed, opened = metrics["closed"], metrics["open"]
+    methods = methods_with(metrics["config"]["network"])
     title = (
         f"Known people: {closed['test_photos']} photos named among {closed['people']} people, "
         f"after training on {closed['train_photos']} others"
     )
-    verified = _VERIFICATION if "auc" in closed["facenet"] else ()
-    _print_scores(title, closed, ("svm_accuracy", *verified))
+    verified = _VERIFICATION if "auc" in closed[OURS.key] else ()
+    _print_scores(title, methods, closed, ("svm_accuracy", *verified))
     if opened:
         title = (
             f"Strangers: pairs of {opened['test_photos']} photos of {opened['test_people']} people "
             "never seen in training"
         )
-        _print_scores(title, opened, _VERIFICATION)
-        if "gate_threshold" in opened["facenet"]:
+        _print_scores(title, methods, opened, _VERIFICATION)
+        if "gate_threshold" in opened[OURS.key]:
             title = (
                 f"Asked by name: {opened['facenet']['enrolled_faces']} photos trained on, of "
                 f"{opened['train_people']} people, and {opened['facenet']['stranger_faces']} of "
                 "strangers"
             )
-            _print_scores(title, opened, _NAMING)
+            _print_scores(title, methods, opened, _NAMING)
 
 
 _VERIFICATION = ("auc", "eer", "val_at_far_0.01", "val_at_far_0.001")
@@ -51,15 +52,15 @@ _HEADINGS = {
 }
 
 
-def _print_scores(title: str, scores: dict, keys) -> None:
+def _print_scores(title: str, methods: tuple[Method, ...], scores: dict, keys) -> None:
     say("")
     say(title, style="bold")
     table = Table()
     table.add_column("")
     for key in keys:
         table.add_column(_HEADINGS[key], justify="right")
-    for method, name in METHODS.items():
-        table.add_row(name, *(f"{scores[method][key]:.4f}" for key in keys))
+    for method in methods:
+        table.add_row(method.title, *(f"{scores[method.key][key]:.4f}" for key in keys))
     show(table)
 
 
@@ -72,7 +73,7 @@ def tell_benchmark(out: Path, result: Benchmark) -> None:
         ("open", "Strangers: people never seen in training", pairs),
         ("open", "Asked by name; strangers grouped", _NAMING),
     ):
-        measures = [name for name in shown if (protocol, "facenet", name) in result.values]
+        measures = [name for name in shown if (protocol, OURS.key, name) in result.values]
         if not measures:
             continue
         say("")
@@ -84,12 +85,12 @@ def tell_benchmark(out: Path, result: Benchmark) -> None:
         timed = ["time"] if shown is pairs else []  # once is enough, and a line has 80 columns
         for column in timed:
             table.add_column(column, justify="right")
-        for method, name in METHODS.items():
+        for method in result.methods:
             cells = [
-                with_error(*result.mean_error(protocol, method, measure)).replace(" ", "")
+                with_error(*result.mean_error(protocol, method.key, measure)).replace(" ", "")
                 for measure in measures
             ]
-            table.add_row(name, *cells, *(f"{result.cost[method]:.2g}" for _ in timed))
+            table.add_row(method.title, *cells, *(f"{result.cost[method.key]:.2g}" for _ in timed))
         show(table)
     say(
         "",

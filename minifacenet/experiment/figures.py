@@ -3,43 +3,53 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import plots
-from ..classification.methods import METHODS
+from ..classification.methods import OURS, methods_with
 from ..classification.verification import drawn_roc, pair_distances
 from ..classification.verification_scores import Verification
 from ..plots import faces as face_plots
 from ..preprocessing.faces import Faces
-
-if TYPE_CHECKING:
-    pass
-
-
-def naming_figure(out: Path, faces: Faces, answers, credit) -> None:
-    """`names.png`: faces with the names that they got (`answers`: labels)."""
-    people = np.array(faces.people)
-    sheet = face_plots.naming_sheet(
-        faces.images, people[faces.labels], people[answers], credit=credit
-    )
-    plots.save(sheet, out / "names.png")
+from ..training.log import training_figure
+from .choosing_steps import Trained
+from .job import Job
+from .known_people import KnownPeople
+from .strangers import Strangers
 
 
-def verification_figures(out: Path, faces: Faces, vectors: dict, scores: dict, credit) -> None:
-    """`distances.png`, `roc.png`, `map.png` and `grid.png`: all pairs of `faces`.
+def draw_known_people(known: KnownPeople, job: Job) -> None:
+    """`training.png`, `names.png` and, where pairs were verified, the figures of these."""
+    _draw_training(known.training, job)
+    faces, people = known.probes, np.array(known.probes.people)
+    names, answers = people[faces.labels], people[known.answers]
+    sheet = face_plots.naming_sheet(faces.images, names, answers, credit=job.config.credit)
+    plots.save(sheet, job.out / "names.png")
+    if known.verified:
+        _draw_verification(faces, known.vectors, known.figures, job)
 
-    `vectors` and `scores` hold the embeddings and the metrics of each method.
-    """
-    ours = vectors["facenet"]
-    threshold = scores["facenet"]["balanced_accuracy_threshold"]
+
+def draw_strangers(strangers: Strangers, job: Job) -> None:
+    """`training.png`, and the figures of all pairs of strangers."""
+    _draw_training(strangers.training, job)
+    _draw_verification(strangers.probes, strangers.vectors, strangers.figures, job)
+
+
+def _draw_training(training: Trained, job: Job) -> None:
+    training_figure(job.out, training.records, training.checks, job.config.training.margin)
+
+
+def _draw_verification(faces: Faces, vectors: dict, figures: dict, job: Job) -> None:
+    """`distances.png`, `roc.png`, `map.png` and `grid.png`: all pairs of `faces`."""
+    out, credit, ours = job.out, job.config.credit, vectors[OURS.key]
+    threshold = figures[OURS.key]["balanced_accuracy_threshold"]
     pairs = pair_distances(ours, faces.labels)
     plots.save(plots.distance_histograms(*pairs, threshold), out / "distances.png")
     curves = {}
-    for method, title in METHODS.items():
-        far, val = drawn_roc(*pair_distances(vectors[method], faces.labels))
-        curves[title] = (far, val, scores[method]["auc"])
+    for method in methods_with(job.config.network):
+        far, val = drawn_roc(*pair_distances(vectors[method.key], faces.labels))
+        curves[method.title] = (far, val, figures[method.key]["auc"])
     plots.save(plots.roc(curves), out / "roc.png")
     plots.save(
         face_plots.embedding_map(ours, faces.images, faces.labels, credit=credit), out / "map.png"

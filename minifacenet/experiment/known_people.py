@@ -1,56 +1,83 @@
-"""The closed protocol: everybody is known. Half of each person's photos name the other half."""
+"""The closed set: everybody is known. Half of each person's photos name the other half."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ..classification.methods import baselines, network
+from ..classification.methods import OURS, embed_with, fit_baselines
 from ..files.atomic import write_csv
 from ..preprocessing.faces import Faces
 from ..training.loop import is_trainable
-from ..training.observer import Observer
 from ..training.splits import Split, split_photos
-from .choosing_steps import fit
-from .figures import naming_figure
-from .scores import score_naming, verify_pairs
-from .settings import RunConfig
+from .choosing_steps import Trained, train_for_best_steps
+from .job import Job
+from .scores import score_naming, score_pairs
 
 
-def name_known_people(
-    faces: Faces, split: Split, out: Path, config: RunConfig, rng, observer: Observer, device: str
-) -> tuple[dict, dict]:
-    """The figures, and what the report shows of it."""
-    known, asked = faces.subset(split.train), faces.subset(split.test)
+@dataclass(frozen=True)
+class KnownPeople:
+    """How known people were named.
+
+    Attributes
+    ----------
+    figures : dict
+        As in `metrics.json`.
+    training : Trained
+    probes : Faces
+        The N photos that were to be named.
+    answers : ndarray of shape (N,), int64
+        The label that each got by our network.
+    vectors : dict of str to ndarray of shape (N, D)
+        Their embeddings, by method.
+    """
+
+    figures: dict
+    training: Trained
+    probes: Faces
+    answers: np.ndarray
+    vectors: dict[str, np.ndarray]
+
+    @property
+    def verified(self) -> bool:
+        """Whether the probes hold two photos of one person and one of another."""
+        return is_trainable(self.probes.labels)
+
+
+def name_known_people(faces: Faces, split: Split, job: Job) -> KnownPeople:
+    """Train on one half, name the other, and verify all pairs of it; writes `names.csv`."""
+    known, probes = faces.subset(split.train), faces.subset(split.test)
     photos = np.bincount(known.labels).max()
-    inner = split_photos(known.labels, (photos - 1) / photos, rng)  # one of each person held out
-    others = baselines(known)  # first: photos that they refuse need no network either
-    model, steps, _ = fit(known, inner, None, out, config, "Known people", observer, device)
-    result = {
+    inner = split_photos(known.labels, (photos - 1) / photos, job.rng)  # one of each person
+    baselines = fit_baselines(known)  # first: photos that they refuse need no network either
+    training = train_for_best_steps(known, inner, None, "Known people", job)
+    embeds = {OURS.key: embed_with(training.model, job.config.flip), **baselines}
+    figures = {
         "people": len(np.unique(known.labels)),
         "train_photos": len(known),
-        "test_photos": len(asked),
-        "steps": steps,
+        "test_photos": len(probes),
+        "steps": training.steps,
     }
     vectors, answers = {}, {}
-    for method, embed in {"facenet": network(model, config.flip), **others}.items():
-        vectors[method] = embed(asked.images)
+    for method, embed in embeds.items():
+        vectors[method] = embed(probes.images)
         accuracy, answers[method] = score_naming(
-            embed(known.images), known.labels, vectors[method], asked.labels
+            embed(known.images), known.labels, vectors[method], probes.labels
         )
-        result[method] = {"svm_accuracy": accuracy}
-    _write_names(out / "names.csv", asked, answers["facenet"])
-    naming_figure(out, asked, answers["facenet"], config.credit)
-    if is_trainable(asked.labels):  # two photos of one person and one of another: pairs to verify
-        verify_pairs(out, asked, vectors, result, config)
+        figures[method] = {"svm_accuracy": accuracy}
+    result = KnownPeople(figures, training, probes, answers[OURS.key], vectors)
+    if result.verified:
+        for method in embeds:
+            figures[method] |= score_pairs(vectors[method], probes.labels).as_dict()
     else:
-        observer.say("Nobody has two photos among those to be named: no verification of them.")
-    shown = {"known": asked, "named": answers["facenet"], "known_vectors": vectors["facenet"]}
-    return result, shown
+        job.observer.say("Nobody has two photos among those to be named: no verification of them.")
+    _write_names(job.out / "names.csv", probes, result.answers)
+    return result
 
 
-def _write_names(path: Path, faces: Faces, answers) -> None:
+def _write_names(path: Path, faces: Faces, answers: np.ndarray) -> None:
     people = np.array(faces.people)
     rows = zip(faces.paths, people[faces.labels], people[answers], strict=True)
     write_csv(path, ["photo", "person", "named"], rows)

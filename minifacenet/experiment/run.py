@@ -1,15 +1,15 @@
 """A run: a folder of people in, a trained model with its figures and numbers out.
 
-    faces -> network -> names (closed protocol) and verification of strangers (open protocol)
+    faces -> network -> names (closed set) and verification of strangers (open set) -> pictures
 
-`run` does the work and writes the files; `cli.py` draws what `run` tells it. All that is printed,
-plotted and stored comes from one dictionary, which becomes `metrics.json`.
+First everything is judged, then everything is drawn; an observer is told what goes on. All that is
+printed, plotted and stored comes from one dictionary, which becomes `metrics.json`.
 """
 
 from __future__ import annotations
 
 import platform
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from .. import __version__
 from ..classification.classifier import UNKNOWN
+from ..classification.methods import OURS
 from ..embedding.checkpoint import add_to_model
 from ..files.atomic import sweep, write_csv, write_json
 from ..files.locks import locked
@@ -33,9 +34,11 @@ from ..training.splits import (
     split_people,
     split_photos,
 )
-from .known_people import name_known_people
+from .figures import draw_known_people, draw_strangers
+from .job import Job
+from .known_people import KnownPeople, name_known_people
 from .settings import RunConfig
-from .strangers import meet_strangers
+from .strangers import Strangers, meet_strangers
 
 STALE = ("metrics.json", "state.safetensors", "config.json", "checks.csv", "report.html")
 _OF_A_NETWORK = (
@@ -85,17 +88,18 @@ def run(
         Somebody is called 'unknown', or another process is at work in `out`.
     """
     if UNKNOWN in faces.people:
-        raise ValueError(f"nobody can be called '{UNKNOWN}', it stands for strangers: rename him")
+        raise ValueError(f"nobody can be called '{UNKNOWN}', it stands for strangers: rename them")
     observer = observer or Observer()
     rng = np.random.default_rng(config.training.seed)
     splits = _draw_splits(faces, rng, observer)
     with locked(out):
-        return _run(faces, splits, out, config, rng, observer, device)
+        return _run(faces, splits, Job(out, config, rng, observer, device))
 
 
-def _run(faces: Faces, splits: dict, out: Path, config: RunConfig, rng, observer, device) -> dict:
+def _run(faces: Faces, splits: dict[str, Split], job: Job) -> dict:
+    out, config = job.out, job.config
     if broken_off(out):
-        observer.say(f"The run in {out} was broken off: it begins anew.")
+        job.observer.say(f"The run in {out} was broken off: it begins anew.")
     for folder in (out, out / "open"):
         sweep(folder)
     for name in STALE:  # of a training, or a run, whose model goes
@@ -113,21 +117,36 @@ def _run(faces: Faces, splits: dict, out: Path, config: RunConfig, rng, observer
         "closed": None,
         "open": None,
     }
-    metrics["closed"], shown = name_known_people(
-        faces, splits["closed"], out, config, rng, observer, device
-    )
+    known, strangers = name_known_people(faces, splits["closed"], job), None
+    metrics["closed"] = known.figures
     if "open" in splits:
-        metrics["open"], thresholds, more = meet_strangers(
-            faces, splits["open"], out / "open", config, rng, observer, device
-        )
-        shown |= more
-        if thresholds is not None:
-            metrics["thresholds"] = thresholds.as_dict()
+        strangers = meet_strangers(faces, splits["open"], job.below("open"))
+        metrics["open"] = strangers.figures
+        if strangers.thresholds is not None:
+            metrics["thresholds"] = strangers.thresholds.as_dict()
             for folder in (out, out / "open"):
                 add_to_model(folder / "model.safetensors", "thresholds", metrics["thresholds"])
-    write_report(out, ReportParts(metrics, credit=config.credit, **shown))
+    _show(known, strangers, metrics, job)
     write_json(out / "metrics.json", metrics)  # the last: it says that all is there
     return metrics
+
+
+def _show(known: KnownPeople, strangers: Strangers | None, metrics: dict, job: Job) -> None:
+    """All pictures of a run, and its page."""
+    draw_known_people(known, job)
+    parts = ReportParts(
+        metrics, known.probes, known.answers, known.vectors[OURS.key], credit=job.config.credit
+    )
+    if strangers is not None:
+        draw_strangers(strangers, job.below("open"))
+        parts = replace(
+            parts,
+            strangers=strangers.probes,
+            strangers_vectors=strangers.vectors,
+            groups=strangers.groups,
+            naming=strangers.naming,
+        )
+    write_report(job.out, parts)
 
 
 def _draw_splits(faces: Faces, rng, observer: Observer) -> dict[str, Split]:

@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 
 import numpy as np
 
 from ..classification.classifier import FaceClassifier
 from ..classification.verification import pair_distances
 from ..classification.verification_scores import Verification, verify
-from ..preprocessing.faces import Faces
-from .figures import verification_figures
-from .settings import RunConfig
-
-
-def verify_pairs(
-    out: Path, faces: Faces, vectors: dict[str, np.ndarray], result: dict, config: RunConfig
-) -> None:
-    """Adds each method's verification over all pairs of `faces` to `result`; draws the figures."""
-    for method, embeddings in vectors.items():
-        result[method] |= score_pairs(embeddings, faces.labels).as_dict()
-    verification_figures(out, faces, vectors, result, config.credit)
 
 
 def score_naming(train, train_labels, test, test_labels) -> tuple[float, np.ndarray]:

@@ -19,7 +19,14 @@ import numpy as np
 
 from .. import plots
 from ..classification.classifier import FaceClassifier
-from ..classification.methods import METHODS, baselines, network
+from ..classification.methods import (
+    METHODS,
+    OURS,
+    Method,
+    embed_with,
+    fit_baselines,
+    methods_with,
+)
 from ..embedding.checkpoint import load_model
 from ..files.atomic import sweep, write_csv
 from ..files.locks import locked
@@ -60,11 +67,19 @@ class Benchmark:
         (protocol, method, measure) to ndarray of shape (seeds,).
     cost : dict
         By method: processor time for embedding and naming a photo, as a multiple of pixels'.
+    network : str
+        The name of the architecture.
     """
 
     seeds: tuple[int, ...]
     values: dict[tuple[str, str, str], np.ndarray]
     cost: dict[str, float]
+    network: str = "nn1_mini"
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """What was compared, our network first."""
+        return methods_with(self.network)
 
     def mean_error(self, protocol: str, method: str, measure: str) -> tuple[float, float]:
         """Mean over the seeds, and its standard error (NaN for a single seed)."""
@@ -118,7 +133,10 @@ def benchmark(
                     f"Seed {seed}: the results in {folder} are of this run, taken from there"
                 )
         result = Benchmark(
-            tuple(range(seeds)), _values(results), _cost(faces, out / "seed-0", config)
+            tuple(range(seeds)),
+            _values(results),
+            _cost(faces, out / "seed-0", config),
+            config.network,
         )
         rows = (
             (seed, *names, repr(float(value)))
@@ -135,7 +153,7 @@ def _values(results: list[dict]) -> dict[tuple[str, str, str], np.ndarray]:
         (protocol, method, measure): np.array([r[protocol][method][measure] for r in results])
         for protocol, measures in MEASURES.items()
         if all(result[protocol] for result in results)
-        for method in METHODS
+        for method in (method.key for method in METHODS)
         for measure in measures
         if all(measure in result[protocol][method] for result in results)
     }
@@ -183,9 +201,9 @@ def _check_figures(metrics: dict) -> None:
             continue
         for method in METHODS:
             for measure in measures:
-                value = of_methods[method].get(measure, 0)
+                value = of_methods[method.key].get(measure, 0)
                 if not is_number(value, -LARGEST, LARGEST):
-                    where = f"{protocol}.{method}.{measure}"
+                    where = f"{protocol}.{method.key}.{measure}"
                     raise ValueError(f"{where} is {shortened(value)}, no number")
 
 
@@ -193,20 +211,21 @@ def _cost(faces: Faces, folder: Path, config: RunConfig, rounds: int = 5) -> dic
     """Processor time for a photo from pixels to its name, one thread; medians, interleaved."""
     split = split_photos(faces.labels, TRAIN_SHARE, np.random.default_rng(0))
     known, asked = faces.subset(split.train), faces.images[split.test][:40]
-    seconds: dict[str, list[float]] = {method: [] for method in METHODS}
+    seconds: dict[str, list[float]] = {method.key: [] for method in METHODS}
     with one_thread():
-        embed = {"facenet": network(load_model(folder), config.flip), **baselines(known)}
-        namer = {
-            method: FaceClassifier().fit(embed[method](known.images), known.labels)
-            for method in METHODS
+        ours = embed_with(load_model(folder), config.flip)
+        embeds = {OURS.key: ours, **fit_baselines(known)}
+        namers = {
+            method: FaceClassifier().fit(embed(known.images), known.labels)
+            for method, embed in embeds.items()
         }
         for _ in range(rounds):
-            for method in METHODS:
+            for method, embed in embeds.items():
                 start = time.process_time()
-                namer[method].predict(embed[method](asked))
+                namers[method].predict(embed(asked))
                 seconds[method].append(time.process_time() - start)
     median = {method: statistics.median(values) for method, values in seconds.items()}
-    return {method: median[method] / median["pixels"] for method in METHODS}
+    return {method: value / median["pixels"] for method, value in median.items()}
 
 
 def benchmark_figure(out: Path, result: Benchmark) -> None:
@@ -217,9 +236,10 @@ def benchmark_figure(out: Path, result: Benchmark) -> None:
         ("Pairs of known people", "closed", "auc", "AUC"),
         ("Pairs of strangers", "open", "auc", "AUC"),
     ):
-        if (protocol, "facenet", measure) in result.values:
+        if (protocol, OURS.key, measure) in result.values:
             panels[title] = {
-                name: result.values[protocol, method, measure] for method, name in METHODS.items()
+                method.title: result.values[protocol, method.key, measure]
+                for method in result.methods
             }
             measures[title] = label
     plots.save(comparison_plots.seed_dots(panels, measures), out / "benchmark.png")

@@ -1,4 +1,4 @@
-"""The open protocol: people whom the network has never seen.
+"""The open set: people whom the network has never seen.
 
 All pairs of their photos are verified. They are asked for by name among the people trained on, who
 are enrolled with half of their photos, and should be 'unknown'. And they are grouped. The gate and
@@ -7,7 +7,7 @@ the cut for that come from people of the training part, each held out of a train
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,12 +15,11 @@ from ..classification.classifier import UNKNOWN, Answers, FaceClassifier
 from ..classification.clustering import cluster
 from ..classification.clustering_scores import bcubed
 from ..classification.identification import open_set
-from ..classification.methods import baselines, network
-from ..classification.thresholds import HeldOut, Thresholds, measure_thresholds
+from ..classification.methods import OURS, Embed, embed_with, fit_baselines
+from ..classification.thresholds import OpenSet, Thresholds, measure_thresholds
 from ..preprocessing.faces import Faces
 from ..report import Naming
 from ..training.loop import is_trainable
-from ..training.observer import Observer
 from ..training.splits import (
     TRAIN_SHARE,
     UNSEEN_SHARE,
@@ -29,67 +28,94 @@ from ..training.splits import (
     split_people,
     split_photos,
 )
-from .choosing_steps import embed_without, fit
-from .scores import verify_pairs
-from .settings import RunConfig
+from .choosing_steps import Trained, train_for_best_steps, train_without
+from .job import Job
+from .scores import score_pairs
 
 ENOUGH_PEOPLE = 20  # held out at once; of fewer, thresholds would be luck
 GATE_FAR = 0.05  # the gate is set for this share of strangers who get a name
 
 
-def meet_strangers(
-    faces: Faces, split: Split, out: Path, config: RunConfig, rng, observer: Observer, device: str
-) -> tuple[dict, Thresholds | None, dict]:
-    """The figures, the network's thresholds if they can be measured, what the report shows."""
+@dataclass(frozen=True)
+class Strangers:
+    """How strangers were verified, asked for by name, and grouped.
+
+    Attributes
+    ----------
+    figures : dict
+        As in `metrics.json`.
+    training : Trained
+    probes : Faces
+        Their N photos.
+    vectors : dict of str to ndarray of shape (N, D)
+        The embeddings of these, by method.
+    thresholds : Thresholds or None
+        Those of our network; None where too few people are left to measure them on.
+    groups : ndarray of shape (N,), int, or None
+    naming : Naming or None
+        Enrolled people and strangers, asked for by name with our network.
+    """
+
+    figures: dict
+    training: Trained
+    probes: Faces
+    vectors: dict[str, np.ndarray]
+    thresholds: Thresholds | None = None
+    groups: np.ndarray | None = None
+    naming: Naming | None = None
+
+
+def meet_strangers(faces: Faces, split: Split, job: Job) -> Strangers:
+    """Train on some people; verify, name and group the others."""
     known, strangers = faces.subset(split.train), faces.subset(split.test)
     try:
-        inner = split_people(known.labels, UNSEEN_SHARE, rng)
+        inner = split_people(known.labels, UNSEEN_SHARE, job.rng)
     except ProtocolError:
         inner = None
-    halves = split_photos(known.labels, TRAIN_SHARE, rng)  # enrolled, asked for
-    enrolled = None if inner is None else np.intersect1d(halves.train, inner.train)
-    groups = [] if inner is None else _groups(known.labels, inner, rng)
-    others = baselines(known)
-    model, steps, held_out = fit(
-        known, inner, enrolled, out, config, "For strangers", observer, device
-    )
-    result = {
+    halves = split_photos(known.labels, TRAIN_SHARE, job.rng)  # gallery, probes
+    gallery = None if inner is None else np.intersect1d(halves.train, inner.train)
+    groups = [] if inner is None else _groups(known.labels, inner, job.rng)
+    baselines = fit_baselines(known)
+    training = train_for_best_steps(known, inner, gallery, "For strangers", job)
+    embeds = {OURS.key: embed_with(training.model, job.config.flip), **baselines}
+    vectors = {method: embed(strangers.images) for method, embed in embeds.items()}
+    figures = {
         "train_people": len(np.unique(known.labels)),
         "train_photos": len(known),
         "test_people": len(np.unique(strangers.labels)),
         "test_photos": len(strangers),
-        "steps": steps,
+        "steps": training.steps,
+        **{method: score_pairs(v, strangers.labels).as_dict() for method, v in vectors.items()},
     }
-    embeds = {"facenet": network(model, config.flip), **others}
-    result |= {method: {} for method in embeds}
-    vectors = {method: embed(strangers.images) for method, embed in embeds.items()}
-    verify_pairs(out, strangers, vectors, result, config)
-    if held_out is None:
-        observer.say("Too few people to measure thresholds: strangers are not asked for by name.")
-        return result, None, {"strangers": strangers, "strangers_vectors": vectors}
-    held_out = [held_out]
-    for number, group in enumerate(groups[1:], start=2):
-        title = f"Thresholds: {number} of {len(groups)}"
-        rest = np.setdiff1d(halves.train, group)
-        held_out.append(embed_without(known, group, rest, steps, config, title, observer, device))
-    thresholds = _held_out_thresholds(known, groups, halves.train, held_out, steps)
-    shown = {"strangers": strangers, "strangers_vectors": vectors}
+    if training.unseen is None:
+        job.observer.say(
+            "Too few people to measure thresholds: strangers are not asked for by name."
+        )
+        return Strangers(figures, training, strangers, vectors)
+    thresholds = _thresholds(known, groups, halves.train, training, job)
     for method, embed in embeds.items():
-        namer = FaceClassifier(threshold=thresholds[method].gate[GATE_FAR])
-        namer.fit(embed(known.images[halves.train]), known.labels[halves.train])
-        asked = embed(known.images[halves.test])
-        figures = open_set(namer, asked, known.labels[halves.test], vectors[method])
+        namer, probes = _enrol(embed, known, halves, thresholds[method])
+        opened = open_set(namer, probes, known.labels[halves.test], vectors[method])
         grouped = cluster(vectors[method], thresholds[method].cut).labels
-        result[method] |= figures.as_dict() | {
+        figures[method] |= opened.as_dict() | {
             "cut": thresholds[method].cut,
             "groups": int(grouped.max() + 1),
             "bcubed_f1": bcubed(grouped, strangers.labels).f1,
         }
-        if method == "facenet":
-            probes = faces.subset(np.concatenate([split.train[halves.test], split.test]))
-            answers = namer.answers(np.concatenate([asked, vectors[method]]))
-            shown |= {"groups": grouped, "naming": _naming(probes, answers, namer)}
-    return result, thresholds["facenet"], shown
+        if method == OURS.key:
+            asked = faces.subset(np.concatenate([split.train[halves.test], split.test]))
+            answers = namer.answers(np.concatenate([probes, vectors[method]]))
+            ours = {"groups": grouped, "naming": _naming(asked, answers, namer)}
+    return Strangers(figures, training, strangers, vectors, thresholds[OURS.key], **ours)
+
+
+def _enrol(
+    embed: Embed, known: Faces, halves: Split, thresholds: Thresholds
+) -> tuple[FaceClassifier, np.ndarray]:
+    """A classifier of the first halves, with its gate; and the vectors of the second ones."""
+    namer = FaceClassifier(threshold=thresholds.gate[GATE_FAR])
+    namer.fit(embed(known.images[halves.train]), known.labels[halves.train])
+    return namer, embed(known.images[halves.test])
 
 
 def _naming(probes: Faces, answers: Answers, namer: FaceClassifier) -> Naming:
@@ -123,25 +149,31 @@ def _groups(labels, inner: Split, rng) -> list[np.ndarray]:
     ]
 
 
-def _held_out_thresholds(known, groups, enrolled, held_out, steps) -> dict[str, Thresholds]:
-    """By method, from people of the training part whom its fitting did not see."""
+def _thresholds(
+    known: Faces, groups: list[np.ndarray], gallery: np.ndarray, training: Trained, job: Job
+) -> dict[str, Thresholds]:
+    """By method, from people of the training part whom its fitting did not see.
+
+    The network that chose the number of steps has not seen the first group; for each other group
+    one more is trained.
+    """
+    held_out = {OURS.key: [training.unseen]}
+    for number, group in enumerate(groups[1:], start=2):
+        title = f"Thresholds: {number} of {len(groups)}"
+        rest = np.setdiff1d(gallery, group)
+        held_out[OURS.key].append(train_without(known, group, rest, training.steps, title, job))
+    for group in groups:
+        fitted = fit_baselines(known.subset(~np.isin(np.arange(len(known)), group)))
+        impostors, rest = known.subset(group), known.subset(np.setdiff1d(gallery, group))
+        for method, embed in fitted.items():
+            held_out.setdefault(method, []).append(OpenSet.of(embed, impostors, rest))
     asked = np.concatenate(groups)
     source = (
         f"{len(asked)} photos of {len(np.unique(known.labels[asked]))} people, each held out of "
         "the training"
     )
-    by_method = {"facenet": held_out}
-    for group in groups:
-        rest = np.setdiff1d(enrolled, group)
-        fitted = baselines(known.subset(~np.isin(np.arange(len(known)), group)))
-        for method, embed in fitted.items():
-            by_method.setdefault(method, []).append(
-                HeldOut.of(embed, known.subset(group), known.subset(rest))
-            )
+    ours = f"{source} of a network like this one, {training.steps} steps"
     return {
-        method: measure_thresholds(
-            parts,
-            source + (f" of a network like this one, {steps} steps" if method == "facenet" else ""),
-        )
-        for method, parts in by_method.items()
+        method: measure_thresholds(parts, ours if method == OURS.key else source)
+        for method, parts in held_out.items()
     }

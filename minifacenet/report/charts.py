@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -17,7 +17,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from .. import plots
-from ..classification.methods import METHODS
+from ..classification.methods import OURS, Method
 from ..classification.verification import pair_distances
 from ..classification.verification import roc as roc_points
 from ..training.log import read_log
@@ -55,15 +55,17 @@ def training_charts(name: str, log: Path, margin: float) -> Html | None:
     return tag("div", charts, class_="charts")
 
 
-def roc_chart(vectors: Mapping[str, np.ndarray], labels, scores: Mapping, targets) -> Html:
+def roc_chart(
+    methods: Sequence[Method], vectors: Mapping[str, np.ndarray], labels, scores: Mapping, targets
+) -> Html:
     """ROC curves of all methods; dots: our VAL at the target FARs that allow a pair at least."""
     curves = {}
-    for method in (method for method in METHODS if method in vectors):
-        far, val, _ = roc_points(*pair_distances(vectors[method], labels))
-        curves[METHODS[method]] = (*corners(far, val), scores[method]["auc"])
+    for method in (method for method in methods if method.key in vectors):
+        far, val, _ = roc_points(*pair_distances(vectors[method.key], labels))
+        curves[method.title] = (*corners(far, val), scores[method.key]["auc"])
     ax = plots.roc(curves, _axes(5, 4.4))
     ax.set_xlabel("FAR: different pairs accepted (logarithmic; grey: none)")
-    ours = scores["facenet"]
+    ours = scores[OURS.key]
     at = [target for target in targets if ours[f"false_accepts_allowed_at_far_{target:g}"]]
     vals = [ours[f"val_at_far_{target:g}"] for target in at]
     ax.plot(at, vals, "o", color=plots.SAME, markersize=8, zorder=4.5)

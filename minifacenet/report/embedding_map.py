@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from ..classification.methods import OURS
 from ..plots.map_layout import MapLayout, lay_out
 from ..plots.style import HUES
 from .html import Html, join, json_block, tag
@@ -20,7 +21,7 @@ def map_section(parts: ReportParts, album: Album) -> Html:
     """The map, the panel for the face that is pointed at, and the data for the script."""
     if parts.strangers is None:
         return tag("p", NO_STRANGERS)
-    faces, vectors = parts.strangers, parts.strangers_vectors["facenet"]
+    faces, vectors = parts.strangers, parts.strangers_vectors[OURS.key]
     layout = lay_out(vectors, faces.labels)
     shown = layout.chosen
     of = f"{len(shown)} of the {len(faces)}" if len(shown) < len(faces) else f"the {len(shown)}"
@@ -81,7 +82,7 @@ def _drawing(parts: ReportParts, album: Album, layout: MapLayout) -> Html:
 def _data(parts: ReportParts, album: Album, layout: MapLayout) -> list[dict]:
     """For each face on the map: its photo, its name and path, and its nearest neighbours."""
     faces, shown = parts.strangers, layout.chosen
-    vectors = np.asarray(parts.strangers_vectors["facenet"], dtype=np.float64)[shown]
+    vectors = np.asarray(parts.strangers_vectors[OURS.key], dtype=np.float64)[shown]
     distances = cdist(vectors, vectors, "sqeuclidean")
     np.fill_diagonal(distances, np.inf)
     near = np.argsort(distances, axis=1, kind="stable")[:, : min(NEIGHBOURS, len(shown) - 1)]

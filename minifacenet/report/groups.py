@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..classification.methods import OURS
 from ..files.words import count_text
 from .html import Html, join, percent, tag
 from .parts import ReportParts
@@ -27,7 +28,7 @@ def groups_section(parts: ReportParts, album: Album) -> Html:
     order = numbers[np.argsort(-sizes, kind="stable")]
     rows = [_row(parts, album, np.flatnonzero(parts.groups == number)) for number in order[:ROWS]]
     alone = np.flatnonzero(parts.groups < 0)
-    score = (parts.metrics["open"] or {}).get("facenet", {}).get("bcubed_f1")
+    score = (parts.metrics["open"] or {}).get(OURS.key, {}).get("bcubed_f1")
     people = len(np.unique(parts.strangers.labels))
     more = len(order) - ROWS
     return join(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..classification.methods import OURS
 from ..classification.verification import pair_distances
 from .html import Html, join, tag
 from .parts import ReportParts
@@ -17,9 +18,9 @@ def hard_pairs_section(parts: ReportParts, album: Album) -> Html:
     """Both kinds side by side, the hardest first."""
     if parts.strangers is None or not parts.metrics["open"]:
         return tag("p", NO_STRANGERS)
-    labels, vectors = parts.strangers.labels, parts.strangers_vectors["facenet"]
+    labels, vectors = parts.strangers.labels, parts.strangers_vectors[OURS.key]
     distances, same = pair_distances(vectors, labels)
-    threshold = parts.metrics["open"]["facenet"]["balanced_accuracy_threshold"]
+    threshold = parts.metrics["open"][OURS.key]["balanced_accuracy_threshold"]
     columns = []
     for title, kind, sign in (
         ("One person, far apart", same, -1),
@@ -63,7 +64,7 @@ def hardest(order_by: np.ndarray, photos: int, count: int = COUNT) -> list[tuple
 
 def _pair(parts: ReportParts, album: Album, first: int, second: int, threshold: float) -> Html:
     faces = parts.strangers
-    vectors = np.asarray(parts.strangers_vectors["facenet"], dtype=np.float64)
+    vectors = np.asarray(parts.strangers_vectors[OURS.key], dtype=np.float64)
     distance = ((vectors[first] - vectors[second]) ** 2).sum()
     same = faces.labels[first] == faces.labels[second]
     mark = "✓" if (distance <= threshold) == same else "✗"

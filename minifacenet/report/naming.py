@@ -8,6 +8,7 @@ import numpy as np
 
 from ..classification.classifier import UNKNOWN
 from ..classification.identification import FAR_TARGETS
+from ..classification.methods import OURS
 from ..files.words import count_text
 from .confusion import confusion_matrix
 from .html import Html, join, tag
@@ -41,7 +42,7 @@ def naming_section(parts: ReportParts, album: Album) -> Html:
     stranger = naming.expected == UNKNOWN
     right = naming.answers == naming.expected
     scores = parts.metrics["open"] or {}
-    rated = "correct_name_rate" in scores.get("facenet", {})
+    rated = "correct_name_rate" in scores.get(OURS.key, {})
     return join(
         tag("p", f"Some photos of {len(np.unique(naming.expected[~stranger]))} people were "
             f"enrolled. Then {(~stranger).sum()} other photos of them were asked for, and "
@@ -51,7 +52,7 @@ def naming_section(parts: ReportParts, album: Album) -> Html:
             f"{(~right & stranger).sum()} got one, which is a false accept. The network was "
             "trained on these very photos of the enrolled, which makes their names far easier than "
             "those of new people."),
-        score_table("All methods, each at its own threshold", scores, RATES | DIRS)
+        score_table("All methods, each at its own threshold", parts.methods, scores, RATES | DIRS)
         if rated else None,
         tag("p", "DIR at FAR: the share of the enrolled who get their own name, if the threshold "
             "let that share of these very strangers get one.") if rated else None,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..classification.methods import OURS, Method, methods_with
 from ..preprocessing.faces import Faces
 
 
@@ -60,7 +61,7 @@ class ReportParts:
     strangers : Faces, optional
         Open protocol: M photos of people whom the network has never seen.
     strangers_vectors : dict of str to ndarray of shape (M, D), optional
-        Their embeddings by each of `config.METHODS`.
+        Their embeddings by the key of each method.
     groups : ndarray of shape (M,), int, optional
         The group that each of them was put into; -1: into none.
     naming : Naming, optional
@@ -83,14 +84,19 @@ class ReportParts:
     naming: Naming | None = None
     credit: str | None = None
 
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """What was compared, our network first."""
+        return methods_with(self.metrics["config"]["network"])
+
     def __post_init__(self):
         _refuse_other_length("named", self.named, self.known, "known")
         _refuse_other_length("known_vectors", self.known_vectors, self.known, "known")
         if self.strangers is None:
             return
-        if "facenet" not in (self.strangers_vectors or {}):
+        if OURS.key not in (self.strangers_vectors or {}):
             raise ValueError(
-                "strangers need strangers_vectors with the key 'facenet', "
+                f"strangers need strangers_vectors with the key '{OURS.key}', "
                 f"got {sorted(self.strangers_vectors or {})}"
             )
         for method, vectors in self.strangers_vectors.items():

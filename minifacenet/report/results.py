@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..classification.methods import METHODS
+from ..classification.methods import OURS, Method
 from ..classification.thresholds import Thresholds
 from ..classification.verification import pair_distances, val_far
 from ..classification.verification_scores import FAR_TARGETS
@@ -24,23 +24,22 @@ NO_STRANGERS = (
 
 def headline(parts: ReportParts) -> Html:
     """The main figures, each with the best of the other methods beside it."""
-    closed, opened = parts.metrics["closed"], parts.metrics["open"]
-    tables = [
-        score_table(
-            "Known people", closed, {"svm_accuracy": "named right", "auc": "AUC", "eer": "EER"}
-        )
-    ]
-    cards = [_card(closed, "svm_accuracy", percent, "of photos of known people named right")]
+    closed, opened, methods = parts.metrics["closed"], parts.metrics["open"], parts.methods
+    keys = {"svm_accuracy": "named right", "auc": "AUC", "eer": "EER"}
+    tables = [score_table("Known people", methods, closed, keys)]
+    told = "of photos of known people named right"
+    cards = [_card(methods, closed, "svm_accuracy", percent, told)]
     if opened:
+        told = "AUC: how well distances tell strangers apart"
         cards += [
-            _card(opened, "auc", decimal, "AUC: how well distances tell strangers apart"),
+            _card(methods, opened, "auc", decimal, told),
             _card(
-                opened, "val_at_far_0.001", percent,
+                methods, opened, "val_at_far_0.001", percent,
                 "VAL at FAR 0.001: pairs of one stranger accepted, while 1 in 1,000 of two is",
             ),
         ]  # fmt: skip
         keys = {"auc": "AUC", "eer": "EER", "val_at_far_0.001": "VAL at FAR 0.001"}
-        tables.append(score_table("Strangers", opened, keys))
+        tables.append(score_table("Strangers", methods, opened, keys))
     return join(
         tag(
             "p",
@@ -57,17 +56,19 @@ def headline(parts: ReportParts) -> Html:
     )  # fmt: skip
 
 
-def score_table(caption: str, scores: Mapping, columns: Mapping[str, str]) -> Html:
-    """A row a method; `columns` are headings by key. The best of each column is bold."""
-    methods = [method for method in METHODS if method in scores]
+def score_table(
+    caption: str, methods: Sequence[Method], scores: Mapping, columns: Mapping[str, str]
+) -> Html:
+    """One row per method; `columns` are headings by key. The best of each column is bold."""
+    methods = [method for method in methods if method.key in scores]
     best = {}
     for key in columns:
-        values = [scores[method][key] for method in methods if key in scores[method]]
+        values = [scores[method.key][key] for method in methods if key in scores[method.key]]
         best[key] = (min if key in SMALL_IS_GOOD else max)(values, default=None)
     rows = []
     for method in methods:
-        cells = [scores[method].get(key) for key in columns]
-        rows.append([METHODS[method]])
+        cells = [scores[method.key].get(key) for key in columns]
+        rows.append([method.title])
         for key, value in zip(columns, cells, strict=True):
             shown = decimal(value)
             marked = value is not None and value == best[key]
@@ -78,13 +79,14 @@ def score_table(caption: str, scores: Mapping, columns: Mapping[str, str]) -> Ht
 SMALL_IS_GOOD = ("eer", "misnamed_rate", "rejected_rate", "false_accept_rate")
 
 
-def _card(scores: Mapping, key: str, shown, label: str) -> Html:
-    others = {name: scores[name][key] for name in METHODS if name in scores and name != "facenet"}
-    best = max(others, key=others.get, default=None)
-    beside = None if best is None else f"best other: {METHODS[best]}, {shown(others[best])}"
+def _card(methods: Sequence[Method], scores: Mapping, key: str, shown, label: str) -> Html:
+    _, *others = methods
+    others = [method for method in others if method.key in scores]
+    best = max(others, key=lambda method: scores[method.key][key], default=None)
+    beside = best and f"best other: {best.title}, {shown(scores[best.key][key])}"
     return tag(
         "li",
-        tag("span", shown(scores["facenet"][key]), class_="figure"),
+        tag("span", shown(scores[OURS.key][key]), class_="figure"),
         tag("span", label),
         tag("small", beside),
     )
@@ -97,9 +99,9 @@ def known_section(parts: ReportParts, album: Album) -> Html:
     shown = wrong[:MISTAKES]
     more = f" The first {len(shown)} are shown." if len(shown) < len(wrong) else ""
     others = {
-        METHODS[method]: round((1 - closed[method]["svm_accuracy"]) * len(faces))
-        for method in METHODS
-        if method in closed and method != "facenet"
+        method.title: round((1 - closed[method.key]["svm_accuracy"]) * len(faces))
+        for method in parts.methods[1:]
+        if method.key in closed
     }
     beside = ", ".join(f"{name} {count}" for name, count in others.items())
     return join(
@@ -145,7 +147,7 @@ def strangers_section(parts: ReportParts) -> Html:
     opened = parts.metrics["open"]
     if not opened or parts.strangers is None:
         return tag("p", NO_STRANGERS)
-    ours, vectors, labels = opened["facenet"], parts.strangers_vectors, parts.strangers.labels
+    ours, vectors, labels = opened[OURS.key], parts.strangers_vectors, parts.strangers.labels
     pairs = ours["pairs_different"]
     columns = {"auc": "AUC", "eer": "EER"}
     columns |= {f"val_at_far_{target:g}": f"VAL at FAR {target:g}" for target in FAR_TARGETS}
@@ -160,8 +162,8 @@ def strangers_section(parts: ReportParts) -> Html:
             f"{ours['pairs_same']:,} pairs of one person that are accepted, rightly; FAR is the "
             f"share of the {pairs:,} pairs of different people that are accepted, falsely. A "
             "larger threshold raises both, and each point of a curve is one threshold."),
-        roc_chart(vectors, labels, opened, FAR_TARGETS),
-        score_table("All methods on the same pairs", opened, columns),
+        roc_chart(parts.methods, vectors, labels, opened, FAR_TARGETS),
+        score_table("All methods on the same pairs", parts.methods, opened, columns),
         tag("p", "A small FAR rests on few pairs: read a VAL with care where a handful decides."),
         table("Different pairs behind a FAR", ["rate", "pairs"], behind),
         _distances(parts),
@@ -175,17 +177,17 @@ def _distances(parts: ReportParts) -> Html:
     stored = stored and Thresholds.of(stored)
     named = [("best accuracy", stored.accuracy)] if stored else []
     named += [(f"FAR {far:g}", value) for far, value in stored.far.items()] if stored else []
-    others = [method for method in parts.strangers_vectors if method in METHODS]
-    best = max(others, key=lambda method: (method != "facenet", opened[method]["auc"]))
+    ours, *others = [method for method in parts.methods if method.key in parts.strangers_vectors]
+    best = max(others, key=lambda method: opened[method.key]["auc"], default=None)
     charts = []
-    for method in dict.fromkeys(["facenet", best]):
-        threshold, marks = opened[method]["balanced_accuracy_threshold"], ()
-        if method == "facenet" and stored:
+    for method in (ours, best) if best else (ours,):
+        threshold, marks = opened[method.key]["balanced_accuracy_threshold"], ()
+        if method is ours and stored:
             threshold, marks = stored.accuracy, named[1:]
-        vectors = parts.strangers_vectors[method]
-        title = f"Distances: {METHODS[method]}"
+        vectors = parts.strangers_vectors[method.key]
+        title = f"Distances: {method.title}"
         charts.append(
-            distance_chart(f"distances-{method}", title, vectors, labels, threshold, marks)
+            distance_chart(f"distances-{method.key}", title, vectors, labels, threshold, marks)
         )
     note = "The lines are the thresholds that fit these very pairs best, so they flatter a little."
     rows = []
@@ -195,7 +197,7 @@ def _distances(parts: ReportParts) -> Html:
             "on the strangers shown here. The line of the other method is the one that fits these "
             "very pairs best. The table says what our thresholds do to the strangers."
         )
-        pairs = pair_distances(parts.strangers_vectors["facenet"], labels)
+        pairs = pair_distances(parts.strangers_vectors[OURS.key], labels)
         rates = np.transpose(val_far(*pairs, [value for _, value in named]))
         for (name, value), (val, far) in zip(named, rates, strict=True):
             rows.append([name, decimal(value), percent(val), percent(far)])

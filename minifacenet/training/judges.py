@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..classification.thresholds import HeldOut, measure_thresholds
+from ..classification.thresholds import OpenSet, measure_thresholds
 from ..classification.verification_scores import val_at
 from ..embedding.architectures import FaceNet
 from ..embedding.batches import sample_batch
@@ -14,14 +14,14 @@ from ..embedding.checkpoint import add_to_model
 from ..embedding.embedder import Embedder
 from ..preprocessing.faces import Faces
 from .observer import Observer
-from .selection import held_out_score
+from .selection import validation_score
 from .settings import TrainingRunConfig
 from .splits import ProtocolError, split_people
 
 ENROLLED_PEOPLE, ENROLLED_PHOTOS = 100, 5  # among whom held-out people are asked for: that many
 
 
-def hold_out_people(
+def split_off_judges(
     faces: Faces, config: TrainingRunConfig, observer: Observer
 ) -> tuple[Faces, Faces | None]:
     """The faces to train on, and those that judge the training: None with too few people."""
@@ -46,7 +46,7 @@ class Check:
     def __call__(self, model: FaceNet) -> tuple[float, float]:
         vectors = Embedder(model).transform(self.others.images)
         everyone = np.ones(len(self.others), bool)
-        return held_out_score(
+        return validation_score(
             vectors, self.others.labels, everyone, lambda d, same: val_at(d, same, self.far)
         )
 
@@ -58,7 +58,7 @@ def add_thresholds(path: Path, known: Faces, others: Faces) -> None:
         sample_batch(known.labels, ENROLLED_PEOPLE, ENROLLED_PHOTOS, np.random.default_rng(0))
     )
     people = len(np.unique(others.labels))
-    group = HeldOut.of(embed, others, enrolled)
+    group = OpenSet.of(embed, others, enrolled)
     thresholds = measure_thresholds(
         [group], f"{len(others)} photos of {people} people held out of its training"
     )

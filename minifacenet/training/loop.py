@@ -9,7 +9,8 @@ looks at the record and decides.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from ..nn.device.backend import to_device
 from ..nn.layer import Sequential
 from ..nn.optim import OPTIMIZERS
 from .health import StepRecord, not_finite
+from .observer import Observer
 from .settings import TrainConfig
 
 
@@ -76,6 +78,53 @@ def train(
         measured = _step(network, state.optimizer, photos, faces.labels[batch], config.chunk, loss)
         state.step += 1
         yield StepRecord(state.step, *measured, len(batch), time.perf_counter() - start)
+
+
+def train_watched(
+    network: Sequential,
+    faces,
+    config: TrainConfig,
+    observer: Observer,
+    title: str,
+    steps: int | None = None,
+    state: TrainingState | None = None,
+    after_step: Callable[[list[StepRecord]], object] | None = None,
+) -> list[StepRecord]:
+    """Train until `steps`, or until `after_step` says stop; the observer is told every step.
+
+    Parameters
+    ----------
+    network, faces, config, state
+        As in `train`.
+    title : str
+        What the observer calls this training.
+    steps : int, optional
+        The last step, of the schedule's `config.steps`; None: all of them.
+    after_step : callable(records), optional
+        Judges and saves: it gets the records so far, the present one last. What it returns ends the
+        training if it is true.
+
+    Returns
+    -------
+    list of StepRecord
+        Those of this call.
+    """
+    state = state or TrainingState(network, config)
+    steps = config.steps if steps is None else steps
+    records = []
+    observer.start_training(title, steps, done=state.step)
+    for record in islice(train(network, faces, config, state), max(0, steps - state.step)):
+        records.append(record)
+        observer.step(record)
+        if after_step is not None and after_step(records):
+            break
+    observer.stop_training()
+    return records
+
+
+def is_due(step: int, every: int, last: int) -> bool:
+    """Whether what happens every so many steps, and at the last one, happens after this step."""
+    return step % every == 0 or step == last
 
 
 def _draw(network, faces, config, state):

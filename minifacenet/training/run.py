@@ -30,9 +30,9 @@ from ..preprocessing.faces import Faces
 from . import state as stored
 from .files import STALE, last_good
 from .health import StepRecord, collapsed_for, not_finite
-from .judges import Check, add_thresholds, hold_out_people
+from .judges import Check, add_thresholds, split_off_judges
 from .log import TYPES, checks_of_steps, rows_of_steps, training_figure, write_log
-from .loop import TrainingState, train
+from .loop import TrainingState, is_due, train_watched
 from .observer import Observer
 from .selection import longest_within_error
 from .settings import TrainingRunConfig
@@ -134,27 +134,28 @@ def _run_training(
     if resume:
         path, completed = out / "state.safetensors", TrainingRunConfig.completed
         stored.load_state(path, model, state, run.settings, completed)
-    known, others = hold_out_people(faces, config, observer)
+    known, others = split_off_judges(faces, config, observer)
     if state.queue.max(initial=0) >= len(known):
         raise CheckpointError(f"{out / 'state.safetensors'}: damaged, its triplets are of others")
     check, began = None if others is None else Check(others, config.far), state.step
     if resume:
         run.read_logs(checked=check is not None)
-    observer.start_training("Training", config.training.steps, done=state.step)
     told = "\nFinishing this step, then saving. Ctrl-C again stops at once."
     with postponed_interrupt(lambda: observer.say(told)) as asked:
+
+        def after_step(records: list[StepRecord]) -> bool:
+            if device == "cuda" and len(records) == 1 and (text := memory_text()):
+                observer.say(text)
+            return run.after_step(records[-1], check, observer, asked.is_set())
+
         try:
-            steps = train(model.network, known, config.training, state)
-            while not run.stopped and (record := next(steps, None)):
-                run.records.append(record)
-                observer.step(record)
-                if device == "cuda" and state.step == began + 1 and (text := memory_text()):
-                    observer.say(text)
-                run.after_step(check, observer, asked.is_set())
+            train_watched(
+                model.network, known, config.training, observer, "Training",
+                steps=began if run.stopped else None, state=state, after_step=after_step,
+            )  # fmt: skip
         except FloatingPointError as error:
             run.write_logs()
             raise FloatingPointError(f"{error}. {last_good(out)}") from None
-    observer.stop_training()
     if others is not None and run.stopped != "interrupted":
         add_thresholds(out / "model.safetensors", known, others)
     training_figure(
@@ -176,22 +177,27 @@ class _Run:
     def kept(self) -> int:
         return longest_within_error(self.checks) if self.checks else self.state.step
 
-    def after_step(self, check: Callable | None, observer: Observer, interrupted: bool) -> None:
-        """Check, decide whether to stop, save."""
-        config, step = self.config, self.state.step
+    def after_step(
+        self, record: StepRecord, check: Callable | None, observer: Observer, interrupted: bool
+    ) -> bool:
+        """Check, decide whether to stop, save; returns whether the training ends here."""
+        self.records.append(record)
+        config, step = self.config, record.step
         last = step == config.training.steps
         checked = check is not None and self._is_check(step)
-        if checked or step % config.save_every == 0 or last or interrupted:
+        saved = checked or is_due(step, config.save_every, config.training.steps)
+        if saved or interrupted:
             self._refuse_broken()
         if checked:
             self.checks.append((step, *check(self.model)))
             observer.check(*self.checks[-1])
         self.stopped = self._reason(interrupted and not last)
-        if checked or step % config.save_every == 0 or last or self.stopped:
+        if saved or self.stopped:
             self.save(checked)
+        return self.stopped is not None
 
     def _is_check(self, step: int) -> bool:
-        return step % self.config.check_every == 0 or step == self.config.training.steps
+        return is_due(step, self.config.check_every, self.config.training.steps)
 
     def _reason(self, interrupted: bool) -> str | None:
         config = self.config

@@ -10,7 +10,7 @@ from ..classification.verification import pair_distances
 from ..classification.verification_scores import auc
 
 
-def held_out_score(
+def validation_score(
     embeddings, labels, held_out, measure: Callable[[np.ndarray, np.ndarray], float] = auc
 ) -> tuple[float, float]:
     """A verification figure over the pairs that hold at least one held-out photo.

@@ -9,7 +9,7 @@ from minifacenet.classification.clustering_scores import bcubed
 from minifacenet.classification.thresholds import (
     FAR_TARGETS,
     GATE_TARGETS,
-    HeldOut,
+    OpenSet,
     Thresholds,
     measure_thresholds,
 )
@@ -23,13 +23,13 @@ from tests.classification.test_classifier import faces
 def group(seed, people=8):
     strangers, who = faces(people=people, spread=1.0, seed=seed)
     enrolled, names = faces(people=12, spread=1.0, seed=seed + 100)
-    return HeldOut(strangers, who, enrolled, names)
+    return OpenSet(strangers, who, enrolled, names)
 
 
 def test_the_thresholds_keep_what_they_promise_on_the_pooled_groups():
     groups = [group(0), group(1), group(2)]
     it = measure_thresholds(groups, "three groups")
-    pairs = [pair_distances(g.strangers, g.people) for g in groups]
+    pairs = [pair_distances(g.impostors, g.impostor_people) for g in groups]
     distances, same = (np.concatenate(part) for part in zip(*pairs, strict=True))
     assert (it.pairs_same, it.pairs_different) == (same.sum(), (~same).sum())
     assert it.pairs_different == 3 * 8 * 7 // 2 * 25  # within a group only
@@ -37,7 +37,10 @@ def test_the_thresholds_keep_what_they_promise_on_the_pooled_groups():
         assert val_far(distances, same, it.far[far])[1] <= far
     nearest = np.concatenate(
         [
-            FaceClassifier(threshold=4.0).fit(g.enrolled, g.names).answers(g.strangers).distance
+            FaceClassifier(threshold=4.0)
+            .fit(g.gallery, g.gallery_people)
+            .answers(g.impostors)
+            .distance
             for g in groups
         ]
     )
@@ -50,17 +53,17 @@ def test_the_thresholds_keep_what_they_promise_on_the_pooled_groups():
 
 def test_the_cut_is_the_best_that_any_place_gives():
     groups = [group(0), group(3)]
-    trees = [average_linkage(g.strangers) for g in groups]
+    trees = [average_linkage(g.impostors) for g in groups]
 
     def score(at):
         return np.mean(
-            [bcubed(cut(t, at), g.people).f1 for t, g in zip(trees, groups, strict=True)]
+            [bcubed(cut(t, at), g.impostor_people).f1 for t, g in zip(trees, groups, strict=True)]
         )
 
     best = score(measure_thresholds(groups, "a test").cut)
     assert best > 0.9
     assert best >= max(score(at) for at in np.linspace(0, 2.5, 300)) - 1e-12
-    equal = HeldOut(np.eye(4, 128, dtype=np.float32), np.array([0, 0, 1, 1]), *faces())
+    equal = OpenSet(np.eye(4, 128, dtype=np.float32), np.array([0, 0, 1, 1]), *faces())
     assert measure_thresholds([equal], "all equally far apart").cut == pytest.approx(2)
 
 
@@ -83,7 +86,7 @@ def test_as_json_they_come_back():
 def test_equal_photos_of_two_people_give_thresholds_that_are_kept():
     """No threshold tells them apart: a verification would accept nothing at -1."""
     same = np.eye(4, 128, dtype=np.float32)[[0, 0, 1, 1]]
-    strangers = HeldOut(same, np.array([0, 1, 0, 1]), same, np.array([2, 2, 3, 3]))
+    strangers = OpenSet(same, np.array([0, 1, 0, 1]), same, np.array([2, 2, 3, 3]))
     it = measure_thresholds([strangers], "copies")
     assert Thresholds.of(json.loads(json.dumps(it.as_dict()))) == it
     assert it.far[0.001] == it.gate[0.01] == 0
@@ -99,7 +102,7 @@ def test_what_is_no_distance_is_no_threshold(name, value):
 
 
 def test_strangers_without_a_pair_are_refused():
-    lone = HeldOut(*faces(photos=1), *faces(seed=1))
+    lone = OpenSet(*faces(photos=1), *faces(seed=1))
     with pytest.raises(ValueError, match="someone needs two photos"):
         measure_thresholds([lone], "nobody")
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from minifacenet.embedding.checkpoint import load_model
-from minifacenet.experiment.choosing_steps import fit
+from minifacenet.experiment.choosing_steps import train_for_best_steps
+from minifacenet.experiment.job import Job
 from minifacenet.experiment.settings import RunConfig
 from minifacenet.preprocessing.faces import Faces
 from minifacenet.training.observer import Observer
@@ -21,7 +22,7 @@ class Listener(Observer):
     def say(self, text):
         self.said.append(text)
 
-    def start_training(self, title, steps):
+    def start_training(self, title, steps, done=0):
         self.trainings.append((title, steps))
 
 
@@ -36,8 +37,9 @@ def faces():
 def run_fit(faces, out, **training):
     listener = Listener()
     config = RunConfig(training=TrainConfig(people=3, photos=3, **training))
-    model, steps, _ = fit(faces, None, None, out, config, "Known", listener, "cpu")
-    return model, steps, listener
+    job = Job(out, config, np.random.default_rng(0), listener, "cpu")
+    trained = train_for_best_steps(faces, None, None, "Known", job)
+    return trained.model, trained.steps, listener
 
 
 def test_the_model_knows_how_its_faces_were_cut(faces, tmp_path):

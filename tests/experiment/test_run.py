@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def whole(faces, tmp_path_factory):
 def test_strangers_are_asked_for_by_name_and_grouped(whole):
     out, metrics, listener = whole
     for method in METHODS:
-        figures = metrics["open"][method]
+        figures = metrics["open"][method.key]
         assert figures["enrolled_faces"] == 6 * 3
         assert figures["stranger_faces"] == 12
         shares = ("correct_name_rate", "misnamed_rate", "rejected_rate")
@@ -90,22 +91,22 @@ def short(monkeypatch):
     """A run without networks, that writes a model and ends where it is told to."""
     where = []
 
-    def known(faces, split, out, *rest):
-        (out / "model.safetensors").touch()
-        (out / "open" / ".minifacenet-0a1b2c3d.tmp").mkdir(parents=True)  # swept the next time
+    def known(faces, split, job):
+        (job.out / "model.safetensors").touch()
+        (job.out / "open" / ".minifacenet-0a1b2c3d.tmp").mkdir(parents=True)  # swept next time
         if "training" in where:
             raise Broken
-        return {}, {}
+        return SimpleNamespace(figures={})
 
-    def report(out, parts):
-        (out / "report.html").touch()
+    def show(known, strangers, metrics, job):
+        (job.out / "report.html").touch()
         if "report" in where:
             raise Broken
 
+    strangers = SimpleNamespace(figures={}, thresholds=None)
     monkeypatch.setattr(pipeline, "name_known_people", known)
-    monkeypatch.setattr(pipeline, "meet_strangers", lambda *_: ({}, None, {}))
-    monkeypatch.setattr(pipeline, "ReportParts", lambda *_, **__: None)
-    monkeypatch.setattr(pipeline, "write_report", report)
+    monkeypatch.setattr(pipeline, "meet_strangers", lambda *_: strangers)
+    monkeypatch.setattr(pipeline, "_show", show)
     return where
 
 

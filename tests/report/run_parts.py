@@ -7,7 +7,7 @@ import numpy as np
 from minifacenet.classification.classifier import FaceClassifier
 from minifacenet.classification.identification import open_set
 from minifacenet.classification.methods import METHODS
-from minifacenet.classification.thresholds import HeldOut, measure_thresholds
+from minifacenet.classification.thresholds import OpenSet, measure_thresholds
 from minifacenet.experiment.scores import score_pairs
 from minifacenet.preprocessing.faces import Faces
 from minifacenet.report import Naming, ReportParts
@@ -38,7 +38,7 @@ def make_parts(names=NAMES, seed: int = 0, **changes) -> ReportParts:
     half = len(names) // 2 * PHOTOS
     known, strangers = faces.subset(slice(None, half)), faces.subset(slice(half, None))
     by_method = {
-        method: vectors + rng.normal(size=vectors.shape) * number / 10
+        method.key: vectors + rng.normal(size=vectors.shape) * number / 10
         for number, method in enumerate(METHODS)
     }
     named = known.labels.copy()
@@ -58,7 +58,7 @@ def make_parts(names=NAMES, seed: int = 0, **changes) -> ReportParts:
         "open": _scores(by_method, faces, slice(half, None), bcubed_f1=0.8, **rates)
         | {"train_people": 3, "train_photos": 15, "test_people": 3, "steps": 30},
         "thresholds": measure_thresholds(
-            [HeldOut(vectors[half:], faces.labels[half:], vectors[:half], faces.labels[:half])],
+            [OpenSet(vectors[half:], faces.labels[half:], vectors[:half], faces.labels[:half])],
             "others",
         ).as_dict(),
     }

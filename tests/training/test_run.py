@@ -15,6 +15,7 @@ from minifacenet.embedding.checkpoint import CheckpointError, load_arrays, load_
 from minifacenet.preprocessing.faces import Faces
 from minifacenet.training import files as training_files
 from minifacenet.training import judges as held_out
+from minifacenet.training import loop
 from minifacenet.training import run as training_run
 from minifacenet.training.files import in_the_way
 from minifacenet.training.observer import Observer
@@ -243,7 +244,7 @@ def test_a_model_is_no_training(faces, whole, tmp_path):
 def scripted(scores, monkeypatch):
     """Replaces the judgement of the held-out people by a list of (VAL, error)."""
     scores = iter(scores)
-    monkeypatch.setattr(held_out, "held_out_score", lambda *arguments: next(scores))
+    monkeypatch.setattr(held_out, "validation_score", lambda *arguments: next(scores))
 
 
 def test_the_kept_model_is_the_longest_within_an_error_of_the_best(faces, tmp_path, monkeypatch):
@@ -331,7 +332,7 @@ def test_a_blank_line_in_a_log_does_no_harm(faces, whole, tmp_path):
 
 
 def test_nan_stops_the_training_and_the_last_good_model_stays(faces, tmp_path, monkeypatch):
-    real, broken = training_run.train, {}
+    real, broken = loop.train, {}
 
     def train(network, *arguments):
         for record in real(network, *arguments):
@@ -341,7 +342,7 @@ def test_nan_stops_the_training_and_the_last_good_model_stays(faces, tmp_path, m
                 broken["yes"] = True
             yield record
 
-    monkeypatch.setattr(training_run, "train", train)
+    monkeypatch.setattr(loop, "train", train)
     config = replace(CONFIG, held_out=0, save_every=1)
     with pytest.raises(FloatingPointError, match=r"first in layer conv3.*good weights of step 4"):
         run_training(faces, tmp_path, config)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minifacenet.experiment.scores import score_naming, score_pairs
-from minifacenet.training.selection import held_out_score, longest_within_error
+from minifacenet.training.selection import longest_within_error, validation_score
 from minifacenet.training.splits import ProtocolError, split_people, split_photos
 
 labels_of = st.lists(st.integers(0, 7), min_size=1, max_size=60).map(np.array)
@@ -72,7 +72,7 @@ def test_the_held_out_score_leaves_out_pairs_of_training_photos():
     same = [distances[p] for p in pairs if labels[p[0]] == labels[p[1]]]
     different = [distances[p] for p in pairs if labels[p[0]] != labels[p[1]]]
     expected = np.mean([(s < d) + 0.5 * (s == d) for s in same for d in different])
-    assert held_out_score(vectors, labels, held_out)[0] == pytest.approx(expected)
+    assert validation_score(vectors, labels, held_out)[0] == pytest.approx(expected)
 
 
 def test_the_standard_error_is_the_jackknifes_over_people():
@@ -84,7 +84,7 @@ def test_the_standard_error_is_the_jackknifes_over_people():
         score_pairs(vectors[labels != person], labels[labels != person]).auc for person in range(5)
     ]
     expected = np.sqrt(4 / 5 * ((without - np.mean(without)) ** 2).sum())
-    auc, error = held_out_score(vectors, labels, everyone)
+    auc, error = validation_score(vectors, labels, everyone)
     assert auc == pytest.approx(score_pairs(vectors, labels).auc)
     assert error == pytest.approx(expected)
     assert error > 0
@@ -92,7 +92,7 @@ def test_the_standard_error_is_the_jackknifes_over_people():
 
 def test_two_people_give_an_auc_without_an_error():
     labels = np.repeat([0, 1], 2)
-    score, error = held_out_score(np.eye(2)[labels], labels, np.ones(4, bool))
+    score, error = validation_score(np.eye(2)[labels], labels, np.ones(4, bool))
     assert score == 1
     assert np.isnan(error)
 

@@ -1,0 +1,36 @@
+"""What always travels together through a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..embedding.architectures import Architecture, FaceNet
+from ..preprocessing.faces import Faces
+from ..training.observer import Observer
+from .settings import RunConfig
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run's folder, settings, random generator, observer, and device ('cpu' or 'cuda')."""
+
+    out: Path
+    config: RunConfig
+    rng: np.random.Generator
+    observer: Observer
+    device: str
+
+    def below(self, name: str) -> Job:
+        """The same job in a folder below its own."""
+        return replace(self, out=self.out / name)
+
+    def new_model(self, faces: Faces) -> FaceNet:
+        """An untrained network for such faces, on the job's device."""
+        _, size, _, channels = faces.images.shape
+        architecture = Architecture(self.config.network, size, channels, self.config.dim)
+        model = FaceNet.new(architecture, self.config.training.seed, faces.cut)
+        model.network.to(self.device)
+        return model
