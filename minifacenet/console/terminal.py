@@ -69,9 +69,12 @@ def _columns() -> tuple:
 @contextmanager
 def progress(title: str) -> Iterator[Callable[[int, int], None]]:
     """A bar with the time left, for work that calls what it gets as tell(done, total)."""
-    # Where there is no terminal, a bar that goes away leaves an empty line.
-    shown = screen.is_terminal
-    with Progress(*_columns(), console=screen, transient=True, disable=not shown) as bar:
+    # Where there is no terminal, a bar that goes away leaves an empty line; in Rich 13 even one that
+    # is disabled does.
+    if not screen.is_terminal:
+        yield lambda done, total: None
+        return
+    with Progress(*_columns(), console=screen, transient=True) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 

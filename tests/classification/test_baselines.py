@@ -1,5 +1,6 @@
 """Pixels, eigenfaces and Fisherfaces: unit vectors by the classical definitions."""
 
+import warnings
 from importlib.util import find_spec
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
@@ -214,6 +216,30 @@ def test_a_person_with_one_photo_is_no_matter_for_a_warning():
     images, labels = people()
     fisherfaces = Fisherfaces().fit(images[:-5], labels[:-5])  # warnings are errors here
     assert fisherfaces.transform(images).shape == (30, 4)
+
+
+def test_nor_are_many_people_with_one_photo():
+    """scikit-learn 1.7 warns where people are more than half as many as 21 photos or more."""
+    images, labels = people(2, count=14)
+    most = np.r_[:28:2, 1:15:2]  # everybody's first photo, and the second one of half of them
+    fisherfaces = Fisherfaces().fit(images[most], labels[most])
+    assert fisherfaces.transform(images).shape == (28, 13)
+
+
+def test_no_other_warning_is_silenced_and_none_later(monkeypatch):
+    images, labels = people()
+    fit, filters = LinearDiscriminantAnalysis.fit, warnings.filters.copy()
+
+    def warned(lda, x, y):
+        warnings.warn("something else", UserWarning, stacklevel=2)
+        return fit(lda, x, y)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LinearDiscriminantAnalysis, "fit", warned)
+        with pytest.warns(UserWarning, match="something else"):
+            Fisherfaces().fit(images, labels)
+    Fisherfaces().fit(images, labels)
+    assert warnings.filters == filters
 
 
 def test_fisherfaces_refuse_what_has_no_directions():

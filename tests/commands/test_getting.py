@@ -1,5 +1,7 @@
 """`minifacenet get`: the table, and where it writes."""
 
+import os
+
 import pytest
 
 from minifacenet.commands import getting
@@ -36,6 +38,16 @@ def test_alone_it_lists_what_there_is_and_where(run, home):
     assert f"They go to {home}" in printed
 
 
+def test_the_name_of_a_folder_is_no_markup(run, home, tmp_path, monkeypatch):
+    folder = tmp_path / "[bold]mine[/x]"
+    (folder / "orl").mkdir(parents=True)
+    monkeypatch.setenv("MINIFACENET_HOME", str(folder))
+    status, printed, _ = run("get")
+    assert status == 0
+    assert f"in {folder / 'orl'}" in printed
+    assert f"They go to {folder}" in printed
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -63,6 +75,24 @@ def test_it_writes_to_the_users_folder_and_mends_what_is_used(run, home, tmp_pat
     run("get", "mtcnn", "--out", "there.safetensors")
     places = [home / item.file, tmp_path / "data" / item.file, tmp_path / "there.safetensors"]
     assert written == places
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_what_is_in_the_way_stays_without_force(run, home, monkeypatch, force):
+    forced = []
+    monkeypatch.setattr(
+        "minifacenet.data_scripts.fetching.fetch", lambda item, out, source, f, *_: forced.append(f)
+    )
+    run("get", "mtcnn", *["--force"] * force)
+    assert forced == [force]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such names there")
+def test_a_name_is_written_out_where_a_terminal_would_obey_it(run, home, tmp_path):
+    place = ("--out", tmp_path / "a\x1b[2Jb", "--from", tmp_path / "none.whl")
+    printed = run("get", "orl", *place)[1]
+    assert f"goes to  {tmp_path}/a\\x1b[2Jb" in printed
+    assert "\x1b" not in printed
 
 
 def test_a_file_that_is_none_is_one_line(run, home, tmp_path):

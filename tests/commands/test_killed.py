@@ -1,7 +1,7 @@
 """Commands killed before one of their writes: the same command again ends as if nothing had been.
 
 A forked child runs the command; an audit hook in it kills it, as `kill -9` does, before its n-th
-write. What takes threads is replaced: a forked child has none of its parent's.
+write, or within it: a file that is opened to be written anew is empty by then. What takes threads is replaced: a forked child has none of its parent's.
 """
 
 import os
@@ -66,6 +66,8 @@ def killed(arguments, place, number):
             if write and str(given[0]).startswith(str(place)):
                 left[0] -= 1
                 if not left[0]:
+                    if event == "open" and given[2] & os.O_TRUNC:
+                        open(given[0], "wb").close()
                     os.kill(os.getpid(), signal.SIGKILL)
 
         sys.addaudithook(hook)
@@ -85,6 +87,12 @@ def contents(place):
     return {
         p.relative_to(place).as_posix(): p.read_bytes() for p in place.rglob("*") if p.is_file()
     }
+
+
+def half_written(place, whole):
+    """Files in sight that are not as a command that ran to its end has left them."""
+    seen = {n: c for n, c in contents(place).items() if not n.startswith(".") and "/." not in n}
+    return [name for name, content in seen.items() if content != whole.get(name)]
 
 
 COMMANDS = {  # with the step from one kill to the next: cluster copies 30 photos
@@ -109,6 +117,7 @@ def test_the_same_command_ends_as_if_it_had_not_been_killed(run, people, model, 
         place.mkdir()
         if not killed((*arguments, place / "out"), place, number):
             break
+        assert half_written(place, whole) == []
         left += any(path.name.startswith(".") for path in place.rglob("*"))
         status, _, error = run(*arguments, place / "out")
         if status:
