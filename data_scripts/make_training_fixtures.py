@@ -21,14 +21,14 @@ import numpy as np
 
 from minifacenet.classification.classifier import FaceClassifier
 from minifacenet.classification.people import People
-from minifacenet.embedding.architectures import SIZES, WIDTHS, Architecture
+from minifacenet.embedding.architectures import NETWORKS, Architecture, Network
 from minifacenet.embedding.embedder import Embedder
 from minifacenet.preprocessing.faces import Faces
 from minifacenet.training.observer import Observer
 from minifacenet.training.run import run_training
 from minifacenet.training.settings import TrainConfig, TrainingRunConfig
 
-TINY = dict.fromkeys([name for name in WIDTHS["nn1"] if name != "fc"], 2) | {"fc": 4}
+TINY = Network(32, dict.fromkeys(NETWORKS["nn1"].widths, 2) | {"fc": 4})
 STOP = 2  # steps done of the four
 
 
@@ -67,7 +67,7 @@ class Stop(Observer):
 
 
 def main(out: Path) -> None:
-    WIDTHS["tiny"], SIZES["tiny"] = TINY, 32
+    NETWORKS["tiny"] = TINY
     try:
         run_training(faces(), out, config(), Stop())
     except InterruptedError:

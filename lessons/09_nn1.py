@@ -18,7 +18,7 @@ from matplotlib.patches import Patch, Rectangle
 from show import CREDIT, axes, faces, picture
 
 from minifacenet import Architecture, FaceNet
-from minifacenet.embedding.architectures import NN1, NN1_PAPER, WIDTHS
+from minifacenet.embedding.architectures import NETWORKS, NN1, NN1_PAPER
 from minifacenet.embedding.batches import to_input
 from minifacenet.nn.window import Window
 from minifacenet.plots.style import HUES
@@ -136,7 +136,7 @@ check("09.2", missing_rows)
 
 # %%
 print(*NN1[:8], "...", *NN1[-5:], sep="\n")
-print({name: WIDTHS["nn1"][name] for name in ("conv1", "conv2a", "conv2", "fc")})
+print({name: NETWORKS["nn1"].widths[name] for name in ("conv1", "conv2a", "conv2", "fc")})
 
 # %% [markdown]
 # `build_nn1` walks through it from top to bottom and asks each layer for the shape of its output, which is

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from ..embedding.architectures import Architecture
     from ..training.settings import TrainConfig
 
-USUAL_DIM = 128
-
 
 @contextmanager
 def smaller(what: str, remedy: str) -> Iterator[None]:
@@ -28,7 +26,7 @@ def or_chunk(work: Callable, architecture: Architecture, training: TrainConfig, 
 
     Of a network that does not fit by itself, or with one photo, no chunk makes less.
     """
-    from ..embedding.architectures import NetworkTooLarge
+    from ..embedding.architectures import Architecture, NetworkTooLarge
     from ..training.plan import smaller_chunk
 
     try:
@@ -41,6 +39,6 @@ def or_chunk(work: Callable, architecture: Architecture, training: TrainConfig, 
         raise MemoryError(f"{reason}: take a smaller --size, one photo at a time is too much")
     chunk = smaller_chunk(architecture, training, device)
     remedy = f"take --chunk {chunk}, fewer photos at once for the same gradient"
-    if architecture.dim > USUAL_DIM:
+    if architecture.dim > Architecture.dim:
         remedy += f", or a smaller --dim than {architecture.dim}"
     raise MemoryError(f"{reason}: {remedy}")

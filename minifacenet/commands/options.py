@@ -1,48 +1,107 @@
-"""The options of the command line that several commands share, and what `train`'s configure."""
+"""The options of the command line: how a command takes settings, and what commands share."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import Field, fields, is_dataclass, replace
+from inspect import Parameter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-if TYPE_CHECKING:
-    from ..training.settings import TrainConfig, TrainingRunConfig
+from ..embedding.architectures import Architecture
+from ..experiment.settings import RunConfig
+from ..training.settings import TrainConfig
+
+Settings = TypeVar("Settings")
+
+
+def options_of(settings: type, **helps: str) -> Callable:
+    """Give a command all options of a dataclass of settings, and of those that it holds.
+
+    Each stands at its field, as `files.stored.option`. The command takes them as `**options`, and
+    `with_options` puts what the user wrote into the settings, so a new one needs no line here.
+    `helps` are texts for this command alone, by the option's name.
+    """
+
+    def add(command: Callable) -> Callable:
+        *own, _ = inspect.signature(command, eval_str=True).parameters.values()
+        new = [
+            Parameter(
+                name,
+                Parameter.POSITIONAL_OR_KEYWORD,
+                default=True if _is_switch(field) else field.default,
+                annotation=annotation_of(holder, field.name, helps.get(name)),
+            )
+            for name, holder, field in _options(settings)
+        ]
+        required = [one for one in own if one.default is Parameter.empty]
+        parameters = [*required, *new, *own[len(required) :]]
+        command.__signature__ = inspect.Signature(parameters)  # Typer reads this and the next
+        command.__annotations__ = {one.name: one.annotation for one in parameters}
+        return command
+
+    return add
+
+
+def with_options(settings: Settings, chosen: Mapping[str, Any]) -> Settings:
+    """The settings, and those that they hold, with the values of the options that are `chosen`."""
+    values = {}
+    for field in fields(settings):
+        name, value = _name(field), getattr(settings, field.name)
+        if name is None and is_dataclass(value):
+            values[field.name] = with_options(value, chosen)
+        elif name in chosen and _is_switch(field):
+            values[field.name] = field.default_factory() if chosen[name] else None
+        elif name in chosen:
+            values[field.name] = chosen[name]
+    return replace(settings, **values)
+
+
+def annotation_of(settings: type, field_name: str, help: str | None = None) -> Any:
+    """What a command writes at a parameter that is the option at a field."""
+    field = settings.__dataclass_fields__[field_name]
+    kind = bool if _is_switch(field) else get_type_hints(settings)[field_name]
+    about = field.metadata
+    return Annotated[
+        kind, typer.Option(help=help or about["help"], min=about["min"], max=about["max"])
+    ]
+
+
+def _options(settings: type) -> Iterator[tuple[str, type, Field]]:
+    """The options as (name, the dataclass whose field it is, the field)."""
+    kinds = get_type_hints(settings)
+    for field in fields(settings):
+        name = _name(field)
+        if name is not None:
+            yield name, settings, field
+        elif is_dataclass(kinds[field.name]):
+            yield from _options(kinds[field.name])
+
+
+def _name(field: Field) -> str | None:
+    """The option at a field; None if there is none."""
+    return (field.metadata["name"] or field.name) if "help" in field.metadata else None
+
+
+def _is_switch(field: Field) -> bool:
+    """Whether the option says that there is one of the field's dataclass, or none."""
+    return is_dataclass(field.default_factory)
+
 
 FacesPath = Annotated[
     Path, typer.Argument(metavar="FACES", help="Folder of people: FACES/person/photo.jpg")
 ]
-People = Annotated[int, typer.Option(min=2, help="People in a batch (P); fewer if there are.")]
-Photos = Annotated[int, typer.Option(min=2, help="Photos of each in a batch (K), or all he has.")]
-Rate = Annotated[float, typer.Option(help="Learning rate at the start.")]
-OptimizerName = Annotated[str, typer.Option(help="adam, adagrad (the paper's) or sgd.")]
-Chunk = Annotated[
-    int | None,
-    typer.Option(min=1, help="Photos in memory at once; a larger batch goes in two passes."),
-]
-Mining = Annotated[
-    str,
-    typer.Option(help="semi-hard, semi-hard-random, hardest or all; 'semi-hard, hardest@100'."),
-]
-Margin = Annotated[float, typer.Option(help="The triplet loss's alpha, in squared L2.")]
+Size = annotation_of(Architecture, "size")
+Network = annotation_of(Architecture, "name")
+Dim = annotation_of(Architecture, "dim")
+Channels = Annotated[int, typer.Option(help="1 (grey) or 3 (RGB)")]
 Threads = Annotated[int | None, typer.Option(help="Threads to compute with; all if left out.")]
 Device = Annotated[str, typer.Option(help="auto (a GPU, if there is one), cpu or cuda.")]
-LARGEST_SIZE = 8192  # beyond the side of any photo that is read
-Size = Annotated[
-    int, typer.Option(min=32, max=LARGEST_SIZE, help="Side of the square faces in pixels.")
-]
-Credit = Annotated[str | None, typer.Option(help="Whose photos these are, for the figures.")]
+Credit = annotation_of(RunConfig, "credit")
 Force = Annotated[bool, typer.Option("--force", help="Replace what OUT holds already.")]
-
-
-# Options of `train` by what they configure: fields of TrainConfig, of TrainingRunConfig.
-_TRAINING = (
-    "steps", "people", "photos", "chunk", "extra_negatives", "mining", "mine_every", "mine_over",
-    "margin", "optimizer", "rate", "seed",
-)  # fmt: skip
-_WATCHING = ("held_out", "far", "check_every", "save_every", "patience", "stop_collapsed")
 
 
 def use_threads(threads: int | None) -> None:
@@ -59,32 +118,9 @@ def given(context: typer.Context) -> set[str]:
     return {name for name in context.params if source(name).name == "COMMANDLINE"}
 
 
-def configured(
-    context: typer.Context, config: TrainingRunConfig, all_options: bool
-) -> TrainingRunConfig:
-    """`config` with the options of `train`: all of them, or those that the user wrote."""
-    from ..embedding.batches import Augmentation
-
-    chosen = {k: v for k, v in context.params.items() if all_options or k in given(context)}
-    fields = {name: chosen[name] for name in _TRAINING if name in chosen}
-    if context.params["batch"] is not None:
-        fields["people"] = _people_of(context, fields.get("photos", config.training.photos))
-    if "augment" in chosen:
-        fields["augmentation"] = Augmentation() if chosen["augment"] else None
-    names = {"network": "name", "size": "size", "dim": "dim"}
-    return replace(
-        config,
-        architecture=replace(
-            config.architecture, **{names[k]: chosen[k] for k in names if k in chosen}
-        ),
-        training=replace(config.training, **fields),
-        **{name: chosen[name] for name in _WATCHING if name in chosen},
-    )
-
-
-def _people_of(context: typer.Context, photos: int) -> int:
-    """P, from a batch of P x K photos."""
-    batch, people = context.params["batch"], context.params["people"]
+def with_batch(context: typer.Context, training: TrainConfig, batch: int) -> TrainConfig:
+    """The settings with P, from a batch of P x K photos."""
+    people, photos = training.people, training.photos
     if batch % photos or batch < 2 * photos:
         near = max(2, batch // photos) * photos
         raise ValueError(
@@ -96,7 +132,7 @@ def _people_of(context: typer.Context, photos: int) -> int:
             f"{people} people x {photos} photos are {people * photos}, not a --batch of {batch}: "
             "leave out one of the three"
         )
-    return batch // photos
+    return replace(training, people=batch // photos)
 
 
 def check_schedule(training: TrainConfig) -> None:

@@ -10,12 +10,13 @@ import typer
 from ..console.screen import say
 from ..console.speed import tell_mining, tell_recognition
 from ..console.terminal import progress
-from ..files.words import size_text
-from .options import LARGEST_SIZE, Force, Threads, given, use_threads
+from ..embedding.architectures import Architecture
+from ..files.words import count_text, size_text
+from ..training.settings import TrainConfig
+from .options import Channels, Force, Network, Size, Threads, given, use_threads
 from .outputs import use_folder
 
 if TYPE_CHECKING:
-    from ..embedding.architectures import Architecture
     from ..speed.card import Card
 
 app = typer.Typer()
@@ -27,11 +28,6 @@ app.add_typer(bench, name="bench")
 
 Against = Annotated[str | None, typer.Option(help="Compare with: torch, if it is installed.")]
 Device = Annotated[str, typer.Option(help="cpu, or cuda (a GPU).")]
-Network = Annotated[str, typer.Option(help="nn1 or nn1_mini")]
-PhotoSize = Annotated[
-    int | None,
-    typer.Option(max=LARGEST_SIZE, help="Side of the photos; the network's own if left out."),
-]
 Rounds = Annotated[int, typer.Option(min=1, help="Rounds whose median is told.")]
 Out = Annotated[Path | None, typer.Option(help="Folder for the figures as csv and a picture.")]
 
@@ -41,8 +37,8 @@ def time_network(
     context: typer.Context,
     against: Against = None,
     network: Network = "nn1",
-    size: PhotoSize = None,
-    channels: Annotated[int, typer.Option(help="1 (grey) or 3 (RGB)")] = 3,
+    size: Size = None,
+    channels: Channels = Architecture.channels,
     batch: Annotated[int, typer.Option(min=1, help="Photos at once.")] = 8,
     rounds: Rounds = 5,
     threads: Threads = None,
@@ -61,8 +57,6 @@ def time_network(
                 f"{context.invoked_subcommand} --option ..."
             )
         return
-    from ..embedding.architectures import Architecture
-
     if scaling and against:
         raise ValueError("--scaling measures this build alone: leave out --against")
     if scaling and device != "cpu":
@@ -147,7 +141,8 @@ def time_step(
     make = yardstick(against, device) if against else lambda parts: None
     parts = parts_of(FaceNet.new(DEMO).network, DEMO.input_shape)
     side = make(parts)
-    title = "A training step of nn1_mini: 32 people x 5 photos of 96x96x1"
+    batch = f"{TrainConfig.people} people x {TrainConfig.photos} photos"
+    title = f"A training step of {DEMO.name}: {batch} of {_shape(DEMO)}"
     tell_machine(title, rounds, side.about if side else None, card)
     timings = bench_step(parts, rounds, side, device=device)
     _tell_memory(device)
@@ -159,14 +154,14 @@ def time_kernels(
     context: typer.Context,
     against: Against = None,
     network: Network = "nn1",
-    size: PhotoSize = None,
+    size: Size = None,
     batch: Annotated[int, typer.Option(min=1, help="Photos at once.")] = 32,
     rounds: Rounds = 5,
     out: Out = None,
     force: Force = False,
 ) -> None:
     """On a GPU: layers and optimizers beside a plain copy, matrix products beside the fp32 peak."""
-    from ..embedding.architectures import Architecture, FaceNet
+    from ..embedding.architectures import FaceNet
     from ..machine.gpu import choose_device
     from ..speed.card import this_card
     from ..speed.kernels import bench_kernels, largest_layers
@@ -225,8 +220,11 @@ def _scaling(architecture: Architecture, batch: int, rounds: int, out: Path | No
 
 
 def _title(architecture: Architecture, batch: int) -> str:
-    shape = "x".join(map(str, architecture.input_shape))
-    return f"{architecture.name}, {batch} photo{'s' * (batch > 1)} of {shape}"
+    return f"{architecture.name}, {count_text(batch, 'photo')} of {_shape(architecture)}"
+
+
+def _shape(architecture: Architecture) -> str:
+    return "x".join(map(str, architecture.input_shape))
 
 
 @bench.command("mining")

@@ -14,27 +14,27 @@ from ..console.scores import tell_benchmark, tell_results
 from ..console.screen import say, show
 from ..console.terminal import Bars, tell_written
 from ..console.training import tell_outcome, tell_plan
+from ..embedding.architectures import NETWORK_NAMES, NETWORKS, Architecture, FaceNet
+from ..experiment.settings import RunConfig
+from ..training.settings import TrainingRunConfig
 from .inputs import read_people
 from .memory import or_chunk
 from .options import (
-    LARGEST_SIZE,
-    Chunk,
+    Channels,
     Credit,
     Device,
+    Dim,
     FacesPath,
     Force,
-    Margin,
-    Mining,
-    OptimizerName,
-    People,
-    Photos,
-    Rate,
     Size,
     Threads,
     check_batch,
     check_schedule,
-    configured,
+    given,
+    options_of,
     use_threads,
+    with_batch,
+    with_options,
 )
 from .outputs import folder_for_results, refuse_loss
 
@@ -42,50 +42,38 @@ app = typer.Typer()
 
 
 @app.command()
+@options_of(
+    RunConfig,
+    steps="Most training steps; held-out faces choose.",
+    seed="Draws the split, the weights and the batches.",
+)
 def run(
     context: typer.Context,
     faces: FacesPath,
     out: Annotated[Path, typer.Option(help="Folder for the model, figures and numbers.")],
-    steps: Annotated[
-        int, typer.Option(min=1, help="Most training steps; held-out faces choose.")
-    ] = 150,
-    people: People = 32,
-    photos: Photos = 5,
-    rate: Rate = 5e-4,
-    optimizer: OptimizerName = "adam",
-    chunk: Chunk = None,
-    mining: Mining = "semi-hard",
-    margin: Margin = 0.2,
-    size: Size = 96,
-    seed: Annotated[int, typer.Option(help="Draws the split, the weights and the batches.")] = 0,
+    size: Size = None,
     device: Device = "auto",
     threads: Threads = None,
-    credit: Credit = None,
     force: Force = False,
+    **options,
 ) -> None:
-    """Train nn1_mini on a folder of people, name the photos held back, verify strangers."""
-    from ..embedding.architectures import Architecture
+    """Train a network on a folder of people, name the photos held back, verify strangers."""
     from ..experiment.run import in_the_way
     from ..experiment.run import run as run_pipeline
-    from ..experiment.settings import RunConfig
     from ..machine.gpu import choose_device
-    from ..training.settings import TrainConfig
     from ..training.splits import TRAIN_SHARE, split_photos
 
-    training = TrainConfig(
-        steps=steps, people=people, photos=photos, rate=rate, optimizer=optimizer, margin=margin,
-        chunk=chunk, mining=mining, seed=seed,
-    )  # fmt: skip
+    config = with_options(RunConfig(), context.params)
+    training, architecture = config.training, Architecture(config.network, size, dim=config.dim)
     check_schedule(training)
     context.with_resource(folder_for_results(out, faces))
     refuse_loss(out, in_the_way(out), force)
     use_threads(threads)
     chosen = choose_device(device)
-    data = read_people(faces, size)
-    half = split_photos(data.labels, TRAIN_SHARE, np.random.default_rng(seed)).train
-    check_batch(context, data.labels[half], people, photos)
-    config = RunConfig(training=training, credit=credit)
-    architecture = Architecture(config.network, size, data.images.shape[3], config.dim)
+    data = read_people(faces, architecture.size)
+    architecture = replace(architecture, channels=data.images.shape[3])
+    half = split_photos(data.labels, TRAIN_SHARE, np.random.default_rng(training.seed)).train
+    check_batch(context, data.labels[half], training.people, training.photos)
     with Bars() as bars:
         metrics = or_chunk(
             lambda: run_pipeline(data, out, config, bars, chosen), architecture, training, chosen
@@ -95,52 +83,14 @@ def run(
 
 
 @app.command()
+@options_of(TrainingRunConfig)
 def train(
     context: typer.Context,
     faces: FacesPath,
     out: Annotated[Path, typer.Option(help="Folder for the model, its state and its log.")],
-    network: Annotated[str, typer.Option(help="nn1_mini or nn1")] = "nn1_mini",
-    size: Annotated[
-        int | None,
-        typer.Option(
-            max=LARGEST_SIZE, help="Side of the square faces; the network's own if left out."
-        ),
-    ] = None,
-    dim: Annotated[int, typer.Option(min=1, help="Length of an embedding.")] = 128,
-    steps: Annotated[int, typer.Option(min=1, help="Training steps.")] = 150,
     batch: Annotated[
         int | None, typer.Option(min=4, help="Photos in a batch, P x K: instead of --people.")
     ] = None,
-    people: People = 32,
-    photos: Photos = 5,
-    extra_negatives: Annotated[
-        int, typer.Option(min=0, help="Photos of other people in a batch, one each.")
-    ] = 0,
-    chunk: Chunk = None,
-    mining: Mining = "semi-hard",
-    mine_every: Annotated[
-        int, typer.Option(min=0, help="Mine offline every so many steps; 0: within each batch.")
-    ] = 0,
-    mine_over: Annotated[int, typer.Option(min=3, help="Photos that offline mining sees.")] = 1800,
-    margin: Margin = 0.2,
-    optimizer: OptimizerName = "adam",
-    rate: Rate = 5e-4,
-    augment: Annotated[
-        bool, typer.Option(help="Show each photo a little turned, shifted, brighter each time.")
-    ] = True,
-    seed: Annotated[int, typer.Option(help="Draws weights, batches and the people held out.")] = 0,
-    held_out: Annotated[
-        float, typer.Option(help="Share of the people that judge the training; 0: nobody.")
-    ] = 0.2,
-    far: Annotated[float, typer.Option(help="False accept rate at which VAL is taken.")] = 0.01,
-    check_every: Annotated[int, typer.Option(min=1, help="Steps between two checks.")] = 25,
-    patience: Annotated[
-        int, typer.Option(min=0, help="Stop after so many checks without a better VAL; 0: never.")
-    ] = 0,
-    stop_collapsed: Annotated[
-        int, typer.Option(min=0, help="Stop after so many collapsed steps in a row; 0: never.")
-    ] = 0,
-    save_every: Annotated[int, typer.Option(min=1, help="Steps between two saves.")] = 50,
     device: Device = "auto",
     threads: Threads = None,
     plan: Annotated[
@@ -150,6 +100,7 @@ def train(
         bool, typer.Option("--resume", help="Go on with the training in OUT, as it began.")
     ] = False,
     force: Force = False,
+    **options,
 ) -> None:
     """Train one network on a folder of people: watched, interruptible, resumable."""
     from ..machine.gpu import choose_device
@@ -157,7 +108,6 @@ def train(
     from ..training.judges import split_off_judges
     from ..training.observer import Observer
     from ..training.run import began_with, run_training, steps_done
-    from ..training.settings import TrainingRunConfig
 
     state = out / "state.safetensors"
     if not plan:
@@ -169,9 +119,13 @@ def train(
     if not (plan or resume):
         refuse_loss(out, in_the_way(out), force)
     use_threads(threads)
-    chosen = choose_device(device)
+    on = choose_device(device)
     before = began_with(out) if resume else None
-    config = configured(context, before or TrainingRunConfig(), all_options=not resume)
+    params = context.params
+    chosen = {name: params[name] for name in given(context)} if resume else params
+    config = with_options(before or TrainingRunConfig(), chosen)
+    if batch is not None:
+        config = replace(config, training=with_batch(context, config.training, batch))
     channels = config.architecture.channels if resume else None
     data = read_people(faces, config.architecture.size, channels)
     if not resume:
@@ -183,14 +137,14 @@ def train(
         check_batch(context, known.labels, config.training.people, config.training.photos)
     if plan:
         tell_plan(known, others, config, steps_done(out) if resume else 0)
-        if chosen == "cuda":
+        if on == "cuda":
             say("Memory and times are the CPU's: on the GPU the first step says what it takes.")
         return
 
     with Bars() as bars:
         outcome = or_chunk(
-            lambda: run_training(data, out, config, bars, resume, chosen),
-            config.architecture, config.training, chosen,
+            lambda: run_training(data, out, config, bars, resume, on),
+            config.architecture, config.training, on,
         )  # fmt: skip
     tell_outcome(out, faces, config, outcome)
     if outcome.stopped in EXIT_STATUS:
@@ -211,14 +165,13 @@ def benchmark(
     out: Annotated[Path, typer.Option(help="Folder for the table and the runs.")] = Path(
         "runs/benchmark"
     ),
-    size: Size = 96,
+    size: Size = None,
     threads: Threads = None,
     credit: Credit = None,
     force: Force = False,
 ) -> None:
     """Several runs, one a seed: mean and standard error, beside the traditional methods."""
     from ..experiment.seeds import benchmark as run_benchmark
-    from ..experiment.settings import RunConfig
     from ..machine.places import where
 
     use_threads(threads)
@@ -227,25 +180,21 @@ def benchmark(
         if not faces.exists():
             raise ValueError(f"no {faces} here: run `minifacenet get orl`")
     context.with_resource(folder_for_results(out, faces))
-    data = read_people(faces, size)
+    config = RunConfig(credit=credit)
+    data = read_people(faces, Architecture(config.network, size).size)
     with Bars() as bars:
-        result = run_benchmark(data, out, seeds, RunConfig(credit=credit), bars, force)
+        result = run_benchmark(data, out, seeds, config, bars, force)
     tell_benchmark(out, result)
 
 
 @app.command()
 def summary(
-    network: Annotated[str, typer.Argument(metavar="NETWORK", help="nn1 or nn1_mini")] = "nn1",
-    channels: Annotated[int, typer.Option(help="1 (grey) or 3 (RGB)")] = 3,
-    size: Annotated[
-        int | None,
-        typer.Option(max=LARGEST_SIZE, help="Side of the input; the network's own if left out."),
-    ] = None,
-    dim: Annotated[int, typer.Option(help="Length of an embedding.")] = 128,
+    network: Annotated[str, typer.Argument(metavar="NETWORK", help=NETWORK_NAMES)] = "nn1",
+    channels: Channels = Architecture.channels,
+    size: Size = None,
+    dim: Dim = Architecture.dim,
 ) -> None:
     """Print a network's table: shapes, parameters and multiply-adds, beside the paper's figures."""
-    from ..embedding.architectures import NN1_PAPER, Architecture, FaceNet
-
     architecture = Architecture(network, size, channels, dim)
     rows = FaceNet.new(architecture).network.table(architecture.input_shape)
-    show(summary_table(network, rows, NN1_PAPER if network == "nn1" else None))
+    show(summary_table(network, rows, NETWORKS[network].printed))

@@ -18,8 +18,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from ..files.atomic import digest
-from ..files.stored import check_types
-from ..files.words import shortened
+from ..files.stored import check_fields, option
+from ..files.words import either, shortened
 from ..nn.concat import Concat
 from ..nn.conv import Conv2D
 from ..nn.device.backend import to_device
@@ -68,19 +68,48 @@ NN1_PAPER = {
     "fc2": ("34M", "34M"), "fc7128": ("524K", "0.5M"), "total": ("140M", "1.6B"),
 }  # fmt: skip
 
-# Output channels by row ("a": the 1x1 convolution in front of a 3x3 one), and of fc1 and fc2.
-WIDTHS = {
-    "nn1": dict(
-        conv1=64, conv2a=64, conv2=192, conv3a=192, conv3=384, conv4a=384, conv4=256,
-        conv5a=256, conv5=256, conv6a=256, conv6=256, fc=4096,
+
+@dataclass(frozen=True)
+class Network:
+    """What one network makes of Table 1.
+
+    Parameters
+    ----------
+    size : int
+        Side of the photos that it is meant for, in pixels.
+    widths : dict of int
+        Output channels by row ("a": the 1x1 convolution in front of a 3x3 one), and of fc1 and fc2.
+    printed : dict, optional
+        What the paper prints for its rows.
+    """
+
+    size: int
+    widths: dict[str, int]
+    printed: dict[str, tuple[str, str]] | None = None
+
+
+# All that there are: commands, error messages and the summary know of no other list.
+NETWORKS = {
+    "nn1": Network(
+        size=220,
+        widths=dict(
+            conv1=64, conv2a=64, conv2=192, conv3a=192, conv3=384, conv4a=384, conv4=256,
+            conv5a=256, conv5=256, conv6a=256, conv6=256, fc=4096,
+        ),
+        printed=NN1_PAPER,
     ),
-    "nn1_mini": dict(
-        conv1=16, conv2a=16, conv2=48, conv3a=48, conv3=96, conv4a=96, conv4=64,
-        conv5a=64, conv5=64, conv6a=64, conv6=64, fc=512,
+    "nn1_mini": Network(
+        size=96,
+        widths=dict(
+            conv1=16, conv2a=16, conv2=48, conv3a=48, conv3=96, conv4a=96, conv4=64,
+            conv5a=64, conv5=64, conv6a=64, conv6=64, fc=512,
+        ),
     ),
 }  # fmt: skip
-SIZES = {"nn1": 220, "nn1_mini": 96}
-SMALLEST = 32  # smaller inputs leave less than one pixel's worth of information at pool4
+NETWORK_NAMES = f"{either(NETWORKS)}."
+OWN_SIZES = ", ".join(f"{network.size} for {name}" for name, network in NETWORKS.items())
+SMALLEST = 32  # pool4 sees one pixel of smaller photos: five times they are halved before
+LARGEST = 8192  # beyond the side of any photo that is read
 
 
 @dataclass(frozen=True)
@@ -89,9 +118,10 @@ class Architecture:
 
     Parameters
     ----------
-    name : 'nn1' or 'nn1_mini'
+    name : str
+        One of `NETWORKS`.
     size : int
-        Height and width of the input; None takes the network's own (220, 96).
+        Height and width of the input; None takes the network's own.
     channels : 1 or 3
         Grey or RGB.
     dim : int
@@ -106,24 +136,27 @@ class Architecture:
         A value of another type, an unknown name, or a number that no network can have.
     """
 
-    name: str = "nn1_mini"
-    size: int | None = None
+    name: str = option("nn1_mini", NETWORK_NAMES, name="network")
+    size: int | None = option(
+        None,
+        f"Side of the square photos; the network's own if left out ({OWN_SIZES}).",
+        min=SMALLEST,
+        max=LARGEST,
+    )
     channels: int = 3
-    dim: int = 128
+    dim: int = option(128, "Length of an embedding.", min=1)
     lrn: bool = True
     maxout: bool = True
 
     def __post_init__(self):
-        check_types(self)
-        if self.name not in WIDTHS:
-            known = ", ".join(WIDTHS)
+        check_fields(self)
+        if self.name not in NETWORKS:
+            known = ", ".join(NETWORKS)
             raise ValueError(f"unknown network {shortened(self.name)}; there are {known}")
         if self.channels not in (1, 3):
             raise ValueError(f"channels must be 1 (grey) or 3 (RGB), got {self.channels}")
-        if self.dim < 1:
-            raise ValueError(f"an embedding needs at least one dimension, got {self.dim}")
         if self.size is None:
-            object.__setattr__(self, "size", SIZES[self.name])
+            object.__setattr__(self, "size", NETWORKS[self.name].size)
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -139,12 +172,7 @@ class Architecture:
                 f"networks compute in float32 (float64 for gradient checks), got "
                 f"{np.dtype(dtype)}: the distances of half precision round to 0"
             )
-        if self.size < SMALLEST:
-            raise ValueError(
-                f"photos of {self.size} pixels are too small for {self.name}, which halves them "
-                f"five times: take {SMALLEST} or more"
-            )
-        widths = WIDTHS[self.name]
+        widths = NETWORKS[self.name].widths
         return build_nn1(self.input_shape, widths, self.dim, rng, dtype, self.lrn, self.maxout)
 
     def as_dict(self) -> dict:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import prange
 
-from ..files.stored import check_types
+from ..files.stored import check_fields
 from ..nn.device.backend import to_device
 from ..nn.device.cpu_target import cpu_kernel
 
@@ -119,7 +119,7 @@ class Augmentation:
     contrast: float = 0.2
 
     def __post_init__(self):
-        check_types(self)
+        check_fields(self)
         if not 0 <= self.rotation <= 180:
             raise ValueError(f"rotation is an angle from 0 to 180 degrees, got {self.rotation}")
         for name in ("scale", "shift", "brightness", "contrast"):

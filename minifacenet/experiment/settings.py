@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..files.stored import check_types
+from ..embedding.architectures import NETWORK_NAMES, Architecture
+from ..files.stored import check_fields, option
 from ..training.settings import TrainConfig
 
 
@@ -16,13 +17,14 @@ class RunConfig:
     faces is taken, and the network is trained anew, on all training faces, for the best count.
     """
 
-    network: str = "nn1_mini"
-    dim: int = 128
+    network: str = option(Architecture.name, NETWORK_NAMES)
+    dim: int = option(Architecture.dim, "Length of an embedding.", min=1)
     training: TrainConfig = field(default_factory=TrainConfig)
     check_every: int = 25
     save_every: int = 100
     flip: bool = True  # embed each photo together with its mirror image
-    credit: str | None = None  # whose photos these are: a line below every picture of faces
+    # A line below every picture of faces.
+    credit: str | None = option(None, "Whose photos these are, for the figures.")
 
     def __post_init__(self):
-        check_types(self)
+        check_fields(self)

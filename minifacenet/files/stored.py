@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import is_dataclass
+from dataclasses import field, fields, is_dataclass
 from numbers import Integral, Real
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -56,6 +56,36 @@ def _check_depth(value) -> None:
     raise ValueError(f"JSON of more than {DEEPEST} levels")
 
 
+def option(
+    default: Any,
+    help: str,
+    *,
+    name: str | None = None,
+    min: float | None = None,
+    max: float | None = None,
+) -> Any:
+    """A field of a dataclass of settings that commands offer as an option.
+
+    All that they need to know stands here: see `commands.options.options_of`.
+
+    Parameters
+    ----------
+    default
+        A value; or a dataclass, of which each of the settings has one of its own. Then the option
+        says whether there is one: --augment or --no-augment.
+    help : str
+        What `--help` says. What the field means stands in the docstring of its class.
+    name : str, optional
+        The option's name where it is not the field's.
+    min, max : number, optional
+        The least and the most that it may be; `check_fields` refuses others.
+    """
+    metadata = {"help": help, "name": name, "min": min, "max": max}
+    if is_dataclass(default):
+        return field(default_factory=default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
 def settings_of(cls: type[Settings], stored: object, name: str = "") -> Settings:
     """The dataclass `cls` of settings, whose fields stand in the dictionary `stored`.
 
@@ -80,21 +110,28 @@ def settings_of(cls: type[Settings], stored: object, name: str = "") -> Settings
     return cls(**values)
 
 
-def check_types(settings: object) -> None:
-    """Refuse a dataclass whose values are not of the types that its fields name.
+def check_fields(settings: object) -> None:
+    """Refuse a dataclass whose values are not what its fields say: of their types, in their range.
 
-    `True` is no number here, and neither is NaN or infinity.
+    `True` is no number here, and neither is NaN or infinity. An `option` may have a range.
 
     Raises
     ------
     ValueError
         Naming the first such field, what belongs there, and what was received.
     """
-    for name, kind in get_type_hints(type(settings)).items():
-        value, kinds = getattr(settings, name), get_args(kind) or (kind,)
+    hints = get_type_hints(type(settings))
+    for one in fields(settings):
+        name, value = one.name, getattr(settings, one.name)
+        kinds = get_args(hints[name]) or (hints[name],)
         if not any(_is_a(value, kind) for kind in kinds):
             wanted = " or ".join(WORDS.get(k, k.__name__) for k in kinds if k is not NoneType)
             raise ValueError(f"{name} must be {wanted}, got {shortened(value)}")
+        least, most = one.metadata.get("min"), one.metadata.get("max")
+        if value is not None and least is not None and value < least:
+            raise ValueError(f"{name} must be at least {least}, got {shortened(value)}")
+        if value is not None and most is not None and value > most:
+            raise ValueError(f"{name} must be at most {most}, got {shortened(value)}")
 
 
 def _is_a(value, kind: type) -> bool:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 import numpy as np
-
-if TYPE_CHECKING:
-    pass
 
 # Of Unicode's categories: control characters, invisible marks (the bidirectional ones among them),
 # halves of surrogate pairs, and the separators of lines and paragraphs.
@@ -55,3 +52,9 @@ def duration_text(seconds: float) -> str:
 
 def count_text(number: int, one: str, many: str | None = None) -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def either(names: Iterable[str]) -> str:
+    """The names that one can choose from: 'a, b or c'."""
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last

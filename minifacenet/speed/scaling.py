@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..embedding.architectures import WIDTHS, Architecture, build_nn1
+from ..embedding.architectures import NETWORKS, Architecture, build_nn1
 from ..nn.layer import Sequential
 from ..nn.optim import Adam
 from .clock import Call, medians
@@ -64,7 +64,7 @@ def bench_scaling(
 def _settings(architecture, batch, batches, factors, sizes) -> Iterator[tuple]:
     """(what is varied, its value, the network, shape of a batch): one network at a time."""
     rng = np.random.default_rng(0)
-    widths, shape = WIDTHS[architecture.name], architecture.input_shape
+    widths, shape = NETWORKS[architecture.name].widths, architecture.input_shape
     network = architecture.build(rng)
     for number in batches:
         yield "batch", number, network, (number, *shape)

@@ -10,8 +10,8 @@ import numpy as np
 from ..embedding.architectures import Architecture
 from ..embedding.batches import Augmentation
 from ..embedding.mining import LISTED_RULES, RULES
-from ..files.stored import check_types, settings_of
-from ..files.words import shortened
+from ..files.stored import check_fields, option, settings_of
+from ..files.words import either, shortened
 from ..nn.optim import OPTIMIZERS
 from ..preprocessing.faces import Faces
 
@@ -49,42 +49,32 @@ class TrainConfig:
         Of batches and augmentation.
     """
 
-    steps: int = 150
-    people: int = 32
-    photos: int = 5
-    chunk: int | None = None
-    extra_negatives: int = 0
-    margin: float = 0.2
-    mining: str = "semi-hard"
-    mine_every: int = 0
-    mine_over: int = 1800
-    optimizer: str = "adam"
-    rate: float = 5e-4
-    augmentation: Augmentation | None = field(default_factory=Augmentation)
-    seed: int = 0
+    steps: int = option(150, "Training steps.", min=1)
+    people: int = option(32, "People in a batch (P); fewer if there are.", min=2)
+    photos: int = option(5, "Photos of each in a batch (K), or all they have.", min=2)
+    chunk: int | None = option(
+        None, "Photos in memory at once; a larger batch goes in two passes.", min=1
+    )
+    extra_negatives: int = option(0, "Photos of other people in a batch, one each.", min=0)
+    margin: float = option(0.2, "The triplet loss's alpha, in squared L2.")
+    mining: str = option("semi-hard", f"{either(RULES)}; 'semi-hard, hardest@100'.")
+    mine_every: int = option(0, "Mine offline every so many steps; 0: within each batch.", min=0)
+    mine_over: int = option(1800, "Photos that offline mining sees.", min=3)
+    optimizer: str = option("adam", f"{either(OPTIMIZERS)}; the paper's is adagrad.")
+    rate: float = option(5e-4, "Learning rate at the start.")
+    augmentation: Augmentation | None = option(
+        Augmentation,
+        "Show each photo a little turned, shifted, brighter each time.",
+        name="augment",
+    )
+    seed: int = option(0, "Draws weights, batches and the people held out.", min=0)
 
     def __post_init__(self):
-        check_types(self)
+        check_fields(self)
         if self.optimizer not in OPTIMIZERS:
             known = ", ".join(OPTIMIZERS)
             raise ValueError(f"optimizer {shortened(self.optimizer)} is none of {known}")
-        if self.steps < 1 or self.people < 2 or self.photos < 2:
-            raise ValueError(
-                f"training needs steps >= 1, people >= 2 and photos >= 2, got {self.steps}, "
-                f"{self.people} and {self.photos}"
-            )
-        if self.seed < 0:
-            raise ValueError(f"the seed must be at least 0, got {self.seed}")
-        if self.chunk is not None and self.chunk < 1:
-            raise ValueError(f"a chunk holds at least 1 photo, got {self.chunk}")
-        if self.extra_negatives < 0:
-            raise ValueError(f"extra_negatives must be at least 0, got {self.extra_negatives}")
         schedule = self.schedule()
-        if self.mine_every < 0 or self.mine_over < 3:
-            raise ValueError(
-                f"offline mining needs mine_every >= 0 and mine_over >= 3, got {self.mine_every} "
-                f"and {self.mine_over}"
-            )
         if self.mine_every and "all" in [rule for _, rule in schedule]:
             raise ValueError(
                 "offline mining keeps a list of triplets, and 'all' gives too many: take one of "
@@ -144,26 +134,19 @@ class TrainingRunConfig:
 
     architecture: Architecture = field(default_factory=Architecture)
     training: TrainConfig = field(default_factory=TrainConfig)
-    held_out: float = 0.2
-    far: float = 0.01
-    check_every: int = 25
-    save_every: int = 50
-    patience: int = 0
-    stop_collapsed: int = 0
+    held_out: float = option(0.2, "Share of the people that judge the training; 0: nobody.")
+    far: float = option(0.01, "False accept rate at which VAL is taken.")
+    check_every: int = option(25, "Steps between two checks.", min=1)
+    save_every: int = option(50, "Steps between two saves.", min=1)
+    patience: int = option(0, "Stop after so many checks without a better VAL; 0: never.", min=0)
+    stop_collapsed: int = option(0, "Stop after so many collapsed steps in a row; 0: never.", min=0)
 
     def __post_init__(self):
-        check_types(self)
+        check_fields(self)
         if not 0 <= self.held_out < 1:
             raise ValueError(f"held_out is a share of the people, 0 to 1, got {self.held_out}")
         if not 0 < self.far <= 1:
             raise ValueError(f"far is a false accept rate above 0, got {self.far}")
-        at_least = (self.check_every - 1, self.save_every - 1, self.patience, self.stop_collapsed)
-        if min(at_least) < 0:
-            raise ValueError(
-                "check_every and save_every are at least 1, patience and stop_collapsed at least "
-                f"0, got {self.check_every}, {self.save_every}, {self.patience} and "
-                f"{self.stop_collapsed}"
-            )
 
     def settings(self, faces: Faces) -> dict:
         """What decides about the weights, JSON-able: a resumed training must agree in it."""

@@ -4,7 +4,13 @@ import sys
 import numpy as np
 import pytest
 
-from minifacenet.embedding.architectures import NN1_PAPER, Architecture, FaceNet, build_nn1
+from minifacenet.embedding.architectures import (
+    NETWORKS,
+    NN1_PAPER,
+    Architecture,
+    FaceNet,
+    build_nn1,
+)
 from minifacenet.embedding.distances import squared_distances
 from minifacenet.embedding.mining import semi_hard_closest
 from minifacenet.embedding.triplet import embedding_gradient, triplet_loss
@@ -66,12 +72,15 @@ def test_every_row_rounds_to_the_papers_figures(nn1):
             assert abs(ours - float(text[:-1]) * units[text[-1]]) <= tolerance, row
 
 
-def test_nn1_mini_is_the_same_table(nn1):
-    mini = FaceNet.new(Architecture("nn1_mini", channels=1)).network
-    assert list(mini.layers) == list(nn1.layers)
-    kinds = [[type(layer) for layer in net.layers.values()] for net in (mini, nn1)]
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "nn1"])
+def test_the_others_are_the_same_table(name, nn1):
+    architecture = Architecture(name, channels=1)
+    other = FaceNet.new(architecture).network
+    assert list(other.layers) == list(nn1.layers)
+    kinds = [[type(layer) for layer in net.layers.values()] for net in (other, nn1)]
     assert kinds[0] == kinds[1]
-    assert mini.output_shape((96, 96, 1)) == (128,)
+    assert other.output_shape(architecture.input_shape) == (architecture.dim,)
+    assert set(NETWORKS[name].widths) == set(NETWORKS["nn1"].widths)
 
 
 def test_parts_of_the_table_can_be_left_out():
@@ -130,17 +139,14 @@ def test_the_whole_net_and_the_loss_pass_a_directional_gradient_check():
     [
         (dict(name="nn7"), "'nn7'.*nn1, nn1_mini"),
         (dict(channels=4), "channels.*4"),
-        (dict(dim=0), "dimension.*0"),
+        (dict(size=8), "size must be at least 32, got 8"),
+        (dict(size=9000), "size must be at most 8192, got 9000"),
+        (dict(dim=0), "dim must be at least 1, got 0"),
     ],
 )
 def test_unknown_networks_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         Architecture(**arguments)
-
-
-def test_a_photo_too_small_for_the_network_is_refused():
-    with pytest.raises(ValueError, match="8 pixels are too small for nn1_mini"):
-        Architecture(size=8).build(np.random.default_rng(0))
 
 
 STEP = """

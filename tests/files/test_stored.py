@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minifacenet.experiment.settings import RunConfig
-from minifacenet.files.stored import check_types, is_count, is_number, json_object, settings_of
+from minifacenet.files.stored import check_fields, is_count, is_number, json_object, settings_of
 from minifacenet.training.settings import TrainingRunConfig
 
 # -- JSON ----------------------------------------------------------------------------------------
@@ -52,7 +52,7 @@ class Inner:
     much: float = 0.5
 
     def __post_init__(self):
-        check_types(self)
+        check_fields(self)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Outer:
     inner: Inner | None = field(default_factory=Inner)
 
     def __post_init__(self):
-        check_types(self)
+        check_fields(self)
 
 
 def test_what_is_missing_has_its_default():

@@ -37,8 +37,7 @@ def script():
 
 @pytest.fixture(autouse=True)
 def _tiny(script, monkeypatch):
-    monkeypatch.setitem(architectures.WIDTHS, "tiny", script.TINY)
-    monkeypatch.setitem(architectures.SIZES, "tiny", 32)
+    monkeypatch.setitem(architectures.NETWORKS, "tiny", script.TINY)
 
 
 @pytest.fixture(params=NAMES)

@@ -1,0 +1,144 @@
+"""No option is silently ignored: each reaches a setting, and somebody reads the setting."""
+
+import ast
+import inspect
+import textwrap
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import pytest
+
+import minifacenet
+from minifacenet import cli
+from minifacenet.commands import training as commands
+from minifacenet.embedding.architectures import Architecture
+from minifacenet.experiment import run as experiment
+from minifacenet.experiment.settings import RunConfig
+from minifacenet.training import run as training
+from minifacenet.training.settings import TrainConfig, TrainingRunConfig
+
+# Another value than the default: of these options here, of the rest by their types in `other`.
+OTHERS = {
+    "network": "nn1", "size": 40, "people": 3, "photos": 2, "mining": "hardest",
+    "optimizer": "sgd", "credit": "me",
+}  # fmt: skip
+SETTINGS = (Architecture, TrainConfig, TrainingRunConfig, RunConfig)
+
+
+def options(command):
+    """Those that the command has of its settings, with their defaults."""
+    parameters = inspect.signature(command).parameters.values()
+    own = command.__code__.co_varnames
+    return {one.name: one.default for one in parameters if one.name not in own}
+
+
+def other(name, default):
+    """What to write so that an option has another value."""
+    flag = name.replace("_", "-")
+    if isinstance(default, bool):
+        return [f"--{'no-' * default}{flag}"]
+    if isinstance(default, int | float | None) and name not in OTHERS:
+        value = default / 2 if isinstance(default, float) else (default or 0) + 1
+    else:
+        assert name in OTHERS, f"give another value of --{flag} in OTHERS"
+        value = OTHERS[name]
+    return [f"--{flag}", value]
+
+
+@pytest.fixture
+def settings_of(run, people, tmp_path, monkeypatch):
+    """The settings that a command trains with, as {place: value}."""
+    seen = []
+
+    def keep(faces, out, config, *_):
+        seen.append(config)
+        raise InterruptedError
+
+    monkeypatch.setattr(training, "run_training", keep)
+    monkeypatch.setattr(experiment, "run", keep)
+
+    def settings(command, *written):
+        run(command, people, "--out", tmp_path / "out", *written)
+        return flat(asdict(seen.pop()))
+
+    return settings
+
+
+def flat(table):
+    """{'steps': 150, 'architecture.name': ...} for a table of settings that holds tables."""
+    places = {}
+    for name, value in table.items():
+        if name in ("architecture", "training"):
+            places |= {f"{name}.{inner}": value[inner] for inner in value}
+        else:
+            places[name] = value
+    return places
+
+
+def test_commands_have_the_settings_own_defaults(settings_of):
+    assert settings_of("train") == flat(asdict(TrainingRunConfig(Architecture(channels=1))))
+    assert settings_of("run") == flat(asdict(RunConfig()))
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "default"),
+    [
+        (command.__name__, *option)
+        for command in (commands.train, commands.run)
+        for option in options(command).items()
+    ],
+)
+def test_each_option_changes_its_setting_and_no_other(settings_of, command, name, default):
+    before, after = settings_of(command), settings_of(command, *other(name, default))
+    changed = {place.split(".")[-1] for place in before if before[place] != after[place]}
+    of_train = {"network": {"name", "size"}}  # another network has photos of another size
+    elsewhere = {"augment": {"augmentation"}} | (of_train if command == "train" else {})
+    assert changed == elsewhere.get(name, {name})
+
+
+def callbacks(app):
+    """The functions of all commands, those of the groups among them."""
+    found = [app.registered_callback, *app.registered_commands]
+    yield from (one.callback for one in found if one)
+    for group in app.registered_groups:
+        yield from callbacks(group.typer_instance)
+
+
+def unused(command):
+    """The parameters that a command takes and never looks at."""
+    function = ast.parse(textwrap.dedent(inspect.getsource(command))).body[0]
+    arguments, body = function.args, ast.Module(function.body, [])
+    names = {node.id for node in ast.walk(body) if isinstance(node, ast.Name)}
+    missing = {one.arg for one in (*arguments.args, *arguments.kwonlyargs)} - names
+    if arguments.kwarg and "with_options" not in names:
+        missing.add(f"**{arguments.kwarg.arg}")
+    return missing
+
+
+@pytest.mark.parametrize("command", [*callbacks(cli.app)], ids=lambda command: command.__name__)
+def test_a_command_looks_at_all_that_it_takes(command):
+    assert unused(command) <= {"version"}  # --version has a callback of its own
+
+
+def test_somebody_reads_every_setting():
+    read = set()
+    for path in Path(minifacenet.__file__).parent.rglob("*.py"):
+        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        attributes = (node for node in nodes if isinstance(node, ast.Attribute))
+        read |= {
+            node.attr
+            for node in attributes
+            if not (path.name == "settings.py" and getattr(node.value, "id", None) == "self")
+        }
+    assert {field.name for settings in SETTINGS for field in fields(settings)} <= read
+
+
+@pytest.mark.parametrize("settings", SETTINGS[:3], ids=lambda settings: settings.__name__)
+def test_a_class_of_settings_says_what_each_means(settings):
+    described = {
+        name.strip()
+        for line in inspect.getdoc(settings).splitlines()
+        if not line.startswith(" ")
+        for name in line.partition(" : ")[0].split(",")
+    }
+    assert {field.name for field in fields(settings)} <= described
