@@ -7,7 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minifacenet.nn import concat, conv, l2norm, l2pool, linear, lrn, maxout, prelu, relu
+from minifacenet.nn import (
+    batchnorm,
+    concat,
+    conv,
+    l2norm,
+    l2pool,
+    linear,
+    lrn,
+    maxout,
+    prelu,
+    relu,
+)
 from minifacenet.nn import maxpool as pool
 from minifacenet.nn.layer import Layer, Sequential
 
@@ -51,6 +62,13 @@ def _prelu_reference(layer, x, dout):
     out, cache = prelu.prelu_forward(x, layer.slope.data.astype(x.dtype))
     dx, dslope = prelu.prelu_backward(dout, cache)
     return out, {"input": dx, "slope": dslope}
+
+
+def _batchnorm_reference(layer, x, dout):
+    gamma, beta = (p.data.astype(x.dtype) for p in (layer.gamma, layer.beta))
+    out, cache = batchnorm.batchnorm_forward(x, gamma, beta, layer.eps)
+    dx, dgamma, dbeta = batchnorm.batchnorm_backward(dout, cache)
+    return out, {"input": dx, "gamma": dgamma, "beta": dbeta}
 
 
 def _plain(forward, backward, *attributes):
@@ -166,3 +184,15 @@ CASES = [
         _concat_reference,
     ),
 ]
+
+# Layers that compute something else in training than after it: no cases of tests that compare both.
+OF_A_BATCH = [
+    Case(
+        "batchnorm",
+        (2, 3, 4, 3),
+        lambda rng, dtype: batchnorm.BatchNorm(3, dtype=dtype),
+        _batchnorm_reference,
+    ),
+]
+
+EVERY_LAYER = CASES + OF_A_BATCH
