@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minifacenet.nn import (
+    avgpool,
     batchnorm,
     concat,
     conv,
@@ -101,6 +102,7 @@ def _conv_cases(name, shape, channels, filters, **keywords):
 _relu = _plain(relu.relu_forward, relu.relu_backward)
 _pool = _plain(pool.maxpool_forward, pool.maxpool_backward, "window")
 _l2pool = _plain(l2pool.l2pool_forward, l2pool.l2pool_backward, "window")
+_avgpool = _plain(avgpool.avgpool_forward, avgpool.avgpool_backward, "window", "count_include_pad")
 _lrn = _plain(lrn.lrn_forward, lrn.lrn_backward, "n", "alpha", "beta", "k")
 _maxout = _plain(maxout.maxout_forward, maxout.maxout_backward, "pieces")
 _l2norm = _plain(l2norm.l2norm_forward, l2norm.l2norm_backward, "eps")
@@ -154,6 +156,27 @@ CASES = [
         (2, 5, 8, 2),
         lambda rng, dtype: l2pool.L2Pool((3, 2), (1, 3), ((0, 1), (1, 0))),
         _l2pool,
+    ),
+    Case(
+        "l2pool 3x3/2 hanging over",
+        (2, 8, 6, 3),
+        lambda rng, dtype: l2pool.L2Pool(3, 2, ceil_mode=True),
+        _l2pool,
+    ),
+    Case("avgpool 3x3/2", (2, 7, 6, 3), lambda rng, dtype: avgpool.AvgPool(3, 2, 1), _avgpool),
+    Case(
+        "avgpool (3,2)/(1,3) lopsided, of the image alone",
+        (2, 5, 8, 2),
+        lambda rng, dtype: avgpool.AvgPool(
+            (3, 2), (1, 3), ((0, 1), (1, 0)), count_include_pad=False
+        ),
+        _avgpool,
+    ),
+    Case(
+        "avgpool (2,3)/(2,4) hanging over, padded",
+        (1, 5, 10, 2),
+        lambda rng, dtype: avgpool.AvgPool((2, 3), (2, 4), (0, 1), ceil_mode=True),
+        _avgpool,
     ),
     Case("lrn", (2, 3, 2, 7), lambda rng, dtype: lrn.LRN(alpha=2.0), _lrn),
     Case("lrn as in the paper", (2, 3, 2, 9), lambda rng, dtype: lrn.LRN(), _lrn),
