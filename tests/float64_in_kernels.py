@@ -9,25 +9,11 @@ import re
 import numpy as np
 
 from minifacenet.embedding import batches, distances, mining, quantise
-from minifacenet.nn import (
-    batchnorm,
-    concat,
-    l2norm,
-    l2pool,
-    linear,
-    lrn,
-    maxout,
-    optim,
-    prelu,
-    relu,
-)
-from minifacenet.nn import maxpool as pool
-from minifacenet.nn.conv import ALGORITHMS, Conv2D
 from minifacenet.nn.convolution import winograd_kernels
-from minifacenet.nn.layer import Parameter
 from minifacenet.nn.products import matmul, microkernel
 from minifacenet.preprocessing import boxes, resample
 from tests.modules import compiled_functions
+from tests.run_layers import run_layers, run_optimizers
 
 # What computes in float64 on purpose, and hands on float32 or indices.
 FLOAT64 = (
@@ -42,25 +28,8 @@ DOUBLE = re.compile(r"= f(?:add|sub|mul|div) [^\n]*double[^\n]*|@llvm\.(?:sqrt|p
 
 def main():
     rng = np.random.default_rng(0)
-    for layer, shape in (
-        *((Conv2D(2, 3, 3, rng, pad=1, algorithm=a), (2, 4, 4, 2)) for a in ALGORITHMS),
-        (lrn.LRN(), (2, 3, 3, 4)),
-        (pool.MaxPool(3, 2, 1), (2, 4, 4, 2)),
-        (relu.ReLU(), (2, 3)),
-        (prelu.PReLU(3), (2, 3)),
-        (linear.Linear(4, 3, rng), (2, 4)),
-        (maxout.Maxout(2), (2, 4)),
-        (l2norm.L2Norm(), (2, 4)),
-        (concat.Concat(("a", relu.ReLU()), ("b", relu.ReLU())), (2, 4)),
-        (batchnorm.BatchNorm(3), (4, 3)),
-        (l2pool.L2Pool(3, 2, 1), (2, 4, 4, 2)),
-    ):
-        x = rng.standard_normal(shape, dtype=np.float32)
-        layer.forward(x)
-        out = layer.forward(x, train=True)
-        layer.backward(np.ones_like(out))
-    for optimizer in optim.OPTIMIZERS.values():
-        optimizer({"w": Parameter(np.ones(4, np.float32))}).step()
+    run_layers("cpu", np.float32)
+    run_optimizers("cpu", np.float32)
     gaps = distances.squared_distances(rng.standard_normal((4, 3), dtype=np.float32))
     for rule in mining.RULES:
         mining.mined_loss(gaps, np.array([0, 0, 1, 1]), 0.2, rule, rng)

@@ -34,9 +34,9 @@ def compiled_functions() -> list[tuple[str, Dispatcher]]:
 
 
 @cache
-def cuda_functions() -> list[tuple[str, CudaFunction]]:
-    """(name, kernel or device function) of everything that is compiled for CUDA, each once."""
-    return [(_name(f.function), f) for f in _all_of(CudaFunction)]
+def cuda_kernels() -> dict[str, CudaFunction]:
+    """By its name, everything that can be launched on CUDA."""
+    return {_name(f.function): f for f in _all_of(CudaFunction) if not f.device}
 
 
 def _all_of(kind) -> Iterator:

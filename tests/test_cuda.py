@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from numba import float32
 
-from tests import compile_ptx
 from tests.conftest import need
-from tests.modules import cuda_functions
+from tests.cuda_launches import launches
+from tests.modules import cuda_kernels
 
 TESTS = Path(__file__).parent
 
@@ -44,12 +43,12 @@ def test_the_suite_passes_in_the_simulator(which, least):
     assert "skipped" not in out
 
 
-def test_no_kernel_is_forgotten_there():
-    """What `tests.compile_ptx` compiles is a list, for the types of the arguments are in it."""
-    listed = {id(kernel) for _, kernel, _ in compile_ptx.kernels(float32)}
-    kernels = [(name, kernel) for name, kernel in cuda_functions() if not kernel.device]
-    assert len(kernels) > 30
-    assert not [name for name, kernel in kernels if id(kernel) not in listed]
+@pytest.mark.slow
+def test_every_kernel_is_launched_by_a_case():
+    """So the suite above runs it, and `tests.compile_ptx` knows the types of its arguments."""
+    assert len(cuda_kernels()) > 30
+    for dtype, found in launches().items():
+        assert not cuda_kernels().keys() - found.keys(), dtype
 
 
 @pytest.mark.extra

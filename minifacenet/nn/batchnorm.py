@@ -31,7 +31,15 @@ import math
 import numpy as np
 from numba import prange
 
-from .device.backend import CUDA_THREADS, Kernel, blocks, contiguous, element, empty, zeros
+from .device.backend import (
+    Kernel,
+    as_pixels,
+    blocks,
+    element,
+    empty,
+    thread_per_element,
+    zeros,
+)
 from .device.cpu_target import cpu_kernel
 from .device.cuda_target import cuda, cuda_kernel, divide
 from .layer import Layer, Parameter
@@ -152,17 +160,9 @@ def _sums_cuda(a, mean_a, b, mean_b, firsts, seconds):
     )
 
 
-def _forward_cuda(x, *rest):
-    _forward_grid[blocks(x.size), CUDA_THREADS](x, *rest)
-
-
-def _backward_cuda(dout, *rest):
-    _backward_grid[blocks(dout.size), CUDA_THREADS](dout, *rest)
-
-
 _sums = Kernel(_sums_cpu, _sums_cuda)
-_forward = Kernel(_forward_cpu, _forward_cuda)
-_backward = Kernel(_backward_cpu, _backward_cuda)
+_forward = Kernel(_forward_cpu, thread_per_element(_forward_grid))
+_backward = Kernel(_backward_cpu, thread_per_element(_backward_grid))
 
 
 # -- Kernels of a number a channel: NumPy on the CPU, and a launch, not its work, on CUDA ----------
@@ -220,20 +220,11 @@ def _parameter_gradients_grid(shift, along, count, variance, eps, dgamma, dbeta,
         slope[c] = along[c] / (variance[c] + eps)
 
 
-def _a_thread_a_channel(grid):
-    """The CUDA side of a kernel whose last argument is a vector (C,)."""
-
-    def launch(*arguments):
-        grid[blocks(arguments[-1].size), CUDA_THREADS](*arguments)
-
-    return launch
-
-
-_mean = Kernel(_mean_cpu, _a_thread_a_channel(_mean_grid))
-_keep = Kernel(_keep_cpu, _a_thread_a_channel(_keep_grid))
-_scale = Kernel(_scale_cpu, _a_thread_a_channel(_scale_grid))
+_mean = Kernel(_mean_cpu, thread_per_element(_mean_grid))
+_keep = Kernel(_keep_cpu, thread_per_element(_keep_grid))
+_scale = Kernel(_scale_cpu, thread_per_element(_scale_grid))
 _parameter_gradients = Kernel(
-    _parameter_gradients_cpu, _a_thread_a_channel(_parameter_gradients_grid)
+    _parameter_gradients_cpu, thread_per_element(_parameter_gradients_grid)
 )
 
 
@@ -257,7 +248,13 @@ class BatchNorm(Layer):
         1, 0, 0 and 1 at first. The gradient of the running means stays 0.
     """
 
-    def __init__(self, channels: int, eps: float = 1e-5, momentum: float = 0.1, dtype=np.float32):
+    def __init__(
+        self,
+        channels: int,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        dtype: type = np.float32,
+    ):
         if eps <= 0:
             raise ValueError(f"BatchNorm needs eps > 0, got {eps}")
         if not 0 <= momentum <= 1:
@@ -268,17 +265,20 @@ class BatchNorm(Layer):
         self.running_mean = Parameter(np.zeros(channels, dtype))
         self.running_variance = Parameter(np.ones(channels, dtype))
 
-    def forward(self, x, train=False):
+    def _about(self):
+        return str(self.gamma.data.size)
+
+    def forward(self, x: np.ndarray, train: bool = False) -> np.ndarray:
         channels = self.gamma.data.size
         x = self._accept(x, ..., channels)
-        out, rows = empty(x.shape, like=x), self._rows(x)
+        out, rows = empty(x.shape, like=x), as_pixels(x)
         if train and x.size:
             mean, variance = self._batch(rows)
         else:
             mean, variance = self.running_mean.data, self.running_variance.data
         scale = empty((channels,), like=x)
         _scale(self.gamma.data, variance, x.dtype.type(self.eps), scale)
-        _forward(rows, mean, scale, self.beta.data, self._rows(out))
+        _forward(rows, mean, scale, self.beta.data, as_pixels(out))
         self._remember(train, out, x, mean, variance, scale)
         return out
 
@@ -300,16 +300,16 @@ class BatchNorm(Layer):
             _keep(variance, unbiased, share, running)
         return mean, variance
 
-    def backward(self, dout):
+    def backward(self, dout: np.ndarray) -> np.ndarray:
         x, mean, variance, scale = self._recall(dout)
-        rows, upstream = self._rows(x), self._rows(contiguous(dout))
+        rows, upstream = as_pixels(x), as_pixels(dout)
         dx, slope, scalar = empty(x.shape, like=x), empty(mean.shape, like=x), x.dtype.type
         shift, along = self._means(upstream, None, rows, mean)
         _parameter_gradients(
             shift, along, scalar(rows.shape[0]), variance, scalar(self.eps),
             self.gamma.grad, self.beta.grad, slope,
         )  # fmt: skip
-        _backward(upstream, rows, mean, scale, shift, slope, self._rows(dx))
+        _backward(upstream, rows, mean, scale, shift, slope, as_pixels(dx))
         return dx
 
     def _means(self, a, mean_a, b, mean_b):
@@ -326,7 +326,3 @@ class BatchNorm(Layer):
         for total, mean in zip(sums, means, strict=True):
             _mean(total, a.dtype.type(pixels), mean)
         return means
-
-    def _rows(self, x):
-        channels = self.gamma.data.size
-        return x.reshape(x.size // channels, channels)

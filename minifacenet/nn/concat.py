@@ -20,10 +20,18 @@ import math
 import numpy as np
 from numba import prange
 
-from .device.backend import CUDA_THREADS, Kernel, blocks, contiguous, empty, zeros
+from .device.backend import (
+    CUDA_THREADS,
+    Kernel,
+    as_pixels,
+    blocks,
+    empty,
+    thread_per_element,
+    zeros,
+)
 from .device.cpu_target import cpu_kernel
 from .device.cuda_target import cuda, cuda_kernel, divide
-from .layer import Layer, named
+from .layer import FLOAT, Layer, Parameter, in_lines, named
 
 # -- Reference -----------------------------------------------------------------------------------
 
@@ -93,17 +101,9 @@ def _insert_cuda(piece, offset, out):
     _insert_grid[blocks(piece.size), CUDA_THREADS](piece, offset, out)
 
 
-def _extract_cuda(dout, offset, dpiece):
-    _extract_grid[blocks(dpiece.size), CUDA_THREADS](dout, offset, dpiece)
-
-
-def _accumulate_cuda(dpiece, dx):
-    _accumulate_grid[blocks(dx.size), CUDA_THREADS](dpiece, dx)
-
-
 _insert = Kernel(_insert_cpu, _insert_cuda)
-_extract = Kernel(_extract_cpu, _extract_cuda)
-_accumulate = Kernel(_accumulate_cpu, _accumulate_cuda)
+_extract = Kernel(_extract_cpu, thread_per_element(_extract_grid))
+_accumulate = Kernel(_accumulate_cpu, thread_per_element(_accumulate_grid))
 
 
 # -- The layer -----------------------------------------------------------------------------------
@@ -115,7 +115,10 @@ class Concat(Layer):
     def __init__(self, *branches: tuple[str, Layer]):
         self.branches = named(branches)
 
-    def forward(self, x, train=False):
+    def __repr__(self) -> str:
+        return in_lines(self, self.branches)
+
+    def forward(self, x: np.ndarray, train: bool = False) -> np.ndarray:
         if not self.branches:
             return x
         pieces = [branch.forward(x, train) for branch in self.branches.values()]
@@ -123,11 +126,11 @@ class Concat(Layer):
         channels = [tuple(piece.shape)[-1] for piece in pieces]  # a device shape knows no -1
         out = empty((*pieces[0].shape[:-1], sum(channels)), like=x)
         for piece, offset in zip(pieces, _offsets(channels), strict=True):
-            _insert(_pixels(piece), offset, _pixels(out))
+            _insert(as_pixels(piece), offset, as_pixels(out))
         self._remember(train, out, channels)
         return out
 
-    def backward(self, dout):
+    def backward(self, dout: np.ndarray) -> np.ndarray | None:
         if not self.branches:
             return dout
         (channels,) = self._recall(dout)
@@ -136,7 +139,7 @@ class Concat(Layer):
             self.branches.values(), channels, _offsets(channels), strict=True
         ):
             dpiece = empty((*dout.shape[:-1], width), like=dout)
-            _extract(_pixels(dout), offset, _pixels(dpiece))
+            _extract(as_pixels(dout), offset, as_pixels(dpiece))
             dx = branch.backward(dpiece)
             if dx is None:  # a first layer's branch, which hands nothing on
                 continue
@@ -145,22 +148,32 @@ class Concat(Layer):
             _accumulate(dx.reshape(-1), total.reshape(-1))
         return total
 
-    def parameters(self):
+    def parameters(self) -> dict[str, Parameter]:
         return {
             f"{name}.{own}": parameter
             for name, branch in self.branches.items()
             for own, parameter in branch.parameters().items()
         }
 
-    def output_shape(self, shape):
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         if not self.branches:
             return shape
         shapes = [branch.output_shape(shape) for branch in self.branches.values()]
         self._check(shapes)
         return (*shapes[0][:-1], sum(s[-1] for s in shapes))
 
-    def multiply_adds(self, shape):
+    def multiply_adds(self, shape: tuple[int, ...]) -> int:
         return sum(branch.multiply_adds(shape) for branch in self.branches.values())
+
+    def bytes_moved(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """The branches' own; their outputs copied into y, and back; the sum of their dL/dx."""
+        if not self.branches:
+            return 0, 0
+        moved = [branch.bytes_moved(shape) for branch in self.branches.values()]
+        forward, backward = map(sum, zip(*moved, strict=True))
+        x, y = math.prod(shape), shape[0] * math.prod(self.output_shape(shape[1:]))
+        sums = x + 3 * x * len(self.branches)  # zeros first; then each is read, and added to them
+        return forward + FLOAT * 2 * y, backward + FLOAT * (2 * y + sums)
 
     def _check(self, shapes) -> None:
         if len({tuple(shape[:-1]) for shape in shapes}) != 1:
@@ -172,9 +185,3 @@ class Concat(Layer):
 
 def _offsets(channels):
     return [sum(channels[:i]) for i in range(len(channels))]
-
-
-def _pixels(x):
-    """(..., C) as (pixels, C)."""
-    *pixels, channels = x.shape
-    return contiguous(x).reshape(math.prod(pixels), channels)

@@ -33,7 +33,7 @@ import numpy as np
 from .convolution.implicit_gemm import conv_backward_implicit, conv_forward_implicit
 from .convolution.winograd import conv_backward_winograd, conv_forward_winograd, fastest_tile
 from .device.backend import contiguous, empty
-from .layer import Layer, Parameter, normal
+from .layer import FLOAT, Layer, Parameter, normal
 from .window import Window
 
 TILES = {"winograd": 4, "winograd2": 2}  # outputs along the side of a tile
@@ -127,6 +127,9 @@ class Conv2D(Layer):
         self.weight = Parameter(normal(rng, shape, 2 / math.prod(shape[:3]), dtype))
         self.bias = Parameter(np.zeros(filters, dtype))
 
+    def _about(self):
+        return f"{self.weight.data.shape[2]} -> {self.bias.data.size}, {self.window}"
+
     def forward(self, x, train=False):
         x = self._accept(x, "N", "H", "W", self.weight.data.shape[2])
         out = empty((x.shape[0], *self.output_shape(x.shape[1:])), like=x)
@@ -161,3 +164,11 @@ class Conv2D(Layer):
     def multiply_adds(self, shape):
         pixels = math.prod(self.window.output_size(*shape[:2]))
         return pixels * (self.weight.data.size + self.bias.data.size)
+
+    def bytes_moved(self, shape):
+        """The bias is not read in the backward; a first layer reads no weights, writes no dL/dx."""
+        forward, backward = super().bytes_moved(shape)
+        spared = self.bias.data.size
+        if not self.input_gradient:
+            spared += self.weight.data.size + math.prod(shape)
+        return forward, backward - FLOAT * spared

@@ -27,7 +27,7 @@ from numba import prange
 from .device.backend import Kernel, blocks, contiguous, empty
 from .device.cpu_target import cpu_kernel
 from .device.cuda_target import cuda, cuda_kernel
-from .layer import Layer
+from .layer import FLOAT, Layer
 
 # -- Reference -----------------------------------------------------------------------------------
 
@@ -185,3 +185,8 @@ class L2Norm(Layer):
         dx = empty(dout.shape, like=dout)
         _backward(contiguous(dout), out, norm, dout.dtype.type(self.eps), dx)
         return dx
+
+    def bytes_moved(self, shape):
+        """Each row's length is written and read."""
+        forward, backward = super().bytes_moved(shape)
+        return forward + FLOAT * shape[0], backward + FLOAT * shape[0]

@@ -25,19 +25,12 @@ import math
 import numpy as np
 from numba import prange
 
-from .device.backend import CUDA_THREADS, Kernel, blocks, contiguous, element, empty
+from .device.backend import Kernel, contiguous, element, empty
 from .device.cpu_target import cpu_kernel
 from .device.cuda_target import cuda_kernel
-from .layer import Layer
-from .window import (
-    Window,
-    last_window,
-    taps_inside_cpu,
-    taps_inside_cuda,
-    walk,
-    walkers,
-    windows_over_cpu,
-)
+from .layer import FLOAT
+from .pooling import Pooling, along_inputs, along_outputs, last_window, next_tap, walk
+from .window import Window, taps_inside_cpu, taps_inside_cuda, windows_over_cpu
 
 # -- Reference -----------------------------------------------------------------------------------
 
@@ -47,7 +40,7 @@ def l2pool_forward(x, window: Window):
     out_h, out_w = window.output_size(height, width)
     out = np.empty((n, out_h, out_w, channels), x.dtype)
     for p, q in np.ndindex(out_h, out_w):
-        out[:, p, q] = np.sqrt(np.square(x[:, *_seen(window, p, q)]).sum(axis=(1, 2)))
+        out[:, p, q] = np.sqrt(np.square(x[:, *window.seen(p, q)]).sum(axis=(1, 2)))
     return out, (x, out, window)
 
 
@@ -56,16 +49,9 @@ def l2pool_backward(dout, cache):
     dx = np.zeros_like(x)
     share = np.divide(dout, out, out=np.zeros_like(dout), where=out != 0)
     for p, q in np.ndindex(*out.shape[1:3]):
-        seen = _seen(window, p, q)
+        seen = window.seen(p, q)
         dx[:, *seen] += x[:, *seen] * share[:, p, q, None, None]
     return dx
-
-
-def _seen(window: Window, p: int, q: int) -> tuple[slice, slice]:
-    """Rows and columns of the image that the window of output (p, q) lies on."""
-    (kh, kw), (sh, sw), (top, left) = window.geometry()
-    y, x = p * sh - top, q * sw - left
-    return slice(max(0, y), y + kh), slice(max(0, x), x + kw)
 
 
 # -- One element, for both targets ---------------------------------------------------------------
@@ -125,14 +111,13 @@ def _backward_cpu(dout, x, y, kernel, stride, corner, dx):
                 total[c] *= pixel[c]
 
 
-# On CUDA arrays are flat, sizes (H, W, C), grids (H', W'). Both kernels walk along a row, as those
-# of maxpool.py do. Bound: memory. 3x3/2 in float32: an output reads 4 inputs and writes itself, 20
-# bytes for 18 flops and a root; an input reads itself and a quarter of y and of dout, and writes
-# dx, 10 bytes for 9/4 divisions and additions.
+# `pooling.py` says how a CUDA thread walks. Bound: memory. 3x3/2 in float32: an output reads 4
+# inputs and writes itself, 20 bytes for 18 flops and a root; an input reads itself and a quarter of
+# y and of dout, and writes dx, 10 bytes for 9/4 divisions and additions.
 
 
 @cuda_kernel
-def _forward_grid(x, kernel, stride, corner, size, grid, out):
+def _forward_grid(x, kernel, stride, corner, out, size, grid):
     (kh, kw), (sh, sw), (top, left) = kernel, stride, corner
     (height, width, channels), (out_h, out_w) = size, grid
     row, image, p, c = walk(out_h, channels)
@@ -142,18 +127,17 @@ def _forward_grid(x, kernel, stride, corner, size, grid, out):
         for q in range(out_w):
             j_from, j_to = taps_inside_cuda(q, kw, sw, left, width)
             at = np.uint32((line + q * sw - left + j_from) * channels + c)
-            across, j = np.int32(j_to - j_from), np.int32(0)
-            taps, total = np.int32((i_to - i_from) * across), out.dtype.type(0)
-            while taps > 0:
+            number, end = np.int32(i_from * kw + j_from), np.int32(i_to * kw)
+            row_end, across = np.int32(i_from * kw + j_to), np.int32(j_to - j_from)
+            total = out.dtype.type(0)
+            while number < end:
                 total += x[at] * x[at]
-                at, j, taps = np.uint32(at + channels), np.int32(j + 1), np.int32(taps - 1)
-                if j == across:  # on to the first tap of the next row
-                    at, j = np.uint32(at + (width - across) * channels), np.int32(0)
+                at, number, row_end = next_tap(at, number, row_end, across, kw, width, channels)
             out[np.uint32((row * out_w + q) * channels + c)] = math.sqrt(total)
 
 
 @cuda_kernel
-def _backward_grid(dout, x, y, kernel, stride, corner, size, grid, dx):
+def _backward_grid(dout, x, y, kernel, stride, corner, dx, size, grid):
     (kh, kw), (sh, sw), (top, left) = kernel, stride, corner
     (height, width, channels), (out_h, out_w) = size, grid
     row, image, position, c = walk(height, channels)
@@ -178,49 +162,29 @@ def _backward_grid(dout, x, y, kernel, stride, corner, size, grid, dx):
                 j_first, q_last = 0, q_last + 1
 
 
-def _forward_cuda(x, kernel, stride, corner, out):
-    _forward_grid[blocks(walkers(out)), CUDA_THREADS](
-        x.reshape(x.size), kernel, stride, corner, *_sizes(x, out), out.reshape(out.size)
-    )
-
-
-def _backward_cuda(dout, x, y, kernel, stride, corner, dx):
-    _backward_grid[blocks(walkers(dx)), CUDA_THREADS](
-        dout.reshape(dout.size), x.reshape(x.size), y.reshape(y.size), kernel, stride, corner,
-        *_sizes(x, y), dx.reshape(dx.size),
-    )  # fmt: skip
-
-
-def _sizes(x, out):
-    return tuple(x.shape[1:]), tuple(out.shape[1:3])
-
-
-_forward = Kernel(_forward_cpu, _forward_cuda)
-_backward = Kernel(_backward_cpu, _backward_cuda)
+_forward = Kernel(_forward_cpu, along_outputs(_forward_grid))
+_backward = Kernel(_backward_cpu, along_inputs(_backward_grid))
 
 
 # -- The layer -----------------------------------------------------------------------------------
 
 
-class L2Pool(Layer):
-    """L2 norm of each window. Arguments as in `Window.of`; pad < kernel."""
+class L2Pool(Pooling):
+    """L2 norm of each window; arguments as in `Pooling`."""
 
-    def __init__(self, kernel, stride, pad=0):
-        self.window = Window.of(kernel, stride, pad)
-        self.window.check_pad()
-
-    def forward(self, x, train=False):
-        x = self._accept(x, "N", "H", "W", "C")
-        out = empty((x.shape[0], *self.output_shape(x.shape[1:])), like=x)
+    def forward(self, x: np.ndarray, train: bool = False) -> np.ndarray:
+        x, out = self._accept_images(x)
         _forward(x, *self.window.geometry(), out)
         self._remember(train, out, x, out)
         return out
 
-    def backward(self, dout):
+    def backward(self, dout: np.ndarray) -> np.ndarray:
         x, out = self._recall(dout)
         dx = empty(x.shape, like=x)
         _backward(contiguous(dout), x, out, *self.window.geometry(), dx)
         return dx
 
-    def output_shape(self, shape):
-        return (*self.window.output_size(*shape[:2]), shape[2])
+    def bytes_moved(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """The backward reads dL/dy, x and y."""
+        x, y = math.prod(shape), shape[0] * math.prod(self.output_shape(shape[1:]))
+        return FLOAT * (x + y), FLOAT * (y + x + y + x)

@@ -7,7 +7,8 @@ first is all of backpropagation, and `Sequential` does it in three lines.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ import numpy as np
 
 from .device import backend
 from .window import Window
+
+FLOAT = 4  # bytes of a float32
 
 
 class Parameter:
@@ -31,8 +34,11 @@ class Parameter:
         self._derived = {}
         self._data = np.ascontiguousarray(data)
 
+    def __repr__(self) -> str:
+        return f"Parameter({'x'.join(map(str, self._data.shape))}, {self.dtype})"
+
     @property
-    def data(self):
+    def data(self) -> np.ndarray:
         """The values; on the CPU a read-only view."""
         return backend.read_only(self._data)
 
@@ -41,7 +47,7 @@ class Parameter:
         return self._data.dtype
 
     @property
-    def grad(self):
+    def grad(self) -> np.ndarray:
         """Array of the shape and dtype of `data`: dL/dw, summed since the last `zero_grad()`."""
         if self._grad is None:
             self._grad = backend.zeros(self.data.shape, like=self.data)
@@ -52,14 +58,14 @@ class Parameter:
             backend.fill(self._grad, 0)
 
     @contextmanager
-    def edit(self):
+    def edit(self) -> Iterator[np.ndarray]:
         """The writable array; leaving the block raises `version`."""
         try:
             yield self._data
         finally:
             self.version += 1
 
-    def derived(self, function, *arguments):
+    def derived(self, function: Callable, *arguments):
         """`function(data, *arguments)`, worked out anew only when `version` has changed.
 
         For what a kernel makes of the weights and would otherwise make at every call.
@@ -91,7 +97,7 @@ def normal(rng: np.random.Generator | None, shape, variance: float, dtype) -> np
 
 
 class Layer:
-    """Base of all layers. A subclass writes `forward`, `backward` and, if it reshapes, the shapes.
+    """Base of all layers. A subclass writes `forward`, `backward` and what else is not as here.
 
     Activations are NHWC: ndarray of shape (N, H, W, C), or (N, D) once flattened; the dtype of the
     input is the dtype of everything. `forward(x, train=True)` keeps what `backward` needs, once: a
@@ -101,10 +107,17 @@ class Layer:
     window: Window | None = None  # of a layer that slides one over the image
     _cache = None
 
-    def forward(self, x, train: bool = False):
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._about()})"
+
+    def _about(self) -> str:
+        """What stands between the parentheses of its repr."""
+        return str(self.window or "")
+
+    def forward(self, x: np.ndarray, train: bool = False) -> np.ndarray:
         raise TypeError(f"{type(self).__name__} defines no forward")
 
-    def backward(self, dout):
+    def backward(self, dout: np.ndarray) -> np.ndarray:
         raise TypeError(f"{type(self).__name__} defines no backward")
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -114,6 +127,17 @@ class Layer:
     def multiply_adds(self, shape: tuple[int, ...]) -> int:
         """Multiplications (with their additions, biases counted) for one image of input `shape`."""
         return 0
+
+    def bytes_moved(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """Bytes that forward and backward move at least, in float32, for a batch (N, ...).
+
+        Every array that goes in or comes out counts once. Here, as most layers do: x, y and the
+        parameters; back, dL/dy, x (or y, as large), dL/dx, the parameters, and their gradients
+        twice, for these are added to.
+        """
+        x, y = math.prod(shape), shape[0] * math.prod(self.output_shape(shape[1:]))
+        weights = sum(parameter.data.size for parameter in self.parameters().values())
+        return FLOAT * (x + weights + y), FLOAT * (y + x + x + 3 * weights)
 
     def parameters(self) -> dict[str, Parameter]:
         """Parameters by name, in a fixed order: the attributes that are a `Parameter`."""
@@ -201,26 +225,48 @@ def named(layers) -> dict[str, Layer]:
     return dict(layers)
 
 
+def in_lines(layer: Layer, layers: dict[str, Layer]) -> str:
+    """The repr of a layer made of others: a line for each, with its name."""
+    width = max(map(len, layers), default=0)
+    lines = [f"\n{name:{width}}  {inner!r}".replace("\n", "\n  ") for name, inner in layers.items()]
+    return f"{type(layer).__name__}({''.join(lines)}" + ("\n)" if layers else ")")
+
+
 class Sequential(Layer):
     """Layers in a row, each with a name: `Sequential(('conv1', Conv2D(...)), ('pool1', ...))`.
 
+    `network['conv1']` and `network[0]` are the first of them, `len(network)` is their number.
     A name with a dot ('conv1.relu') belongs to the table row before the dot.
     """
 
     def __init__(self, *layers: tuple[str, Layer]):
         self.layers = named(layers)
 
-    def forward(self, x, train: bool = False):
+    def __repr__(self) -> str:
+        return in_lines(self, self.layers)
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __getitem__(self, key: str | int) -> Layer:
+        """The layer of this name, or at this place; KeyError or IndexError if there is none."""
+        if isinstance(key, str):
+            if key not in self.layers:
+                raise KeyError(f"no layer is called {key!r}; there are {', '.join(self.layers)}")
+            return self.layers[key]
+        return list(self.layers.values())[key]
+
+    def forward(self, x: np.ndarray, train: bool = False) -> np.ndarray:
         for layer in self.layers.values():
             x = layer.forward(x, train)
         return x
 
-    def backward(self, dout):
+    def backward(self, dout: np.ndarray) -> np.ndarray:
         for layer in reversed(self.layers.values()):
             dout = layer.backward(dout)
         return dout
 
-    def first_not_finite(self, x) -> str | None:
+    def first_not_finite(self, x: np.ndarray) -> str | None:
         """Name of the first layer that makes NaN or infinity of the finite `x`; None: none does."""
         for name, layer in self.layers.items():
             x = layer.forward(x)
@@ -228,15 +274,23 @@ class Sequential(Layer):
                 return name
         return None
 
-    def output_shape(self, shape):
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         for layer in self.layers.values():
             shape = layer.output_shape(shape)
         return shape
 
-    def multiply_adds(self, shape):
+    def multiply_adds(self, shape: tuple[int, ...]) -> int:
         return sum(row.multiply_adds for row in self.table(shape))
 
-    def parameters(self):
+    def bytes_moved(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        forward = backward = 0
+        for layer in self.layers.values():
+            there, back = layer.bytes_moved(shape)
+            forward, backward = forward + there, backward + back
+            shape = (shape[0], *layer.output_shape(shape[1:]))
+        return forward, backward
+
+    def parameters(self) -> dict[str, Parameter]:
         return {
             f"{name}.{own}": parameter
             for name, layer in self.layers.items()

@@ -17,7 +17,7 @@ import math
 import numpy as np
 
 from .device.backend import contiguous, empty
-from .layer import Layer, Parameter, normal
+from .layer import FLOAT, Layer, Parameter, normal
 from .products.bias import add_bias, bias_gradient
 from .products.matmul import matmul
 
@@ -48,6 +48,9 @@ class Linear(Layer):
         self.weight = Parameter(normal(rng, (inputs, outputs), gain / inputs, dtype))
         self.bias = Parameter(np.zeros(outputs, dtype))
 
+    def _about(self):
+        return "{} -> {}".format(*self.weight.data.shape)
+
     def forward(self, x, train=False):
         inputs, outputs = self.weight.data.shape
         x = self._accept(x)
@@ -74,3 +77,8 @@ class Linear(Layer):
 
     def multiply_adds(self, shape):
         return self.weight.data.size + self.bias.data.size
+
+    def bytes_moved(self, shape):
+        """The bias is not read in the backward."""
+        forward, backward = super().bytes_moved(shape)
+        return forward, backward - FLOAT * self.bias.data.size

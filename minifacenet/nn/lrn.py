@@ -26,7 +26,7 @@ import math
 import numpy as np
 from numba import prange
 
-from .device.backend import CUDA_THREADS, Kernel, blocks, contiguous, element, empty
+from .device.backend import CUDA_THREADS, Kernel, as_pixels, blocks, element, empty
 from .device.cpu_target import cpu_function, cpu_kernel
 from .device.cuda_target import cuda, cuda_function, cuda_kernel
 from .layer import Layer
@@ -224,34 +224,36 @@ class LRN(Layer):
         Channels in a neighbourhood.
     alpha, beta, k : float
         As in the formula; alpha is divided by n.
+
+    Raises
+    ------
+    ValueError
+        n is even, or k not above 0; on CUDA, more than 1,024 channels or neighbours.
     """
 
-    def __init__(self, n=5, alpha=1e-4, beta=0.75, k=1.0):
+    def __init__(self, n: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0):
         if n < 1 or n % 2 == 0:
             raise ValueError(f"LRN needs an odd number of channels, n >= 1, got {n}")
         if k <= 0:
             raise ValueError(f"LRN needs k > 0, or a black pixel divides by zero, got {k}")
         self.n, self.alpha, self.beta, self.k = n, alpha, beta, k
 
-    def forward(self, x, train=False):
+    def _about(self):
+        return f"n {self.n}, alpha {self.alpha}, beta {self.beta}, k {self.k}"
+
+    def forward(self, x: np.ndarray, train: bool = False) -> np.ndarray:
         x = self._accept(x)
         out = empty(x.shape, like=x)
-        _forward(_pixels(x), *self._constants(x.dtype), _pixels(out))
+        _forward(as_pixels(x), *self._constants(x.dtype), as_pixels(out))
         self._remember(train, out, x)
         return out
 
-    def backward(self, dout):
+    def backward(self, dout: np.ndarray) -> np.ndarray:
         (x,) = self._recall(dout)
         dx = empty(x.shape, like=x)
-        _backward(_pixels(dout), _pixels(x), *self._constants(x.dtype), _pixels(dx))
+        _backward(as_pixels(dout), as_pixels(x), *self._constants(x.dtype), as_pixels(dx))
         return dx
 
     def _constants(self, dtype):
         scalar = dtype.type
         return self.n, scalar(self.alpha / self.n), scalar(self.beta), scalar(self.k)
-
-
-def _pixels(x):
-    """(..., C) as (pixels, C)."""
-    *pixels, channels = x.shape
-    return contiguous(x).reshape(math.prod(pixels), channels)

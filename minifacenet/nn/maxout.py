@@ -15,13 +15,15 @@ The paper, Table 1: "maxout p=2" for fc1 and fc2; 103M parameters fit only two m
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import prange
 
 from .device.backend import CUDA_THREADS, Kernel, blocks, contiguous, element, empty
 from .device.cpu_target import cpu_kernel
 from .device.cuda_target import cuda, cuda_kernel, divide
-from .layer import Layer
+from .layer import FLOAT, Layer
 
 # -- Reference -----------------------------------------------------------------------------------
 
@@ -132,6 +134,9 @@ class Maxout(Layer):
             raise ValueError(f"maxout takes 2 to 256 pieces, got {pieces}")
         self.pieces = pieces
 
+    def _about(self):
+        return f"{self.pieces} pieces"
+
     def forward(self, x, train=False):
         x = self._accept(x, "N", "D")
         out = empty((x.shape[0], *self.output_shape(x.shape[1:])), like=x)
@@ -150,3 +155,8 @@ class Maxout(Layer):
         if len(shape) != 1 or shape[0] % self.pieces:
             raise ValueError(f"maxout needs a flat multiple of {self.pieces} values, got {shape}")
         return (shape[0] // self.pieces,)
+
+    def bytes_moved(self, shape):
+        """Each output's winner, a byte, is written and read."""
+        x, y = math.prod(shape), shape[0] * math.prod(self.output_shape(shape[1:]))
+        return FLOAT * (x + y) + y, FLOAT * (y + x) + y

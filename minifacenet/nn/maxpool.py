@@ -22,23 +22,18 @@ edge (`ceil_mode`) sees what is there. Table 1 of the paper: 3x3, stride 2, pad 
 
 from __future__ import annotations
 
+import math
+
 import numba
 import numpy as np
 from numba import prange
 
-from .device.backend import CUDA_THREADS, Kernel, blocks, contiguous, element, empty
+from .device.backend import Kernel, contiguous, element, empty
 from .device.cpu_target import cpu_function, cpu_kernel, thread_count
 from .device.cuda_target import cuda_kernel
-from .layer import Layer
-from .window import (
-    Window,
-    last_window,
-    taps_inside_cpu,
-    taps_inside_cuda,
-    walk,
-    walkers,
-    windows_over_cpu,
-)
+from .layer import FLOAT
+from .pooling import Pooling, along_inputs, along_outputs, last_window, next_tap, next_window, walk
+from .window import Pad, Size, Window, taps_inside_cpu, taps_inside_cuda, windows_over_cpu
 
 # -- Reference -----------------------------------------------------------------------------------
 
@@ -85,7 +80,7 @@ _beats_cpu, _beats_cuda = element(_beats)
 
 
 @cpu_kernel
-def _forward_cpu(x, kernel, stride, corner, out, winner):
+def _forward_cpu(x, kernel, stride, corner, winner, out):
     (kh, kw), (sh, sw), (top, left) = kernel, stride, corner
     n, height, width, channels = x.shape
     _, out_h, out_w, _ = out.shape
@@ -141,16 +136,12 @@ def _largest_cpu(x, kernel, stride, corner, out):
     _largest_rows(x, kernel, stride, corner, scratch, out)
 
 
-# On CUDA arrays are flat, sizes (H, W, C), grids (H', W').
-
-
-# A thread a channel of a row of outputs: it finds (image, p, c) once and then walks along q, while
-# its neighbours take the neighbouring channels, so that a warp reads and writes whole stretches of
-# memory. One loop over the taps, not two: an inner loop is unrolled for four taps at once, which
-# three never fill. Bound: memory. 3x3/2 in float32 reads 4 inputs an output (16 bytes; 9 reads, the
-# others from the cache) and writes 5 bytes, for 9 comparisons.
+# `pooling.py` says how a CUDA thread walks. Here one loop over the taps, not two: an inner loop is
+# unrolled for four taps at once, which three never fill. Bound: memory. 3x3/2 in float32 reads 4
+# inputs an output (16 bytes; 9 reads, the others from the cache) and writes 5 bytes, for 9
+# comparisons.
 @cuda_kernel
-def _forward_grid(x, kernel, stride, corner, size, grid, out, winner):
+def _forward_grid(x, kernel, stride, corner, winner, out, size, grid):
     (kh, kw), (sh, sw), (top, left) = kernel, stride, corner
     (height, width, channels), (out_h, out_w) = size, grid
     row, image, p, c = walk(out_h, channels)
@@ -167,10 +158,7 @@ def _forward_grid(x, kernel, stride, corner, size, grid, out, winner):
                 value = x[at]
                 if _beats_cuda(value, best):
                     tap, best = number, value
-                at, number = np.uint32(at + channels), np.int32(number + 1)
-                if number == row_end:  # on to the first tap of the next row
-                    at = np.uint32(at + (width - across) * channels)
-                    number, row_end = np.int32(number + kw - across), np.int32(row_end + kw)
+                at, number, row_end = next_tap(at, number, row_end, across, kw, width, channels)
             place = np.uint32((row * out_w + q) * channels + c)
             out[place] = best
             winner[place] = tap
@@ -197,13 +185,12 @@ def _backward_cpu(dout, winner, kernel, stride, corner, dx):
                             pixel[c] += d[c]
 
 
-# A thread a channel of a row of inputs, which asks its windows: no atomics, one order of summation.
 # The last window that begins at or before a pixel, number e // s with e = x + left, sees it at tap
 # e % s; the window before that at tap e % s + s, and so on: nothing to divide but once for the row.
 # Bound: memory and instructions alike. 3x3/2 in float32: an input reads a quarter of an output's 5
 # bytes (9/4 windows ask for them, mostly from the cache) and writes 4, for 9/4 comparisons.
 @cuda_kernel
-def _backward_grid(dout, winner, kernel, stride, corner, size, grid, dx):
+def _backward_grid(dout, winner, kernel, stride, corner, dx, size, grid):
     (kh, kw), (sh, sw), (top, left) = kernel, stride, corner
     (height, width, channels), (out_h, out_w) = size, grid
     row, image, y, c = walk(height, channels)
@@ -218,74 +205,56 @@ def _backward_grid(dout, winner, kernel, stride, corner, size, grid, dx):
                     at = np.uint32(((image * out_h + p) * out_w + q) * channels + c)
                     if winner[at] == i * kw + j:
                         total += dout[at]
-                j, q = j + sw, q - 1
-                if j >= kw or q < 0:
-                    i, p, j, q = i + sh, p - 1, j_first, q_last
+                i, p, j, q = next_window(i, p, j, q, j_first, q_last, stride, kw)
             dx[np.uint32((row * width + x) * channels + c)] = total
             j_first += 1
             if j_first == sw:
                 j_first, q_last = 0, q_last + 1
 
 
-def _forward_cuda(x, kernel, stride, corner, out, winner):
-    sizes = tuple(x.shape[1:]), tuple(out.shape[1:3])
-    _forward_grid[blocks(walkers(out)), CUDA_THREADS](
-        x.reshape(x.size), kernel, stride, corner, *sizes,
-        out.reshape(out.size), winner.reshape(out.size),
-    )  # fmt: skip
+_forward_cuda = along_outputs(_forward_grid)
 
 
 def _largest_cuda(x, kernel, stride, corner, out):
     winner = empty(out.shape, like=x, dtype=np.uint8)  # nobody asks for it
-    _forward_cuda(x, kernel, stride, corner, out, winner)
-
-
-def _backward_cuda(dout, winner, kernel, stride, corner, dx):
-    sizes = tuple(dx.shape[1:]), tuple(dout.shape[1:3])
-    _backward_grid[blocks(walkers(dx)), CUDA_THREADS](
-        dout.reshape(dout.size), winner.reshape(dout.size), kernel, stride, corner, *sizes,
-        dx.reshape(dx.size),
-    )  # fmt: skip
+    _forward_cuda(x, kernel, stride, corner, winner, out)
 
 
 _forward = Kernel(_forward_cpu, _forward_cuda)
 _largest = Kernel(_largest_cpu, _largest_cuda)
-_backward = Kernel(_backward_cpu, _backward_cuda)
+_backward = Kernel(_backward_cpu, along_inputs(_backward_grid))
 
 
 # -- The layer -----------------------------------------------------------------------------------
 
 
-class MaxPool(Layer):
-    """Largest value of each window. Arguments as in `Window.of`; pad < kernel.
+class MaxPool(Pooling):
+    """Largest value of each window; arguments as in `Pooling`, at most 256 taps."""
 
-    `ceil_mode` rounds the output's size up, as Caffe does: no pixel at the far edge is left out.
-    """
-
-    def __init__(self, kernel, stride, pad=0, ceil_mode=False):
-        self.window = Window.of(kernel, stride, pad, ceil_mode)
-        self.window.check_pad()
+    def __init__(self, kernel: Size, stride: Size, pad: Pad = 0, ceil_mode: bool = False):
+        super().__init__(kernel, stride, pad, ceil_mode)
         kh, kw = self.window.kernel
         if kh * kw > 256:
             raise ValueError(f"a winner is kept in one byte: at most 256 taps, got {kh}x{kw}")
 
-    def forward(self, x, train=False):
-        x = self._accept(x, "N", "H", "W", "C")
-        out = empty((x.shape[0], *self.output_shape(x.shape[1:])), like=x)
+    def forward(self, x: np.ndarray, train: bool = False) -> np.ndarray:
+        x, out = self._accept_images(x)
         if train:
             winner = empty(out.shape, like=x, dtype=np.uint8)
-            _forward(x, *self.window.geometry(), out, winner)
+            _forward(x, *self.window.geometry(), winner, out)
             self._remember(train, out, x.shape, winner)
         else:
             _largest(x, *self.window.geometry(), out)
             self._remember(train, out)
         return out
 
-    def backward(self, dout):
+    def backward(self, dout: np.ndarray) -> np.ndarray:
         shape, winner = self._recall(dout)
         dx = empty(shape, like=dout)
         _backward(contiguous(dout), winner, *self.window.geometry(), dx)
         return dx
 
-    def output_shape(self, shape):
-        return (*self.window.output_size(*shape[:2]), shape[2])
+    def bytes_moved(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """Each output's winner, a byte, is written and read."""
+        x, y = math.prod(shape), shape[0] * math.prod(self.output_shape(shape[1:]))
+        return FLOAT * (x + y) + y, FLOAT * (y + x) + y

@@ -1,6 +1,6 @@
 """PReLU: a rectifier that learns how much of the negative side it lets through.
 
-    y = x  where x >= 0,   a_c x  where x < 0          one slope a_c a channel
+    y = x  where x >= 0,   a_c x  where x < 0          one slope a_c per channel
 
 a = 0 is the ReLU; He et al. 2015 ("Delving deep into rectifiers") start from a = 0.25. The slopes
 may take any value, negative ones too, and in trained nets they do. The derivatives are
@@ -17,12 +17,10 @@ convolution.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numba import prange
 
-from .device.backend import CUDA_THREADS, Kernel, blocks, contiguous, element, empty
+from .device.backend import Kernel, as_pixels, element, empty, thread_per_element
 from .device.cpu_target import cpu_kernel
 from .device.cuda_target import cuda, cuda_kernel, divide
 from .layer import Layer, Parameter
@@ -119,47 +117,38 @@ def _slope_gradient_grid(dout, x, dslope):
         dslope[c] += total
 
 
-def _forward_cuda(x, slope, out):
-    _forward_grid[blocks(x.size), CUDA_THREADS](x, slope, out)
-
-
-def _backward_cuda(dout, x, slope, dx):
-    _backward_grid[blocks(x.size), CUDA_THREADS](dout, x, slope, dx)
-
-
-def _slope_gradient_cuda(dout, x, dslope):
-    _slope_gradient_grid[blocks(dslope.size), CUDA_THREADS](dout, x, dslope)
-
-
-_forward = Kernel(_forward_cpu, _forward_cuda)
-_backward = Kernel(_backward_cpu, _backward_cuda)
-_slope_gradient = Kernel(_slope_gradient_cpu, _slope_gradient_cuda)
+_forward = Kernel(_forward_cpu, thread_per_element(_forward_grid))
+_backward = Kernel(_backward_cpu, thread_per_element(_backward_grid))
+_slope_gradient = Kernel(_slope_gradient_cpu, thread_per_element(_slope_gradient_grid))
 
 
 # -- The layer -----------------------------------------------------------------------------------
 
 
 class PReLU(Layer):
-    """y = x, or slope times x where x < 0. One slope a channel (the last axis), 0.25 at first."""
+    """y = x, or slope times x where x < 0; any (..., C) with one slope per channel, 0.25 at first.
 
-    def __init__(self, channels: int, slope: float = 0.25, dtype=np.float32):
+    Attributes
+    ----------
+    slope : Parameter of shape (channels,)
+    """
+
+    def __init__(self, channels: int, slope: float = 0.25, dtype: type = np.float32):
         self.slope = Parameter(np.full(channels, slope, dtype))
 
-    def forward(self, x, train=False):
+    def _about(self):
+        return str(self.slope.data.size)
+
+    def forward(self, x: np.ndarray, train: bool = False) -> np.ndarray:
         x = self._accept(x, ..., self.slope.data.size)
         out = empty(x.shape, like=x)
-        _forward(self._rows(x), self.slope.data, self._rows(out))
+        _forward(as_pixels(x), self.slope.data, as_pixels(out))
         self._remember(train, out, x)
         return out
 
-    def backward(self, dout):
+    def backward(self, dout: np.ndarray) -> np.ndarray:
         (x,) = self._recall(dout)
-        dout, dx = contiguous(dout), empty(x.shape, like=x)
-        _slope_gradient(self._rows(dout), self._rows(x), self.slope.grad)
-        _backward(self._rows(dout), self._rows(x), self.slope.data, self._rows(dx))
+        dout, rows, dx = as_pixels(dout), as_pixels(x), empty(x.shape, like=x)
+        _slope_gradient(dout, rows, self.slope.grad)
+        _backward(dout, rows, self.slope.data, as_pixels(dx))
         return dx
-
-    def _rows(self, x):
-        """(N, ..., C) as (pixels, C)."""
-        *pixels, channels = x.shape
-        return x.reshape(math.prod(pixels), channels)

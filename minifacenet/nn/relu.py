@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from .device.backend import CUDA_THREADS, Kernel, blocks, contiguous, element, empty
+from .device.backend import Kernel, contiguous, element, empty, thread_per_element
 from .device.cpu_target import cpu_kernel
 from .device.cuda_target import cuda, cuda_kernel
 from .layer import Layer
@@ -82,16 +82,8 @@ def _backward_grid(dout, y, dx):
         dx[i] = _pass_gradient_cuda(dout[i], y[i])
 
 
-def _forward_cuda(x, out):
-    _forward_grid[blocks(x.size), CUDA_THREADS](x, out)
-
-
-def _backward_cuda(dout, y, dx):
-    _backward_grid[blocks(dx.size), CUDA_THREADS](dout, y, dx)
-
-
-_forward = Kernel(_forward_cpu, _forward_cuda)
-_backward = Kernel(_backward_cpu, _backward_cuda)
+_forward = Kernel(_forward_cpu, thread_per_element(_forward_grid))
+_backward = Kernel(_backward_cpu, thread_per_element(_backward_grid))
 
 
 # -- The layer -----------------------------------------------------------------------------------

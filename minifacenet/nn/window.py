@@ -9,12 +9,15 @@ what floor leaves over there. It has to begin on the image, not behind it. Caffe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
 
 from .device.backend import element
 from .device.cpu_target import cpu_function
-from .device.cuda_target import cuda, cuda_function, divide
+
+Size = int | Sequence[int]  # for both axes, or (vertical, horizontal)
+Pad = Size | Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -31,14 +34,23 @@ class Window:
     ceil_mode: bool = False
 
     @classmethod
-    def of(cls, kernel, stride=1, pad=0, ceil_mode=False) -> Window:
+    def of(cls, kernel: Size, stride: Size = 1, pad: Pad = 0, ceil_mode: bool = False) -> Window:
+        """As the layers take it. ValueError where a value is none of the above, or too small."""
         kernel, stride = _pair("kernel", kernel, 1), _pair("stride", stride, 1)
         pad = tuple(pad) if isinstance(pad, list | tuple) else (pad, pad)
         if len(pad) != 2:
             raise ValueError(f"pad must be an int, a pair or a pair of pairs, got {pad!r}")
         return cls(kernel, stride, tuple(_pair("pad", side, 0) for side in pad), ceil_mode)
 
-    def geometry(self):
+    def __str__(self) -> str:
+        """As in `3x3/2, pad 1`: kernel, stride and, where there is some, padding."""
+        strides, pads = {*self.stride}, {*self.pad[0], *self.pad[1]}
+        text = f"{_by(self.kernel)}/{_by(strides if len(strides) == 1 else self.stride)}"
+        if any(pads):
+            text += f", pad {pads.pop() if len(pads) == 1 else self.pad}"
+        return text + (", ceil_mode" if self.ceil_mode else "")
+
+    def geometry(self) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
         """What a kernel needs: kernel, stride, and (top, left), where the first window starts."""
         (top, _), (left, _) = self.pad
         return self.kernel, self.stride, (top, left)
@@ -68,6 +80,16 @@ class Window:
             sizes.append(size)
         return sizes[0], sizes[1]
 
+    def seen(self, p: int, q: int) -> tuple[slice, slice]:
+        """Rows and columns of the image that the window of output (p, q) lies on."""
+        (kh, kw), (sh, sw), (top, left) = self.geometry()
+        y, x = p * sh - top, q * sw - left
+        return slice(max(0, y), y + kh), slice(max(0, x), x + kw)
+
+
+def _by(numbers) -> str:
+    return "x".join(map(str, numbers))
+
 
 def _pair(what: str, value, least: int) -> tuple[int, int]:
     pair = tuple(value) if isinstance(value, list | tuple) else (value, value)
@@ -93,27 +115,3 @@ def _windows_over(position, kernel, stride, before, windows):
 
 taps_inside_cpu, taps_inside_cuda = element(_taps_inside)
 windows_over_cpu = cpu_function(_windows_over)
-
-
-# -- On CUDA, where a thread walks along a channel of a row of images ------------------------------
-
-
-def walkers(images) -> int:
-    """Threads for images (N, H, W, C): N H C."""
-    n, height, _, channels = images.shape
-    return n * height * channels
-
-
-@cuda_function
-def walk(height, channels):
-    """What this thread walks along: its row of all images' rows, image, y and channel."""
-    row = divide(cuda.grid(1), channels)
-    image = divide(row, height)
-    return row, image, row - image * height, cuda.grid(1) - row * channels
-
-
-@cuda_function
-def last_window(end, stride):
-    """The last window that begins at or before a pixel at `end`, and the tap that sees it there."""
-    number = divide(end, stride)
-    return number, end - number * stride

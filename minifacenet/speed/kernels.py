@@ -20,7 +20,7 @@ import numpy as np
 
 from ..nn.device import backend
 from ..nn.l2norm import L2Norm
-from ..nn.layer import Parameter, Row, Sequential
+from ..nn.layer import FLOAT, Parameter, Row, Sequential
 from ..nn.lrn import LRN
 from ..nn.maxout import Maxout
 from ..nn.maxpool import MaxPool
@@ -30,7 +30,7 @@ from ..nn.relu import ReLU
 from .clock import Call, Timing, time_row
 from .network import OUTPUT_ERROR, time_layers
 from .sides import PRODUCT, RATE, UPDATE, Ours, Part, Side
-from .traffic import FLOAT, update_bytes
+from .traffic import update_bytes
 
 LAYERS = (ReLU, MaxPool, LRN, Maxout, L2Norm)
 WEIGHTS = 1 << 24  # of the parameter: arrays of 64 MiB, three or four, which no cache holds

@@ -1,7 +1,7 @@
 """How many bytes a layer has to move, at least: what memory alone limits is measured by that.
 
-A kernel reads arrays from the card's memory and writes others. Counted are, in float32, for each
-layer of a row, **every array that goes in or comes out, once**:
+A kernel reads arrays from the card's memory and writes others. Each layer counts, in float32
+(`Layer.bytes_moved`), **every array that goes in or comes out, once**:
 
     forward     reads x and the parameters, writes y and what backward needs of it
     backward    reads dL/dy, what forward left or x, and the weights; adds to the gradients (a read
@@ -21,63 +21,17 @@ small batch, which reads each of its weights for a few multiply-adds: memory lim
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
-from ..nn.concat import Concat
-from ..nn.conv import Conv2D
-from ..nn.l2norm import L2Norm
-from ..nn.layer import Layer, Parameter
-from ..nn.linear import Linear
-from ..nn.lrn import LRN
-from ..nn.maxout import Maxout
-from ..nn.maxpool import MaxPool
+from ..nn.layer import FLOAT, Parameter
 from ..nn.optim import Optimizer
-from ..nn.relu import ReLU
 from .sides import BOTH, FORWARD, Part
-
-FLOAT = 4  # bytes of a float32
 
 
 def least_bytes(part: Part, batch: int) -> dict[str, int]:
-    """Bytes by pass of a row on so many images, as counted above.
-
-    Raises
-    ------
-    ValueError
-        A layer whose arrays are not known here.
-    """
-    forward = both = 0
-    shape = part.row.input
-    for name, layer in part.layers.layers.items():
-        out = layer.output_shape(shape)
-        x, y = batch * math.prod(shape), batch * math.prod(out)
-        there, back = _layer_bytes(name, layer, x, y, batch)
-        forward, both = forward + there, both + there + back
-        shape = out
-    return {FORWARD: forward, BOTH: both}
-
-
-def _layer_bytes(name: str, layer: Layer, x: int, y: int, rows: int) -> tuple[int, int]:
-    """Forward's and backward's; x and y are how many numbers go in and come out."""
-    match layer:
-        case Conv2D() | Linear():
-            weights, biases = layer.weight.data.size, layer.bias.data.size
-            back = y + x + 2 * (weights + biases)
-            if getattr(layer, "input_gradient", True):
-                back += weights + x
-            return FLOAT * (x + weights + biases + y), FLOAT * back
-        case ReLU():  # backward: dout, y, dx
-            return FLOAT * (x + y), FLOAT * (y + y + x)
-        case MaxPool() | Maxout():  # each output's winner, a byte, is written and read
-            return FLOAT * (x + y) + y, FLOAT * (y + x) + y
-        case LRN():  # backward: dout, x, dx
-            return FLOAT * (x + y), FLOAT * (y + x + x)
-        case L2Norm():  # each row's length is written and read; backward: dout, y, dx
-            return FLOAT * (x + y + rows), FLOAT * (y + y + x + rows)
-        case Concat() if not layer.branches:
-            return 0, 0
-    raise ValueError(f"no bytes are counted for {name}, a {type(layer).__name__}")
+    """Bytes by pass of a row on so many images, as counted above."""
+    forward, backward = part.layers.bytes_moved((batch, *part.row.input))
+    return {FORWARD: forward, BOTH: forward + backward}
 
 
 def update_bytes(optimizer: type[Optimizer], parameters: Iterable[Parameter]) -> int:

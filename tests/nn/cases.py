@@ -7,7 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minifacenet.nn import concat, conv, l2norm, l2pool, linear, lrn, maxout, prelu, relu
+from minifacenet.nn import (
+    avgpool,
+    batchnorm,
+    concat,
+    conv,
+    l2norm,
+    l2pool,
+    linear,
+    lrn,
+    maxout,
+    prelu,
+    relu,
+)
 from minifacenet.nn import maxpool as pool
 from minifacenet.nn.layer import Layer, Sequential
 
@@ -53,6 +65,13 @@ def _prelu_reference(layer, x, dout):
     return out, {"input": dx, "slope": dslope}
 
 
+def _batchnorm_reference(layer, x, dout):
+    gamma, beta = (p.data.astype(x.dtype) for p in (layer.gamma, layer.beta))
+    out, cache = batchnorm.batchnorm_forward(x, gamma, beta, layer.eps)
+    dx, dgamma, dbeta = batchnorm.batchnorm_backward(dout, cache)
+    return out, {"input": dx, "gamma": dgamma, "beta": dbeta}
+
+
 def _plain(forward, backward, *attributes):
     def reference(layer, x, dout):
         out, cache = forward(x, *(getattr(layer, name) for name in attributes))
@@ -83,6 +102,7 @@ def _conv_cases(name, shape, channels, filters, **keywords):
 _relu = _plain(relu.relu_forward, relu.relu_backward)
 _pool = _plain(pool.maxpool_forward, pool.maxpool_backward, "window")
 _l2pool = _plain(l2pool.l2pool_forward, l2pool.l2pool_backward, "window")
+_avgpool = _plain(avgpool.avgpool_forward, avgpool.avgpool_backward, "window", "count_include_pad")
 _lrn = _plain(lrn.lrn_forward, lrn.lrn_backward, "n", "alpha", "beta", "k")
 _maxout = _plain(maxout.maxout_forward, maxout.maxout_backward, "pieces")
 _l2norm = _plain(l2norm.l2norm_forward, l2norm.l2norm_backward, "eps")
@@ -137,6 +157,27 @@ CASES = [
         lambda rng, dtype: l2pool.L2Pool((3, 2), (1, 3), ((0, 1), (1, 0))),
         _l2pool,
     ),
+    Case(
+        "l2pool 3x3/2 hanging over",
+        (2, 8, 6, 3),
+        lambda rng, dtype: l2pool.L2Pool(3, 2, ceil_mode=True),
+        _l2pool,
+    ),
+    Case("avgpool 3x3/2", (2, 7, 6, 3), lambda rng, dtype: avgpool.AvgPool(3, 2, 1), _avgpool),
+    Case(
+        "avgpool (3,2)/(1,3) lopsided, of the image alone",
+        (2, 5, 8, 2),
+        lambda rng, dtype: avgpool.AvgPool(
+            (3, 2), (1, 3), ((0, 1), (1, 0)), count_include_pad=False
+        ),
+        _avgpool,
+    ),
+    Case(
+        "avgpool (2,3)/(2,4) hanging over, padded",
+        (1, 5, 10, 2),
+        lambda rng, dtype: avgpool.AvgPool((2, 3), (2, 4), (0, 1), ceil_mode=True),
+        _avgpool,
+    ),
     Case("lrn", (2, 3, 2, 7), lambda rng, dtype: lrn.LRN(alpha=2.0), _lrn),
     Case("lrn as in the paper", (2, 3, 2, 9), lambda rng, dtype: lrn.LRN(), _lrn),
     Case("lrn, few channels", (1, 9, 8, 2), lambda rng, dtype: lrn.LRN(7, 3.0, 0.6, 2.0), _lrn),
@@ -166,3 +207,15 @@ CASES = [
         _concat_reference,
     ),
 ]
+
+# Layers that compute something else in training than after it: no cases of tests that compare both.
+OF_A_BATCH = [
+    Case(
+        "batchnorm",
+        (2, 3, 4, 3),
+        lambda rng, dtype: batchnorm.BatchNorm(3, dtype=dtype),
+        _batchnorm_reference,
+    ),
+]
+
+EVERY_LAYER = CASES + OF_A_BATCH

@@ -154,6 +154,21 @@ def blocks(size: int, threads: int = CUDA_THREADS) -> int:
     return max(1, -(-size // threads))
 
 
+def as_pixels(array):
+    """(..., C) as (pixels, C), in C order: what a kernel sees to which only channels matter."""
+    *pixels, channels = array.shape
+    return contiguous(array).reshape(math.prod(pixels), channels)
+
+
+def thread_per_element(grid: CudaFunction) -> Callable:
+    """The CUDA side of a kernel that has one thread for each element of its last argument."""
+
+    def launch(*arguments):
+        grid[blocks(arguments[-1].size), CUDA_THREADS](*arguments)
+
+    return launch
+
+
 def _fill_cpu(array, value):
     array[...] = value
 
