@@ -28,6 +28,7 @@ _HOME = {
     "enrol": "classification.enrolment",
     "Thresholds": "classification.thresholds",
     "cluster": "classification.clustering",
+    "pair_distances": "classification.verification",
     "verify": "classification.verification_scores",
     "TrainConfig": "training.settings",
     "train": "training.loop",
@@ -43,6 +44,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from .classification.enrolment import enrol as enrol
     from .classification.people import People as People
     from .classification.thresholds import Thresholds as Thresholds
+    from .classification.verification import pair_distances as pair_distances
     from .classification.verification_scores import verify as verify
     from .embedding.architectures import Architecture as Architecture
     from .embedding.architectures import FaceNet as FaceNet
