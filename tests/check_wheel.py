@@ -87,6 +87,7 @@ def check_contents(wheel: Path) -> None:
     expect(not strange, f"what a user has no use for is in the wheel: {strange[:5]}")
     wanted = {path.relative_to(ROOT).as_posix() for path in (ROOT / "minifacenet").rglob("*.py")}
     wanted |= {f"minifacenet/report/report.{kind}" for kind in ("css", "js")}
+    wanted.add("minifacenet/py.typed")
     scripts = (ROOT / "data_scripts").glob("*.py")
     wanted |= {f"minifacenet/data_scripts/{path.name}" for path in scripts}
     expect(wanted <= names, f"the wheel lacks {sorted(wanted - names)}")

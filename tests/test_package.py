@@ -1,5 +1,7 @@
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +39,20 @@ def test_every_public_name_is_there(name):
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="facenett"):
         _ = minifacenet.facenett
+
+
+def test_a_type_checker_sees_the_names_where_they_are_defined():
+    tree = ast.parse(Path(minifacenet.__file__).read_text(encoding="utf-8"))
+    [block] = [node for node in tree.body if isinstance(node, ast.If)]
+    assert ast.unparse(block.test) == "TYPE_CHECKING"
+    seen = {
+        alias.asname: node.module
+        for node in block.body
+        for alias in node.names
+        if alias.name == alias.asname  # `X as X` hands a name on; `X` alone is for the file itself
+    }
+    assert seen == minifacenet._HOME
+
+
+def test_the_package_says_that_it_is_typed():
+    assert (Path(minifacenet.__file__).parent / "py.typed").is_file()

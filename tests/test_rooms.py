@@ -60,9 +60,9 @@ def room(name: str) -> str:
     return name.split(".")[0]
 
 
-def test_at_the_top_stand_rooms_and_the_three_files_of_the_entrance():
+def test_at_the_top_stand_rooms_and_the_files_of_the_entrance():
     top = {path.name for path in PACKAGE.iterdir()} - {"__pycache__"}
-    assert top == {"__init__.py", "__main__.py", "cli.py", *COLUMN}
+    assert top == {"__init__.py", "__main__.py", "cli.py", "py.typed", *COLUMN}
 
 
 @pytest.mark.parametrize("name", COLUMN)

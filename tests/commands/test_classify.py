@@ -123,7 +123,7 @@ def test_a_rate_that_the_model_does_not_hold_is_refused_by_name(run, people, mod
     options = ("--model", model, "--out", tmp_path / "o", "--far", 0.2)
     status, _, error = run("classify", "fit", people, *options)
     assert status == 1
-    assert "--far 0.2: the model holds gates for 0.1, 0.05, 0.01" in text(error)
+    assert "far 0.2: the model holds gates for 0.1, 0.05, 0.01" in text(error)
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_one_person_is_verified(run, people, model, bare, tmp_path):
     assert "24 photos lie in other folders" in text(printed)
     status, _, error = run("classify", "fit", folder, "--model", bare, "--out", tmp_path / "p")
     assert status == 1
-    assert "only Ada is enrolled and the model holds no thresholds: give --threshold" in text(error)
+    assert "only Ada is enrolled and the model holds no thresholds: give a threshold" in text(error)
     options = ("--model", bare, "--out", tmp_path / "p", "--threshold", 0.3)
     assert run("classify", "fit", folder, *options)[0] == 0
 

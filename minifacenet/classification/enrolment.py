@@ -1,0 +1,184 @@
+"""Enrol people: photos with names in, the people whom one can be asked for out.
+
+A stranger should get no name, so the distance to a name has a gate, and the rule here says which
+one counts. A threshold that is given comes first, then photos of strangers that are given, then the
+gate that the model holds. Only the last one is put to the test: it was measured where people of
+the training are enrolled, and a network that has never seen these people may scatter their photos
+farther. Where it would refuse many of the photos that are enrolled, the people themselves set the
+gate, each asked for where they are not enrolled. They do so, too, where the model holds no gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..embedding.embedder import Embedder
+from ..preprocessing.faces import Faces
+from .classifier import UNKNOWN, FaceClassifier
+from .identification import CrossValidation, cross_validate, gate_threshold, stranger_distances
+from .people import People
+from .thresholds import Thresholds
+
+THEMSELVES = "these very people, each asked for where not enrolled; too wide if trained on them"
+MANY = 0.1  # a share of one's own photos beyond the model's gate: its network has not seen them
+ENOUGH_PEOPLE = 5  # to set a gate by each other
+
+Progress = Callable[[str], AbstractContextManager[Callable[[int, int], None] | None]]
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """People, and how well they are told apart.
+
+    Attributes
+    ----------
+    people : People
+    checked : CrossValidation
+        Each photo was asked for where it is not enrolled.
+    strangers_named : float, or None
+        The share of the photos that would get the name of somebody else where their own person is
+        not enrolled. None where these photos have set the gate, as it would only be what was asked
+        for, and where nobody else is enrolled.
+    """
+
+    people: People
+    checked: CrossValidation
+    strangers_named: float | None
+
+
+@dataclass(frozen=True)
+class _Gate:
+    threshold: float
+    source: str
+    of_model: bool = False
+
+
+def enrol(
+    faces: Faces,
+    model: str | Path,
+    threshold: float | None = None,
+    strangers: Faces | None = None,
+    far: float = 0.05,
+    seed: int = 0,
+) -> People:
+    """Enrol the people of `faces` on a model, as `minifacenet classify fit` does.
+
+    Parameters
+    ----------
+    faces : Faces
+        One photo of a person will do.
+    model : str or path
+        A run's folder, or a model file.
+    threshold : float, optional
+        The gate, a squared distance from 0 to 4.
+    strangers : Faces, optional
+        Photos of people who are not enrolled: they set the gate.
+    far : float
+        The share of strangers' faces that may get a name. The model holds gates for a few.
+    seed : int
+        Draws who is held out to measure.
+
+    Raises
+    ------
+    ValueError
+        Faces were cut otherwise than those that the model was trained on; `threshold` and
+        `strangers` are both given; the model holds no gate for `far`; or one person is enrolled,
+        and nothing sets a gate.
+    """
+    embedder = Embedder(model, flip=True)
+    for given in filter(None, (faces, strangers)):
+        if given.cut != embedder.cut:
+            raise ValueError(
+                f"{model} was trained on faces cut as '{embedder.cut}', and got faces cut as "
+                f"'{given.cut}': cut them alike"
+            )
+    vectors, names = embedder.transform(faces.images), np.array(faces.people)[faces.labels]
+    others = None if strangers is None else embedder.transform(strangers.images)
+    return enrol_embeddings(embedder, vectors, names, model, threshold, others, far, seed).people
+
+
+def enrol_embeddings(
+    embedder: Embedder,
+    vectors: np.ndarray,
+    names: np.ndarray,
+    model: str | Path,
+    threshold: float | None = None,
+    strangers: np.ndarray | None = None,
+    far: float = 0.05,
+    seed: int = 0,
+    progress: Progress = lambda title: nullcontext(),
+) -> Enrolment:
+    """As `enrol`, from what `embedder` gave for photos, and with what was measured on the way.
+
+    `progress(title)` is entered for each part that takes long, and gives a callable(done, total).
+    """
+    rng, people = np.random.default_rng(seed), len(np.unique(names))
+    given = _given_gate(model, threshold, far, vectors, names, strangers)
+    own = distances = None
+    if people > 1:
+        with progress("as if not enrolled") as tell:
+            distances = stranger_distances(vectors, names, rng, progress=tell)
+        own = _Gate(gate_threshold(distances, far), THEMSELVES)
+
+    def checked_with(gate: _Gate) -> CrossValidation:
+        with progress("cross-validation") as tell:
+            return cross_validate(vectors, names, gate.threshold, rng, progress=tell)
+
+    gate = own if given is None else given
+    if gate is None:
+        raise ValueError(
+            f"only {names[0]} is enrolled and the model holds no thresholds: give a threshold, or "
+            "strangers, which are photos of other people"
+        )
+    checked = checked_with(gate)
+    too_strict = gate.of_model and checked.rejected > MANY and people >= ENOUGH_PEOPLE
+    if too_strict and own is not None and own.threshold > gate.threshold:
+        source = (
+            f"{THEMSELVES}. The model's own gate, {gate.threshold:.4f}, was measured among people "
+            f"of its training and would call {checked.rejected:.0%} of these photos '{UNKNOWN}'"
+        )
+        gate = own = _Gate(own.threshold, source)
+        checked = checked_with(gate)
+    classifier = FaceClassifier(threshold=gate.threshold).fit(vectors, names)
+    photos = tuple(int((names == person).sum()) for person in classifier.classes_)
+    measured = distances is not None and gate is not own
+    share = float((distances <= gate.threshold).mean()) if measured else None
+    return Enrolment(People(embedder, classifier, photos, gate.source), checked, share)
+
+
+def _given_gate(
+    model: str | Path,
+    threshold: float | None,
+    far: float,
+    vectors: np.ndarray,
+    names: np.ndarray,
+    strangers: np.ndarray | None,
+) -> _Gate | None:
+    """The gate that the user or the model gives, and where it comes from; None if they do not."""
+    if threshold is not None and strangers is not None:
+        raise ValueError("threshold and strangers both set the gate: leave one out")
+    if threshold is not None:
+        return _Gate(threshold, "the threshold that was given")
+    if strangers is not None:
+        asked = FaceClassifier(threshold=4.0).fit(vectors, names).answers(strangers)
+        source = f"{len(strangers)} photos of strangers, of whom a share of {far:g} may get a name"
+        return _Gate(gate_threshold(asked.distance, far), source)
+    stored = Thresholds.of_model(model)
+    if stored is None:
+        return None
+    if far not in stored.gate:
+        offered = ", ".join(f"{value:g}" for value in stored.gate)
+        raise ValueError(
+            f"far {far:g}: the model holds gates for {offered}; for others give strangers, which "
+            "are photos of people who are not enrolled"
+        )
+    source = (
+        f"{stored.source}; of strangers a share of {far:g} may get a name among "
+        f"{stored.enrolled_people} people"
+    )
+    return _Gate(stored.gate[far], source, of_model=True)

@@ -1,0 +1,47 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from minifacenet import People, enrol, read_faces, read_photos
+from minifacenet.classification.people import FILE
+
+
+@pytest.fixture(scope="module")
+def faces(people):
+    return read_faces(people, size=32)
+
+
+@pytest.mark.parametrize("gate", ["of the model", "given", "by strangers"])
+def test_python_enrols_as_the_command_does(run, people, faces, model, tmp_path, gate):
+    options, arguments = {
+        "of the model": ((), {}),
+        "given": (("--threshold", 0.3), {"threshold": 0.3}),
+        "by strangers": (
+            ("--strangers", people / "Ada", "--far", 0.1, "--seed", 3),
+            {"strangers": read_photos(people / "Ada", size=32), "far": 0.1, "seed": 3},
+        ),
+    }[gate]
+    command, python = tmp_path / "command", tmp_path / "python"
+    assert run("classify", "fit", people, "--model", model, "--out", command, *options)[0] == 0
+    enrol(faces, model, **arguments).save(python, model)
+    assert (python / FILE).read_bytes() == (command / FILE).read_bytes()
+    mine, theirs = People.load(python), People.load(command)
+    assert mine.source == theirs.source
+    np.testing.assert_array_equal(
+        mine.classifier.predict(mine.embedder.transform(faces.images)),
+        theirs.classifier.predict(theirs.embedder.transform(faces.images)),
+    )
+
+
+def test_two_gates_are_one_too_many(faces, model):
+    with pytest.raises(ValueError, match="threshold and strangers both set the gate"):
+        enrol(faces, model, threshold=0.3, strangers=faces)
+
+
+def test_faces_that_were_cut_otherwise_are_refused(faces, model):
+    aligned = dataclasses.replace(faces, cut="aligned, by hand")
+    with pytest.raises(ValueError, match="got faces cut as 'aligned, by hand'"):
+        enrol(aligned, model)
+    with pytest.raises(ValueError, match="got faces cut as 'aligned, by hand'"):
+        enrol(faces, model, strangers=aligned)
