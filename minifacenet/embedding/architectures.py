@@ -108,7 +108,7 @@ NETWORKS = {
 }  # fmt: skip
 NETWORK_NAMES = f"{either(NETWORKS)}."
 OWN_SIZES = ", ".join(f"{network.size} for {name}" for name, network in NETWORKS.items())
-SMALLEST = 32  # pool4 sees one pixel of smaller photos: five times they are halved before
+SMALLEST = 32  # five halvings leave one pixel of these, and of smaller photos less than that
 LARGEST = 8192  # beyond the side of any photo that is read
 
 

@@ -95,14 +95,14 @@ def test_a_setting_that_the_state_lacks_has_its_default(stored, script):
 def test_a_new_setting_may_not_change_on_the_way(stored, script, monkeypatch):
     @dataclass(frozen=True)
     class Later(TrainConfig):
-        weight_decay: float = 0.0
+        invented: float = 0.0
 
     monkeypatch.setattr(config_module, "TrainConfig", Later)
     before = began_with(stored)
-    assert before.training.weight_decay == 0
+    assert before.training.invented == 0
     old = {field.name: getattr(before.training, field.name) for field in fields(TrainConfig)}
-    other = TrainingRunConfig(before.architecture, Later(**old, weight_decay=0.1), 0.4, 0.01, 2)
-    with pytest.raises(CheckpointError, match=r"began with, but training.weight_decay: 0.0 -> 0.1"):
+    other = TrainingRunConfig(before.architecture, Later(**old, invented=0.1), 0.4, 0.01, 2)
+    with pytest.raises(CheckpointError, match=r"began with, but training.invented: 0.0 -> 0.1"):
         run_training(script.faces(), stored, other, resume=True)
     assert len(run_training(script.faces(), stored, before, resume=True).records) == 4
 
