@@ -3,7 +3,8 @@
 Numba translates a kernel to machine code when it is first called with arrays of some kind, which
 takes a tenth of a second to a few, and keeps the result on disk: later processes load it in
 milliseconds. The code depends on the kind of the arrays and not on their shapes. So it is enough to
-take a tiny network once through all that a training, a detection and a clustering do.
+take a tiny network once through all that a training, a detection and a clustering do. (A layer that
+none of our networks has is left to who uses it.)
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..classification.clustering import average_linkage
+from ..classification.clustering import average_linkage, cluster
 from ..embedding.architectures import SMALLEST, Architecture, FaceNet
 from ..embedding.mining import RULES
 from ..embedding.quantise import distances, quantise
@@ -26,7 +27,10 @@ from ..training.settings import TrainConfig
 
 
 def warm_up(progress: Callable[[int, int], None] | None = None) -> None:
-    """Run every CPU kernel once, in float32; `progress(done, total)` is told after each part."""
+    """Run every CPU kernel that a command needs, once, in float32.
+
+    `progress(done, total)` is told after each part.
+    """
     parts = [lambda rule=rule: _training("adam", rule) for rule in RULES]
     parts += [lambda name=name: _training(name, RULES[0]) for name in OPTIMIZERS]
     parts += [_detection, _stage_3]
@@ -52,13 +56,13 @@ def _detection() -> None:
     photo = np.zeros((60, 60, 3), np.uint8)
     boxes = np.array([[0, 0, 60, 60], [1, 1, 40, 40]], np.float32)
     for net, size in ((nets.pnet, 20), (nets.rnet, RNET_SIZE), (nets.onet, ONET_SIZE)):
-        net.forward(to_input(resample(halvings(photo), boxes, size, size)))
+        net.forward(to_input(resample(halvings(photo, smallest=30), boxes, size, size)))
     non_maximum_suppression(boxes, np.ones(2, np.float32), 0.5)
 
 
 def _stage_3() -> None:
     vectors = np.eye(4, 8, dtype=np.float32)
-    average_linkage(vectors)
+    cluster(vectors, distance=1.0)
     average_linkage(vectors, photos=[0, 0, 1, 2])
     for scale in ("vector", "global"):
         distances(quantise(vectors, scale), quantise(vectors, scale))

@@ -183,6 +183,9 @@ class AvgPool(Pooling):
         super().__init__(kernel, stride, pad, ceil_mode)
         self.count_include_pad = count_include_pad
 
+    def _about(self):
+        return super()._about() + ("" if self.count_include_pad else ", of the image alone")
+
     def forward(self, x: np.ndarray, train: bool = False) -> np.ndarray:
         x, out = self._accept_images(x)
         _forward(x, *self.window.geometry(), *self._extents(x.shape), out)

@@ -172,6 +172,9 @@ class L2Norm(Layer):
     def __init__(self, eps: float = 1e-10):
         self.eps = eps
 
+    def _about(self):
+        return f"eps {self.eps}"
+
     def forward(self, x, train=False):
         x = self._accept(x, "N", "D")
         out = empty(x.shape, like=x)

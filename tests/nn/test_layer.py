@@ -3,11 +3,18 @@ import copy
 import numpy as np
 import pytest
 
+from minifacenet.nn.avgpool import AvgPool
+from minifacenet.nn.batchnorm import BatchNorm
+from minifacenet.nn.concat import Concat
 from minifacenet.nn.conv import Conv2D
+from minifacenet.nn.l2norm import L2Norm
+from minifacenet.nn.l2pool import L2Pool
 from minifacenet.nn.layer import Layer, Parameter, Sequential
 from minifacenet.nn.linear import Linear
+from minifacenet.nn.lrn import LRN
 from minifacenet.nn.maxout import Maxout
 from minifacenet.nn.maxpool import MaxPool
+from minifacenet.nn.prelu import PReLU
 from minifacenet.nn.relu import ReLU
 
 
@@ -63,6 +70,62 @@ def network():
         ("fc", Linear(4 * 4 * 3, 10, rng)),
         ("fc.maxout", Maxout(2)),
     )
+
+
+def test_a_network_says_what_it_is_made_of(network):
+    assert repr(network).splitlines() == [
+        "Sequential(",
+        "  conv       Conv2D(3 -> 4, 3x3/1, pad 1)",
+        "  conv.relu  ReLU()",
+        "  pool       MaxPool(3x3/2, pad 1)",
+        "  fc         Linear(48 -> 10)",
+        "  fc.maxout  Maxout(2 pieces)",
+        ")",
+    ]
+    assert repr(Sequential()) == "Sequential()"
+
+
+def test_branches_stand_further_in():
+    network = Sequential(("mixed", Concat(("pool", L2Pool(3, 1, 1)), ("same", Sequential()))))
+    assert repr(network).splitlines() == [
+        "Sequential(",
+        "  mixed  Concat(",
+        "    pool  L2Pool(3x3/1, pad 1)",
+        "    same  Sequential()",
+        "  )",
+        ")",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("made", "text"),
+    [
+        (Parameter(np.zeros((3, 3, 64, 192), np.float32)), "Parameter(3x3x64x192, float32)"),
+        (Conv2D(3, 64, 7, None, 2, 3), "Conv2D(3 -> 64, 7x7/2, pad 3)"),
+        (MaxPool(3, 2, ceil_mode=True), "MaxPool(3x3/2, ceil_mode)"),
+        (L2Pool((3, 2), (1, 3), ((0, 1), (1, 0))), "L2Pool(3x2/1x3, pad ((0, 1), (1, 0)))"),
+        (AvgPool(7, 1), "AvgPool(7x7/1)"),
+        (AvgPool(3, 1, 1, count_include_pad=False), "AvgPool(3x3/1, pad 1, of the image alone)"),
+        (LRN(), "LRN(n 5, alpha 0.0001, beta 0.75, k 1.0)"),
+        (PReLU(32), "PReLU(32)"),
+        (BatchNorm(64), "BatchNorm(64)"),
+        (L2Norm(), "L2Norm(eps 1e-10)"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_layer_and_a_parameter_say_what_they_are(made, text):
+    assert repr(made) == text
+
+
+def test_a_layer_is_found_by_its_name_and_by_its_place(network):
+    assert len(network) == 5
+    assert network["pool"] is network[2] is network.layers["pool"]
+    assert network[-1] is network["fc.maxout"]
+    assert [type(layer) for layer in network] == [Conv2D, ReLU, MaxPool, Linear, Maxout]
+    with pytest.raises(KeyError, match=r"no layer is called 'conv2'; there are conv, conv\.relu, "):
+        network["conv2"]
+    with pytest.raises(IndexError):
+        network[5]
 
 
 def test_the_table_gathers_a_stage_and_counts(network):

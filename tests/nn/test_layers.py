@@ -1,5 +1,7 @@
 """What holds for every layer: kernel = reference, gradient = differences, and good manners."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -8,15 +10,25 @@ from minifacenet.nn.concat import Concat
 from minifacenet.nn.conv import Conv2D
 from minifacenet.nn.device import backend
 from minifacenet.nn.l2norm import L2Norm
-from minifacenet.nn.l2pool import L2Pool
-from minifacenet.nn.layer import Sequential
-from minifacenet.nn.maxout import Maxout
-from minifacenet.nn.maxpool import MaxPool
-from tests.modules import compiled_functions
+from minifacenet.nn.layer import Layer, Sequential
+from tests.modules import compiled_functions, modules_of_the_package
 
-from .cases import CASES
+from .cases import CASES, EVERY_LAYER
 
 every_layer = pytest.mark.parametrize("case", CASES, ids=repr)
+
+
+def test_every_layer_has_a_case():
+    kinds = {
+        value
+        for module in modules_of_the_package()
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Layer)
+    }
+    written = {kind for kind in kinds if kind.forward is not Layer.forward}  # no mere base
+    made = {type(case.make(np.random.default_rng(0), float)) for case in EVERY_LAYER}
+    assert len(made) > 10
+    assert written - made == {Sequential}  # a branch in that of Concat
 
 
 def largest_difference(got, expected):
@@ -135,20 +147,17 @@ def test_another_dtype_than_the_parameters_or_the_output_is_refused_in_a_line(ca
         layer.backward(dout)  # what forward kept is still there
 
 
-@pytest.mark.parametrize(
-    ("layer", "shape"),
-    [
-        (Conv2D(1, 2, 3, np.random.default_rng(0)), (5, 5, 1)),
-        (MaxPool(2, 2), (4, 4, 1)),
-        (L2Pool(2, 2), (4, 4, 1)),
-        (L2Norm(), (4,)),
-        (Maxout(2), (4,)),
-    ],
-    ids=lambda value: type(value).__name__,
-)
-def test_one_image_without_a_batch_is_refused_in_a_line(layer, shape):
-    with pytest.raises(ValueError, match=r"expects shape \(N, .*; one image alone is x\[None\]$"):
-        layer.forward(np.ones(shape, np.float32))
+@every_layer
+def test_one_image_without_a_batch_is_refused_in_a_line_or_computed_as_in_a_batch(case):
+    layer, x, _ = setup(case)
+    try:
+        np.testing.assert_array_equal(layer.forward(x[0]), layer.forward(x)[0])
+    except ValueError as error:
+        told = str(error)
+    else:
+        return
+    wanted = r"shape \(N, .*; one image alone is x\[None\]|\d+ values an image, got shape .*"
+    assert re.fullmatch(rf"\w+ expects ({wanted})", told)
 
 
 def test_other_axes_are_refused_in_a_line():
@@ -224,6 +233,18 @@ def test_threads_do_not_share_their_scratch():
         np.testing.assert_array_equal(out, expected)
         for name, gradient in gradients.items():
             np.testing.assert_array_equal(again[name], gradient)
+
+
+@every_layer
+def test_its_bytes_hold_what_goes_in_and_comes_out(case):
+    """The least that each of the two must move; more is up to the layer."""
+    layer, x, dout = setup(case, np.float32)
+    forward, backward = layer.bytes_moved(x.shape)
+    assert forward >= x.nbytes + dout.nbytes
+    assert backward >= x.nbytes + dout.nbytes
+    twice = layer.bytes_moved((2 * len(x), *x.shape[1:]))
+    assert forward + x.nbytes + dout.nbytes <= twice[0] <= 2 * forward
+    assert backward + x.nbytes + dout.nbytes <= twice[1] <= 2 * backward
 
 
 @every_layer

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.signal import correlate
 
+from minifacenet.nn.avgpool import AvgPool
 from minifacenet.nn.concat import Concat
 from minifacenet.nn.conv import Conv2D, conv_backward, conv_forward
 from minifacenet.nn.convolution import im2col
@@ -79,6 +80,21 @@ def test_a_pool_that_hangs_over_sees_only_what_is_there():
     layer = MaxPool((1, 2), 2, ceil_mode=True)
     np.testing.assert_array_equal(layer.forward(x, train=True).ravel(), [-1, -3, -5])
     np.testing.assert_array_equal(layer.backward(np.ones((1, 1, 3, 1))).ravel(), [1, 0, 1, 0, 1])
+
+
+@pytest.mark.parametrize(
+    ("include", "means", "gradient"),
+    [
+        # windows at -1, 2 and 5 of four taps: 0+1+2+3, 3+4+5+6, and 6+7+0; the padding ends at 7
+        (True, [6 / 4, 18 / 4, 13 / 3], [1 / 4, 1 / 4, 1 / 2, 1 / 4, 1 / 4, 7 / 12, 1 / 3]),
+        (False, [6 / 3, 18 / 4, 13 / 2], [1 / 3, 1 / 3, 7 / 12, 1 / 4, 1 / 4, 3 / 4, 1 / 2]),
+    ],
+)
+def test_an_average_counts_the_padding_or_not_and_never_what_hangs_over(include, means, gradient):
+    x = np.arange(1.0, 8).reshape(1, 1, 7, 1)
+    layer = AvgPool((1, 4), (1, 3), (0, 1), ceil_mode=True, count_include_pad=include)
+    np.testing.assert_allclose(layer.forward(x, train=True).ravel(), means, rtol=1e-15)
+    np.testing.assert_allclose(layer.backward(np.ones((1, 1, 3, 1))).ravel(), gradient, rtol=1e-15)
 
 
 def test_the_first_maximum_wins_a_tie():
@@ -189,6 +205,7 @@ def test_concat_refuses_a_name_twice_and_passes_over_branches_that_hand_nothing_
         (lambda: Maxout(2).output_shape((5,)), r"multiple of 2.*\(5,\)"),
         (lambda: MaxPool(2, 2, 2), "padding alone.*2"),
         (lambda: MaxPool(17, 1), "one byte.*17x17"),
+        (lambda: AvgPool(2, 2, 2), "padding alone.*2"),
         (lambda: Window.of(0), "kernel.*0"),
         (lambda: Window.of(3, stride=1.5), "stride.*1.5"),
         (lambda: Window.of(3, pad=-1), "pad.*-1"),
