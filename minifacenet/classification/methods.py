@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..embedding.architectures import FaceNet
-from ..embedding.embedder import Embedder
-from ..preprocessing.faces import Faces
-from .baselines import Eigenfaces, Fisherfaces, pixels
-from .lbp import lbp
+if TYPE_CHECKING:
+    from ..embedding.architectures import FaceNet
+    from ..preprocessing.faces import Faces
 
 Embed = Callable[[np.ndarray], np.ndarray]  # images (N, H, W, C), uint8 -> vectors (N, D)
 
@@ -35,16 +34,39 @@ class Method:
     fit: Callable[[Faces], Embed] | None = None
 
 
+# Each imports what it needs when it is fitted: a table needs the titles alone.
+
+
+def _fisherfaces(known: Faces) -> Embed:
+    from .baselines import Fisherfaces
+
+    return Fisherfaces().fit(known.images, known.labels).transform
+
+
+def _eigenfaces(known: Faces) -> Embed:
+    from .baselines import Eigenfaces
+
+    return Eigenfaces().fit(known.images).transform
+
+
+def _lbp(known: Faces) -> Embed:
+    from .lbp import lbp
+
+    return lbp
+
+
+def _pixels(known: Faces) -> Embed:
+    from .baselines import pixels
+
+    return pixels
+
+
 OURS = Method("facenet", "the network (ours)")
 BASELINES = (
-    Method(
-        "fisherfaces",
-        "Fisherfaces",
-        lambda known: Fisherfaces().fit(known.images, known.labels).transform,
-    ),
-    Method("eigenfaces", "eigenfaces", lambda known: Eigenfaces().fit(known.images).transform),
-    Method("lbp", "LBP histograms", lambda known: lbp),
-    Method("pixels", "pixels", lambda known: pixels),
+    Method("fisherfaces", "Fisherfaces", _fisherfaces),
+    Method("eigenfaces", "eigenfaces", _eigenfaces),
+    Method("lbp", "LBP histograms", _lbp),
+    Method("pixels", "pixels", _pixels),
 )
 METHODS = (OURS, *BASELINES)
 
@@ -56,6 +78,8 @@ def methods_with(network: str) -> tuple[Method, ...]:
 
 def embed_with(model: FaceNet, flip: bool) -> Embed:
     """The network as a function from photos to unit vectors; `flip`: with their mirror images."""
+    from ..embedding.embedder import Embedder
+
     return Embedder(model, flip=flip).transform
 
 
