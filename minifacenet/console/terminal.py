@@ -69,8 +69,8 @@ def _columns() -> tuple:
 @contextmanager
 def progress(title: str) -> Iterator[Callable[[int, int], None]]:
     """A bar with the time left, for work that calls what it gets as tell(done, total)."""
-    # Where there is no terminal, a bar that goes away leaves an empty line; in Rich 13 even one that
-    # is disabled does.
+    # Where there is no terminal, a bar that goes away leaves an empty line; in Rich 13 even one
+    # that is disabled does.
     if not screen.is_terminal:
         yield lambda done, total: None
         return

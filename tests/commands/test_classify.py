@@ -221,6 +221,7 @@ def test_another_model_is_not_written_over(run, people, model, bare, tmp_path):
     assert "holds another model: choose another --out, or say --force" in text(error)
     assert bare.read_bytes() == before
     assert run(*command, "--force")[0] == 0
+    assert People.load(bare.parent).embedder.digest == Embedder(model).digest
 
 
 def test_where_the_models_gate_refuses_many_the_people_set_it(run, people, model, tmp_path):

@@ -1,7 +1,8 @@
 """Commands killed before one of their writes: the same command again ends as if nothing had been.
 
 A forked child runs the command; an audit hook in it kills it, as `kill -9` does, before its n-th
-write, or within it: a file that is opened to be written anew is empty by then. What takes threads is replaced: a forked child has none of its parent's.
+write, or within it: a file that is opened to be written anew is empty by then. What takes threads
+is replaced: a forked child has none of its parent's.
 """
 
 import os
@@ -122,6 +123,8 @@ def test_the_same_command_ends_as_if_it_had_not_been_killed(run, people, model, 
         status, _, error = run(*arguments, place / "out")
         if status:
             assert "--force" in error
+            # A copy of the model alone, which a killed one left, is no reason.
+            assert name != "fit" or (place / "out" / "people.safetensors").exists()
             assert run(*arguments, place / "out", "--force")[0] == 0
         assert contents(place) == whole
         assert not [path for path in place.rglob("*") if path.name.startswith(".")]

@@ -196,6 +196,17 @@ def test_pictures_that_were_sorted_by_hand_are_left_alone(run, photos, tmp_path)
     assert (show / "Ada" / "group.jpg").read_bytes() == changed
 
 
+def test_a_picture_of_ones_own_is_not_drawn_over(run, photos, tmp_path):
+    mine = tmp_path / "out" / "show" / "Grace" / "one.jpg"
+    run("align", photos, tmp_path / "out")
+    mine.parent.mkdir(parents=True)
+    Image.new("L", (9, 9)).save(mine)
+    before = mine.read_bytes()
+    run("align", photos, tmp_path / "out", "--show")
+    assert mine.read_bytes() == before
+    assert len(list(mine.parent.iterdir())) == 2  # the photo's picture has another name
+
+
 def test_pictures_of_an_older_version_are_taken_as_drawn(run, photos, tmp_path):
     out = tmp_path / "out"
     run("align", photos, out, "--show")
@@ -203,6 +214,9 @@ def test_pictures_of_an_older_version_are_taken_as_drawn(run, photos, tmp_path):
     before = (out / "show" / "Ada" / "group.jpg").stat().st_mtime_ns
     run("align", photos, out, "--show")
     assert (out / "show" / "Ada" / "group.jpg").stat().st_mtime_ns == before
+    (out / "show.csv").unlink()
+    run("align", photos, out, "--show", "--force")  # what is cut anew is drawn anew
+    assert (out / "show" / "Ada" / "group.jpg").stat().st_mtime_ns > before
     (out / "show.csv").write_text("damaged")
     (photos / "Ada" / "group.png").unlink()
     assert run("align", photos, out, "--show")[0] == 0
@@ -280,6 +294,19 @@ def test_interrupted_it_says_how_to_go_on(run, photos, tmp_path, monkeypatch, ti
     status, printed, _ = run("align", photos, tmp_path / "out", "--force")
     assert status == 130
     assert f"{words} with the same command, without --force." in text(printed)
+
+
+def test_interrupted_it_keeps_all_pictures(run, photos, tmp_path, monkeypatch):
+    real = cropper.Cropper.__call__
+
+    def interrupted(self, name):
+        signal.raise_signal(signal.SIGINT)
+        return real(self, name)
+
+    run("align", photos, tmp_path / "out", "--show")
+    monkeypatch.setattr(cropper.Cropper, "__call__", interrupted)
+    assert run("align", photos, tmp_path / "out", "--force")[0] == 130
+    assert len(list((tmp_path / "out" / "show").rglob("*.jpg"))) == 3
 
 
 @pytest.mark.parametrize("there", [True, False])

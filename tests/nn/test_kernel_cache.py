@@ -167,10 +167,23 @@ def test_what_cannot_be_stamped_is_not_used(package):
         assert warned.count("Warning") == 1
 
 
+# Begins half a second later than the one before, and waits before the first file goes.
+SLOWLY = """
+import pathlib, time
+time.sleep({} / 2)
+unlink = pathlib.Path.unlink
+def slowly(path, **options):
+    pathlib.Path.unlink = unlink
+    time.sleep(3)
+    unlink(path, **options)
+pathlib.Path.unlink = slowly
+"""
+
+
 def test_several_processes_at_once_after_an_edit(package):
     run(package)
     (package / "callee.py").write_text(CALLEE.format(5))
-    for process in [start(package) for _ in range(3)]:
+    for process in [start(package, SLOWLY.format(number) + RUN) for number in range(3)]:
         value, _, warned = finish(process)
         assert (value, warned) == (60, "")
     assert run(package)[0] == 60
