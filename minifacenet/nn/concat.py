@@ -110,7 +110,13 @@ _accumulate = Kernel(_accumulate_cpu, thread_per_element(_accumulate_grid))
 
 
 class Concat(Layer):
-    """`Concat(('1x1', Sequential(...)), ('3x3', Sequential(...)))`; `Concat()` is the identity."""
+    """`Concat(('1x1', Sequential(...)), ('3x3', Sequential(...)))`; `Concat()` is the identity.
+
+    Raises
+    ------
+    ValueError
+        A name comes twice, or outputs differ in more than their channels.
+    """
 
     def __init__(self, *branches: tuple[str, Layer]):
         self.branches = named(branches)

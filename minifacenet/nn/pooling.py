@@ -27,6 +27,11 @@ class Pooling(Layer):
         See `Window.of`; a window may not lie in the padding alone.
     ceil_mode : bool
         Rounds the output's size up, as Caffe does: no pixel at the far edge is left out.
+
+    Raises
+    ------
+    ValueError
+        A window that could lie in the padding alone, or that does not fit an image.
     """
 
     def __init__(self, kernel: Size, stride: Size, pad: Pad = 0, ceil_mode: bool = False):
