@@ -9,6 +9,7 @@ take a tiny network once through all that a training, a detection and a clusteri
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -27,8 +28,8 @@ from ..training.settings import TrainConfig
 
 def warm_up(progress: Callable[[int, int], None] | None = None) -> None:
     """Run every CPU kernel once, in float32; `progress(done, total)` is told after each part."""
-    parts = [lambda rule=rule: _training("adam", rule) for rule in RULES]
-    parts += [lambda name=name: _training(name, RULES[0]) for name in OPTIMIZERS]
+    parts: list[Callable[[], None]] = [partial(_training, "adam", rule) for rule in RULES]
+    parts += [partial(_training, name, RULES[0]) for name in OPTIMIZERS]
     parts += [_detection, _stage_3]
     for done, part in enumerate(parts, start=1):
         part()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -113,7 +114,7 @@ class Architecture:
     lrn: bool = True
     maxout: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_types(self)
         if self.name not in WIDTHS:
             known = ", ".join(WIDTHS)
@@ -127,9 +128,10 @@ class Architecture:
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
+        assert self.size is not None  # `__post_init__` has seen to it
         return (self.size, self.size, self.channels)
 
-    def build(self, rng: np.random.Generator | None, dtype=np.float32) -> Sequential:
+    def build(self, rng: np.random.Generator | None, dtype: type = np.float32) -> Sequential:
         """The network with fresh random weights, drawn from `rng` in the order of the table.
 
         Without an `rng` they are zeros: see `nn.layer.normal`.
@@ -139,7 +141,7 @@ class Architecture:
                 f"networks compute in float32 (float64 for gradient checks), got "
                 f"{np.dtype(dtype)}: the distances of half precision round to 0"
             )
-        if self.size < SMALLEST:
+        if self.input_shape[0] < SMALLEST:
             raise ValueError(
                 f"photos of {self.size} pixels are too small for {self.name}, which halves them "
                 f"five times: take {SMALLEST} or more"
@@ -198,7 +200,7 @@ class FaceNet:
 
         Taken anew at each use, since training changes the weights.
         """
-        parts = [json.dumps(self.architecture.as_dict(), sort_keys=True)]
+        parts: list[str | np.ndarray] = [json.dumps(self.architecture.as_dict(), sort_keys=True)]
         for name, parameter in self.network.parameters().items():
             parts += [name, to_device(parameter.data, "cpu")]
         return digest(*parts)
@@ -209,7 +211,13 @@ class NetworkTooLarge(MemoryError):
 
 
 def build_nn1(
-    shape, widths, dim, rng, dtype=np.float32, lrn: bool = True, maxout: bool = True
+    shape: tuple[int, int, int],
+    widths: Mapping[str, int],
+    dim: int,
+    rng: np.random.Generator | None,
+    dtype: type = np.float32,
+    lrn: bool = True,
+    maxout: bool = True,
 ) -> Sequential:
     """Table 1 for an input of `shape` (H, W, C) with the channels of `widths`."""
     layers = []

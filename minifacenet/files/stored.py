@@ -75,8 +75,10 @@ def settings_of(cls: type[Settings], stored: object, name: str = "") -> Settings
         if key not in kinds:
             raise ValueError(f"this version knows no setting {shortened(inner)}, a newer one may")
         table = next((k for k in (kinds[key], *get_args(kinds[key])) if is_dataclass(k)), None)
-        plain = table is None or value is None
-        values[key] = value if plain else settings_of(table, value, inner)
+        if isinstance(table, type) and value is not None:
+            values[key] = settings_of(table, value, inner)
+        else:
+            values[key] = value
     return cls(**values)
 
 

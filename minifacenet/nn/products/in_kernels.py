@@ -18,6 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numba.core import types
 from numba.extending import overload
+from numpy.typing import DTypeLike
 
 from .microkernel import FASTER_THAN_BLAS, gemm_panels, pack_panels, panels_shape
 
@@ -25,7 +26,7 @@ WORTHWHILE = 0.7  # how much of its panels a matrix has to fill; the rest is com
 
 
 def empty_panels(
-    leading: tuple[int, ...], k: int, n: int, dtype, least: float = WORTHWHILE
+    leading: tuple[int, ...], k: int, n: int, dtype: DTypeLike, least: float = WORTHWHILE
 ) -> np.ndarray:
     """Room for the panels of matrices (k, n); `leading` axes, one matrix each, come before.
 
@@ -37,11 +38,13 @@ def empty_panels(
     return np.empty((*leading, *(shape if wanted else (0, 0, 0))), dtype)
 
 
-def pack(b, panels):
+def pack(b: np.ndarray, panels: np.ndarray) -> None:
     """b (k, n) of any strides into its panels; here, where BLAS multiplies, they are empty."""
 
 
-def multiply(a, b, panels, c, accumulate):
+def multiply(
+    a: np.ndarray, b: np.ndarray, panels: np.ndarray, c: np.ndarray, accumulate: bool
+) -> None:
     """c = a b, or c += a b; `panels` are those of b, packed.
 
     a (m, k) and b (k, n) are C-ordered or the transpose of what is; c (m, n) is C-ordered.
