@@ -15,6 +15,7 @@ import minifacenet
 
 PACKAGE = Path(minifacenet.__file__).parent
 KERNELS = {"cpu_kernel", "cpu_function", "cuda_kernel", "cuda_function"}
+IN_KERNELS = {"pack", "multiply"}  # which Numba compares with what it puts in their place
 
 
 def still_open() -> list[str]:
@@ -36,7 +37,7 @@ def public_functions(tree: ast.Module | ast.ClassDef) -> Iterator[tuple[ast.Func
             yield from public_functions(node)
         elif isinstance(node, ast.FunctionDef) and (not own or node.name.startswith("__")):
             named = {ast.unparse(d).partition("(")[0] for d in node.decorator_list}
-            if not named & KERNELS:
+            if not named & KERNELS and node.name not in IN_KERNELS:
                 yield node, isinstance(tree, ast.ClassDef) and "staticmethod" not in named
 
 

@@ -38,13 +38,11 @@ def empty_panels(
     return np.empty((*leading, *(shape if wanted else (0, 0, 0))), dtype)
 
 
-def pack(b: np.ndarray, panels: np.ndarray) -> None:
+def pack(b, panels):
     """b (k, n) of any strides into its panels; here, where BLAS multiplies, they are empty."""
 
 
-def multiply(
-    a: np.ndarray, b: np.ndarray, panels: np.ndarray, c: np.ndarray, accumulate: bool
-) -> None:
+def multiply(a, b, panels, c, accumulate):
     """c = a b, or c += a b; `panels` are those of b, packed.
 
     a (m, k) and b (k, n) are C-ordered or the transpose of what is; c (m, n) is C-ordered.
