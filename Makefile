@@ -18,7 +18,7 @@ help:
 	@echo "make test-torch    our layers beside PyTorch's, which is installed for it"
 	@echo "make test-browser  the page of a run in headless Chromium, if there is one"
 	@echo "make test-cuda     the CUDA kernels on this machine's GPU; an error if there is none"
-	@echo "make lint          ruff"
+	@echo "make lint          ruff, and mypy over the package"
 	@echo "make clean         remove the environment and what the tools cached"
 
 demo: $(VENV)/.with-data
@@ -63,9 +63,10 @@ test-cuda: $(VENV)/.with-dev $(VENV)/.with-cuda
 lint: $(VENV)/.with-dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m mypy
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 # One stamp an extra: `.with-dev` means that `pip install -e .[dev]` has run since pyproject.toml changed.
 $(VENV)/.with-%: pyproject.toml | $(PY)

@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -38,8 +38,9 @@ def _printable_usage_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        usage: Any = error  # of Typer's errors, which it does not export, those that hold a message
         if isinstance(getattr(error, "message", None), str):
-            error.message = printable(error.message)
+            usage.message = printable(usage.message)
         raise
 
 
@@ -54,7 +55,8 @@ def _with_plain_usage(group: typer.Typer) -> None:
     for command in group.registered_commands:
         command.cls = _Command
     for below in group.registered_groups:
-        _with_plain_usage(below.typer_instance)
+        if below.typer_instance is not None:
+            _with_plain_usage(below.typer_instance)
 
 
 app = typer.Typer(
@@ -74,7 +76,7 @@ def main() -> None:
     make_streams_patient()
     try:
         with warnings.catch_warnings(), _drawing_into_files():
-            warnings.showwarning = _warn
+            warnings.showwarning = _warn  # type: ignore[assignment]  # only the text is read
             app()
     except (ValueError, OSError, FloatingPointError, MemoryError) as error:
         _fail(_text(error))

@@ -91,6 +91,9 @@ class Eigenfaces(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         How many were kept.
     """
 
+    mean_: np.ndarray
+    components_: np.ndarray
+
     def __init__(self, n_components: int = 100):
         self.n_components = n_components
 
@@ -158,6 +161,9 @@ class Fisherfaces(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     n_components_ : int
         How many directions there are: at most the number of people less one.
     """
+
+    _pca: PCA
+    _lda: LinearDiscriminantAnalysis
 
     def __init__(self, shrinkage: float = 0.5):
         self.shrinkage = shrinkage

@@ -63,7 +63,7 @@ class Answers:
 
 def check_threshold(value: object, name: str = "threshold") -> None:
     """ValueError unless `value` is a number from 0 to 4, as squared distances of unit vectors."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value <= 4:
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 4:
         raise ValueError(
             f"{name} is a squared L2 distance, a number from 0 to 4, got {shortened(value)}"
         )
@@ -128,10 +128,10 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
         """
         self._gate()
         if getattr(getattr(y, "dtype", None), "kind", "") == "T":  # scikit-learn knows U and O
-            y = y.astype(object)
-        X, y = validate_data(self, X, y)
+            y = np.asarray(y).astype(object)
+        vectors, names = validate_data(self, X, y)
         with one_photo_each_is_enough():
-            return self._fit(X, _with_room_for_strangers(y))
+            return self._fit(vectors, _with_room_for_strangers(names))
 
     def _fit(self, X: np.ndarray, y: np.ndarray) -> Self:
         check_classification_targets(y)
@@ -176,10 +176,10 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
             If X is not a finite array of D columns.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False)
+        vectors = validate_data(self, X, reset=False)
         if len(self.classes_) == 1:
-            return np.zeros((len(X), 1))
-        scores = X @ self.coef_.T + self.intercept_
+            return np.zeros((len(vectors), 1))
+        scores = vectors @ self.coef_.T + self.intercept_
         return scores[:, 0] if len(self.classes_) == 2 else scores
 
     def answers(self, X: ArrayLike) -> Answers:

@@ -96,7 +96,7 @@ def _deal(people: list[list[str]], folds: int, rng: np.random.Generator) -> list
     people with equally many photos chance decides.
     """
     shuffled = [people[i] for i in rng.permutation(len(people))]
-    dealt = [[] for _ in range(folds)]
+    dealt: list[list[list[str]]] = [[] for _ in range(folds)]
     for place, photos in enumerate(sorted(shuffled, key=len, reverse=True)):
         turn, fold = divmod(place, folds)
         dealt[fold if turn % 2 == 0 else folds - 1 - fold].append(photos)

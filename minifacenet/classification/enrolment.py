@@ -146,8 +146,9 @@ def enrol_embeddings(
         checked = checked_with(gate)
     classifier = FaceClassifier(threshold=gate.threshold).fit(vectors, names)
     photos = tuple(int((names == person).sum()) for person in classifier.classes_)
-    measured = distances is not None and gate is not own
-    share = float((distances <= gate.threshold).mean()) if measured else None
+    share = None
+    if distances is not None and gate is not own:
+        share = float(np.mean(distances <= gate.threshold))
     return Enrolment(People(embedder, classifier, photos, gate.source), checked, share)
 
 

@@ -58,8 +58,8 @@ class FoldedValAtFar:
     """VAL and FAR at one target, means over the folds."""
 
     val: float
-    val_standard_error: float
-    val_std: float
+    val_standard_error: float | None  # None, as std: a single fold says nothing about it
+    val_std: float | None
     far: float
     pairs_different: int  # in all folds: the far is counted on these
     false_accepts_allowed: int  # when choosing a threshold; the fewest of all folds
@@ -82,9 +82,9 @@ class FoldedVerification:
 
     def as_dict(self) -> dict[str, int | float | None]:
         """Flat keys for metrics.json; those of `overall` start with 'overall_'."""
-        means = flat(self) | {"folds": len(self.folds)}
-        overall = means.pop("overall").as_dict()
-        return means | {f"overall_{key}": value for key, value in overall.items()}
+        means: dict[str, int | float | None] = {**flat(self), "folds": len(self.folds)}
+        del means["overall"]
+        return means | {f"overall_{key}": value for key, value in self.overall.as_dict().items()}
 
 
 def evaluate(

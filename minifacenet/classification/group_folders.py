@@ -16,7 +16,7 @@ from ..files.names import as_a_disk_sees, fitting
 NOISE = "others"
 
 
-def folder_names(labels) -> list[str]:
+def folder_names(labels: np.ndarray) -> list[str]:
     """The folder of every photo: 'group-01', 'group-02', ... and 'others' for noise (-1)."""
     digits = max(2, len(str(int(np.max(labels, initial=0)) + 1)))
     return [NOISE if label < 0 else f"group-{label + 1:0{digits}}" for label in labels]
@@ -26,7 +26,7 @@ def write_groups(
     out: str | os.PathLike,
     root: str | os.PathLike,
     paths: Sequence[str],
-    labels,
+    labels: np.ndarray,
     link: bool = False,
 ) -> None:
     """Copy the photos `root`/`paths` into a folder a group, or link to them.

@@ -23,6 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.neighbors import KNeighborsClassifier
 
 from .classifier import FaceClassifier, one_photo_each_is_enough
@@ -50,7 +51,9 @@ class OpenSet:
         return flat | {f"dir_at_far_{far:g}": rate for far, rate in self.dir_at_far.items()}
 
 
-def open_set(classifier: FaceClassifier, probes, people, strangers) -> OpenSet:
+def open_set(
+    classifier: FaceClassifier, probes: np.ndarray, people: ArrayLike, strangers: np.ndarray
+) -> OpenSet:
     """Ask a fitted classifier for enrolled people and for strangers.
 
     Parameters
@@ -95,7 +98,7 @@ def open_set(classifier: FaceClassifier, probes, people, strangers) -> OpenSet:
     )
 
 
-def gate_threshold(distances, far: float) -> float:
+def gate_threshold(distances: ArrayLike, far: float) -> float:
     """The largest threshold at which at most a share `far` of the strangers gets a name.
 
     Parameters
@@ -141,8 +144,8 @@ def _last_within(distances, far: float) -> float:
 
 
 def stranger_distances(
-    embeddings,
-    labels,
+    embeddings: np.ndarray,
+    labels: ArrayLike,
     rng: np.random.Generator,
     folds: int = 5,
     progress: Callable[[int, int], None] | None = None,
@@ -190,8 +193,8 @@ class CrossValidation:
 
 
 def cross_validate(
-    embeddings,
-    labels,
+    embeddings: np.ndarray,
+    labels: ArrayLike,
     threshold: float | None,
     rng: np.random.Generator,
     folds: int = 5,
@@ -208,7 +211,8 @@ def cross_validate(
         own = rng.permutation(np.flatnonzero(labels == person))
         if len(own) > 1:
             fold[own] = (np.arange(len(own)) + rng.integers(folds)) % folds
-    right, rejected = {name: [] for name in ("svm", "nearest_mean", "neighbours")}, []
+    right: dict[str, list] = {"svm": [], "nearest_mean": [], "neighbours": []}
+    rejected: list = []
     numbers = np.unique(fold[fold >= 0])
     for done, k in enumerate(numbers, start=1):
         asked, truth = embeddings[fold == k], labels[fold == k]

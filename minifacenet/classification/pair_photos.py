@@ -95,7 +95,8 @@ def read_pair_photos(
         found = find_photos(root, pairs, {path for path, _ in faces.skipped})
         row = {path: i for i, path in enumerate(faces.paths)}
         skipped = faces.skipped
-        faces = replace(faces.subset([row[path] for path in found.paths]), skipped=skipped)
+        chosen = np.array([row[path] for path in found.paths])
+        faces = replace(faces.subset(chosen), skipped=skipped)
     return found, faces
 
 
@@ -127,9 +128,9 @@ def find_photos(
         )
     index: dict[str, int] = {}
     indices = [
-        [index.setdefault(path, len(index)) for path in couple]
-        for couple, keep in zip(couples, kept, strict=True)
-        if keep
+        [index.setdefault(path, len(index)) for path in (first, second)]
+        for first, second in couples
+        if first is not None and second is not None
     ]
     first, second = np.array(indices, dtype=np.int64).T
     same, fold = np.array(pairs.same, dtype=bool)[kept], np.array(pairs.fold, np.int64)[kept]

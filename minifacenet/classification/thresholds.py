@@ -68,7 +68,7 @@ class Thresholds:
     enrolled_people: int
     gate: dict[float, float]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_threshold(self.accuracy, "threshold 'accuracy'")
         check_threshold(self.cut, "threshold 'cut'")
         for name in ("far", "gate"):

@@ -181,9 +181,10 @@ class SortedPairs:
                 start[1] + np.searchsorted(different, distinct, side="right"),
                 np.where(middle < upper, middle, distinct),
             )
-            block = tuple(
+            first, second, third = (
                 np.concatenate([before[-1:], new]) for before, new in zip(block, steps, strict=True)
             )
+            block = first, second, third
             yield block
 
     def _ends(self) -> np.ndarray:

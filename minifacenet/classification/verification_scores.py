@@ -6,6 +6,7 @@ What VAL, FAR and the ROC curve are: `verification.py`.
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -53,7 +54,7 @@ class Verification:
         return flat(self)
 
 
-def flat(scores) -> dict[str, int | float]:
+def flat(scores: Any) -> dict[str, int | float]:
     """The fields of a result, those at each target of its `val_at_far` under names of their own."""
     fields = {key: value for key, value in vars(scores).items() if key != "val_at_far"}
     for target, point in scores.val_at_far.items():
@@ -88,7 +89,8 @@ def verify(
     pairs = SortedPairs.of(distances, same)
     pairs_same, pairs_different = len(pairs.same), len(pairs.different)
     allowed = {float(target): _allowed(float(target), pairs_different) for target in far_targets}
-    reached, area, eer = {}, 0, 0.0
+    reached: dict[float, tuple[int, int, float]] = {}
+    twice_area, eer = 0, 0.0
     nearest, accuracy, balanced = _Best(), _Best(), _Best()
     for true_accepts, false_accepts, thresholds in pairs.steps():
         # In whole counts, so that ties stay ties. miss is FAR - (1 - VAL) times both numbers of
@@ -101,13 +103,13 @@ def verify(
         accuracy.look((true_accepts + right_different) / (pairs_same + pairs_different), thresholds)
         both = true_accepts * pairs_different + right_different * pairs_same
         balanced.look(both / (2 * pairs_same * pairs_different), thresholds)
-        area += _twice_area(true_accepts, false_accepts)
+        twice_area += _twice_area(true_accepts, false_accepts)
         for target, most in allowed.items():
             reached[target] = (
                 _last(most, true_accepts, false_accepts, thresholds) or reached[target]
             )
 
-    area = _share(area, pairs)
+    area = _share(twice_area, pairs)
     if area < 0.5:
         warnings.warn(
             f"AUC {area:.3f} is below 0.5: pairs of one person lie farther apart than others. "

@@ -49,6 +49,7 @@ def embed(
     force: Force = False,
 ) -> None:
     """Write the embeddings of photos: OUT.npy, and OUT.csv with what each row is."""
+    from ..embedding.architectures import FaceNet
     from ..embedding.store import Embeddings, file_pair
     from ..preprocessing.read_folder import read_photos
 
@@ -58,6 +59,7 @@ def embed(
     embedder = open_model(model, threads)
     data = read(read_photos, photos, embedder, model, any_faces)
     # The files say what the vectors are of: by --any-faces not what the network was trained on.
+    assert isinstance(embedder.model, FaceNet)  # which `open_model` has loaded
     embedder.model = replace(embedder.model, cut=data.cut)
     vectors = embedded(embedder, data, cache)
     Embeddings(

@@ -55,7 +55,9 @@ def open_model(model: Path, threads: int | None) -> Embedder:
     return Embedder(load_model(model_file(model)), flip=True)
 
 
-def read(reader, path: Path, embedder: Embedder, model: Path | str, any_faces: bool) -> Faces:
+def read(
+    reader: Callable[..., Faces], path: Path, embedder: Embedder, model: Path | str, any_faces: bool
+) -> Faces:
     """Read photos as the network takes them; errors as in `check_cut`."""
     size, _, channels = embedder.architecture.input_shape
     with _fewer(f"the photos in {path}"), progress("reading photos") as tell:

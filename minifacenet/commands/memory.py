@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..embedding.architectures import Architecture
@@ -21,7 +21,7 @@ def smaller(what: str, remedy: str) -> Iterator[None]:
         raise MemoryError(f"out of memory for {what}{reason}: {remedy}") from None
 
 
-def or_chunk(work: Callable, architecture: Architecture, training: TrainConfig, device: str):
+def or_chunk(work: Callable, architecture: Architecture, training: TrainConfig, device: str) -> Any:
     """What `work()` returns; where the memory does not do, the error names a --chunk.
 
     Of a network that does not fit by itself, or with one photo, no chunk makes less.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-from ..files.atomic import sweep, try_to_write
+from ..files.atomic import WriteError, sweep, try_to_write
 from ..files.locks import locked, made
 from ..preprocessing.results import refuse_among
 
@@ -33,7 +33,7 @@ def folder_for_results(out: Path, photos: Path | None = None) -> Iterator[None]:
         sweep(out)
         try:
             try_to_write(out / "results")
-        except OSError as error:
+        except WriteError as error:
             raise OSError(f"{out}: cannot be written to ({error.reason})") from None
         yield
 

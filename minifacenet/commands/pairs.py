@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -72,8 +73,8 @@ def verify(
         data = read(read_faces, faces, embedder, model, any_faces)
         _check_memory(len(data), faces)
         distances, same = pair_distances(embedded(embedder, data, cache), data.labels)
-        result = verify_pairs(distances, same)
-        tell_verification(result)
+        scores = verify_pairs(distances, same)
+        figures: Mapping[str, float | None] = scores.as_dict()
     else:
         listed = read_pairs(pairs)
         size, _, channels = embedder.architecture.input_shape
@@ -90,13 +91,14 @@ def verify(
             raise ValueError(f"{pairs}: no fold has found pairs of both kinds")
         distances = found.distances(embedded(embedder, data, cache))[whole]
         same, fold = found.same[whole], found.fold[whole]
-        result = lfw.evaluate(distances, same, fold, threshold=threshold)
-        tell_folds(result)
-        tell_verification(result.overall)
+        folded = lfw.evaluate(distances, same, fold, threshold=threshold)
+        tell_folds(folded)
+        scores, figures = folded.overall, folded.as_dict()
+    tell_verification(scores)
     tell_own_thresholds(distances, same, Thresholds.of_model(model))
     if out is not None:
-        write_json(out / FILES[0], result.as_dict())
-        pair_figures(out, distances, same, result if pairs is None else result.overall)
+        write_json(out / FILES[0], figures)
+        pair_figures(out, distances, same, scores)
         say(f"In {out}: {', '.join(FILES)}")
 
 

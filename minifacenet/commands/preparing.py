@@ -23,7 +23,7 @@ FOR_DETECTOR = (
 
 class Select(StrEnum):
     largest = "largest"
-    center = "center"
+    center = "center"  # type: ignore[assignment]  # shadows a method of str that nobody calls
     all = "all"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
+
 from ..classification.clustering import Clustering, cut, sweep
 from ..classification.clustering_scores import adjusted_rand, bcubed, pairwise
 from ..preprocessing.faces import Faces
@@ -11,7 +13,7 @@ from .names import ROWS
 from .screen import Table, say, show
 
 
-def tell_sweep(tree, distance: float, source: str, people) -> None:
+def tell_sweep(tree: np.ndarray, distance: float, source: str, people: np.ndarray | None) -> None:
     """What other distances would give; the chosen one among them."""
     places = [distance * factor for factor in (0.5, 0.7, 0.85, 1, 1.2, 1.5, 2)]
     table = Table()
@@ -32,8 +34,8 @@ def tell_sweep(tree, distance: float, source: str, people) -> None:
 
 def tell_groups(groups: Clustering, folders: list[str], data: Faces) -> None:
     """A row a group: how large, how tight, and whose photos where folders say it."""
-    if groups.warning():
-        say(groups.warning(), style="yellow")
+    if (warning := groups.warning()) is not None:
+        say(warning, style="yellow")
     named = len(data.people) > 1
     table = Table()
     for column in ("group", "photos", "mean distance", "largest"):
@@ -62,7 +64,7 @@ def tell_groups(groups: Clustering, folders: list[str], data: Faces) -> None:
     )
 
 
-def tell_group_scores(labels, people) -> None:
+def tell_group_scores(labels: np.ndarray, people: np.ndarray) -> None:
     """Where folders say who is who, how well the groups fit them."""
     precision, recall, f1 = bcubed(labels, people)
     pairs = pairwise(labels, people)

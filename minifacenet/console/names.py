@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from rich.cells import cell_len
 from rich.text import Text
 
 from ..classification.classifier import UNKNOWN, Answers
@@ -50,7 +52,7 @@ def tell_enrolment(people: People, checked: CrossValidation, strangers: float | 
         )
 
 
-def tell_names(people: People, paths, answers: Answers, out: Path | None) -> None:
+def tell_names(people: People, paths: Sequence[str], answers: Answers, out: Path | None) -> None:
     """A row a photo: name, distance, runner-up."""
     classes = people.classifier.classes_
     show(_names_table(classes, paths[:ROWS], answers))
@@ -83,14 +85,14 @@ def _names_table(classes, paths, answers: Answers) -> Table:
             str(classes[answers.runner_up[i]]) if second else "",
             f"{answers.runner_up_distance[i]:.3f}" if second else "",
         )
-    names = table.columns[1], table.columns[3]
-    widths = [max(cell.cell_len for cell in column.cells) for column in names]
-    for column in names:
-        column.no_wrap = sum(widths) + LEAST < screen.width
+    columns = table.columns[1], table.columns[3]
+    widths = [max(cell_len(str(cell)) for cell in column.cells) for column in columns]
+    for names in columns:
+        names.no_wrap = sum(widths) + LEAST < screen.width
     return table
 
 
-def tell_right(names, truth, classes) -> None:
+def tell_right(names: np.ndarray, truth: np.ndarray, classes: np.ndarray) -> None:
     """Where folders are called after people, how many names are right."""
     known = np.isin(truth, classes)
     if known.any():

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..nn.layer import Row
 from .screen import Table
 
 if TYPE_CHECKING:
     pass
 
 
-def summary_table(title: str, rows, paper: dict | None) -> Table:
+def summary_table(title: str, rows: Sequence[Row], paper: dict | None) -> Table:
     """The rows of a network and their sum; the paper's figures beside them where there are any."""
     table = Table(title=title, title_style="bold", title_justify="left")
     for column in ("layer", "input", "output", "kernel"):

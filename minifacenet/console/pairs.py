@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from ..classification.folds import FoldedVerification
 from ..classification.thresholds import Thresholds
 from ..classification.verification import val_far
@@ -83,7 +85,9 @@ def tell_verification(result: Verification) -> None:
     _tell_few(t for t, point in result.val_at_far.items() if point.false_accepts_allowed < 2)
 
 
-def tell_own_thresholds(distances, same, thresholds: Thresholds | None) -> None:
+def tell_own_thresholds(
+    distances: np.ndarray, same: np.ndarray, thresholds: Thresholds | None
+) -> None:
     """The thresholds that the model brought along, and VAL and FAR of these pairs at each."""
     if thresholds is None:
         say("The model holds no thresholds: nobody was held out when it was trained.")

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import codecs
 import sys
+from collections.abc import Iterable
+from typing import Any
 
 from rich import box
 from rich import table as rich_table
-from rich.console import Console, ConsoleDimensions
+from rich.console import Console, ConsoleDimensions, ConsoleOptions, OverflowMethod, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
@@ -27,11 +29,13 @@ IN_ASCII = {"✓": "+", "✗": "x", "○": "o", "±": "+-", "²": "2", "…": ".
 class Screen(Console):
     """A terminal that obeys nobody but us, or a file, in which no line is too long."""
 
-    @property
+    @property  # type: ignore[misc]  # nobody sets the size of ours
     def size(self) -> ConsoleDimensions:
         return super().size if self.is_terminal else ConsoleDimensions(UNBOUNDED, 25)
 
-    def render(self, renderable, options=None):
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
         """As Rich does, but whatever is no style of ours is written out, except line breaks."""
         for segment in super().render(renderable, options):
             if not segment.control:
@@ -66,19 +70,22 @@ def _line(text: str, style: str, lead: str, lead_style: str) -> Text:
 class Table(rich_table.Table):
     """A plain table. A cell is one line of text, or a `Text` with a style; a long one is folded."""
 
-    def __init__(self, *headers: str, **settings):
-        plain = {"box": box.SIMPLE_HEAD, "show_edge": False, "pad_edge": False}
+    def __init__(self, *headers: str, **settings: Any):
+        plain: dict[str, Any] = {"box": box.SIMPLE_HEAD, "show_edge": False, "pad_edge": False}
         super().__init__(*headers, **plain | {"padding": (0, 1, 0, 0)} | settings)
 
-    def add_column(self, header: str = "", *, overflow="fold", **settings) -> None:
+    # Rich takes more than lines of text; ours do not.
+    def add_column(  # type: ignore[override]
+        self, header: str = "", *, overflow: OverflowMethod = "fold", **settings: Any
+    ) -> None:
         super().add_column(header, overflow=overflow, **settings)
 
-    def add_row(self, *cells: str | Text, **settings) -> None:
+    def add_row(self, *cells: str | Text, **settings: Any) -> None:  # type: ignore[override]
         texts = (Text(printable(cell)) if isinstance(cell, str) else cell for cell in cells)
         super().add_row(*texts, **settings)
 
 
-def show(table: Table) -> None:
+def show(table: rich_table.Table) -> None:
     screen.print(table)
 
 

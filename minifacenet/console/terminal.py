@@ -17,10 +17,10 @@ from ..training.health import StepRecord
 from .screen import say, screen
 
 if TYPE_CHECKING:
-    pass
+    from ..preprocessing.faces import Faces
 
 
-def tell_data(folder: Path, faces) -> None:
+def tell_data(folder: Path, faces: Faces) -> None:
     say(f": {faces.summary()}", lead=str(folder))
     forms = [" = ".join(map(ascii, names)) for names in in_several_forms(faces.paths)]
     near = () if faces.anonymous else hard_to_tell_apart(faces.people)

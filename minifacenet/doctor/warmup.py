@@ -10,6 +10,7 @@ none of our networks has is left to who uses it.)
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -31,8 +32,8 @@ def warm_up(progress: Callable[[int, int], None] | None = None) -> None:
 
     `progress(done, total)` is told after each part.
     """
-    parts = [lambda rule=rule: _training("adam", rule) for rule in RULES]
-    parts += [lambda name=name: _training(name, RULES[0]) for name in OPTIMIZERS]
+    parts: list[Callable[[], None]] = [partial(_training, "adam", rule) for rule in RULES]
+    parts += [partial(_training, name, RULES[0]) for name in OPTIMIZERS]
     parts += [_detection, _stage_3]
     for done, part in enumerate(parts, start=1):
         part()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -148,7 +149,7 @@ class Architecture:
     lrn: bool = True
     maxout: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_fields(self)
         if self.name not in NETWORKS:
             known = ", ".join(NETWORKS)
@@ -160,9 +161,10 @@ class Architecture:
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
+        assert self.size is not None  # `__post_init__` has seen to it
         return (self.size, self.size, self.channels)
 
-    def build(self, rng: np.random.Generator | None, dtype=np.float32) -> Sequential:
+    def build(self, rng: np.random.Generator | None, dtype: type = np.float32) -> Sequential:
         """The network with fresh random weights, drawn from `rng` in the order of the table.
 
         Without an `rng` they are zeros: see `nn.layer.normal`.
@@ -226,7 +228,7 @@ class FaceNet:
 
         Taken anew at each use, since training changes the weights.
         """
-        parts = [json.dumps(self.architecture.as_dict(), sort_keys=True)]
+        parts: list[str | np.ndarray] = [json.dumps(self.architecture.as_dict(), sort_keys=True)]
         for name, parameter in self.network.parameters().items():
             parts += [name, to_device(parameter.data, "cpu")]
         return digest(*parts)
@@ -237,7 +239,13 @@ class NetworkTooLarge(MemoryError):
 
 
 def build_nn1(
-    shape, widths, dim, rng, dtype=np.float32, lrn: bool = True, maxout: bool = True
+    shape: tuple[int, int, int],
+    widths: Mapping[str, int],
+    dim: int,
+    rng: np.random.Generator | None,
+    dtype: type = np.float32,
+    lrn: bool = True,
+    maxout: bool = True,
 ) -> Sequential:
     """Table 1 for an input of `shape` (H, W, C) with the channels of `widths`."""
     layers = []

@@ -19,11 +19,12 @@ from numba import prange
 from ..files.stored import check_fields
 from ..nn.device.backend import to_device
 from ..nn.device.cpu_target import cpu_kernel
+from ..nn.layer import Layer
 
 SCALING = "pixel / 127.5 - 1"  # what `to_input` does, in words
 
 
-def to_input(images) -> np.ndarray:
+def to_input(images: np.ndarray) -> np.ndarray:
     """Pixels 0..255 of any dtype, (N, H, W, C), as the network takes them: float32 in [-1, 1].
 
     The paper does not state its input scaling; a fixed one keeps a photo's embedding its own.
@@ -31,7 +32,7 @@ def to_input(images) -> np.ndarray:
     return images.astype(np.float32, order="C") / np.float32(127.5) - np.float32(1)
 
 
-def embed(network, photos, train: bool = False) -> np.ndarray:
+def embed(network: Layer, photos: np.ndarray, train: bool = False) -> np.ndarray:
     """Embeddings of photos, on the CPU, wherever the network lives: a batch is copied there once.
 
     `train=True` keeps what the network's backward needs.
@@ -47,7 +48,7 @@ def embed(network, photos, train: bool = False) -> np.ndarray:
 
 
 def sample_batch(
-    labels, people: int, photos: int, rng: np.random.Generator, extra_negatives: int = 0
+    labels: np.ndarray, people: int, photos: int, rng: np.random.Generator, extra_negatives: int = 0
 ) -> np.ndarray:
     """Indices of a batch: up to `photos` photos each of `people` people, drawn without replacement.
 
@@ -67,7 +68,7 @@ def sample_batch(
     return np.concatenate(picks)
 
 
-def check_batch(labels, people: int | None = None, photos: int | None = None) -> None:
+def check_batch(labels: np.ndarray, people: int | None = None, photos: int | None = None) -> None:
     """Refuse P people or K photos that no batch of these photos can have, naming what can be.
 
     Raises
@@ -118,7 +119,7 @@ class Augmentation:
     brightness: float = 0.1
     contrast: float = 0.2
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_fields(self)
         if not 0 <= self.rotation <= 180:
             raise ValueError(f"rotation is an angle from 0 to 180 degrees, got {self.rotation}")
@@ -126,7 +127,7 @@ class Augmentation:
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} is a fraction from 0 to 1, got {getattr(self, name)}")
 
-    def __call__(self, images, rng: np.random.Generator) -> np.ndarray:
+    def __call__(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Changed copies of uint8 photos (N, H, W, C), float32 in 0..255.
 
         ValueError if the images have other axes.

@@ -32,6 +32,7 @@ import numpy as np
 
 from ..files.arrays import load_arrays, save_arrays
 from ..files.atomic import digest, sweep, try_to_write
+from .embedder import Embedder
 
 FORMAT = "embedding cache 1"
 KEY_BYTES = 32
@@ -55,7 +56,7 @@ class EmbeddingCache:
     def __init__(
         self,
         folder: str | Path,
-        embedder,
+        embedder: Embedder,
         most: int = 100_000,
         warn: Callable[[str], None] = warnings.warn,
     ):
@@ -66,7 +67,7 @@ class EmbeddingCache:
         self.most = most
         self.warn = warn
 
-    def transform(self, X) -> np.ndarray:
+    def transform(self, X: np.ndarray) -> np.ndarray:
         """Embed photos; only those not seen before pass the network, and copies pass it once.
 
         A known face gets the bits of the first time. The network would give the same vector up to
@@ -95,7 +96,7 @@ class EmbeddingCache:
         path = self.folder / f"embeddings-{digest(*identity)}.safetensors"
         known = self._known(path, identity)
         keys = [face_key(face) for face in X]
-        first = {}  # the new faces, each with where it stands first
+        first: dict[bytes, int] = {}  # the new faces, each with where it stands first
         for i, key in enumerate(keys):
             if key not in known:
                 first.setdefault(key, i)
@@ -156,13 +157,11 @@ def _header(identity, keys: np.ndarray, vectors: np.ndarray) -> dict:
     }
 
 
-def _fit(keys, vectors) -> bool:
+def _fit(keys: np.ndarray, vectors: np.ndarray) -> bool:
     """Whether they are arrays with a row for each face."""
-    return (
-        keys is not None
-        and vectors is not None
-        and (vectors.dtype, vectors.ndim) == (np.float32, 2)
-        and (keys.dtype, keys.shape) == (np.uint8, (len(vectors), KEY_BYTES))
+    return (vectors.dtype, vectors.ndim) == (np.float32, 2) and (keys.dtype, keys.shape) == (
+        np.uint8,
+        (len(vectors), KEY_BYTES),
     )
 
 
@@ -177,7 +176,8 @@ def _read(path: Path, identity) -> dict[bytes, np.ndarray]:
     if not path.exists():
         return {}
     arrays, header = load_arrays(path)
-    keys, vectors = arrays.get("keys"), arrays.get("vectors")
+    nothing = np.empty(0)  # fits no cache
+    keys, vectors = arrays.get("keys", nothing), arrays.get("vectors", nothing)
     if not _fit(keys, vectors) or header != _header(identity, keys, vectors):
         raise ValueError(f"{path}: a damaged cache of embeddings, or none at all")
     return {key.tobytes(): vector for key, vector in zip(keys, vectors, strict=True)}

@@ -70,7 +70,7 @@ def load_model(path: str | Path) -> FaceNet:
     return model
 
 
-def blank_model(path, architecture: Architecture, cut: str, layout: Layout) -> FaceNet:
+def blank_model(path: str | Path, architecture: Architecture, cut: str, layout: Layout) -> FaceNet:
     """A network to be filled with the arrays of the file `path`, whose layout is compared."""
     try:
         model = FaceNet.blank(architecture, cut)
@@ -86,7 +86,7 @@ def weights_of(model: FaceNet) -> Layout:
     return layout_of({name: p.data for name, p in model.network.parameters().items()})
 
 
-def add_to_model(path: str | Path, name: str, value) -> None:
+def add_to_model(path: str | Path, name: str, value: object) -> None:
     """Store something JSON-able under `name` with a saved model: what was found out about it."""
     arrays, metadata = load_arrays(path)
     save_arrays(path, arrays, {**metadata, name: value})
@@ -101,7 +101,7 @@ def header(model: FaceNet) -> dict:
     }
 
 
-def check_header(path, metadata) -> str:
+def check_header(path: str | Path, metadata: dict) -> str:
     """How the faces of its training were cut; a CheckpointError if we cannot feed it such faces."""
     if metadata.get("format") != FORMAT:
         raise CheckpointError(

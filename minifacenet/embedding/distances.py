@@ -23,7 +23,7 @@ TILE = 16
 PADDED = TILE + 1  # columns of a tile that is read down its columns: these lie in different banks
 
 
-def squared_distances_reference(embeddings):
+def squared_distances_reference(embeddings: np.ndarray) -> np.ndarray:
     return ((embeddings[:, None] - embeddings[None]) ** 2).sum(axis=2)
 
 
@@ -85,7 +85,7 @@ def _distances_cuda(embeddings, out):
 _distances = Kernel(_distances_cpu, _distances_cuda)
 
 
-def squared_distances(embeddings):
+def squared_distances(embeddings: np.ndarray) -> np.ndarray:
     """Squared L2 distances, array of shape (N, N): symmetric, its diagonal exactly 0.
 
     `embeddings` is an array of shape (N, d) on either device; the result lies beside it.

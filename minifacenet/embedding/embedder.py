@@ -10,6 +10,7 @@ from numbers import Integral
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from .architectures import Architecture, FaceNet
@@ -49,9 +50,9 @@ class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         self.flip = flip
         self.progress = progress
 
-    def fit(self, X=None, y=None) -> Embedder:
+    def fit(self, X: object = None, y: object = None) -> Embedder:
         """Nothing to learn: loads the model anew, so that a wrong path shows at once."""
-        self._from = None
+        self._from: str | Path | None = None
         self._loaded()
         return self
 
@@ -83,7 +84,7 @@ class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         seen = "mean of photo and mirror image" if self.flip else "photo alone"
         return f"{self._loaded().preprocessing}; {seen}"
 
-    def transform(self, X) -> np.ndarray:
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Embed photos.
 
         Parameters

@@ -103,7 +103,7 @@ def _checked(distances, labels) -> tuple[np.ndarray, np.ndarray]:
     return distances, labels
 
 
-def semi_hard_closest(distances, labels, margin: float) -> Triplets:
+def semi_hard_closest(distances: np.ndarray, labels: np.ndarray, margin: float) -> Triplets:
     """The closest semi-hard negative of every ordered anchor-positive pair that has one.
 
     Parameters
@@ -132,7 +132,9 @@ def semi_hard_closest(distances, labels, margin: float) -> Triplets:
     return _listed(chosen)
 
 
-def semi_hard_random(distances, labels, margin: float, rng: np.random.Generator) -> Triplets:
+def semi_hard_random(
+    distances: np.ndarray, labels: np.ndarray, margin: float, rng: np.random.Generator
+) -> Triplets:
     """A random semi-hard negative of every pair that has one; otherwise as `semi_hard_closest`."""
     distances, labels = _checked(distances, labels)
     chosen = np.empty(distances.shape, np.int32)
@@ -141,7 +143,7 @@ def semi_hard_random(distances, labels, margin: float, rng: np.random.Generator)
     return _listed(chosen)
 
 
-def hardest(distances, labels) -> Triplets:
+def hardest(distances: np.ndarray, labels: np.ndarray) -> Triplets:
     """The closest negative of every anchor, for each of its positives; the first of equals.
 
     It need not violate the margin: `triplet_loss` counts it as active only if it does.
@@ -183,7 +185,9 @@ def _all_violations(distances, labels, margin, sums, counts, weights):
             counts[a] += active
 
 
-def all_violations_loss(distances, labels, margin: float):
+def all_violations_loss(
+    distances: np.ndarray, labels: np.ndarray, margin: float
+) -> tuple[float, int, np.ndarray]:
     """Mean loss over all active triplets of the batch, and dL/dD, in O(N^2) memory.
 
     Parameters and errors as in `semi_hard_closest`, results as in `triplet_loss`.
@@ -204,7 +208,9 @@ def all_violations_loss(distances, labels, margin: float):
 # -- By name -------------------------------------------------------------------------------------
 
 
-def mine(distances, labels, margin: float, rule: str, rng: np.random.Generator) -> Triplets:
+def mine(
+    distances: np.ndarray, labels: np.ndarray, margin: float, rule: str, rng: np.random.Generator
+) -> Triplets:
     """Triplets under one of `LISTED_RULES`; `rng` is drawn from by 'semi-hard-random' alone."""
     if rule == "semi-hard":
         return semi_hard_closest(distances, labels, margin)
@@ -217,7 +223,9 @@ def mine(distances, labels, margin: float, rule: str, rng: np.random.Generator) 
     )
 
 
-def mined_loss(distances, labels, margin: float, rule: str, rng: np.random.Generator):
+def mined_loss(
+    distances: np.ndarray, labels: np.ndarray, margin: float, rule: str, rng: np.random.Generator
+) -> tuple[float, int, np.ndarray]:
     """Loss, number of active triplets and dL/dD of a batch under one of `RULES`.
 
     Parameters and errors as in `semi_hard_closest`, results as in `triplet_loss`; `rng` as in

@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..nn.layer import Sequential
+from ..preprocessing.faces import Faces
 from .batches import embed
 from .distances import squared_distances
 from .mining import mine
@@ -26,7 +28,14 @@ from .triplet import Triplets
 EMBED_BATCH = 32  # photos that go through the network at once: no gradient, little memory
 
 
-def mine_offline(network, faces, subset: int, margin: float, rule: str, rng) -> np.ndarray:
+def mine_offline(
+    network: Sequential,
+    faces: Faces,
+    subset: int,
+    margin: float,
+    rule: str,
+    rng: np.random.Generator,
+) -> np.ndarray:
     """A fresh queue: ndarray of shape (T, 3), int64, rows (anchor, positive, negative) in `faces`.
 
     `subset` is the number of photos to choose from, at least; whole people are drawn until they
@@ -61,7 +70,8 @@ def take(queue: np.ndarray, photos: int) -> tuple[np.ndarray, Triplets, np.ndarr
 
 
 def _whole_people(labels, photos: int, rng) -> np.ndarray:
-    chosen, total = [], 0
+    chosen: list[np.ndarray] = []
+    total = 0
     for person in rng.permutation(np.unique(labels)):
         if total >= photos and len(chosen) >= 2:  # one person alone has no negatives
             break

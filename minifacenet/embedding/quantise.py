@@ -67,7 +67,7 @@ class Quantised:
     codes: np.ndarray
     scale: np.ndarray
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         codes, scale = self.codes, self.scale
         if codes.dtype != np.int8 or codes.ndim != 2:
             raise ValueError(f"codes are int8 of shape (N, D), got {codes.dtype} {codes.shape}")
@@ -94,7 +94,7 @@ class Quantised:
         return self.codes / self.scale[..., None]
 
 
-def quantise(vectors, scale: str = "vector") -> Quantised:
+def quantise(vectors: np.ndarray, scale: str = "vector") -> Quantised:
     """Round vectors to bytes; see the top of the file.
 
     Parameters

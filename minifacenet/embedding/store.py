@@ -21,6 +21,7 @@ moment, meets a new array with an old table: the digest does not fit, and loadin
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -73,7 +74,7 @@ class Embeddings:
     model: str
     preprocessing: str
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         v = self.vectors
         if v.dtype != np.float32 or v.ndim != 2:
             raise StoreError(f"vectors are float32 of shape (N, D), got {v.dtype} {v.shape}")
@@ -112,11 +113,13 @@ class Embeddings:
                 text.encode()
             except UnicodeEncodeError:
                 raise StoreError(f"{table}: not saved, {text!r} is no valid Unicode") from None
-        array, scales = np.ascontiguousarray(self.vectors), [""] * len(self)
+        array = np.ascontiguousarray(self.vectors)
+        scales: Iterable[str] = [""] * len(self)
         if quantised is not None:
             small = quantise(self.vectors, quantised)
             # The shortest decimal number that is read back as the same float32.
-            array, scales = small.codes, map(str, np.broadcast_to(small.scale, len(self)))
+            array = small.codes
+            scales = map(str, np.broadcast_to(small.scale, len(self)))
         same = (self.model, self.preprocessing)
         rows = zip(range(len(self)), self.paths, self.names, scales, strict=True)
         ends = digest(array)

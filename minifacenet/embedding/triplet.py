@@ -43,7 +43,7 @@ class Triplets(NamedTuple):
         return len(self.anchor)
 
 
-def as_square(distances) -> np.ndarray:
+def as_square(distances: np.ndarray) -> np.ndarray:
     """Distances (N, N) as float32 or float64, in which a margin keeps its fraction.
 
     Raises
@@ -59,7 +59,9 @@ def as_square(distances) -> np.ndarray:
     return distances
 
 
-def triplet_loss(distances, triplets: Triplets, margin: float):
+def triplet_loss(
+    distances: np.ndarray, triplets: Triplets, margin: float
+) -> tuple[float, int, np.ndarray]:
     """Mean loss over the active triplets and dL/dD.
 
     Parameters
@@ -144,7 +146,7 @@ def _gradient_cuda(weights, embeddings, out):
 _gradient = Kernel(_gradient_cpu, _gradient_cuda)
 
 
-def embedding_gradient(weights, embeddings):
+def embedding_gradient(weights: np.ndarray, embeddings: np.ndarray) -> np.ndarray:
     """dL/dE, array of shape (N, d), from dL/dD (N, N) and the embeddings E (N, d).
 
     Both on one device, where the result will lie, too: weights that were mined on the CPU are moved

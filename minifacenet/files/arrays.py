@@ -14,6 +14,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -78,7 +79,7 @@ class ArrayFile:
         Of its arrays. They are no larger than the file.
     """
 
-    def __init__(self, path: Path, file):
+    def __init__(self, path: Path, file: Any):
         self.path, self._file = path, file
         self.metadata, self._digest = _metadata(path, file.metadata() or {})
         names = file.keys()

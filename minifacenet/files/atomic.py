@@ -28,8 +28,14 @@ _UNFINISHED = re.compile(r"\.minifacenet-[0-9a-f]{8}\.tmp|\.(?P<name>.+)-[0-9a-f
 _DAY = 86_400  # seconds
 
 
+class WriteError(OSError):
+    """A file that cannot be written, with the reason in words."""
+
+    reason: str
+
+
 @contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
+def replacing(path: str | os.PathLike) -> Iterator[Path]:
     """A path to write to; when the block ends well, that file takes the place of `path`.
 
     The bytes are on the disk before the name changes, so a kill at any moment leaves the old file
@@ -52,7 +58,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def workplace(path: str | Path) -> Iterator[Path]:
+def workplace(path: str | os.PathLike) -> Iterator[Path]:
     """Where to make what will be moved to `path`: the same name, in a hidden folder beside it.
 
     Whatever else a library writes there goes with the folder at the end. Its name is short, so
@@ -72,8 +78,9 @@ def workplace(path: str | Path) -> Iterator[Path]:
         if not _is_about(error, path):
             raise
         # One workplace may lie in another; then the inner one has the reason.
-        reason = getattr(error, "reason", error.strerror or error)
-        failed = OSError(f"{path}: cannot be written ({reason})")
+        inner = error.reason if isinstance(error, WriteError) else error.strerror
+        reason = inner or str(error)
+        failed = WriteError(f"{path}: cannot be written ({reason})")
         failed.reason, failed.errno = reason, error.errno
         raise failed from None
     finally:
@@ -159,13 +166,13 @@ def holds_anything(folder: str | Path) -> bool:
     return any(name != LOCK and not _UNFINISHED.fullmatch(name) for name in os.listdir(folder))
 
 
-def write_text(path: str | Path, text: str) -> None:
+def write_text(path: str | os.PathLike, text: str) -> None:
     """UTF-8 text, atomically."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path: str | Path, value) -> None:
+def write_json(path: str | Path, value: object) -> None:
     """Indented JSON, atomically; NaN and infinity are refused, since JSON has neither."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
@@ -187,10 +194,10 @@ def digest(*parts: str | np.ndarray) -> str:
     total = hashlib.sha256()
     for part in parts:
         if isinstance(part, str):
-            data = part.encode()
-            total.update(f"text {len(data)}:".encode())
+            text = part.encode()
+            total.update(f"text {len(text)}:".encode() + text)
         else:
             data = np.asarray(part, part.dtype.newbyteorder("<"), order="C")
             total.update(f"array {data.dtype.str} {data.shape}:".encode())
-        total.update(data)
+            total.update(data.data)
     return total.hexdigest()[:16]

@@ -7,16 +7,16 @@ nobody holds it: it keeps nobody out, and the next one who comes removes it.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
+if sys.platform == "win32":
     import msvcrt
+else:
+    import fcntl
 
 LOCK = ".minifacenet.lock"
 _TRIES = 10
@@ -131,18 +131,19 @@ def free(lock: int | None, folder: Path | None = None) -> None:
     """Unlock what `take` returned; with `folder`, remove its file, too."""
     if lock is None:
         return
-    if folder is not None and fcntl:  # while it is ours; Windows does not remove an open file
+    # While it is ours, except on Windows, which does not remove an open file.
+    if folder is not None and sys.platform != "win32":
         with suppress(OSError):
             os.unlink(folder / LOCK)
     with suppress(OSError):
         _unlock(lock)  # a forked child may have the file open, and closing alone would not do
     os.close(lock)
-    if folder is not None and not fcntl:
+    if folder is not None and sys.platform == "win32":
         with suppress(OSError):  # somebody else has it by now
             os.unlink(folder / LOCK)
 
 
-if fcntl:
+if sys.platform != "win32":
 
     def _lock(number: int) -> None:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)

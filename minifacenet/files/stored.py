@@ -12,7 +12,7 @@ import sys
 from dataclasses import field, fields, is_dataclass
 from numbers import Integral, Real
 from types import NoneType
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 from .words import shortened
 
@@ -82,7 +82,7 @@ def option(
     """
     metadata = {"help": help, "name": name, "min": min, "max": max}
     if is_dataclass(default):
-        return field(default_factory=default, metadata=metadata)
+        return field(default_factory=cast(type, default), metadata=metadata)
     return field(default=default, metadata=metadata)
 
 
@@ -105,8 +105,10 @@ def settings_of(cls: type[Settings], stored: object, name: str = "") -> Settings
         if key not in kinds:
             raise ValueError(f"this version knows no setting {shortened(inner)}, a newer one may")
         table = next((k for k in (kinds[key], *get_args(kinds[key])) if is_dataclass(k)), None)
-        plain = table is None or value is None
-        values[key] = value if plain else settings_of(table, value, inner)
+        if isinstance(table, type) and value is not None:
+            values[key] = settings_of(table, value, inner)
+        else:
+            values[key] = value
     return cls(**values)
 
 
@@ -121,7 +123,7 @@ def check_fields(settings: object) -> None:
         Naming the first such field, what belongs there, and what was received.
     """
     hints = get_type_hints(type(settings))
-    for one in fields(settings):
+    for one in fields(cast(type, type(settings))):
         name, value = one.name, getattr(settings, one.name)
         kinds = get_args(hints[name]) or (hints[name],)
         if not any(_is_a(value, kind) for kind in kinds):

@@ -13,11 +13,14 @@ from __future__ import annotations
 
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing import active_children, get_context
+from typing import Any
+
+_worker: Callable[[str], Any]  # of a process of ours
 
 
 class Died:
@@ -26,7 +29,7 @@ class Died:
 
 def in_processes(
     items: Iterable[str], make: Callable, arguments: tuple, workers: int
-) -> Iterator[tuple[str, object]]:
+) -> Generator[tuple[str, Any]]:
     """Pairs (item, answer), in the order in which they are ready.
 
     Parameters
@@ -45,7 +48,7 @@ def in_processes(
     """
     left = deque(items)
     while left:
-        under_way = {}
+        under_way: dict[Future, Any] = {}
         with suppress(BrokenProcessPool), _pool(make, arguments, workers) as pool:
             while left or under_way:
                 while left and len(under_way) < 2 * workers:
@@ -99,5 +102,5 @@ def _begin(make, arguments) -> None:
     _worker = make(*arguments)
 
 
-def _work(item):
+def _work(item: str) -> Any:
     return _worker(item)

@@ -27,12 +27,13 @@ layers ... between the standard convolutional layers".
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from .convolution.implicit_gemm import conv_backward_implicit, conv_forward_implicit
 from .convolution.winograd import conv_backward_winograd, conv_forward_winograd, fastest_tile
-from .device.backend import contiguous, empty
+from .device.backend import Array, contiguous, empty
 from .layer import FLOAT, Layer, Parameter, normal
 from .window import Window
 
@@ -42,7 +43,9 @@ ALGORITHMS = ("auto", "im2col", *TILES)
 # -- Reference -----------------------------------------------------------------------------------
 
 
-def conv_forward(x, w, b, window: Window):
+def conv_forward(
+    x: np.ndarray, w: np.ndarray, b: np.ndarray, window: Window
+) -> tuple[np.ndarray, tuple]:
     n, height, width, _ = x.shape
     out_h, out_w = window.output_size(height, width)
     padded = np.pad(x, ((0, 0), *window.pad, (0, 0)))
@@ -52,7 +55,7 @@ def conv_forward(x, w, b, window: Window):
     return out, (x, w, window)
 
 
-def conv_backward(dout, cache):
+def conv_backward(dout: np.ndarray, cache: tuple) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     x, w, window = cache
     _, out_h, out_w, _ = dout.shape
     (top, _), (left, _) = window.pad
@@ -101,17 +104,19 @@ class Conv2D(Layer):
         Unknown algorithm, or one that does not fit the window.
     """
 
+    window: Window
+
     def __init__(
         self,
-        channels,
-        filters,
-        kernel,
-        rng,
-        stride=1,
-        pad=0,
-        input_gradient=True,
-        algorithm="auto",
-        dtype=np.float32,
+        channels: int,
+        filters: int,
+        kernel: int | tuple[int, int],
+        rng: np.random.Generator | None,
+        stride: int | tuple[int, int] = 1,
+        pad: int | Sequence = 0,
+        input_gradient: bool = True,
+        algorithm: str = "auto",
+        dtype: type = np.float32,
     ):
         self.window = Window.of(kernel, stride, pad)
         self.input_gradient = input_gradient
@@ -130,7 +135,7 @@ class Conv2D(Layer):
     def _about(self):
         return f"{self.weight.data.shape[2]} -> {self.bias.data.size}, {self.window}"
 
-    def forward(self, x, train=False):
+    def forward(self, x: Array, train: bool = False) -> Array:
         x = self._accept(x, "N", "H", "W", self.weight.data.shape[2])
         out = empty((x.shape[0], *self.output_shape(x.shape[1:])), like=x)
         tile = self._tile(out.shape)
@@ -141,7 +146,7 @@ class Conv2D(Layer):
         self._remember(train, out, x)
         return out
 
-    def backward(self, dout):
+    def backward(self, dout: Array) -> Array | None:
         (x,) = self._recall(dout)
         dx = empty(x.shape if self.input_gradient else (0, *x.shape[1:]), like=x)
         dout, gradients = contiguous(dout), (self.weight.grad, self.bias.grad, dx)
@@ -158,10 +163,10 @@ class Conv2D(Layer):
             return fastest_tile(self.window, self.weight.data.shape[2], *shape[1:])
         return TILES.get(self.algorithm)
 
-    def output_shape(self, shape):
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (*self.window.output_size(*shape[:2]), self.bias.data.size)
 
-    def multiply_adds(self, shape):
+    def multiply_adds(self, shape: tuple[int, ...]) -> int:
         pixels = math.prod(self.window.output_size(*shape[:2]))
         return pixels * (self.weight.data.size + self.bias.data.size)
 

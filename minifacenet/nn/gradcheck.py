@@ -24,14 +24,16 @@ from .layer import Layer, Parameter
 STEP = 1e-5
 
 
-def relative_error(analytic, numeric) -> float:
+def relative_error(analytic: np.ndarray, numeric: np.ndarray) -> float:
     """Largest difference over the largest numeric gradient; infinite where there is a NaN."""
     scale = np.abs(numeric).max()
     error = float(np.abs(analytic - numeric).max() / (scale if scale > 0 else 1))
     return error if np.isfinite(error) else np.inf
 
 
-def check_layer(layer: Layer, x, rng: np.random.Generator, step: float = STEP) -> dict[str, float]:
+def check_layer(
+    layer: Layer, x: np.ndarray, rng: np.random.Generator, step: float = STEP
+) -> dict[str, float]:
     """Relative error of dL/dx ('input') and of every parameter's gradient, by name.
 
     Parameters

@@ -24,7 +24,7 @@ import math
 import numpy as np
 from numba import prange
 
-from .device.backend import Kernel, blocks, contiguous, empty
+from .device.backend import Array, Kernel, blocks, contiguous, empty
 from .device.cpu_target import cpu_kernel
 from .device.cuda_target import cuda, cuda_kernel
 from .layer import FLOAT, Layer
@@ -32,13 +32,13 @@ from .layer import FLOAT, Layer
 # -- Reference -----------------------------------------------------------------------------------
 
 
-def l2norm_forward(x, eps=1e-10):
+def l2norm_forward(x: np.ndarray, eps: float = 1e-10) -> tuple[np.ndarray, tuple]:
     norm = np.sqrt((x**2).sum(axis=1, keepdims=True))
     out = x / np.maximum(norm, eps)
     return out, (out, norm, eps)
 
 
-def l2norm_backward(dout, cache):
+def l2norm_backward(dout: np.ndarray, cache: tuple) -> np.ndarray:
     out, norm, eps = cache
     radial = np.where(norm > eps, (dout * out).sum(axis=1, keepdims=True), 0)
     return (dout - radial * out) / np.maximum(norm, eps)
@@ -175,7 +175,7 @@ class L2Norm(Layer):
     def _about(self):
         return f"eps {self.eps}"
 
-    def forward(self, x, train=False):
+    def forward(self, x: Array, train: bool = False) -> Array:
         x = self._accept(x, "N", "D")
         out = empty(x.shape, like=x)
         norm = empty((x.shape[0],), like=x)
@@ -183,7 +183,7 @@ class L2Norm(Layer):
         self._remember(train, out, out, norm)
         return out
 
-    def backward(self, dout):
+    def backward(self, dout: Array) -> Array:
         out, norm = self._recall(dout)
         dx = empty(dout.shape, like=dout)
         _backward(contiguous(dout), out, norm, dout.dtype.type(self.eps), dx)

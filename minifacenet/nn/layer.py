@@ -117,7 +117,7 @@ class Layer:
     def forward(self, x: np.ndarray, train: bool = False) -> np.ndarray:
         raise TypeError(f"{type(self).__name__} defines no forward")
 
-    def backward(self, dout: np.ndarray) -> np.ndarray:
+    def backward(self, dout: Array) -> Array | None:
         raise TypeError(f"{type(self).__name__} defines no backward")
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -261,7 +261,7 @@ class Sequential(Layer):
             x = layer.forward(x, train)
         return x
 
-    def backward(self, dout: np.ndarray) -> np.ndarray:
+    def backward(self, dout: Array) -> Array | None:
         for layer in reversed(self.layers.values()):
             dout = layer.backward(dout)
         return dout

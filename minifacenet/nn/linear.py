@@ -16,7 +16,7 @@ import math
 
 import numpy as np
 
-from .device.backend import contiguous, empty
+from .device.backend import Array, contiguous, empty
 from .layer import FLOAT, Layer, Parameter, normal
 from .products.bias import add_bias, bias_gradient
 from .products.matmul import matmul
@@ -24,12 +24,12 @@ from .products.matmul import matmul
 # -- Reference -----------------------------------------------------------------------------------
 
 
-def linear_forward(x, w, b):
+def linear_forward(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, tuple]:
     out = x.reshape(len(x), -1) @ w + b
     return out, (x, w)
 
 
-def linear_backward(dout, cache):
+def linear_backward(dout: np.ndarray, cache: tuple) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     x, w = cache
     dx = (dout @ w.T).reshape(x.shape)
     return dx, x.reshape(len(x), -1).T @ dout, dout.sum(axis=0)
@@ -44,14 +44,21 @@ class Linear(Layer):
     `gain` 2 suits a ReLU (He et al. 2015), 1 a layer whose output is not rectified.
     """
 
-    def __init__(self, inputs: int, outputs: int, rng, gain: float = 1.0, dtype=np.float32):
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        rng: np.random.Generator | None,
+        gain: float = 1.0,
+        dtype: type = np.float32,
+    ):
         self.weight = Parameter(normal(rng, (inputs, outputs), gain / inputs, dtype))
         self.bias = Parameter(np.zeros(outputs, dtype))
 
     def _about(self):
         return "{} -> {}".format(*self.weight.data.shape)
 
-    def forward(self, x, train=False):
+    def forward(self, x: Array, train: bool = False) -> Array:
         inputs, outputs = self.weight.data.shape
         x = self._accept(x)
         if math.prod(x.shape[1:]) != inputs:
@@ -62,7 +69,7 @@ class Linear(Layer):
         self._remember(train, out, x)
         return out
 
-    def backward(self, dout):
+    def backward(self, dout: Array) -> Array:
         (x,) = self._recall(dout)
         dout = contiguous(dout)
         flat = x.reshape(x.shape[0], self.weight.data.shape[0])
@@ -72,10 +79,10 @@ class Linear(Layer):
         matmul(dout, self.weight.data, dx, transpose_b=True)
         return dx.reshape(*x.shape)
 
-    def output_shape(self, shape):
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (self.weight.data.shape[1],)
 
-    def multiply_adds(self, shape):
+    def multiply_adds(self, shape: tuple[int, ...]) -> int:
         return self.weight.data.size + self.bias.data.size
 
     def bytes_moved(self, shape):

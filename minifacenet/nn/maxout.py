@@ -20,7 +20,7 @@ import math
 import numpy as np
 from numba import prange
 
-from .device.backend import CUDA_THREADS, Kernel, blocks, contiguous, element, empty
+from .device.backend import CUDA_THREADS, Array, Kernel, blocks, contiguous, element, empty
 from .device.cpu_target import cpu_kernel
 from .device.cuda_target import cuda, cuda_kernel, divide
 from .layer import FLOAT, Layer
@@ -28,13 +28,13 @@ from .layer import FLOAT, Layer
 # -- Reference -----------------------------------------------------------------------------------
 
 
-def maxout_forward(x, pieces=2):
+def maxout_forward(x: np.ndarray, pieces: int = 2) -> tuple[np.ndarray, tuple]:
     z = x.reshape(len(x), pieces, -1)
     winner = z.argmax(axis=1)  # the first one on a tie; a NaN counts as the largest
     return np.take_along_axis(z, winner[:, None], axis=1)[:, 0], (winner, pieces)
 
 
-def maxout_backward(dout, cache):
+def maxout_backward(dout: np.ndarray, cache: tuple) -> np.ndarray:
     winner, pieces = cache
     dz = np.zeros((len(dout), pieces, dout.shape[1]), dout.dtype)
     np.put_along_axis(dz, winner[:, None], dout[:, None], axis=1)
@@ -137,7 +137,7 @@ class Maxout(Layer):
     def _about(self):
         return f"{self.pieces} pieces"
 
-    def forward(self, x, train=False):
+    def forward(self, x: Array, train: bool = False) -> Array:
         x = self._accept(x, "N", "D")
         out = empty((x.shape[0], *self.output_shape(x.shape[1:])), like=x)
         winner = empty(out.shape, like=x, dtype=np.uint8)
@@ -145,13 +145,13 @@ class Maxout(Layer):
         self._remember(train, out, winner)
         return out
 
-    def backward(self, dout):
+    def backward(self, dout: Array) -> Array:
         (winner,) = self._recall(dout)
         dx = empty((dout.shape[0], dout.shape[1] * self.pieces), like=dout)
         _backward(contiguous(dout), winner, self.pieces, dx)
         return dx
 
-    def output_shape(self, shape):
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         if len(shape) != 1 or shape[0] % self.pieces:
             raise ValueError(f"maxout needs a flat multiple of {self.pieces} values, got {shape}")
         return (shape[0] // self.pieces,)

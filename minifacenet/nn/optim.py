@@ -29,17 +29,31 @@ from .layer import Parameter
 # -- Reference: one update, on copies ------------------------------------------------------------
 
 
-def sgd_step(w, g, v, rate, momentum):
+def sgd_step(
+    w: np.ndarray, g: np.ndarray, v: np.ndarray, rate: float, momentum: float
+) -> tuple[np.ndarray, np.ndarray]:
     v = momentum * v + g
     return w - rate * v, v
 
 
-def adagrad_step(w, g, a, rate, eps):
+def adagrad_step(
+    w: np.ndarray, g: np.ndarray, a: np.ndarray, rate: float, eps: float
+) -> tuple[np.ndarray, np.ndarray]:
     a = a + g**2
     return w - rate * g / (np.sqrt(a) + eps), a
 
 
-def adam_step(w, g, m, v, t, rate, b1, b2, eps):
+def adam_step(
+    w: np.ndarray,
+    g: np.ndarray,
+    m: np.ndarray,
+    v: np.ndarray,
+    t: int,
+    rate: float,
+    b1: float,
+    b2: float,
+    eps: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2
     return w - rate * (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + eps), m, v
 
@@ -190,7 +204,7 @@ class SGD(Optimizer):
 
     slots = ("velocity",)
 
-    def __init__(self, parameters, rate=0.05, momentum=0.9):
+    def __init__(self, parameters: dict[str, Parameter], rate: float = 0.05, momentum: float = 0.9):
         super().__init__(parameters, rate)
         self.momentum = momentum
 
@@ -203,7 +217,13 @@ class AdaGrad(Optimizer):
 
     slots = ("accumulator",)
 
-    def __init__(self, parameters, rate=0.05, eps=1e-10, start=0.1):
+    def __init__(
+        self,
+        parameters: dict[str, Parameter],
+        rate: float = 0.05,
+        eps: float = 1e-10,
+        start: float = 0.1,
+    ):
         self.start = start
         super().__init__(parameters, rate)
         self.eps = eps
@@ -217,7 +237,14 @@ class Adam(Optimizer):
 
     slots = ("mean", "square")
 
-    def __init__(self, parameters, rate=1e-3, b1=0.9, b2=0.999, eps=1e-8):
+    def __init__(
+        self,
+        parameters: dict[str, Parameter],
+        rate: float = 1e-3,
+        b1: float = 0.9,
+        b2: float = 0.999,
+        eps: float = 1e-8,
+    ):
         super().__init__(parameters, rate)
         self.b1, self.b2, self.eps = b1, b2, eps
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .device.backend import CUDA_THREADS, blocks, empty
+from .device.backend import CUDA_THREADS, Array, blocks, empty
 from .device.cuda_target import CudaFunction, cuda, cuda_function, divide
 from .layer import Layer
 from .window import Pad, Size, Window
@@ -34,6 +34,8 @@ class Pooling(Layer):
         A window that could lie in the padding alone, or that does not fit an image.
     """
 
+    window: Window
+
     def __init__(self, kernel: Size, stride: Size, pad: Pad = 0, ceil_mode: bool = False):
         self.window = Window.of(kernel, stride, pad, ceil_mode)
         self.window.check_pad()
@@ -41,7 +43,7 @@ class Pooling(Layer):
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (*self.window.output_size(*shape[:2]), shape[2])
 
-    def _accept_images(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _accept_images(self, x: Array) -> tuple[Array, Array]:
         """The input as a kernel takes it, and memory for the output."""
         x = self._accept(x, "N", "H", "W", "C")
         return x, empty((x.shape[0], *self.output_shape(x.shape[1:])), like=x)

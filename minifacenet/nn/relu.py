@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from .device.backend import Kernel, contiguous, element, empty, thread_per_element
+from .device.backend import Array, Kernel, contiguous, element, empty, thread_per_element
 from .device.cpu_target import cpu_kernel
 from .device.cuda_target import cuda, cuda_kernel
 from .layer import Layer
@@ -26,12 +26,12 @@ from .layer import Layer
 # -- Reference -----------------------------------------------------------------------------------
 
 
-def relu_forward(x):
+def relu_forward(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     out = np.where(x < 0, 0, x).astype(x.dtype)
     return out, out
 
 
-def relu_backward(dout, cache):
+def relu_backward(dout: np.ndarray, cache: np.ndarray) -> np.ndarray:
     out = cache
     return np.where(out > 0, dout, 0).astype(dout.dtype)
 
@@ -92,14 +92,14 @@ _backward = Kernel(_backward_cpu, thread_per_element(_backward_grid))
 class ReLU(Layer):
     """y = max(x, 0), element by element; any shape."""
 
-    def forward(self, x, train=False):
+    def forward(self, x: Array, train: bool = False) -> Array:
         x = self._accept(x)
         out = empty(x.shape, like=x)
         _forward(x.reshape(-1), out.reshape(-1))
         self._remember(train, out, out)
         return out
 
-    def backward(self, dout):
+    def backward(self, dout: Array) -> Array:
         (out,) = self._recall(dout)
         dx = empty(dout.shape, like=dout)
         _backward(contiguous(dout).reshape(-1), out.reshape(-1), dx.reshape(-1))

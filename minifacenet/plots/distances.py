@@ -7,6 +7,7 @@ Axes. Distances are **squared** L2.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -48,7 +49,7 @@ def distance_histograms(
         for name, kind in (("VAL", same), ("FAR", ~same)):
             if kind.any():
                 lines.append(f"{name} {100 * np.mean(distances[kind] <= threshold):.1f} %")
-        offset = {"xytext": (6 if low else -6, -4), "textcoords": "offset points"}
+        offset: dict[str, Any] = {"xytext": (6 if low else -6, -4), "textcoords": "offset points"}
         place = {"ha": "left" if low else "right", "va": "top", **offset}
         ax.annotate("\n".join(lines), (threshold, 1), xycoords=("data", "axes fraction"), **place)
     ax.set_xlim(0, edges[-1])

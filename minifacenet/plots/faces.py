@@ -6,7 +6,7 @@ returns the Axes. Images are ndarrays of shape (N, H, W, C), uint8, C = 1 or 3.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -61,7 +61,7 @@ def naming_sheet(
     images: ArrayLike,
     true_names: Sequence,
     predicted_names: Sequence,
-    distances: ArrayLike | None = None,
+    distances: Sequence[float] | np.ndarray | None = None,
     ax: Axes | None = None,
     most: int = 40,
     credit: str | None = None,
@@ -81,9 +81,8 @@ def naming_sheet(
         How many faces to show.
     credit : str, optional
     """
-    images = _checked(
-        images, true_names, predicted_names, images if distances is None else distances
-    )
+    beside: list[Sized] = [true_names, predicted_names]
+    images = _checked(images, *beside, *([] if distances is None else [distances]))
     true, given = np.array(true_names).astype(str), np.array(predicted_names).astype(str)
     right = true == given
     order = np.argsort(right, kind="stable")[:most]
@@ -139,7 +138,7 @@ def distance_grid(
     ax = gallery(ax, (right, bottom), title, credit, left=-0.85)
     for number, (person, row) in enumerate(zip(people, rows, strict=True)):
         write(ax, -0.7, number * down[1], short(str(person)), "black", rotation=90)
-        below = rows[number + 1] if number + 1 < len(rows) else []
+        below = rows[number + 1] if number + 1 < len(rows) else np.empty(0, np.int64)
         for column, face in enumerate(row):
             place = column * across + number * down
             tile(ax, images[face], place, "0.6")
@@ -152,7 +151,7 @@ def distance_grid(
     return ax
 
 
-def _checked(images: ArrayLike, *others: Sequence) -> np.ndarray:
+def _checked(images: ArrayLike, *others: Sized) -> np.ndarray:
     """The images, if they are uint8 (N, H, W, C) and all `others` have N rows too."""
     images = np.asarray(images)
     if (
@@ -176,4 +175,5 @@ def _compare(ax, place, one, other, same: bool, threshold: float | None) -> None
     distance = ((one - other) ** 2).sum()
     wrong = threshold is not None and (distance <= threshold) != same
     text = f"{distance:.2f}{' ✗' if wrong else ''}"
-    write(ax, *place, text, SAME if same else DIFFERENT, fontsize=11)
+    x, y = place
+    write(ax, x, y, text, SAME if same else DIFFERENT, fontsize=11)

@@ -7,7 +7,6 @@ from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import ArrayLike
 
 from ..files.words import count_text, printable
 from .style import DIFFERENT, SAME
@@ -17,7 +16,7 @@ TILE_SIDE = 270  # pixels of a tile of 1.8 inches, as `plots.save` draws it
 
 
 def crop_sheet(
-    images: Sequence[ArrayLike],
+    images: Sequence[np.ndarray],
     names: Sequence[str],
     scores: Sequence[float | None],
     of: int,

@@ -12,24 +12,30 @@ and on one line.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from ..files.atomic import replacing
 
 SAME, DIFFERENT = "#0072B2", "#D55E00"  # blue: same person, right; vermilion: the others, wrong
 HUES = (SAME, "#E69F00", "#009E73", "#CC79A7", "#56B4E9", DIFFERENT, "#F0E442", "#000000")
 DASHES = ("-", "--", "-.", ":")
-AS_IT_IS = {"parse_math": False, "usetex": False}
-BOLD = {"loc": "left", "fontsize": 11, "fontweight": "bold", "family": "DejaVu Sans", **AS_IT_IS}
+AS_IT_IS: dict[str, Any] = {"parse_math": False, "usetex": False}
+BOLD: dict[str, Any] = {
+    "loc": "left", "fontsize": 11, "fontweight": "bold", "family": "DejaVu Sans", **AS_IT_IS,
+}  # fmt: skip
 
 
-def save(ax: Axes | np.ndarray, path: str | Path, dpi: int = 150) -> None:
+def save(ax: Axes | NDArray[np.object_], path: str | Path, dpi: int = 150) -> None:
     """The whole figure of these Axes as a PNG, atomically: the old file or the new one."""
     with replacing(path) as temporary:
-        np.ravel(ax)[0].figure.savefig(temporary, format="png", dpi=dpi)
+        first = ax if isinstance(ax, Axes) else ax.ravel()[0]
+        figure: Any = first.figure
+        figure.savefig(temporary, format="png", dpi=dpi)
 
 
 def new_axes(ax: Axes | None, width: float, height: float) -> Axes:

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.font_manager import fontManager
 from matplotlib.patches import Rectangle
+from numpy.typing import ArrayLike
 
 from ..files.words import printable
 from .style import AS_IT_IS, BOLD, new_axes
@@ -19,7 +20,9 @@ OTHER_FONTS = (
 )  # fmt: skip
 
 
-def gallery(ax, corner, title: str, credit: str | None, left: float = -0.5) -> Axes:
+def gallery(
+    ax: Axes | None, corner: tuple[float, float], title: str, credit: str | None, left: float = -0.5
+) -> Axes:
     """Room for faces of size 1 from (0, 0), y downwards, to the lower right `corner`."""
     (right, bottom), top = corner, -0.5
     inches = min(9 / (right - left), 1.8)  # a face, so that a few do not fill a screen
@@ -32,17 +35,30 @@ def gallery(ax, corner, title: str, credit: str | None, left: float = -0.5) -> A
     return ax
 
 
-def tile(ax, image, centre, colour, dash="-", size=1.0) -> None:
+def tile(
+    ax: Axes, image: np.ndarray, centre: ArrayLike, colour: str, dash: str = "-", size: float = 1.0
+) -> None:
     """One face as a square with a frame; `centre` is (x, y)."""
     left, top = np.asarray(centre) - size / 2
     rgb = np.broadcast_to(image, (*image.shape[:2], 3))
     ax.imshow(rgb, extent=(left, left + size, top + size, top))
     for edge, line in (("white", "-"), (colour, dash)):  # white shows in the gaps of the dashes
-        frame = {"edgecolor": edge, "linestyle": line, "linewidth": 2, "clip_on": False}
-        ax.add_patch(Rectangle((left, top), size, size, fill=False, **frame))
+        frame = Rectangle((left, top), size, size, fill=False, edgecolor=edge, linestyle=line)
+        frame.set(linewidth=2, clip_on=False)
+        ax.add_patch(frame)
 
 
-def write(ax, x, y, text, colour, fontsize=8.5, va="center", rotation=0, box=False) -> None:
+def write(
+    ax: Axes,
+    x: float,
+    y: float,
+    text: str,
+    colour: str,
+    fontsize: float = 8.5,
+    va: str = "center",
+    rotation: float = 0,
+    box: bool = False,
+) -> None:
     place = {"ha": "center", "va": va, "rotation": rotation, "family": _families(), **AS_IT_IS}
     if box:
         place["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}

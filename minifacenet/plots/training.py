@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .style import DIFFERENT, HUES, SAME, entitle, new_axes
 
@@ -75,17 +75,17 @@ def training_curves(
     return axes
 
 
-def _panels(axes: Sequence[Axes] | None, count: int) -> np.ndarray:
+def _panels(axes: Sequence[Axes] | None, count: int) -> NDArray[np.object_]:
     """Two by two panels over the same steps, and a fifth below them."""
     if axes is None:
         rows, heights = ("ab;cd", [1, 1]) if count == 4 else ("ab;cd;ee", [1, 1, 0.8])
         figure = Figure(figsize=(9, 2.7 * sum(heights)), layout="constrained")
         mosaic = figure.subplot_mosaic(rows, sharex=True, height_ratios=heights)
         axes = list(mosaic.values())
-    axes = np.ravel(axes)
-    if len(axes) != count:
-        raise ValueError(f"these curves need {count} Axes, got {len(axes)}")
-    return np.array([new_axes(panel, 0, 0) for panel in axes])
+    panels = np.ravel(np.asarray(axes, dtype=object))
+    if len(panels) != count:
+        raise ValueError(f"these curves need {count} Axes, got {len(panels)}")
+    return np.array([new_axes(panel, 0, 0) for panel in panels])
 
 
 def _columns(records: Iterable | Mapping[str, ArrayLike]) -> list[np.ndarray]:

@@ -158,7 +158,8 @@ class _Run:
         self.entries = {**known.done, **known.held}
         self.todo = [name for name in self.names if name not in self.entries]
         self.replaced = set(earlier) - set(known.former.values())  # by photos of the same name
-        self.removed, self.changed = 0, []
+        self.removed = 0
+        self.changed: list[str] = []
 
     def crop(self, weights, workers: int, progress, stop) -> None:
         """Do what is left to do; the manifest is saved now and then, and whatever happens."""

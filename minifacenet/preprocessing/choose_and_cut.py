@@ -11,7 +11,7 @@ means what a viewer of the photo would measure.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -69,7 +69,7 @@ class CropSettings:
     min_score: float = 0.9
     try_rotations: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, known in (("crop", CROPS), ("select", RULES), ("template", tuple(TEMPLATES))):
             if getattr(self, name) not in known:
                 got = getattr(self, name)
@@ -224,7 +224,9 @@ def _described(i, found, turned, shape, scale) -> Face:
     )
 
 
-def turn_back(points, turned: int, shape: tuple[int, int]) -> list[tuple[float, float]]:
+def turn_back(
+    points: Iterable[Sequence[float]], turned: int, shape: tuple[int, int]
+) -> list[tuple[float, float]]:
     """Points (x, y) of a photo of `shape` (H, W), as they were before it was turned clockwise."""
     height, width = shape
     return [

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from collections.abc import Iterator
+import os
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import asdict, replace
 from io import BytesIO
@@ -18,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..files.atomic import replacing
+from ..files.atomic import WriteError, replacing
 from ..machine.workers import Died, in_processes
 from . import boxes
 from .choose_and_cut import CropSettings, Face, cut
@@ -41,7 +42,14 @@ FACE_ALREADY = Face(0, reason="already a face cut out by align")
 class Cropper:
     """One photo's path in, its `Entry` out, its crops written. Each process makes one of these."""
 
-    def __init__(self, photos: Path, out: Path, settings: CropSettings, weights, crops: dict):
+    def __init__(
+        self,
+        photos: Path,
+        out: Path,
+        settings: CropSettings,
+        weights: str | os.PathLike | None,
+        crops: dict,
+    ):
         self.photos, self.out, self.settings, self.crops = photos, out, settings, crops
         self.detector = None
         if settings.crop != "centre":
@@ -86,22 +94,22 @@ class Cropper:
         try:
             with replacing(self.out / file) as temporary:
                 temporary.write_bytes(noted(buffer.getvalue(), note))
-        except OSError as error:
+        except WriteError as error:
             if error.errno not in OF_ONE_FILE:
                 raise
             return replace(face, reason=f"its crop cannot be written ({error.reason})"), ""
         return face, file
 
 
-def cropped(names: list[str], arguments: tuple, workers: int) -> Iterator[Entry]:
+def cropped(names: list[str], arguments: tuple, workers: int) -> Generator[Entry]:
     """The entries of photos, in the order in which they are ready, by several processes.
 
     `arguments` are those of `Cropper`. Close it where it may be left early: see machine/workers.py.
     """
     workers = min(workers, len(names) // PHOTOS_A_WORKER)
     if workers < 2:
-        cropper = Cropper(*arguments) if names else None
-        yield from map(cropper, names)
+        if names:
+            yield from map(Cropper(*arguments), names)
         return
     # The first process compiles the kernels for all: at once they would do the same work, and write
     # the same files.
@@ -112,8 +120,9 @@ def cropped(names: list[str], arguments: tuple, workers: int) -> Iterator[Entry]
         for name, entry in chain(first, rest):
             if isinstance(entry, Died):
                 reason = "the process that read it ended: the file may be damaged, or memory short"
-                entry = lost(name, reason)
-            yield entry
+                yield lost(name, reason)
+            else:
+                yield entry
 
 
 def lost(name: str, reason: str) -> Entry:

@@ -21,8 +21,8 @@ crops go through the networks in batches of a fixed size.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -94,7 +94,7 @@ class Detector:
 
     def __init__(
         self,
-        path: str | Path | None = None,
+        path: str | os.PathLike | None = None,
         min_size: float = 20,
         thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7),
         factor: float = 0.709,

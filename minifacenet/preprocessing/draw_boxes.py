@@ -38,13 +38,13 @@ def draw_faces(photo: np.ndarray, faces: Sequence[Face], scale: int = 1) -> Imag
         size = (max(1, round(width * zoom)), max(1, round(height * zoom)))
         image = image.resize(size, Image.Resampling.BICUBIC)
     draw = ImageDraw.Draw(image)
-    shown = sorted(  # kept ones on top
-        (face for face in faces if face.box is not None), key=lambda face: not face.reason
-    )
-    frames = [tuple(edge * zoom / scale for edge in face.box) for face in shown]
+    boxes = [(face, face.box) for face in faces if face.box is not None]
+    boxes.sort(key=lambda pair: not pair[0].reason)  # kept ones on top
+    shown = [face for face, _ in boxes]
+    frames = [tuple(edge * zoom / scale for edge in box) for _, box in boxes]
     for face, frame in zip(shown, frames, strict=True):
         _draw_frame(draw, face, frame, zoom / scale)
-    labels = []
+    labels: list[tuple[float, ...]] = []
     for face, frame in zip(shown, frames, strict=True):
         labels.append(_draw_label(draw, face, frame, frames, labels))
     return image

@@ -54,7 +54,7 @@ class Faces:
     origins: tuple[str, ...] = ()
     anonymous: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "origins", self.origins or self.paths)
 
     def __len__(self) -> int:

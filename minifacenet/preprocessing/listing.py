@@ -61,7 +61,9 @@ def photos_below(root: Path) -> Listing:
     """
     if (problem := no_folder(root)) is not None:
         raise FolderError(f"'{root}' {problem}: pass a photo, or a folder of photos")
-    photos, others, closed = [], [], []
+    photos: list[str] = []
+    others: list[str] = []
+    closed: list[tuple[str, str]] = []
     top = os.path.realpath(root)
     folders, seen = [root], {top}
     while folders:

@@ -136,7 +136,7 @@ def _check_beside(rows: list[tuple[Face, dict]]) -> None:
     if not before:
         return
     last, first = before[-1][0], before[0][1]
-    if None not in (face.score, last.score) and face.score > last.score:
+    if face.score is not None and last.score is not None and face.score > last.score:
         raise ValueError(f"score {face.score} below {last.score}: the best face comes first")
     for name in ("rule", "content"):
         if row[name] != first[name]:

@@ -22,6 +22,7 @@ Convolutional Networks", IEEE Signal Processing Letters 2016; arXiv:1604.02878.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,7 +98,7 @@ class MTCNN:
         )
 
     @classmethod
-    def load(cls, path: str | Path | None = None) -> MTCNN:
+    def load(cls, path: str | os.PathLike | None = None) -> MTCNN:
         """The trained networks, from the file that `minifacenet get mtcnn` writes.
 
         Without a path it is looked for where `places.where` says.

@@ -50,8 +50,8 @@ def draw_sheets(photos: Path, out: Path, entries: Sequence[Entry], credit: str |
         if crop and os.path.isfile(out / crop)  # else it was moved or removed by hand
     ]
     if kept:
-        shown = sorted(kept, key=lambda row: row[0] or 0)[:MOST_CROPS]
-        tiles = [(_thumbnail(out / crop), name, score) for score, crop, name in shown]
+        least = sorted(kept, key=lambda row: row[0] or 0)[:MOST_CROPS]
+        tiles = [(_thumbnail(out / crop), name, score) for score, crop, name in least]
         tiles = [tile for tile in tiles if tile[0] is not None]  # damaged by hand since
         images, names, scores = zip(*tiles, strict=True) if tiles else ((), (), ())
         _save(crop_sheet(images, names, scores, len(kept), credit=credit), out / "faces.png")

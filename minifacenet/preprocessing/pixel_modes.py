@@ -51,13 +51,13 @@ def eight_bits(image: Image.Image) -> np.ndarray:
     width, height = image.size
     deep = image.mode in ("I", "F") or image.mode.startswith("I;16")
     ends = _black_and_white(image) if deep else None
-    mode = "L" if deep or _stores_grey(image) else "RGB"
+    mode = "L" if ends or _stores_grey(image) else "RGB"
     channels = len(mode)
     pixels = np.empty((height, width, channels), np.uint8)
     rows = max(1, _BAND // width)
     for top in range(0, height, rows):
         band = image.crop((0, top, width, min(top + rows, height)))
-        flat = _scaled(band, *ends) if deep else np.asarray(_plain(band, mode))
+        flat = _scaled(band, *ends) if ends else np.asarray(_plain(band, mode))
         pixels[top : top + rows] = flat.reshape(-1, width, channels)
     return pixels
 
@@ -65,7 +65,7 @@ def eight_bits(image: Image.Image) -> np.ndarray:
 def _stores_grey(image: Image.Image) -> bool:
     """Whether an image has one channel of light. A GIF has only palettes: this may be all grey."""
     if image.mode == "P":
-        colours = np.reshape(image.getpalette("RGB"), (-1, 3))
+        colours = np.reshape(image.getpalette("RGB") or [], (-1, 3))
         return bool((colours == colours[:, :1]).all())
     return image.mode in _GREY
 
@@ -108,7 +108,7 @@ def _black_and_white(image: Image.Image) -> tuple[float, float]:
 
 def _likely_white(image: Image.Image) -> int:
     """The white that 32-bit or floating-point values are habitually given; see the module."""
-    low, high = image.getextrema()
+    low, high = np.ravel(image.getextrema())  # of one channel, so two numbers
     white = next((white for white in _WHITES if high <= white), None)
     if low < 0 or white is None or 0 < high < _DARKEST * white:
         kind = "floating-point" if image.mode == "F" else "32-bit"

@@ -120,9 +120,9 @@ def read_listed(
     if channels not in (None, 1, 3):
         raise ValueError(f"channels must be None, 1 or 3, got {channels!r}")
     root = Path(root)
-    names = [person_name(path.split("/")[0]) if "/" in path else "" for path in photos]
+    folders = [person_name(path.split("/")[0]) if "/" in path else "" for path in photos]
     crops, kept, skipped, same_bytes = [], [], [], defaultdict(list)
-    for done, (path, name) in enumerate(zip(photos, names, strict=True), start=1):
+    for done, (path, name) in enumerate(zip(photos, folders, strict=True), start=1):
         try:
             data = read_bytes(root / path)
             crops.append(square_crop(decode_photo(data, root / path), size))
@@ -180,7 +180,11 @@ def _listing(root: Path) -> tuple[list[str], list[str], list[str], list[tuple[st
     if (problem := no_folder(root)) is not None:
         raise FolderError(f"'{root}' {problem}: pass the folder that holds one folder a person")
     entries, ignored = entries_of(root)
-    folders, photos, stray, closed, results = [], [], [], [], []
+    folders: list[str] = []
+    photos: list[str] = []
+    stray: list[str] = []
+    closed: list[tuple[str, str]] = []
+    results: list[str] = []
     for entry in entries:
         if not os.path.isdir(entry):
             (stray if is_photo(entry) else ignored).append(entry.name)

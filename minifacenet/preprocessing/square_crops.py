@@ -205,7 +205,7 @@ def square_box(
     _check_margin(margin)
     corners = np.asarray(box, dtype=np.float64)
     if corners.shape != (4,) or not np.isfinite(corners).all():
-        raise ValueError(f"a box is four finite numbers (x0, y0, x1, y1), got {box}")
+        raise ValueError(f"a box is four finite numbers (x0, y0, x1, y1), got {box!r}")
     x0, y0, x1, y1 = map(float, corners)
     if x1 <= x0 or y1 <= y0:
         raise ValueError(f"the box {x0, y0, x1, y1} is empty: it needs x0 < x1 and y0 < y1")

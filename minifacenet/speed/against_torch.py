@@ -23,6 +23,7 @@ How the comparison is kept fair:
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from functools import partial
 
 import numpy as np
@@ -39,8 +40,9 @@ from ..nn.lrn import LRN
 from ..nn.maxout import Maxout
 from ..nn.maxpool import MaxPool
 from ..nn.relu import ReLU
-from .clock import Call
-from .sides import BOTH, FORWARD, RATE, STEP, Part
+from ..nn.window import Window
+from .clock import Call, Calls
+from .sides import BOTH, FORWARD, RATE, STEP, Gradient, Part
 from .torch_device import set_up
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
@@ -75,7 +77,7 @@ class Torch:
                 module = copy.deepcopy(module).to(memory_format=torch.channels_last)
             self.modules["channels_last"][name] = module
 
-    def values(self, names, x, dout):
+    def values(self, names: Iterable[str], x: np.ndarray, dout: np.ndarray) -> dict[str, tuple]:
         found = {}
         for layout, (module, x_there, dout_there) in self._sides(names, x, dout).items():
             out = module(x_there)
@@ -84,23 +86,26 @@ class Torch:
             found[layout] = (_ours(out.detach()), dx)
         return found
 
-    def calls(self, names, x, dout):
+    def calls(self, names: Iterable[str], x: np.ndarray, dout: np.ndarray) -> dict[str, Calls]:
         sides = self._sides(names, x, dout)
         return {layout: _passes(*side) for layout, side in sides.items()}
 
-    def step(self, x, gradient):
+    def step(self, x: np.ndarray, gradient: Gradient) -> dict[str, Calls]:
         with torch.inference_mode():
             plain = nn.Sequential(*self.modules["contiguous"].values())
             slope = gradient(_ours(plain(self._there(x, "contiguous"))))
         sides = self._sides(self.parts, x, slope)
-        return {layout: _step(*side, gradient) for layout, side in sides.items()}
+        return {
+            layout: _step(module, there, dout, gradient)
+            for layout, (module, there, dout) in sides.items()
+        }
 
-    def update(self, name, weights):
+    def update(self, name: str, weights: np.ndarray) -> dict[str, Call]:
         weight = nn.Parameter(self._there(weights, "contiguous"))
         weight.grad = torch.ones_like(weight)
         return {"contiguous": Call(OPTIMIZERS[name]([weight]).step)}
 
-    def product(self, a, b):
+    def product(self, a: np.ndarray, b: np.ndarray) -> dict[str, Call]:
         a, b = (self._there(matrix, "contiguous") for matrix in (a, b))
         out = torch.empty_like(a)
         return {"contiguous": Call(lambda: torch.matmul(a, b, out=out))}
@@ -164,7 +169,7 @@ def _values(parameter) -> np.ndarray:
 
 
 class _Maxout(nn.Module):
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.maximum(*x.chunk(2, dim=1))
 
 
@@ -173,13 +178,14 @@ class _L2Norm(nn.Module):
         super().__init__()
         self.eps = eps
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return F.normalize(x, eps=self.eps)
 
 
 def _row(part: Part) -> nn.Sequential:
     """The modules of a row. Its first layer sees the row's input shape."""
-    modules, shape = [], part.row.input
+    modules: list[nn.Module] = []
+    shape = part.row.input
     for name, layer in part.layers.layers.items():
         modules += _modules(name, layer, shape, first=not modules)
         shape = layer.output_shape(shape)
@@ -194,8 +200,8 @@ def _modules(name: str, layer, shape, first: bool) -> list[nn.Module]:
             return [nn.Flatten(), _linear(layer, shape)]
         case ReLU():
             return [nn.ReLU(inplace=not first)]  # the row's own input stays as it is
-        case MaxPool() if not layer.window.ceil_mode:
-            kernel, stride, pad = layer.window.geometry()
+        case MaxPool(window=Window(ceil_mode=False) as window):
+            kernel, stride, pad = window.geometry()
             return [nn.MaxPool2d(kernel, stride, pad)]
         case LRN():
             return [nn.LocalResponseNorm(layer.n, layer.alpha, layer.beta, layer.k)]

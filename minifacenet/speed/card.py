@@ -16,6 +16,7 @@ A kernel with few operations for each byte is bound by the second, one with many
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
@@ -77,12 +78,12 @@ def this_card(rounds: int = 5) -> Card:
     )
 
 
-def card_name(device) -> str:
+def card_name(device: Any) -> str:
     """Its name, which is bytes in some versions of `numba.cuda`."""
     return device.name.decode() if isinstance(device.name, bytes) else device.name
 
 
-def attribute(device, name: str) -> int | None:
+def attribute(device: Any, name: str) -> int | None:
     """A number that the driver knows of the device; None if it, or `numba.cuda`, does not."""
     try:
         return int(getattr(device, name)) or None
@@ -90,9 +91,12 @@ def attribute(device, name: str) -> int | None:
         return None
 
 
-def fp32_peak(capability, multiprocessors: int | None, kilohertz: int | None) -> float | None:
+def fp32_peak(
+    capability: tuple[int, int], multiprocessors: int | None, kilohertz: int | None
+) -> float | None:
     """Operations a second, see the top of the file; None where a factor is not known."""
-    lanes = LANES.get(tuple(capability))
+    major, minor = capability
+    lanes = LANES.get((major, minor))
     if not (lanes and multiprocessors and kilohertz):
         return None
     return multiprocessors * lanes * 2 * 1000.0 * kilohertz
@@ -108,7 +112,7 @@ def _about_peak(processors: int | None, clock: int | None, peak: float | None) -
 def copy_bandwidth(rounds: int = 5, size: int = COPIED) -> float:
     """Bytes a second that a copy of `size` bytes within the card's memory reads and writes."""
     source = to_device(np.zeros(size // 4, np.float32), "cuda")
-    target = empty(source.shape, like=source)
+    target: Any = empty(source.shape, like=source)
     copy = {"copy": Call(lambda: target.copy_to_device(source))}
     return 2 * 4 * source.size / medians(copy, rounds, "cuda")["copy"]
 

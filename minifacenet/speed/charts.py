@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,7 +15,10 @@ from .clock import Timing
 from .scaling import Cost
 from .sides import WHOLE
 
-BARS = ({"color": SAME}, {"color": "white", "edgecolor": DIFFERENT, "hatch": "////"})
+BARS: tuple[dict[str, Any], ...] = (
+    {"color": SAME},
+    {"color": "white", "edgecolor": DIFFERENT, "hatch": "////"},
+)
 
 
 def timing_bars(timings: Sequence[Timing], title: str) -> Axes:
@@ -58,8 +62,8 @@ def _bars(timings: Sequence[Timing], title: str, value, start=0, form=".2f") -> 
     ax = new_axes(None, 8, 1.4 + 0.36 * len(timings))
     height = 0.8 / len(passes)
     for number, which in enumerate(passes):
-        values = [value(timing, which) for timing in timings]
-        values = np.array([np.nan if value is None else value for value in values])
+        found = [value(timing, which) for timing in timings]
+        values = np.array([np.nan if number is None else number for number in found])
         places = np.arange(len(timings)) + (number - (len(passes) - 1) / 2) * height
         bars = ax.barh(
             places, values - start, height * 0.9, left=start, label=which, **BARS[number]

@@ -122,7 +122,7 @@ def medians(calls: Mapping, rounds: int, device: str = "cpu") -> dict:
         raise ValueError(f"a median needs at least 1 round, got {rounds}")
     threads = numba.get_num_threads()
     clock = _clock(device, threads)
-    seconds = {name: [] for name in calls}
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
     with blas_threads(threads):
         for number in range(rounds + 1):
             for name, call in calls.items():
@@ -148,7 +148,7 @@ def time_row(
 ) -> Timing:
     """Time both sides of a row, pass by pass: ours, each of their layouts, ours again."""
     sides = {"": ours, **theirs}
-    seconds = {side: {} for side in sides}
+    seconds: dict[str, dict[str, float]] = {side: {} for side in sides}
     for which in ours:
         taken = medians({side: calls[which] for side, calls in sides.items()}, rounds, device)
         for side, value in taken.items():

@@ -41,7 +41,7 @@ CHECKED = 64  # rows of a product that NumPy computes, too
 Theirs = Mapping[str, Call]  # what a yardstick has to offer, by memory layout
 
 
-def largest_layers(network: Sequential, shape) -> dict[str, Part]:
+def largest_layers(network: Sequential, shape: tuple[int, ...]) -> dict[str, Part]:
     """Of each kind in `LAYERS` the one with the largest input, for images of `shape` (H, W, C)."""
     found: dict[str, Part] = {}
     for layer in network.layers.values():
@@ -64,9 +64,9 @@ def bench_kernels(
 ) -> Iterator[tuple[str, str, list[Timing]]]:
     """All three groups as (name, title, timings); each is timed when it is asked for."""
     yield "layers", "Layers that memory limits", bench_layers(parts, batch, rounds, against)
-    timings = bench_updates(rounds, against and against.update, weights)
+    timings = bench_updates(rounds, against.update if against else None, weights)
     yield "optimizers", f"Optimizers on {weights:,} weights", timings
-    timings = bench_products(rounds, against and against.product, sides)
+    timings = bench_products(rounds, against.product if against else None, sides)
     yield "products", "Products of two n x n matrices", timings
 
 
@@ -139,7 +139,7 @@ def bench_products(
         out = backend.empty((n, n), like=there[0])
         other = _passes(PRODUCT, theirs(a, b) if theirs else {})
         for name, multiply in STEPS.items():
-            title, call = f"{name} {n}", _product(multiply, *there, out)
+            title, call = f"{name} {n}", _product(multiply, there[0], there[1], out)
             call.run()
             _check(title, a, b, backend.to_device(out, "cpu"))
             counts = {PRODUCT: 2 * n**3}, {PRODUCT: 3 * FLOAT * n**2}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -15,7 +15,7 @@ OUTPUT_ERROR = 1e-4  # of the output's size; float32 with another order of summa
 GRADIENT_ERROR = 1e-2  # a rounding at a kink of ReLU or a maximum passes a value or stops it
 
 
-def parts_of(network: Sequential, shape) -> dict[str, Part]:
+def parts_of(network: Sequential, shape: tuple[int, ...]) -> dict[str, Part]:
     """The rows of the network's table for images of `shape` (H, W, C), each with its layers."""
     stages: dict[str, list] = {}
     for name, layer in network.layers.items():
@@ -55,7 +55,8 @@ def bench_network(
     """
     photos = x = random_photos(parts, batch)
     whole = _whole(list(parts))
-    timings, ours, count = [], Ours(parts, device), len(parts) + len(whole)
+    timings: list[Timing] = []
+    ours, count = Ours(parts, device), len(parts) + len(whole)
     for name in parts:
         tell(len(timings), count)
         out = ours.output([name], x)
@@ -80,7 +81,15 @@ def random_photos(parts: dict[str, Part], count: int) -> np.ndarray:
     return np.random.default_rng(0).uniform(-1, 1, (count, *shape)).astype(np.float32)
 
 
-def time_layers(title, names, x, out, ours: Ours, against: Side | None, rounds: int) -> Timing:
+def time_layers(
+    title: str,
+    names: Sequence[str],
+    x: np.ndarray,
+    out: np.ndarray,
+    ours: Ours,
+    against: Side | None,
+    rounds: int,
+) -> Timing:
     """Time these rows in a row on input x; `out` has the shape and dtype of what comes out."""
     dout = np.random.default_rng(1).standard_normal(out.shape, out.dtype)
     if against is not None:

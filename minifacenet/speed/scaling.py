@@ -54,7 +54,8 @@ def bench_scaling(
 
     `tell` is called as tell(settings done, settings) in between.
     """
-    costs, count = [], len(batches) + len(factors) + len(sizes)
+    costs: list[Cost] = []
+    count = len(batches) + len(factors) + len(sizes)
     for varied, value, network, shape in _settings(architecture, batch, batches, factors, sizes):
         tell(len(costs), count)
         costs.append(_cost(varied, value, network, shape, rounds))

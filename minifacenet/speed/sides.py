@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..nn.device.backend import to_device
+from ..nn.device.backend import Array, to_device
 from ..nn.layer import Row, Sequential
 from ..nn.optim import Adam
 from .clock import Call, Calls
@@ -54,19 +54,19 @@ class Side(Protocol):
 
     about: str
 
-    def values(self, names: Iterable[str], x, dout) -> dict[str, tuple]:
+    def values(self, names: Iterable[str], x: Array, dout: Array) -> dict[str, tuple]:
         """Output and dx (None if there is none) of these rows in a row, to be compared."""
 
-    def calls(self, names: Iterable[str], x, dout) -> dict[str, Calls]:
+    def calls(self, names: Iterable[str], x: Array, dout: Array) -> dict[str, Calls]:
         """The passes of these rows in a row."""
 
-    def step(self, x, gradient: Gradient) -> dict[str, Calls]:
+    def step(self, x: Array, gradient: Gradient) -> dict[str, Calls]:
         """A training step of all rows: the calls named in `STEP`."""
 
-    def update(self, name: str, weights) -> dict[str, Call]:
+    def update(self, name: str, weights: np.ndarray) -> dict[str, Call]:
         """An optimizer's update of one parameter, whose gradient is 1; name as in `OPTIMIZERS`."""
 
-    def product(self, a, b) -> dict[str, Call]:
+    def product(self, a: Array, b: Array) -> dict[str, Call]:
         """The product of two square matrices."""
 
 
@@ -83,17 +83,17 @@ class Ours:
         for part in parts.values():
             part.layers.to(device)
 
-    def output(self, names: Iterable[str], x) -> np.ndarray:
+    def output(self, names: Iterable[str], x: Array) -> np.ndarray:
         """What comes out of these rows in a row."""
         return to_device(self.layers(names).forward(self._there(x)), "cpu")
 
-    def values(self, names, x, dout):
+    def values(self, names: Iterable[str], x: Array, dout: Array) -> dict[str, tuple]:
         layers = self.layers(names)
         out = layers.forward(self._there(x), train=True)
         dx = layers.backward(self._there(dout))
         return {"": (to_device(out, "cpu"), None if dx is None else to_device(dx, "cpu"))}
 
-    def calls(self, names, x, dout):
+    def calls(self, names: Iterable[str], x: Array, dout: Array) -> dict[str, Calls]:
         layers, x, dout = self.layers(names), self._there(x), self._there(dout)
 
         def both():
@@ -102,7 +102,7 @@ class Ours:
 
         return {"": {FORWARD: Call(lambda: layers.forward(x)), BOTH: Call(both, layers.zero_grad)}}
 
-    def step(self, x, gradient):
+    def step(self, x: Array, gradient: Gradient) -> dict[str, Calls]:
         network = self.layers(self.parts)
         optimizer = Adam(network.parameters(), RATE)
         x = self._there(x)

@@ -14,7 +14,7 @@ from ..embedding.mining import mined_loss
 from ..embedding.triplet import embedding_gradient
 from ..nn.optim import Adam
 from ..training.settings import TrainConfig
-from .clock import Timing, time_row
+from .clock import Calls, Timing, time_row
 from .network import check_agreement, random_photos
 from .sides import BOTH, STEP, Gradient, Ours, Part, Side
 from .traffic import update_bytes
@@ -53,11 +53,12 @@ def bench_step(
     config = config or TrainConfig()
     labels = np.repeat(np.arange(config.people), config.photos)
     photos, gradient = random_photos(parts, len(labels)), _gradient(labels, config)
-    ours, theirs = Ours(parts, device), {}
+    ours = Ours(parts, device)
+    theirs: dict[str, Calls] = {}
     if against is not None:
         slope = gradient(ours.output(parts, photos))
-        mine = ours.values(parts, photos, slope)[""]
-        check_agreement("the network", mine, against.values(parts, photos, slope))
+        values = ours.values(parts, photos, slope)[""]
+        check_agreement("the network", values, against.values(parts, photos, slope))
         theirs = against.step(photos, gradient)
     mine = ours.step(photos, gradient)[""]
     operations = sum(part.operations(len(photos))[BOTH] for part in parts.values())

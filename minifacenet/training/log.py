@@ -100,7 +100,13 @@ def checks_of_steps(path: Path, steps: Sequence[int]) -> list[tuple[int, float, 
     return checks
 
 
-def training_figure(out: Path, records, scores, margin: float, measure: str = "AUC") -> None:
+def training_figure(
+    out: Path,
+    records: Sequence[StepRecord],
+    scores: Sequence[tuple[float, ...]],
+    margin: float,
+    measure: str = "AUC",
+) -> None:
     """`training.png`: the curves, with the held-out scores along the way if there are any."""
     curves = plots.training_curves(records, scores or None, margin=margin, measure=measure)
     plots.save(curves, out / "training.png")

@@ -42,7 +42,7 @@ class Plan:
 
 
 def plan(
-    labels,
+    labels: np.ndarray,
     architecture: Architecture,
     config: TrainConfig,
     checks: int = 0,
@@ -102,9 +102,9 @@ def _measure(architecture: Architecture, config: TrainConfig) -> tuple[int, int,
         model, step = _trial(architecture, config)
         step(4)  # takes the memory of gradients and optimizer
         peaks = []
-        for photos in (4, 8):
+        for count in (4, 8):
             tracemalloc.reset_peak()
-            step(photos)
+            step(count)
             peaks.append(tracemalloc.get_traced_memory()[1])
     finally:
         tracemalloc.stop()
@@ -158,5 +158,7 @@ def smaller_chunk(architecture: Architecture, config: TrainConfig, device: str) 
     except MemoryError:
         return min(half, TRIAL // 2)
     now = gpu_memory()
+    if now is None:
+        return half
     fit = TRIAL * (now.in_use + now.kept + now.free) // now.peak
     return fit if fit < at_once else half

@@ -28,22 +28,22 @@ class Split:
     test: np.ndarray
 
 
-def split_photos(labels, train_share: float, rng: np.random.Generator) -> Split:
+def split_photos(labels: np.ndarray, train_share: float, rng: np.random.Generator) -> Split:
     """Random photos of each person for training, the others for the test.
 
     Each person with two photos or more has at least one on both sides; the training side gets the
     extra one of an odd number. A person with a single photo trains (as a negative).
     """
-    train = []
+    drawn = []
     for person in np.unique(labels):
         own = np.flatnonzero(labels == person)
         count = min(int(np.ceil(train_share * len(own))), max(1, len(own) - 1))
-        train.append(rng.choice(own, count, replace=False))
-    train = np.sort(np.concatenate(train))
+        drawn.append(rng.choice(own, count, replace=False))
+    train = np.sort(np.concatenate(drawn))
     return Split(train, np.setdiff1d(np.arange(len(labels)), train))
 
 
-def split_people(labels, unseen_share: float, rng: np.random.Generator) -> Split:
+def split_people(labels: np.ndarray, unseen_share: float, rng: np.random.Generator) -> Split:
     """Random people for the test, at least two, each with two photos; all others for training.
 
     Raises

@@ -177,7 +177,7 @@ def _forward_cpu(x, weight, bias, window: Window, out):
     matrix = weight.reshape(-1, filters)
     rows = _rows(out_w, len(matrix), out_h, x.itemsize)
     scratch = np.empty((thread_count(), rows * out_w, len(matrix)), x.dtype)
-    panels = empty_panels((), *matrix.shape, x.dtype)
+    panels = empty_panels((), len(matrix), filters, x.dtype)
     with blas_threads(1):
         _forward_blocks(
             x, matrix, bias, *window.geometry(), _is_plain(window, x, out), rows, scratch, panels,

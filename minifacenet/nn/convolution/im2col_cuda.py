@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 
-from ..device.backend import CUDA_THREADS, blocks, empty
+from ..device.backend import CUDA_THREADS, Array, blocks, empty
 from ..device.cuda_target import cuda, cuda_kernel
 from ..products.bias import add_bias
 from ..products.matmul import matmul
@@ -78,7 +78,7 @@ def _sum_pixels_grid(dout, sums):
 # -- Host functions ------------------------------------------------------------------------------
 
 
-def conv_forward(x, weight, bias, window: Window, out) -> None:
+def conv_forward(x: Array, weight: Array, bias: Array, window: Window, out: Array) -> None:
     pixels, filters = math.prod(out.shape[:3]), bias.size
     if pixels == 0:
         return
@@ -90,7 +90,9 @@ def conv_forward(x, weight, bias, window: Window, out) -> None:
     add_bias(bias, flat)
 
 
-def conv_backward(dout, x, weight, window: Window, dweight, dbias, dx) -> None:
+def conv_backward(
+    dout: Array, x: Array, weight: Array, window: Window, dweight: Array, dbias: Array, dx: Array
+) -> None:
     """An empty dx is not computed."""
     n, out_h, out_w, filters = dout.shape
     if n == 0:

@@ -202,7 +202,8 @@ def _spread_grid(dout, stride, spread):
 
 def _forward_cuda(x, weight, bias, window: Window, out):
     if out.size:
-        _convolve(x, weight, bias, *window.geometry(), out)
+        kernel, stride, corner = window.geometry()
+        _convolve(x, weight, bias, kernel, stride, corner, out)
 
 
 def _convolve(x, weight, bias, kernel, stride, corner, out):

@@ -86,13 +86,13 @@ def fastest_tile(window: Window, channels: int, out_h: int, out_w: int, filters:
     """
     if window.kernel != (3, 3) or window.stride != (1, 1) or channels < 16 or filters < 32:
         return None
-    multiplications = {None: 9 * out_h * out_w}
+    multiplications: dict[int | None, int] = {None: 9 * out_h * out_w}
     for m in POINTS:  # of equals the first, which is the more exact
         multiplications[m] = (m + 2) ** 2 * -(-out_h // m) * -(-out_w // m)
-    return min(multiplications, key=multiplications.get)
+    return min(multiplications, key=lambda m: multiplications[m])
 
 
-def transformed_weights(weight, m: int) -> np.ndarray:
+def transformed_weights(weight: np.ndarray, m: int) -> np.ndarray:
     """U = G g G^T for every channel and filter: (3, 3, C, O) -> (n, n, C, O), n = m + 2."""
     u = np.empty((m + 2, m + 2, *weight.shape[2:]), weight.dtype)
     matmul(_g_twice(m, weight.dtype), weight.reshape(9, -1), u.reshape((m + 2) ** 2, -1))
@@ -122,7 +122,7 @@ class _Plan:
         self.scratch = np.empty((thread_count(), size), x.dtype)
 
 
-def packed_weights(weight, m: int, transpose: bool) -> np.ndarray:
+def packed_weights(weight: np.ndarray, m: int, transpose: bool) -> np.ndarray:
     """U, or U^T, of every point in the micro-kernel's panels; empty where BLAS multiplies."""
     k, n = weight.shape[:1:-1] if transpose else weight.shape[2:]
     panels = empty_panels((m + 2, m + 2), k, n, weight.dtype, least=0)
@@ -179,11 +179,11 @@ def _backward_cpu(dout, x, weight: Parameter, window: Window, m: int, dweight, d
 
 
 def _forward_cuda(x, weight: Parameter, bias, window: Window, m: int, out):
-    conv_forward_implicit.cuda(x, weight.data, bias, window, out)
+    conv_forward_implicit(x, weight.data, bias, window, out)
 
 
 def _backward_cuda(dout, x, weight: Parameter, window: Window, m: int, dweight, dbias, dx):
-    conv_backward_implicit.cuda(dout, x, weight.data, window, dweight, dbias, dx)
+    conv_backward_implicit(dout, x, weight.data, window, dweight, dbias, dx)
 
 
 conv_forward_winograd = Kernel(_forward_cpu, _forward_cuda)

@@ -32,6 +32,7 @@ the points.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from math import prod
 
@@ -40,7 +41,7 @@ import numpy as np
 INFINITY = None  # as a point
 
 
-def winograd_matrices(points, taps: int = 3) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def winograd_matrices(points: Sequence, taps: int = 3) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A (n, m), B (n, n) and G (n, taps), arrays of Fractions, with m = n - taps + 1.
 
     Parameters

@@ -12,15 +12,17 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from types import FunctionType
+from typing import Any, TypeAlias
 
 import numba
 import numpy as np
+from numpy.typing import DTypeLike
 
 from . import cpu_target, device_memory
 from .cpu_target import cpu_function
 from .cuda_target import CudaFunction, cuda, cuda_function, cuda_kernel, numba_cuda
 
+Array: TypeAlias = np.ndarray | Any  # a Numba device array, too, whose type few machines have
 DEVICES = ("cpu", "cuda")
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))  # that layers compute in
 CUDA_THREADS = 256  # threads in a one-dimensional CUDA block
@@ -40,7 +42,7 @@ def reset_peak() -> None:
         numba_cuda().current_context().memory_manager.blocks.reset_peak()
 
 
-def element(function: FunctionType) -> tuple[Callable, CudaFunction]:
+def element(function: Callable) -> tuple[Callable, Callable]:
     """Compile the scalar code of one output element for both targets: `(for_cpu, for_cuda)`."""
     return cpu_function(function), cuda_function(function)
 
@@ -58,7 +60,7 @@ class Kernel:
         self.cpu = cpu
         self.cuda = cuda
 
-    def __call__(self, first, *rest) -> None:
+    def __call__(self, first: Array, *rest: Any) -> None:
         device = device_of(first)
         if "numba.cuda" in sys.modules:  # otherwise there is one device only
             _check_one_device(device, first, rest)
@@ -84,24 +86,24 @@ def _check_one_device(device: str, first, rest) -> None:
             )
 
 
-def device_of(array) -> str:
+def device_of(array: Array) -> str:
     """'cpu' for a NumPy array, 'cuda' for a device array (the simulator's too)."""
     return "cpu" if isinstance(array, np.ndarray) else "cuda"
 
 
-def to_device(array, device: str):
+def to_device(array: Array, device: str) -> Array:
     """The array on `device`: a copy when it lives elsewhere, itself when it is there already."""
     if device not in DEVICES:
         raise ValueError(f"device must be one of {DEVICES}, got {device!r}")
     if device_of(array) == device:
         return array
-    if device == "cpu":
+    if not isinstance(array, np.ndarray):
         return array.copy_to_host()
     with _full_is_memory_error(array.nbytes):
         return numba_cuda().to_device(contiguous(array))  # Numba would keep its order
 
 
-def empty(shape: tuple[int, ...], like, dtype=None):
+def empty(shape: tuple[int, ...], like: Array, dtype: DTypeLike | None = None) -> Array:
     """Uninitialised C-ordered array on the device of `like`, of its dtype unless told otherwise.
 
     Every layer asks here for its output, so here integers and halves are refused.
@@ -125,14 +127,14 @@ def _full_is_memory_error(size: int) -> Iterator[None]:
         raise MemoryError(f"the GPU has no {size / 2**20:.1f} MiB left") from None
 
 
-def zeros(shape: tuple[int, ...], like):
+def zeros(shape: tuple[int, ...], like: Array) -> Array:
     """As `empty`, filled with zeros."""
     array = empty(shape, like)
     fill(array, 0)
     return array
 
 
-def contiguous(array):
+def contiguous(array: Array) -> Array:
     """The array in C order: itself, or a copy of one with strides. Device arrays are C-ordered.
 
     Numba compiles a kernel anew for each memory order that it meets; so layers hand it one only.
@@ -140,7 +142,7 @@ def contiguous(array):
     return np.ascontiguousarray(array) if device_of(array) == "cpu" else array
 
 
-def read_only(array):
+def read_only(array: Array) -> Array:
     """A view that cannot be written to; a device array, which knows no such thing, itself."""
     if device_of(array) == "cuda":
         return array
@@ -154,7 +156,7 @@ def blocks(size: int, threads: int = CUDA_THREADS) -> int:
     return max(1, -(-size // threads))
 
 
-def as_pixels(array):
+def as_pixels(array: Array) -> Array:
     """(..., C) as (pixels, C), in C order: what a kernel sees to which only channels matter."""
     *pixels, channels = array.shape
     return contiguous(array).reshape(math.prod(pixels), channels)
@@ -187,7 +189,7 @@ def _fill_cuda(array, value):
 _fill = Kernel(_fill_cpu, _fill_cuda)
 
 
-def fill(array, value: float) -> None:
+def fill(array: Array, value: float) -> None:
     """Set all elements to one value, where they are."""
     _fill(array, array.dtype.type(value))
 

@@ -22,7 +22,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial, update_wrapper
-from types import FunctionType
+from importlib import import_module
+from typing import Any
 
 import numba
 
@@ -34,7 +35,7 @@ from . import kernel_cache
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-def cpu_function(function: FunctionType | None = None, **options) -> Callable:
+def cpu_function(function: Callable | None = None, **options: Any) -> Callable:
     """Compile a function that runs on one thread: what kernels call, or a loop of its own.
 
     Compiled at its first call for the dtypes that it gets, and kept on disk for the next process.
@@ -47,7 +48,7 @@ def cpu_function(function: FunctionType | None = None, **options) -> Callable:
     return numba.njit(cache=kept, error_model="numpy", **options)(function)
 
 
-def cpu_kernel(function: FunctionType | None = None, **options) -> Callable:
+def cpu_kernel(function: Callable | None = None, **options: Any) -> Callable:
     """Compile a kernel, a function whose `prange` loops run on several threads; else as above.
 
     Returns
@@ -68,8 +69,9 @@ def cpu_kernel(function: FunctionType | None = None, **options) -> Callable:
         with _turn():
             return compiled(*arguments)
 
-    launch.compiled, launch.py_func = compiled, function
-    return update_wrapper(launch, function)
+    kernel: Any = update_wrapper(launch, function)
+    kernel.compiled, kernel.py_func = compiled, function
+    return kernel
 
 
 # -- When a kernel may start -----------------------------------------------------------------------
@@ -141,8 +143,7 @@ def _is_gnu_openmp() -> bool:
             return False
     except ValueError:  # not chosen: no kernel has run
         return False
-    from numba.np.ufunc import omppool
-
+    omppool = import_module("numba.np.ufunc.omppool")  # there, as the layer is in use
     return getattr(omppool, "openmp_vendor", "GNU") == "GNU"
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
 from types import FunctionType
+from typing import Any
 
 import numba
 import numpy as np
@@ -30,11 +32,11 @@ class _CudaModule:
         return "<numba.cuda, not imported yet>"
 
 
-cuda = _CudaModule()
+cuda: Any = _CudaModule()
 
 
 @cache
-def numba_cuda():
+def numba_cuda() -> Any:
     """The real `numba.cuda`, imported on the first call, with `device_memory` in charge.
 
     Raises
@@ -62,16 +64,16 @@ class CudaFunction:
     `kernel[blocks, threads](arguments)` launches it, as with `numba.cuda.jit`.
     """
 
-    def __init__(self, function: FunctionType, device: bool = False):
+    def __init__(self, function: Callable, device: bool = False):
         self.function = function
         self.device = device
 
-    def __getitem__(self, grid):
+    def __getitem__(self, grid: tuple[Any, ...]) -> Callable[..., None]:
         return _compile(self)[grid]
 
 
 @cache
-def _compile(kernel: CudaFunction):
+def _compile(kernel: CudaFunction) -> Any:
     """Give the function real globals, `cuda` and device functions, and hand it to numba.cuda."""
     module = numba_cuda()
     names = dict(kernel.function.__globals__)
@@ -88,12 +90,12 @@ def _compile(kernel: CudaFunction):
     return module.jit(function)
 
 
-def cuda_kernel(function: FunctionType) -> CudaFunction:
+def cuda_kernel(function: Callable) -> CudaFunction:
     """Mark a function as a CUDA kernel (`numba.cuda.jit`, but without importing it yet)."""
     return CudaFunction(function)
 
 
-def cuda_function(function: FunctionType) -> CudaFunction:
+def cuda_function(function: Callable) -> Any:
     """Mark a function as one that CUDA kernels call; it must not hold a barrier.
 
     (The simulator that comes with Numba itself mixes up the threads in such a function.)

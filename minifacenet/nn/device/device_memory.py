@@ -29,6 +29,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 SMALL, LARGE = 512, 2**21  # sizes are multiples of: up to 1 MiB, above
 LARGE_FROM = 2**20
@@ -65,13 +66,13 @@ class Blocks:
         Bytes handed out, bytes kept for the next, the most that was ever handed out at a time.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.in_use = self.kept = self.peak = 0
         self._kept: dict[int, list] = {}
-        self._returned = deque()
+        self._returned: deque[tuple[int, object]] = deque()
         self._lock = threading.Lock()
 
-    def take(self, size: int, allocate: Callable[[int], object]) -> tuple[object, Callable]:
+    def take(self, size: int, allocate: Callable[[int], Any]) -> tuple[Any, Callable[[], None]]:
         """A block of at least `size` bytes, and the function that gives it back: call it once.
 
         `allocate(bytes)` makes a new one; its errors change nothing here.
@@ -113,16 +114,19 @@ class Blocks:
             self.kept += size
 
 
-class ReusedMemory:
+_Own: Any = object  # stands for Numba's own manager: `install` puts it there
+
+
+class ReusedMemory(_Own):
     """What the plugin adds to Numba's own memory manager, which makes and frees the blocks."""
 
     pointer: type  # numba.cuda's MemoryPointer: its finalizer runs when the last view is gone
 
-    def __init__(self, context):
+    def __init__(self, context: Any):
         super().__init__(context=context)
         self.blocks = Blocks()
 
-    def memalloc(self, size: int):
+    def memalloc(self, size: int) -> Any:
         try:
             block, give_back = self.blocks.take(size, super().memalloc)
         except Exception as error:
@@ -142,7 +146,7 @@ class ReusedMemory:
         return GpuMemory(*self.blocks.now(), free, total)
 
 
-def install(cuda) -> None:
+def install(cuda: Any) -> None:
     """Put `ReusedMemory` in charge of the memory of `numba.cuda`, numba-cuda's or Numba's own.
 
     Not where there is a manager already: Numba's own with the first context, another that the

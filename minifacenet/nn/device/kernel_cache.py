@@ -23,10 +23,9 @@ import hashlib
 import re
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from types import FunctionType
 
 import numba
 
@@ -40,7 +39,7 @@ _IMPORT = re.compile(r"^[ \t]*from (\.+)([\w.]*) import (\([^)]*\)|.*)", re.MULT
 _usable: dict[Path, bool] = {}  # by the folder of the source
 
 
-def usable(function: FunctionType) -> bool:
+def usable(function: Callable) -> bool:
     """Whether `function` can be kept on disk; stale kernels of its folder are gone after this call.
 
     Only what belongs to the package is kept: nobody watches over the sources of others.
@@ -53,7 +52,7 @@ def usable(function: FunctionType) -> bool:
     return _usable[source.parent]
 
 
-def _prepare(function: FunctionType) -> bool:
+def _prepare(function: Callable) -> bool:
     try:
         folder = numba.njit(cache=True)(function).stats.cache_path  # it looks, and compiles nothing
         _drop_stale(Path(folder), _present_stamp(_package()))
@@ -72,7 +71,7 @@ def _prepare(function: FunctionType) -> bool:
 
 def _package() -> Path:
     """The folder of the whole package, wherever in it this file lies."""
-    return Path(sys.modules[__name__.partition(".")[0]].__file__).parent
+    return Path(str(sys.modules[__name__.partition(".")[0]].__file__)).parent
 
 
 @cache

@@ -18,6 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numba.core import types
 from numba.extending import overload
+from numpy.typing import DTypeLike
 
 from .microkernel import FASTER_THAN_BLAS, gemm_panels, pack_panels, panels_shape
 
@@ -25,7 +26,7 @@ WORTHWHILE = 0.7  # how much of its panels a matrix has to fill; the rest is com
 
 
 def empty_panels(
-    leading: tuple[int, ...], k: int, n: int, dtype, least: float = WORTHWHILE
+    leading: tuple[int, ...], k: int, n: int, dtype: DTypeLike, least: float = WORTHWHILE
 ) -> np.ndarray:
     """Room for the panels of matrices (k, n); `leading` axes, one matrix each, come before.
 

@@ -23,7 +23,7 @@ import numpy as np
 from numba import prange
 from scipy.linalg.blas import dgemm, dgemv, sgemm, sgemv
 
-from ..device.backend import Kernel, blas_threads
+from ..device.backend import Array, Kernel, blas_threads
 from ..device.cpu_target import cpu_kernel, thread_count
 from .matmul_cuda import matmul_blocked
 from .microkernel import FASTER_THAN_BLAS, PANEL, gemm_panels
@@ -39,7 +39,9 @@ PART = 1024  # products of one partial sum: a long sum, number by number, loses 
 # -- Reference -----------------------------------------------------------------------------------
 
 
-def matmul_reference(a, b, transpose_a=False, transpose_b=False):
+def matmul_reference(
+    a: np.ndarray, b: np.ndarray, transpose_a: bool = False, transpose_b: bool = False
+) -> np.ndarray:
     a = a.T if transpose_a else a
     b = b.T if transpose_b else b
     return np.einsum("ik,kj->ij", a, b)
@@ -92,7 +94,14 @@ def _matmul_cpu(a, b, transpose_a, transpose_b, accumulate, out):
 _matmul = Kernel(_matmul_cpu, matmul_blocked)
 
 
-def matmul(a, b, out, transpose_a=False, transpose_b=False, accumulate=False) -> None:
+def matmul(
+    a: Array,
+    b: Array,
+    out: Array,
+    transpose_a: bool = False,
+    transpose_b: bool = False,
+    accumulate: bool = False,
+) -> None:
     """out = A B, or out += A B; see the top of the file.
 
     Raises

@@ -47,7 +47,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..device.backend import CUDA_THREADS, blocks, empty
+from ..device.backend import CUDA_THREADS, Array, blocks, empty
 from ..device.cuda_target import ALIGNMENT, cuda, cuda_function, cuda_kernel
 
 SIDE_TILED = 16  # of the naive and tiled steps' blocks: 16 x 16 threads, 16 x 16 outputs
@@ -262,21 +262,27 @@ def _add_in_order_grid(parts, accumulate, total):  # bound: memory, each number 
 # -- Host functions ------------------------------------------------------------------------------
 
 
-def matmul_naive(a, b, transpose_a, transpose_b, accumulate, out):
+def matmul_naive(
+    a: Array, b: Array, transpose_a: bool, transpose_b: bool, accumulate: bool, out: Array
+) -> None:
     rows, columns = out.shape
     grid = (blocks(columns, SIDE_TILED), blocks(rows, SIDE_TILED))
     threads = (SIDE_TILED, SIDE_TILED)
     _naive_grid[grid, threads](a, b, transpose_a, transpose_b, accumulate, out)
 
 
-def matmul_tiled(a, b, transpose_a, transpose_b, accumulate, out):
+def matmul_tiled(
+    a: Array, b: Array, transpose_a: bool, transpose_b: bool, accumulate: bool, out: Array
+) -> None:
     rows, columns = out.shape
     grid = (blocks(columns, SIDE_TILED), blocks(rows, SIDE_TILED))
     threads = (SIDE_TILED, SIDE_TILED)
     _tiled_grid[grid, threads](a, b, transpose_a, transpose_b, accumulate, out)
 
 
-def matmul_blocked(a, b, transpose_a, transpose_b, accumulate, out):
+def matmul_blocked(
+    a: Array, b: Array, transpose_a: bool, transpose_b: bool, accumulate: bool, out: Array
+) -> None:
     if not out.size:
         return
     rows, columns = out.shape
@@ -299,6 +305,6 @@ def parts_of(depth: int, tiles: int) -> tuple[int, int]:
     return blocks(chunks, span), span * TILE
 
 
-def add_in_order(parts, accumulate: bool, total) -> None:
+def add_in_order(parts: Array, accumulate: bool, total: Array) -> None:
     """total (n,) = or += parts (m, n), summed over m from the first to the last."""
     _add_in_order_grid[blocks(total.size), CUDA_THREADS](parts, accumulate, total)
