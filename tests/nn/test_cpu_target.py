@@ -15,6 +15,7 @@ import pytest
 
 from minifacenet.nn import relu
 from minifacenet.nn.device import backend, cpu_target
+from minifacenet.nn.products import in_kernels
 
 ROOT = Path(__file__).parents[2]
 FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
@@ -161,3 +162,10 @@ def test_nn1_mini_runs_with_numba_switched_off():
     compiled = np.array(printed.getvalue().split(), float)
     np.testing.assert_allclose(plain, compiled, rtol=1e-3, atol=1e-4)
     assert len(plain) > 20
+
+
+def test_the_product_that_runs_then_sets_or_adds():
+    a, b, c = np.arange(6.0).reshape(2, 3), np.arange(12.0).reshape(3, 4), np.full((2, 4), 7.0)
+    for accumulate, times in ((False, 1), (True, 2)):
+        in_kernels.multiply(a, b, np.empty((0, 0, 0)), c, accumulate)
+        np.testing.assert_array_equal(c, times * (a @ b))
