@@ -63,7 +63,8 @@ class Answers:
 
 def check_threshold(value: object, name: str = "threshold") -> None:
     """ValueError unless `value` is a number from 0 to 4, as squared distances of unit vectors."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 4:
+    in_range = isinstance(value, Real) and not value < 0 and value <= 4  # a huge int, too
+    if isinstance(value, bool) or not in_range:
         raise ValueError(
             f"{name} is a squared L2 distance, a number from 0 to 4, got {shortened(value)}"
         )
