@@ -143,7 +143,7 @@ def make_pairs(
     tell_data(faces, data)
     listed = np.array([can_be_listed(path) for path in data.paths])
     for path in np.array(data.paths)[~listed][:5]:
-        say(f"  left out, since its name holds a tab or a line break: {printable(path)}")
+        say(f"  left out, since no line of a list can hold its name: {printable(path)}")
     if (more := int((~listed).sum()) - 5) > 0:
         say(f"  ... and {more} more photos")
     data = data.subset(listed)

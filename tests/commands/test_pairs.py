@@ -132,7 +132,7 @@ def test_photos_whose_names_no_list_can_hold_are_left_out(run, people, tmp_path)
     options = ("--folds", 2, "--per-fold", 3)
     status, printed, _ = run("make-pairs", faces, "--out", pairs, *options)
     assert status == 0
-    words = "left out, since its name holds a tab or a line break"
+    words = "left out, since no line of a list can hold its name"
     assert f"{words}: Ada/a\\tb.png" in printed
     assert f"{words}: Li\\nse/0.png" in printed
     assert printed.count(words) == 5
