@@ -14,6 +14,7 @@ from rich.text import Text
 from ..files.words import with_error
 from ..preprocessing.person_names import hard_to_tell_apart, in_several_forms
 from ..training.health import StepRecord
+from ..training.observer import Observer
 from .screen import say, screen
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-class Bars(Progress):
+class Bars(Progress, Observer):
     """One progress bar a training with the time left, and below them the last step in numbers."""
 
     def __init__(self):
