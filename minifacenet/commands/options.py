@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import Field, fields, is_dataclass, replace
+from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from inspect import Parameter
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
+import numpy as np
 import typer
 
 from ..embedding.architectures import Architecture
 from ..experiment.settings import RunConfig
 from ..training.settings import TrainConfig
 
-Settings = TypeVar("Settings")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Settings = TypeVar("Settings", bound="DataclassInstance")
 
 
-def options_of(settings: type, **helps: str) -> Callable:
+def options_of(settings: type[DataclassInstance], **helps: str) -> Callable:
     """Give a command all options of a dataclass of settings, and of those that it holds.
 
     Each stands at its field, as `files.stored.option`. The command takes them as `**options`, and
@@ -39,7 +43,8 @@ def options_of(settings: type, **helps: str) -> Callable:
         ]
         required = [one for one in own if one.default is Parameter.empty]
         parameters = [*required, *new, *own[len(required) :]]
-        command.__signature__ = inspect.Signature(parameters)  # Typer reads this and the next
+        # Typer reads these two.
+        command.__dict__["__signature__"] = inspect.Signature(parameters)
         command.__annotations__ = {one.name: one.annotation for one in parameters}
         return command
 
@@ -48,19 +53,22 @@ def options_of(settings: type, **helps: str) -> Callable:
 
 def with_options(settings: Settings, chosen: Mapping[str, Any]) -> Settings:
     """The settings, and those that they hold, with the values of the options that are `chosen`."""
-    values = {}
+    values: dict[str, Any] = {}
     for field in fields(settings):
         name, value = _name(field), getattr(settings, field.name)
-        if name is None and is_dataclass(value):
-            values[field.name] = with_options(value, chosen)
-        elif name in chosen and _is_switch(field):
+        if name is None:
+            if is_dataclass(value) and not isinstance(value, type):
+                values[field.name] = with_options(value, chosen)
+        elif name in chosen and field.default_factory is not MISSING:  # a switch
             values[field.name] = field.default_factory() if chosen[name] else None
         elif name in chosen:
             values[field.name] = chosen[name]
     return replace(settings, **values)
 
 
-def annotation_of(settings: type, field_name: str, help: str | None = None) -> Any:
+def annotation_of(
+    settings: type[DataclassInstance], field_name: str, help: str | None = None
+) -> Any:
     """What a command writes at a parameter that is the option at a field."""
     field = settings.__dataclass_fields__[field_name]
     kind = bool if _is_switch(field) else get_type_hints(settings)[field_name]
@@ -70,7 +78,9 @@ def annotation_of(settings: type, field_name: str, help: str | None = None) -> A
     ]
 
 
-def _options(settings: type) -> Iterator[tuple[str, type, Field]]:
+def _options(
+    settings: type[DataclassInstance],
+) -> Iterator[tuple[str, type[DataclassInstance], Field]]:
     """The options as (name, the dataclass whose field it is, the field)."""
     kinds = get_type_hints(settings)
     for field in fields(settings):
@@ -114,8 +124,8 @@ def use_threads(threads: int | None) -> None:
 
 def given(context: typer.Context) -> set[str]:
     """Names of the options that stand on the command line, not of those left at their default."""
-    source = context.get_parameter_source
-    return {name for name in context.params if source(name).name == "COMMANDLINE"}
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
 
 
 def with_batch(context: typer.Context, training: TrainConfig, batch: int) -> TrainConfig:
@@ -145,7 +155,7 @@ def check_schedule(training: TrainConfig) -> None:
         )
 
 
-def check_batch(context: typer.Context, labels, people: int, photos: int) -> None:
+def check_batch(context: typer.Context, labels: np.ndarray, people: int, photos: int) -> None:
     """Refuse a P or K that the user asked for and that cannot be; defaults adapt by themselves."""
     from ..embedding import batches
 

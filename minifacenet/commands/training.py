@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -55,7 +55,7 @@ def run(
     device: Device = "auto",
     threads: Threads = None,
     force: Force = False,
-    **options,
+    **options: Any,
 ) -> None:
     """Train a network on a folder of people, name the photos held back, verify strangers."""
     from ..experiment.run import in_the_way
@@ -70,7 +70,7 @@ def run(
     refuse_loss(out, in_the_way(out), force)
     use_threads(threads)
     chosen = choose_device(device)
-    data = read_people(faces, architecture.size)
+    data = read_people(faces, architecture.input_shape[0])
     architecture = replace(architecture, channels=data.images.shape[3])
     half = split_photos(data.labels, TRAIN_SHARE, np.random.default_rng(training.seed)).train
     check_batch(context, data.labels[half], training.people, training.photos)
@@ -100,7 +100,7 @@ def train(
         bool, typer.Option("--resume", help="Go on with the training in OUT, as it began.")
     ] = False,
     force: Force = False,
-    **options,
+    **options: Any,
 ) -> None:
     """Train one network on a folder of people: watched, interruptible, resumable."""
     from ..machine.gpu import choose_device
@@ -127,7 +127,7 @@ def train(
     if batch is not None:
         config = replace(config, training=with_batch(context, config.training, batch))
     channels = config.architecture.channels if resume else None
-    data = read_people(faces, config.architecture.size, channels)
+    data = read_people(faces, config.architecture.input_shape[0], channels)
     if not resume:
         channels = data.images.shape[3]
         config = replace(config, architecture=replace(config.architecture, channels=channels))
@@ -181,7 +181,7 @@ def benchmark(
             raise ValueError(f"no {faces} here: run `minifacenet get orl`")
     context.with_resource(folder_for_results(out, faces))
     config = RunConfig(credit=credit)
-    data = read_people(faces, Architecture(config.network, size).size)
+    data = read_people(faces, Architecture(config.network, size).input_shape[0])
     with Bars() as bars:
         result = run_benchmark(data, out, seeds, config, bars, force)
     tell_benchmark(out, result)

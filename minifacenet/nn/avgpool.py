@@ -20,7 +20,7 @@ from dataclasses import replace
 import numpy as np
 from numba import prange
 
-from .device.backend import Kernel, contiguous, element, empty
+from .device.backend import Array, Kernel, contiguous, element, empty
 from .device.cpu_target import cpu_kernel
 from .device.cuda_target import cuda_kernel
 from .pooling import Pooling, along_inputs, along_outputs, last_window, next_tap, next_window, walk
@@ -29,7 +29,9 @@ from .window import Pad, Size, Window, taps_inside_cpu, taps_inside_cuda, window
 # -- Reference -----------------------------------------------------------------------------------
 
 
-def avgpool_forward(x, window: Window, count_include_pad=True):
+def avgpool_forward(
+    x: np.ndarray, window: Window, count_include_pad: bool = True
+) -> tuple[np.ndarray, tuple]:
     out = np.empty((len(x), *window.output_size(*x.shape[1:3]), x.shape[3]), x.dtype)
     counted, over = _all_that_counts(x, window, count_include_pad)
     for p, q in np.ndindex(*out.shape[1:3]):
@@ -37,7 +39,7 @@ def avgpool_forward(x, window: Window, count_include_pad=True):
     return out, (x, window, count_include_pad)
 
 
-def avgpool_backward(dout, cache):
+def avgpool_backward(dout: np.ndarray, cache: tuple) -> np.ndarray:
     x, window, count_include_pad = cache
     dcounted, over = _all_that_counts(np.zeros_like(x), window, count_include_pad)
     for p, q in np.ndindex(*dout.shape[1:3]):
@@ -186,13 +188,13 @@ class AvgPool(Pooling):
     def _about(self):
         return super()._about() + ("" if self.count_include_pad else ", of the image alone")
 
-    def forward(self, x: np.ndarray, train: bool = False) -> np.ndarray:
+    def forward(self, x: Array, train: bool = False) -> Array:
         x, out = self._accept_images(x)
         _forward(x, *self.window.geometry(), *self._extents(x.shape), out)
         self._remember(train, out, x.shape)
         return out
 
-    def backward(self, dout: np.ndarray) -> np.ndarray:
+    def backward(self, dout: Array) -> Array:
         (shape,) = self._recall(dout)
         dx = empty(shape, like=dout)
         _backward(contiguous(dout), *self.window.geometry(), *self._extents(shape), dx)

@@ -32,6 +32,7 @@ import numpy as np
 from numba import prange
 
 from .device.backend import (
+    Array,
     Kernel,
     as_pixels,
     blocks,
@@ -47,7 +48,9 @@ from .layer import Layer, Parameter
 # -- Reference -----------------------------------------------------------------------------------
 
 
-def batchnorm_forward(x, gamma, beta, eps):
+def batchnorm_forward(
+    x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, eps: float
+) -> tuple[np.ndarray, tuple]:
     """As in training."""
     axes = tuple(range(x.ndim - 1))
     deviation = np.sqrt(x.var(axis=axes) + eps)
@@ -55,7 +58,7 @@ def batchnorm_forward(x, gamma, beta, eps):
     return gamma * z + beta, (z, gamma, deviation)
 
 
-def batchnorm_backward(dout, cache):
+def batchnorm_backward(dout: np.ndarray, cache: tuple) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     z, gamma, deviation = cache
     axes = tuple(range(dout.ndim - 1))
     along = (dout * z).mean(axis=axes)
@@ -268,7 +271,7 @@ class BatchNorm(Layer):
     def _about(self):
         return str(self.gamma.data.size)
 
-    def forward(self, x: np.ndarray, train: bool = False) -> np.ndarray:
+    def forward(self, x: Array, train: bool = False) -> Array:
         channels = self.gamma.data.size
         x = self._accept(x, ..., channels)
         out, rows = empty(x.shape, like=x), as_pixels(x)
@@ -300,7 +303,7 @@ class BatchNorm(Layer):
             _keep(variance, unbiased, share, running)
         return mean, variance
 
-    def backward(self, dout: np.ndarray) -> np.ndarray:
+    def backward(self, dout: Array) -> Array:
         x, mean, variance, scale = self._recall(dout)
         rows, upstream = as_pixels(x), as_pixels(dout)
         dx, slope, scalar = empty(x.shape, like=x), empty(mean.shape, like=x), x.dtype.type

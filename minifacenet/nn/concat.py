@@ -16,12 +16,14 @@ Shapes: x (N, H, W, C), branches (N, H', W', C_m) -> y (N, H', W', sum of C_m).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numba import prange
 
 from .device.backend import (
     CUDA_THREADS,
+    Array,
     Kernel,
     as_pixels,
     blocks,
@@ -36,12 +38,12 @@ from .layer import FLOAT, Layer, Parameter, in_lines, named
 # -- Reference -----------------------------------------------------------------------------------
 
 
-def concat_forward(pieces):
+def concat_forward(pieces: Sequence[np.ndarray]) -> tuple[np.ndarray, list[int]]:
     out = np.concatenate(pieces, axis=-1)
     return out, [piece.shape[-1] for piece in pieces]
 
 
-def concat_backward(dout, cache):
+def concat_backward(dout: np.ndarray, cache: list[int]) -> list[np.ndarray]:
     return np.split(dout, np.cumsum(cache)[:-1], axis=-1)
 
 
@@ -124,7 +126,7 @@ class Concat(Layer):
     def __repr__(self) -> str:
         return in_lines(self, self.branches)
 
-    def forward(self, x: np.ndarray, train: bool = False) -> np.ndarray:
+    def forward(self, x: Array, train: bool = False) -> Array:
         if not self.branches:
             return x
         pieces = [branch.forward(x, train) for branch in self.branches.values()]
@@ -136,7 +138,7 @@ class Concat(Layer):
         self._remember(train, out, channels)
         return out
 
-    def backward(self, dout: np.ndarray) -> np.ndarray | None:
+    def backward(self, dout: Array) -> Array | None:
         if not self.branches:
             return dout
         (channels,) = self._recall(dout)

@@ -170,7 +170,7 @@ class Conv2D(Layer):
         pixels = math.prod(self.window.output_size(*shape[:2]))
         return pixels * (self.weight.data.size + self.bias.data.size)
 
-    def bytes_moved(self, shape):
+    def bytes_moved(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """The bias is not read in the backward; a first layer reads no weights, writes no dL/dx."""
         forward, backward = super().bytes_moved(shape)
         spared = self.bias.data.size

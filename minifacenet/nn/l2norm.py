@@ -189,7 +189,7 @@ class L2Norm(Layer):
         _backward(contiguous(dout), out, norm, dout.dtype.type(self.eps), dx)
         return dx
 
-    def bytes_moved(self, shape):
+    def bytes_moved(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """Each row's length is written and read."""
         forward, backward = super().bytes_moved(shape)
         return forward + FLOAT * shape[0], backward + FLOAT * shape[0]

@@ -25,7 +25,7 @@ import math
 import numpy as np
 from numba import prange
 
-from .device.backend import Kernel, contiguous, element, empty
+from .device.backend import Array, Kernel, contiguous, element, empty
 from .device.cpu_target import cpu_kernel
 from .device.cuda_target import cuda_kernel
 from .layer import FLOAT
@@ -35,7 +35,7 @@ from .window import Window, taps_inside_cpu, taps_inside_cuda, windows_over_cpu
 # -- Reference -----------------------------------------------------------------------------------
 
 
-def l2pool_forward(x, window: Window):
+def l2pool_forward(x: np.ndarray, window: Window) -> tuple[np.ndarray, tuple]:
     n, height, width, channels = x.shape
     out_h, out_w = window.output_size(height, width)
     out = np.empty((n, out_h, out_w, channels), x.dtype)
@@ -44,7 +44,7 @@ def l2pool_forward(x, window: Window):
     return out, (x, out, window)
 
 
-def l2pool_backward(dout, cache):
+def l2pool_backward(dout: np.ndarray, cache: tuple) -> np.ndarray:
     x, out, window = cache
     dx = np.zeros_like(x)
     share = np.divide(dout, out, out=np.zeros_like(dout), where=out != 0)
@@ -172,13 +172,13 @@ _backward = Kernel(_backward_cpu, along_inputs(_backward_grid))
 class L2Pool(Pooling):
     """L2 norm of each window; arguments as in `Pooling`."""
 
-    def forward(self, x: np.ndarray, train: bool = False) -> np.ndarray:
+    def forward(self, x: Array, train: bool = False) -> Array:
         x, out = self._accept_images(x)
         _forward(x, *self.window.geometry(), out)
         self._remember(train, out, x, out)
         return out
 
-    def backward(self, dout: np.ndarray) -> np.ndarray:
+    def backward(self, dout: Array) -> Array:
         x, out = self._recall(dout)
         dx = empty(x.shape, like=x)
         _backward(contiguous(dout), x, out, *self.window.geometry(), dx)

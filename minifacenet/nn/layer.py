@@ -8,16 +8,20 @@ first is all of backpropagation, and `Sequential` does it in three lines.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .device import backend
+from .device.backend import Array
 from .window import Window
 
 FLOAT = 4  # bytes of a float32
+
+Derived = TypeVar("Derived")
 
 
 class Parameter:
@@ -30,15 +34,15 @@ class Parameter:
 
     def __init__(self, data: np.ndarray):
         self.version = 0
-        self._grad = None
-        self._derived = {}
-        self._data = np.ascontiguousarray(data)
+        self._grad: Array | None = None
+        self._derived: dict[tuple, tuple[int, Any]] = {}
+        self._data: Array = np.ascontiguousarray(data)
 
     def __repr__(self) -> str:
         return f"Parameter({'x'.join(map(str, self._data.shape))}, {self.dtype})"
 
     @property
-    def data(self) -> np.ndarray:
+    def data(self) -> Array:
         """The values; on the CPU a read-only view."""
         return backend.read_only(self._data)
 
@@ -47,7 +51,7 @@ class Parameter:
         return self._data.dtype
 
     @property
-    def grad(self) -> np.ndarray:
+    def grad(self) -> Array:
         """Array of the shape and dtype of `data`: dL/dw, summed since the last `zero_grad()`."""
         if self._grad is None:
             self._grad = backend.zeros(self.data.shape, like=self.data)
@@ -58,14 +62,14 @@ class Parameter:
             backend.fill(self._grad, 0)
 
     @contextmanager
-    def edit(self) -> Iterator[np.ndarray]:
+    def edit(self) -> Iterator[Array]:
         """The writable array; leaving the block raises `version`."""
         try:
             yield self._data
         finally:
             self.version += 1
 
-    def derived(self, function: Callable, *arguments):
+    def derived(self, function: Callable[..., Derived], *arguments: Any) -> Derived:
         """`function(data, *arguments)`, worked out anew only when `version` has changed.
 
         For what a kernel makes of the weights and would otherwise make at every call.
@@ -83,7 +87,9 @@ class Parameter:
             self._grad = backend.to_device(self._grad, device)
 
 
-def normal(rng: np.random.Generator | None, shape, variance: float, dtype) -> np.ndarray:
+def normal(
+    rng: np.random.Generator | None, shape: tuple[int, ...], variance: float, dtype: type
+) -> np.ndarray:
     """Gaussian start values of the given variance and dtype, ndarray of `shape`.
 
     Without an `rng` they are zeros, for a network whose weights come from a file: most systems give
@@ -105,7 +111,7 @@ class Layer:
     """
 
     window: Window | None = None  # of a layer that slides one over the image
-    _cache = None
+    _cache: tuple | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._about()})"
@@ -114,7 +120,7 @@ class Layer:
         """What stands between the parentheses of its repr."""
         return str(self.window or "")
 
-    def forward(self, x: np.ndarray, train: bool = False) -> np.ndarray:
+    def forward(self, x: Array, train: bool = False) -> Array:
         raise TypeError(f"{type(self).__name__} defines no forward")
 
     def backward(self, dout: Array) -> Array | None:
@@ -218,7 +224,7 @@ def _fit(shape: tuple[int, ...], axes: tuple) -> bool:
     return last_fits and (axes[0] is ... or len(shape) == len(axes))
 
 
-def named(layers) -> dict[str, Layer]:
+def named(layers: Sequence[tuple[str, Layer]]) -> dict[str, Layer]:
     """(name, layer) pairs as a dictionary; ValueError if a name comes twice."""
     if len(dict(layers)) != len(layers):
         raise ValueError(f"layer names must differ, got {[name for name, _ in layers]}")
@@ -256,7 +262,7 @@ class Sequential(Layer):
             return self.layers[key]
         return list(self.layers.values())[key]
 
-    def forward(self, x: np.ndarray, train: bool = False) -> np.ndarray:
+    def forward(self, x: Array, train: bool = False) -> Array:
         for layer in self.layers.values():
             x = layer.forward(x, train)
         return x
@@ -266,7 +272,7 @@ class Sequential(Layer):
             dout = layer.backward(dout)
         return dout
 
-    def first_not_finite(self, x: np.ndarray) -> str | None:
+    def first_not_finite(self, x: Array) -> str | None:
         """Name of the first layer that makes NaN or infinity of the finite `x`; None: none does."""
         for name, layer in self.layers.items():
             x = layer.forward(x)

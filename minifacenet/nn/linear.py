@@ -85,7 +85,7 @@ class Linear(Layer):
     def multiply_adds(self, shape: tuple[int, ...]) -> int:
         return self.weight.data.size + self.bias.data.size
 
-    def bytes_moved(self, shape):
+    def bytes_moved(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """The bias is not read in the backward."""
         forward, backward = super().bytes_moved(shape)
         return forward, backward - FLOAT * self.bias.data.size

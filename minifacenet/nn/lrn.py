@@ -26,7 +26,7 @@ import math
 import numpy as np
 from numba import prange
 
-from .device.backend import CUDA_THREADS, Kernel, as_pixels, blocks, element, empty
+from .device.backend import CUDA_THREADS, Array, Kernel, as_pixels, blocks, element, empty
 from .device.cpu_target import cpu_function, cpu_kernel
 from .device.cuda_target import cuda, cuda_function, cuda_kernel
 from .layer import Layer
@@ -34,12 +34,14 @@ from .layer import Layer
 # -- Reference -----------------------------------------------------------------------------------
 
 
-def lrn_forward(x, n=5, alpha=1e-4, beta=0.75, k=1.0):
+def lrn_forward(
+    x: np.ndarray, n: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> tuple[np.ndarray, tuple]:
     s = k + alpha / n * _neighbours(x**2, n)
     return x * s**-beta, (x, s, n, alpha, beta)
 
 
-def lrn_backward(dout, cache):
+def lrn_backward(dout: np.ndarray, cache: tuple) -> np.ndarray:
     x, s, n, alpha, beta = cache
     y = x * s**-beta
     return dout * s**-beta - 2 * alpha * beta / n * x * _neighbours(dout * y / s, n)
@@ -241,14 +243,14 @@ class LRN(Layer):
     def _about(self):
         return f"n {self.n}, alpha {self.alpha}, beta {self.beta}, k {self.k}"
 
-    def forward(self, x: np.ndarray, train: bool = False) -> np.ndarray:
+    def forward(self, x: Array, train: bool = False) -> Array:
         x = self._accept(x)
         out = empty(x.shape, like=x)
         _forward(as_pixels(x), *self._constants(x.dtype), as_pixels(out))
         self._remember(train, out, x)
         return out
 
-    def backward(self, dout: np.ndarray) -> np.ndarray:
+    def backward(self, dout: Array) -> Array:
         (x,) = self._recall(dout)
         dx = empty(x.shape, like=x)
         _backward(as_pixels(dout), as_pixels(x), *self._constants(x.dtype), as_pixels(dx))

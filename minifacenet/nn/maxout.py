@@ -156,7 +156,7 @@ class Maxout(Layer):
             raise ValueError(f"maxout needs a flat multiple of {self.pieces} values, got {shape}")
         return (shape[0] // self.pieces,)
 
-    def bytes_moved(self, shape):
+    def bytes_moved(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """Each output's winner, a byte, is written and read."""
         x, y = math.prod(shape), shape[0] * math.prod(self.output_shape(shape[1:]))
         return FLOAT * (x + y) + y, FLOAT * (y + x) + y

@@ -28,7 +28,7 @@ import numba
 import numpy as np
 from numba import prange
 
-from .device.backend import Kernel, contiguous, element, empty
+from .device.backend import Array, Kernel, contiguous, element, empty
 from .device.cpu_target import cpu_function, cpu_kernel, thread_count
 from .device.cuda_target import cuda_kernel
 from .layer import FLOAT
@@ -38,7 +38,7 @@ from .window import Pad, Size, Window, taps_inside_cpu, taps_inside_cuda, window
 # -- Reference -----------------------------------------------------------------------------------
 
 
-def maxpool_forward(x, window: Window):
+def maxpool_forward(x: np.ndarray, window: Window) -> tuple[np.ndarray, tuple]:
     n, height, width, channels = x.shape
     (kh, kw), (sh, sw), (top, left) = window.geometry()
     out_h, out_w = window.output_size(height, width)
@@ -55,7 +55,7 @@ def maxpool_forward(x, window: Window):
     return out, (x.shape, winner, window)
 
 
-def maxpool_backward(dout, cache):
+def maxpool_backward(dout: np.ndarray, cache: tuple) -> np.ndarray:
     shape, winner, window = cache
     (_, kw), (sh, sw), (top, left) = window.geometry()
     dx = np.zeros(shape, dout.dtype)
@@ -237,7 +237,7 @@ class MaxPool(Pooling):
         if kh * kw > 256:
             raise ValueError(f"a winner is kept in one byte: at most 256 taps, got {kh}x{kw}")
 
-    def forward(self, x: np.ndarray, train: bool = False) -> np.ndarray:
+    def forward(self, x: Array, train: bool = False) -> Array:
         x, out = self._accept_images(x)
         if train:
             winner = empty(out.shape, like=x, dtype=np.uint8)
@@ -248,7 +248,7 @@ class MaxPool(Pooling):
             self._remember(train, out)
         return out
 
-    def backward(self, dout: np.ndarray) -> np.ndarray:
+    def backward(self, dout: Array) -> Array:
         shape, winner = self._recall(dout)
         dx = empty(shape, like=dout)
         _backward(contiguous(dout), winner, *self.window.geometry(), dx)

@@ -20,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from .device.backend import Kernel, as_pixels, element, empty, thread_per_element
+from .device.backend import Array, Kernel, as_pixels, element, empty, thread_per_element
 from .device.cpu_target import cpu_kernel
 from .device.cuda_target import cuda, cuda_kernel, divide
 from .layer import Layer, Parameter
@@ -28,12 +28,12 @@ from .layer import Layer, Parameter
 # -- Reference -----------------------------------------------------------------------------------
 
 
-def prelu_forward(x, slope):
+def prelu_forward(x: np.ndarray, slope: np.ndarray) -> tuple[np.ndarray, tuple]:
     out = np.where(x < 0, slope * x, x)
     return out, (x, slope)
 
 
-def prelu_backward(dout, cache):
+def prelu_backward(dout: np.ndarray, cache: tuple) -> tuple[np.ndarray, np.ndarray]:
     x, slope = cache
     dx = np.where(x > 0, dout, slope * dout)
     dslope = np.where(x > 0, 0, dout * x).reshape(-1, slope.size).sum(axis=0)
@@ -139,14 +139,14 @@ class PReLU(Layer):
     def _about(self):
         return str(self.slope.data.size)
 
-    def forward(self, x: np.ndarray, train: bool = False) -> np.ndarray:
+    def forward(self, x: Array, train: bool = False) -> Array:
         x = self._accept(x, ..., self.slope.data.size)
         out = empty(x.shape, like=x)
         _forward(as_pixels(x), self.slope.data, as_pixels(out))
         self._remember(train, out, x)
         return out
 
-    def backward(self, dout: np.ndarray) -> np.ndarray:
+    def backward(self, dout: Array) -> Array:
         (x,) = self._recall(dout)
         dout, rows, dx = as_pixels(dout), as_pixels(x), empty(x.shape, like=x)
         _slope_gradient(dout, rows, self.slope.grad)

@@ -40,7 +40,7 @@ class Window:
         pad = tuple(pad) if isinstance(pad, list | tuple) else (pad, pad)
         if len(pad) != 2:
             raise ValueError(f"pad must be an int, a pair or a pair of pairs, got {pad!r}")
-        return cls(kernel, stride, tuple(_pair("pad", side, 0) for side in pad), ceil_mode)
+        return cls(kernel, stride, (_pair("pad", pad[0], 0), _pair("pad", pad[1], 0)), ceil_mode)
 
     def __str__(self) -> str:
         """As in `3x3/2, pad 1`: kernel, stride and, where there is some, padding."""
@@ -93,7 +93,7 @@ def _by(numbers) -> str:
 
 def _pair(what: str, value, least: int) -> tuple[int, int]:
     pair = tuple(value) if isinstance(value, list | tuple) else (value, value)
-    if len(pair) != 2 or not all(isinstance(v, Integral) and v >= least for v in pair):
+    if len(pair) != 2 or not all(isinstance(v, Integral) and int(v) >= least for v in pair):
         raise ValueError(f"{what} must be an int or a pair of ints >= {least}, got {value!r}")
     return int(pair[0]), int(pair[1])
 

@@ -22,6 +22,7 @@ from ..embedding.triplet import embedding_gradient, triplet_loss
 from ..nn.device.backend import to_device
 from ..nn.layer import Sequential
 from ..nn.optim import OPTIMIZERS
+from ..preprocessing.faces import Faces
 from .health import StepRecord, not_finite
 from .observer import Observer
 from .settings import TrainConfig
@@ -52,7 +53,7 @@ class TrainingState:
 
 
 def train(
-    network: Sequential, faces, config: TrainConfig, state: TrainingState | None = None
+    network: Sequential, faces: Faces, config: TrainConfig, state: TrainingState | None = None
 ) -> Iterator[StepRecord]:
     """Train `network` in place on `faces` (`.images` uint8 (N, H, W, C), `.labels` (N,)).
 
@@ -82,7 +83,7 @@ def train(
 
 def train_watched(
     network: Sequential,
-    faces,
+    faces: Faces,
     config: TrainConfig,
     observer: Observer,
     title: str,
@@ -158,7 +159,9 @@ def _draw(network, faces, config, state):
     )
 
 
-def _step(network, optimizer, photos, labels, chunk, loss_of):
+def _step(
+    network, optimizer, photos, labels, chunk, loss_of
+) -> tuple[float, int, float, float, float, float]:
     """Forward, loss, backward, update; returns the fields of a StepRecord from loss to spread."""
     chunk = chunk or len(photos)
     parts = [slice(start, start + chunk) for start in range(0, len(photos), chunk)]
@@ -189,13 +192,13 @@ def _step(network, optimizer, photos, labels, chunk, loss_of):
     )
 
 
-def is_trainable(labels) -> bool:
+def is_trainable(labels: np.ndarray) -> bool:
     """Whether there is a triplet: two photos of one person, and one of another."""
     _, counts = np.unique(labels, return_counts=True)
     return len(counts) >= 2 and counts.max() >= 2
 
 
-def check_trainable(labels) -> None:
+def check_trainable(labels: np.ndarray) -> None:
     """ValueError if there is no triplet."""
     if not is_trainable(labels):
         people, counts = np.unique(labels, return_counts=True)

@@ -12,13 +12,13 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 
 import numpy as np
 
 from ..embedding.architectures import Architecture, FaceNet
 from ..embedding.batches import to_input
 from ..nn.device.backend import gpu_memory, reset_peak
+from ..preprocessing.faces import Faces
 from .loop import TrainingState, check_trainable, train
 from .settings import TrainConfig
 
@@ -127,10 +127,9 @@ def _trial(
     state = TrainingState(model.network, config)
 
     def step(photos: int) -> float:
-        faces = SimpleNamespace(
-            images=rng.integers(0, 256, (photos, *architecture.input_shape), np.uint8),
-            labels=np.arange(photos) // 2,
-        )
+        images = rng.integers(0, 256, (photos, *architecture.input_shape), np.uint8)
+        names = tuple(map(str, range(photos)))
+        faces = Faces(images, np.arange(photos) // 2, names[: photos // 2], names)
         start = time.perf_counter()
         next(train(model.network, faces, replace(config, people=photos // 2), state))
         return time.perf_counter() - start

@@ -184,16 +184,17 @@ class _Run:
         self.records.append(record)
         config, step = self.config, record.step
         last = step == config.training.steps
-        checked = check is not None and self._is_check(step)
-        saved = checked or is_due(step, config.save_every, config.training.steps)
+        if not self._is_check(step):
+            check = None
+        saved = check is not None or is_due(step, config.save_every, config.training.steps)
         if saved or interrupted:
             self._refuse_broken()
-        if checked:
+        if check is not None:
             self.checks.append((step, *check(self.model)))
             observer.check(*self.checks[-1])
         self.stopped = self._reason(interrupted and not last)
         if saved or self.stopped:
-            self.save(checked)
+            self.save(checked=check is not None)
         return self.stopped is not None
 
     def _is_check(self, step: int) -> bool:
@@ -243,7 +244,7 @@ class _Run:
         rows = rows_of_steps(self.out / "log.csv", TYPES, steps)
         self.records = [StepRecord(*row) for row in rows]
         if checked:
-            steps = [step for step in steps if self._is_check(step)]
-            self.checks = checks_of_steps(self.out / "checks.csv", steps)
+            due = [step for step in steps if self._is_check(step)]
+            self.checks = checks_of_steps(self.out / "checks.csv", due)
         if self.state.step:
             self.stopped = self._reason(interrupted=False)

@@ -11,7 +11,10 @@ from ..classification.verification_scores import auc
 
 
 def validation_score(
-    embeddings, labels, held_out, measure: Callable[[np.ndarray, np.ndarray], float] = auc
+    embeddings: np.ndarray,
+    labels: np.ndarray,
+    held_out: np.ndarray,
+    measure: Callable[[np.ndarray, np.ndarray], float] = auc,
 ) -> tuple[float, float]:
     """A verification figure over the pairs that hold at least one held-out photo.
 

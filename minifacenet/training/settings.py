@@ -69,7 +69,7 @@ class TrainConfig:
     )
     seed: int = option(0, "Draws weights, batches and the people held out.", min=0)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_fields(self)
         if self.optimizer not in OPTIMIZERS:
             known = ", ".join(OPTIMIZERS)
@@ -141,7 +141,7 @@ class TrainingRunConfig:
     patience: int = option(0, "Stop after so many checks without a better VAL; 0: never.", min=0)
     stop_collapsed: int = option(0, "Stop after so many collapsed steps in a row; 0: never.", min=0)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_fields(self)
         if not 0 <= self.held_out < 1:
             raise ValueError(f"held_out is a share of the people, 0 to 1, got {self.held_out}")
