@@ -1,8 +1,9 @@
-"""Training with the number of steps chosen by faces held out, and the files that come of it."""
+"""Faces held out choose the number of steps of a training, which then writes its files."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -18,27 +19,30 @@ from ..training.selection import longest_within_error, validation_score
 from ..training.splits import Split
 from .job import Job
 
+Check: TypeAlias = tuple[int, float, float]  # steps, AUC, standard error
+
 
 @dataclass(frozen=True)
 class Trained:
-    """A network trained for the best number of steps, and how that number was found.
+    """This holds a network trained for the best number of steps, and how that number was found.
 
     Attributes
     ----------
     model : FaceNet
     steps : int
-        How many it was trained for.
+        How many steps it was trained for.
     records : list of StepRecord
+        What was measured at each of them.
     checks : list of (steps, AUC, standard error)
-        Of the training that chose the number; empty without one.
+        Those of the training that chose the number; empty without one.
     unseen : OpenSet or None
-        What the network that chose them made of strangers, after as many steps.
+        What the network that chose the number made of strangers, after as many steps.
     """
 
     model: FaceNet
     steps: int
     records: list[StepRecord]
-    checks: list[tuple[int, float, float]]
+    checks: list[Check]
     unseen: OpenSet | None
 
 
@@ -47,14 +51,17 @@ def train_for_best_steps(
 ) -> Trained:
     """Choose the number of steps on the held-out part of `known`, then train on all of it.
 
-    `inner` splits `known`; None, or a split that leaves nothing to train on, takes all steps.
+    `inner` splits `known`; with None, or a split that leaves nothing to train on, all steps are
+    taken.
     `enrolled` are photos in its training part, or None where the held-out part shows the same
     people: strangers are asked for among these.
-    Writes `model.safetensors` and `log.csv` into the job's folder. The network is trained, and
-    stays, on its device.
+    `model.safetensors` and `log.csv` are written into the job's folder. The network is trained on
+    the job's device, and stays there.
     """
     config, out = job.config, job.out
-    steps, checks, unseen = config.training.steps, [], {}
+    steps = config.training.steps
+    checks: list[Check] = []
+    unseen: dict[int, OpenSet] = {}
     if inner is not None and is_trainable(known.labels[inner.train]):
         checks, unseen = _validated(known, inner, enrolled, f"{title}: choosing steps", job)
         steps = longest_within_error(checks)
@@ -75,14 +82,19 @@ def train_for_best_steps(
     return Trained(model, steps, records, checks, unseen.get(steps))
 
 
-def _validated(known: Faces, inner: Split, enrolled: np.ndarray | None, title: str, job: Job):
-    """A training without the held-out photos: a list of (steps, AUC, standard error) of the pairs
-    with such photos, and an OpenSet by steps."""
+def _validated(
+    known: Faces, inner: Split, enrolled: np.ndarray | None, title: str, job: Job
+) -> tuple[list[Check], dict[int, OpenSet]]:
+    """Train without the held-out photos, and check the pairs with such photos now and then.
+
+    Returns the checks, and an OpenSet by the number of steps.
+    """
     config, model = job.config, job.new_model(known)
     held_out = np.isin(np.arange(len(known)), inner.test)
     judged = np.ones(len(known), bool) if enrolled is None else held_out
     embedder = Embedder(model, flip=config.flip)
-    checks, unseen = [], {}
+    checks: list[Check] = []
+    unseen: dict[int, OpenSet] = {}
 
     def check(records: list[StepRecord]) -> None:
         step = records[-1].step

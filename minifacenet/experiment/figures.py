@@ -1,8 +1,9 @@
-"""Which figures a run draws, and into which files. `plots` knows what they look like."""
+"""A run draws these figures into these files. `plots` knows what they look like."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from .strangers import Strangers
 
 
 def draw_known_people(known: KnownPeople, job: Job) -> None:
-    """`training.png`, `names.png` and, where pairs were verified, the figures of these."""
+    """Draw `training.png`, `names.png` and, where pairs were verified, the figures of these."""
     _draw_training(known.training, job)
     faces, people = known.probes, np.array(known.probes.people)
     names, answers = people[faces.labels], people[known.answers]
@@ -31,7 +32,7 @@ def draw_known_people(known: KnownPeople, job: Job) -> None:
 
 
 def draw_strangers(strangers: Strangers, job: Job) -> None:
-    """`training.png`, and the figures of all pairs of strangers."""
+    """Draw `training.png`, and the figures of all pairs of strangers."""
     _draw_training(strangers.training, job)
     _draw_verification(strangers.probes, strangers.vectors, strangers.figures, job)
 
@@ -40,8 +41,10 @@ def _draw_training(training: Trained, job: Job) -> None:
     training_figure(job.out, training.records, training.checks, job.config.training.margin)
 
 
-def _draw_verification(faces: Faces, vectors: dict, figures: dict, job: Job) -> None:
-    """`distances.png`, `roc.png`, `map.png` and `grid.png`: all pairs of `faces`."""
+def _draw_verification(
+    faces: Faces, vectors: dict[str, np.ndarray], figures: dict[str, Any], job: Job
+) -> None:
+    """Draw `distances.png`, `roc.png`, `map.png` and `grid.png` of all pairs of `faces`."""
     out, credit, ours = job.out, job.config.credit, vectors[OURS.key]
     threshold = figures[OURS.key]["balanced_accuracy_threshold"]
     pairs = pair_distances(ours, faces.labels)
@@ -62,8 +65,8 @@ def _draw_verification(faces: Faces, vectors: dict, figures: dict, job: Job) -> 
     plots.save(grid, out / "grid.png")
 
 
-def pair_figures(out: Path, distances, same, result: Verification) -> None:
-    """`distances.png` and `roc.png` of a list of pairs."""
+def pair_figures(out: Path, distances: np.ndarray, same: np.ndarray, result: Verification) -> None:
+    """Draw `distances.png` and `roc.png` of a list of pairs."""
     histogram = plots.distance_histograms(distances, same, result.balanced_accuracy_threshold)
     plots.save(histogram, out / "distances.png")
     far, val = drawn_roc(distances, same)

@@ -1,4 +1,4 @@
-"""What always travels together through a run."""
+"""A job holds what always travels together through a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from .settings import RunConfig
 
 @dataclass(frozen=True)
 class Job:
-    """One run's folder, settings, random generator, observer, and device ('cpu' or 'cuda')."""
+    """A job holds the folder, settings, random generator and observer of one run, and its device.
+
+    The device is 'cpu' or 'cuda'.
+    """
 
     out: Path
     config: RunConfig
@@ -24,11 +27,11 @@ class Job:
     device: str
 
     def below(self, name: str) -> Job:
-        """The same job in a folder below its own."""
+        """Give the same job in a folder below its own."""
         return replace(self, out=self.out / name)
 
     def new_model(self, faces: Faces) -> FaceNet:
-        """An untrained network for such faces, on the job's device."""
+        """Make an untrained network for such faces, on the job's device."""
         _, size, _, channels = faces.images.shape
         architecture = Architecture(self.config.network, size, channels, self.config.dim)
         model = FaceNet.new(architecture, self.config.training.seed, faces.cut)

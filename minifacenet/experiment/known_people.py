@@ -1,9 +1,10 @@
-"""The closed set: everybody is known. Half of each person's photos name the other half."""
+"""In the closed set everybody is known: half of each person's photos name the other half."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,22 +20,22 @@ from .scores import score_naming, score_pairs
 
 @dataclass(frozen=True)
 class KnownPeople:
-    """How known people were named.
+    """This says how known people were named.
 
     Attributes
     ----------
     figures : dict
-        As in `metrics.json`.
+        What `metrics.json` says of them.
     training : Trained
     probes : Faces
         The N photos that were to be named.
     answers : ndarray of shape (N,), int64
-        The label that each got by our network.
+        The label that our network gave to each.
     vectors : dict of str to ndarray of shape (N, D)
         Their embeddings, by method.
     """
 
-    figures: dict
+    figures: dict[str, Any]
     training: Trained
     probes: Faces
     answers: np.ndarray
@@ -42,25 +43,26 @@ class KnownPeople:
 
     @property
     def verified(self) -> bool:
-        """Whether the probes hold two photos of one person and one of another."""
+        """Tell whether the probes hold two photos of one person and one of another."""
         return is_trainable(self.probes.labels)
 
 
 def name_known_people(faces: Faces, split: Split, job: Job) -> KnownPeople:
-    """Train on one half, name the other, and verify all pairs of it; writes `names.csv`."""
+    """Train on one half, name the other, and verify all pairs of it; write `names.csv`."""
     known, probes = faces.subset(split.train), faces.subset(split.test)
     photos = np.bincount(known.labels).max()
     inner = split_photos(known.labels, (photos - 1) / photos, job.rng)  # one of each person
     baselines = fit_baselines(known)  # first: photos that they refuse need no network either
     training = train_for_best_steps(known, inner, None, "Known people", job)
     embeds = {OURS.key: embed_with(training.model, job.config.flip), **baselines}
-    figures = {
+    figures: dict[str, Any] = {
         "people": len(np.unique(known.labels)),
         "train_photos": len(known),
         "test_photos": len(probes),
         "steps": training.steps,
     }
-    vectors, answers = {}, {}
+    vectors: dict[str, np.ndarray] = {}
+    answers: dict[str, np.ndarray] = {}
     for method, embed in embeds.items():
         vectors[method] = embed(probes.images)
         accuracy, answers[method] = score_naming(

@@ -1,4 +1,4 @@
-"""A run: a folder of people in, a trained model with its figures and numbers out.
+"""A run takes a folder of people, and gives a trained model with its figures and numbers.
 
     faces -> network -> names (closed set) and verification of strangers (open set) -> pictures
 
@@ -12,6 +12,7 @@ import platform
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from ..files.atomic import sweep, write_csv, write_json
 from ..files.locks import locked
 from ..files.words import count_text
 from ..preprocessing.faces import Faces
-from ..report import ReportParts, write_report
+from ..report import ReportParts, StrangersParts, write_report
 from ..training.loop import is_trainable
 from ..training.observer import Observer
 from ..training.splits import (
@@ -52,7 +53,7 @@ FILES = (
 
 
 def in_the_way(out: Path) -> list[str]:
-    """What a run would replace or remove in `out`; nothing, where a run was broken off.
+    """List what a run would replace or remove in `out`; nothing where a run was broken off.
 
     The split is the first file of a run, the metrics are the last, and a training leaves neither.
     """
@@ -62,7 +63,7 @@ def in_the_way(out: Path) -> list[str]:
 
 
 def broken_off(out: Path) -> bool:
-    """Whether all in `out` is of a run that did not come to its end."""
+    """Tell whether all in `out` is of a run that did not come to its end."""
     others = ("metrics.json", "state.safetensors", "config.json")
     return (out / "split.csv").exists() and not any((out / name).exists() for name in others)
 
@@ -73,12 +74,12 @@ def run(
     config: RunConfig,
     observer: Observer | None = None,
     device: str = "cpu",
-) -> dict:
-    """Both protocols on `faces`: writes models, logs, figures and numbers into the folder `out`.
+) -> dict[str, Any]:
+    """Run both protocols on `faces`; write models, logs, figures and numbers into the folder `out`.
 
     The networks are trained on `device`, 'cpu' or 'cuda', and embed there; nothing that is written
-    says on which. Returns the metrics, as stored in `metrics.json`. A folder with too few people
-    for the open protocol gets the closed one alone, and the observer is told.
+    says on which. What is returned are the metrics, as stored in `metrics.json`. A folder with too
+    few people for the open protocol gets the closed one alone, and the observer is told.
 
     Raises
     ------
@@ -96,16 +97,16 @@ def run(
         return _run(faces, splits, Job(out, config, rng, observer, device))
 
 
-def _run(faces: Faces, splits: dict[str, Split], job: Job) -> dict:
+def _run(faces: Faces, splits: dict[str, Split], job: Job) -> dict[str, Any]:
     out, config = job.out, job.config
     if broken_off(out):
         job.observer.say(f"The run in {out} was broken off: it begins anew.")
     for folder in (out, out / "open"):
         sweep(folder)
-    for name in STALE:  # of a training, or a run, whose model goes
+    for name in STALE:  # of a training, or of a run, whose model is replaced
         (out / name).unlink(missing_ok=True)
     _write_splits(out / "split.csv", faces, splits)
-    metrics = {
+    metrics: dict[str, Any] = {
         "data": {
             "photos": len(faces),
             "people": len(faces.people),
@@ -127,29 +128,28 @@ def _run(faces: Faces, splits: dict[str, Split], job: Job) -> dict:
             for folder in (out, out / "open"):
                 add_to_model(folder / "model.safetensors", "thresholds", metrics["thresholds"])
     _show(known, strangers, metrics, job)
-    write_json(out / "metrics.json", metrics)  # the last: it says that all is there
+    write_json(out / "metrics.json", metrics)  # comes last: it says that all is there
     return metrics
 
 
-def _show(known: KnownPeople, strangers: Strangers | None, metrics: dict, job: Job) -> None:
-    """All pictures of a run, and its page."""
+def _show(
+    known: KnownPeople, strangers: Strangers | None, metrics: dict[str, Any], job: Job
+) -> None:
+    """Draw all pictures of a run, and write its page."""
     draw_known_people(known, job)
     parts = ReportParts(
         metrics, known.probes, known.answers, known.vectors[OURS.key], credit=job.config.credit
     )
     if strangers is not None:
         draw_strangers(strangers, job.below("open"))
-        parts = replace(
-            parts,
-            strangers=strangers.probes,
-            strangers_vectors=strangers.vectors,
-            groups=strangers.groups,
-            naming=strangers.naming,
+        met = StrangersParts(
+            strangers.probes, strangers.vectors, strangers.groups, strangers.naming
         )
+        parts = replace(parts, strangers=met)
     write_report(job.out, parts)
 
 
-def _draw_splits(faces: Faces, rng, observer: Observer) -> dict[str, Split]:
+def _draw_splits(faces: Faces, rng: np.random.Generator, observer: Observer) -> dict[str, Split]:
     closed = split_photos(faces.labels, TRAIN_SHARE, rng)
     if not is_trainable(faces.labels[closed.train]):
         got = count_text(len(np.unique(faces.labels)), "person", "people")

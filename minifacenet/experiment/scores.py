@@ -1,4 +1,4 @@
-"""The scores of a run: how many are named, and how well pairs are told apart."""
+"""The scores of a run say how many are named, and how well pairs are told apart."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from ..classification.verification import pair_distances
 from ..classification.verification_scores import Verification, verify
 
 
-def score_naming(train, train_labels, test, test_labels) -> tuple[float, np.ndarray]:
-    """Accuracy of the SVM fitted on `train` embeddings on the `test` ones, and its answers."""
+def score_naming(
+    train: np.ndarray, train_labels: np.ndarray, test: np.ndarray, test_labels: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """Fit an SVM on the `train` embeddings; give its accuracy and answers on the `test` ones."""
     answers = FaceClassifier().fit(train, train_labels).predict(test)
     return float(np.mean(answers == test_labels)), answers
 
 
-def score_pairs(embeddings, labels) -> Verification:
-    """Verification over all pairs of photos."""
+def score_pairs(embeddings: np.ndarray, labels: np.ndarray) -> Verification:
+    """Verify all pairs of photos."""
     with warnings.catch_warnings():
         # These are distances, so an AUC below 0.5 is chance among few pairs, and no flipped sign.
         warnings.filterwarnings("ignore", "AUC .* is below 0.5")

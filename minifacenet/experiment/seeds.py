@@ -1,11 +1,12 @@
-"""How good, with which error: the same run for several seeds, beside what it has to beat.
+"""The same run for several seeds shows how good it is, with which error, beside its rivals.
 
     seed-0/ seed-1/ ...   a whole run each, as `minifacenet run` writes it
-    benchmark.csv         a row for each seed, protocol and method
+    benchmark.csv         one row per seed, protocol, method and measure
     benchmark.png         every seed as a dot, the mean with its standard error
 
 A seed draws the split, the weights and the batches, so the standard error over seeds covers all
-three. The test photos of two seeds overlap: it is an error of this data set, not of mankind.
+three. The test photos of two seeds overlap, so it is the error for this data set, and not for all
+people.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import statistics
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -58,15 +60,15 @@ MEASURES = {
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What the seeds gave.
+    """A benchmark holds what the seeds gave.
 
     Attributes
     ----------
     seeds : tuple of int
-    values : dict
-        (protocol, method, measure) to ndarray of shape (seeds,).
-    cost : dict
-        By method: processor time for embedding and naming a photo, as a multiple of pixels'.
+    values : dict of (protocol, method, measure) to ndarray of shape (seeds,)
+    cost : dict of str to float
+        The processor time of each method for embedding and naming one photo, as a multiple of that
+        of pixels.
     network : str
         The name of the architecture.
     """
@@ -78,11 +80,11 @@ class Benchmark:
 
     @property
     def methods(self) -> tuple[Method, ...]:
-        """What was compared, our network first."""
+        """List the methods that were compared, our network first."""
         return methods_with(self.network)
 
     def mean_error(self, protocol: str, method: str, measure: str) -> tuple[float, float]:
-        """Mean over the seeds, and its standard error (NaN for a single seed)."""
+        """Give the mean over the seeds, and its standard error (NaN for a single seed)."""
         values = self.values[protocol, method, measure]
         if len(values) == 1:
             return float(values[0]), float("nan")
@@ -105,7 +107,7 @@ def benchmark(
     Raises
     ------
     ValueError
-        A seed's folder, or `out`, holds something else, and `force` does not allow to replace it;
+        A seed's folder, or `out`, holds something else, and `force` does not allow replacing it;
         or another process is at work in `out`.
     """
     if seeds < 1:
@@ -117,21 +119,23 @@ def benchmark(
     ]
     with locked(out):
         sweep(out)
-        results = [_finished(folder, faces, seeded, force) for folder, seeded in runs]
+        stored = [_finished(folder, faces, seeded, force) for folder, seeded in runs]
         there = [name for name in FILES if (out / name).exists()]
-        if there and results[0] is None and not force:
+        if there and stored[0] is None and not force:
             raise ValueError(
                 f"{out} holds {there[0]} without the runs that it came from: choose another "
                 "--out, or say --force to replace it"
             )
-        for seed, (folder, seeded) in enumerate(runs):
-            if results[seed] is None:
+        results: list[dict[str, Any]] = []
+        for seed, (metrics, (folder, seeded)) in enumerate(zip(stored, runs, strict=True)):
+            if metrics is None:
                 observer.say(f"Seed {seed}, {seed + 1} of {seeds}")
-                results[seed] = run(faces, folder, seeded, observer)
+                metrics = run(faces, folder, seeded, observer)
             else:
                 observer.say(
                     f"Seed {seed}: the results in {folder} are of this run, taken from there"
                 )
+            results.append(metrics)
         result = Benchmark(
             tuple(range(seeds)),
             _values(results),
@@ -148,7 +152,7 @@ def benchmark(
     return result
 
 
-def _values(results: list[dict]) -> dict[tuple[str, str, str], np.ndarray]:
+def _values(results: list[dict[str, Any]]) -> dict[tuple[str, str, str], np.ndarray]:
     return {
         (protocol, method, measure): np.array([r[protocol][method][measure] for r in results])
         for protocol, measures in MEASURES.items()
@@ -159,8 +163,8 @@ def _values(results: list[dict]) -> dict[tuple[str, str, str], np.ndarray]:
     }
 
 
-def _finished(folder: Path, faces: Faces, config: RunConfig, force: bool) -> dict | None:
-    """The metrics of a run in `folder` that need not be repeated, or None."""
+def _finished(folder: Path, faces: Faces, config: RunConfig, force: bool) -> dict[str, Any] | None:
+    """Read the metrics of a run in `folder` that need not be repeated; None if there are none."""
     path = folder / "metrics.json"
     if not path.exists():
         there = in_the_way(folder)
@@ -187,13 +191,13 @@ def _finished(folder: Path, faces: Faces, config: RunConfig, force: bool) -> dic
     return None
 
 
-def _check_figures(metrics: dict) -> None:
+def _check_figures(metrics: dict[str, Any]) -> None:
     """Refuse metrics in which a figure that the table takes is no number.
 
     Raises
     ------
     ValueError, KeyError, TypeError, AttributeError
-        Naming it, or where it should stand.
+        The message names the figure, or where it should stand.
     """
     for protocol, measures in MEASURES.items():
         of_methods = metrics[protocol]
@@ -208,7 +212,10 @@ def _check_figures(metrics: dict) -> None:
 
 
 def _cost(faces: Faces, folder: Path, config: RunConfig, rounds: int = 5) -> dict[str, float]:
-    """Processor time for a photo from pixels to its name, one thread; medians, interleaved."""
+    """Measure the processor time for a photo from pixels to its name, with one thread.
+
+    The methods take turns, and each gets the median of its rounds, relative to pixels.
+    """
     split = split_photos(faces.labels, TRAIN_SHARE, np.random.default_rng(0))
     known, asked = faces.subset(split.train), faces.images[split.test][:40]
     seconds: dict[str, list[float]] = {method.key: [] for method in METHODS}
@@ -229,10 +236,11 @@ def _cost(faces: Faces, folder: Path, config: RunConfig, rounds: int = 5) -> dic
 
 
 def benchmark_figure(out: Path, result: Benchmark) -> None:
-    """`benchmark.png`: every method and seed, by what was asked."""
-    panels, measures = {}, {}
+    """Draw `benchmark.png`: every method and seed, by what was asked."""
+    panels: dict[str, dict[str, np.ndarray]] = {}
+    measures: dict[str, str] = {}
     for title, protocol, measure, label in (
-        ("Known people", "closed", "svm_accuracy", "named right"),
+        ("Known people", "closed", "svm_accuracy", "accuracy"),
         ("Pairs of known people", "closed", "auc", "AUC"),
         ("Pairs of strangers", "open", "auc", "AUC"),
     ):

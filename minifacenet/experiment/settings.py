@@ -1,4 +1,4 @@
-"""What a run does."""
+"""The settings of a run say what it does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..training.settings import TrainConfig
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What a run does.
+    """These settings say what a run does.
 
     `training.steps` is the most that may be trained: every `check_every` steps the AUC on held-out
     faces is taken, and the network is trained anew, on all training faces, for the best count.
@@ -23,8 +23,8 @@ class RunConfig:
     check_every: int = 25
     save_every: int = 100
     flip: bool = True  # embed each photo together with its mirror image
-    # A line below every picture of faces.
+    # It stands as a line below every picture of faces.
     credit: str | None = option(None, "Whose photos these are, for the figures.")
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_fields(self)

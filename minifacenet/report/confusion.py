@@ -1,4 +1,4 @@
-"""The confusion matrix of names: who it was by row, what was answered by column."""
+"""The confusion matrix of names: rows say who it was, columns say what was answered."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from ..classification.classifier import UNKNOWN
 from .html import Html, join, tag
 from .parts import Naming
 
-MOST = 40  # people shown, those with mistakes first
+MOST = 40  # people are shown at most, those with mistakes first
 CELL, LETTER = 14, 5.5  # their widths, in units of the drawing
-LETTERS = 14  # of a name
+LETTERS = 14  # of a name are shown at most
 
 
 def confusion_matrix(naming: Naming) -> Html:
-    """A square a pair of (person, answer) that happened, the darker the more of the row."""
+    """Draw one square per (person, answer) that happened: the larger its share of the row, the
+    darker it is."""
     present = {*naming.expected.tolist(), *naming.answers.tolist()}
     people = [name for name in naming.faces.people if name in present]
     wrong = naming.expected != naming.answers
@@ -58,7 +59,9 @@ def _label(name: str, i: int, margin: float) -> Html:
     )
 
 
-def _cell(pair, count: int, total: int, where: dict[str, int], margin: float) -> Html:
+def _cell(
+    pair: tuple[str, str], count: int, total: int, where: dict[str, int], margin: float
+) -> Html:
     expected, answer = pair
     return tag(
         "rect",

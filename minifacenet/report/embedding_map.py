@@ -1,28 +1,31 @@
-"""The map of the strangers: every face can be pointed at, tapped, or reached by keyboard."""
+"""The map of the strangers, where every face can be pointed at, tapped, or reached by keyboard."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from ..classification.methods import OURS
 from ..plots.map_layout import MapLayout, lay_out
 from ..plots.style import HUES
+from ..preprocessing.faces import Faces
 from .html import Html, join, json_block, tag
-from .parts import ReportParts
+from .parts import ReportParts, StrangersParts
 from .photos import Album, describe, person
 from .results import NO_STRANGERS, credit_line
 
-NEIGHBOURS = 5
+NEIGHBOURS = 5  # that are listed for a face
 SIZE = 0.86  # of a face, in cells
 
 
 def map_section(parts: ReportParts, album: Album) -> Html:
-    """The map, the panel for the face that is pointed at, and the data for the script."""
-    if parts.strangers is None:
+    """Make the map, the panel for the face that is pointed at, and the data for the script."""
+    strangers = parts.strangers
+    if strangers is None:
         return tag("p", NO_STRANGERS)
-    faces, vectors = parts.strangers, parts.strangers_vectors[OURS.key]
-    layout = lay_out(vectors, faces.labels)
+    faces = strangers.faces
+    layout = lay_out(strangers.ours, faces.labels)
     shown = layout.chosen
     of = f"{len(shown)} of the {len(faces)}" if len(shown) < len(faces) else f"the {len(shown)}"
     return join(
@@ -31,15 +34,14 @@ def map_section(parts: ReportParts, album: Album) -> Html:
             "has met none of them, so people who stand together are its own finding."),
         tag("p", "Point at a face, tap it, or use Tab and the arrow keys: it appears below with "
             "its nearest neighbours among the faces shown.", class_="hint", hidden=True),
-        tag("div", _drawing(parts, album, layout), class_="scroll"),
+        tag("div", _drawing(faces, album, layout), class_="scroll"),
         tag("div", id="map-panel", class_="panel", aria_live="polite", hidden=True),
-        json_block("map-data", _data(parts, album, layout)),
+        json_block("map-data", _data(strangers, album, layout)),
         credit_line(parts),
     )  # fmt: skip
 
 
-def _drawing(parts: ReportParts, album: Album, layout: MapLayout) -> Html:
-    faces = parts.strangers
+def _drawing(faces: Faces, album: Album, layout: MapLayout) -> Html:
     width, height = (layout.cells.max(axis=0) + 1).tolist()
     spots = []
     for number, (index, (x, y), turn) in enumerate(
@@ -67,7 +69,7 @@ def _drawing(parts: ReportParts, album: Album, layout: MapLayout) -> Html:
                 transform=f"translate({x + (1 - SIZE) / 2:.2f} {y + (1 - SIZE) / 2:.2f})",
             )
         )
-    # A face of 26 pixels can be told from its neighbour, and be tapped.
+    # A face of 26 pixels can still be told from its neighbour, and be tapped.
     return tag(
         "svg",
         spots,
@@ -79,10 +81,10 @@ def _drawing(parts: ReportParts, album: Album, layout: MapLayout) -> Html:
     )
 
 
-def _data(parts: ReportParts, album: Album, layout: MapLayout) -> list[dict]:
-    """For each face on the map: its photo, its name and path, and its nearest neighbours."""
-    faces, shown = parts.strangers, layout.chosen
-    vectors = np.asarray(parts.strangers_vectors[OURS.key], dtype=np.float64)[shown]
+def _data(strangers: StrangersParts, album: Album, layout: MapLayout) -> list[dict[str, Any]]:
+    """Collect for each face on the map its photo, name, path, and nearest neighbours."""
+    faces, shown = strangers.faces, layout.chosen
+    vectors = np.asarray(strangers.ours, dtype=np.float64)[shown]
     distances = cdist(vectors, vectors, "sqeuclidean")
     np.fill_diagonal(distances, np.inf)
     near = np.argsort(distances, axis=1, kind="stable")[:, : min(NEIGHBOURS, len(shown) - 1)]

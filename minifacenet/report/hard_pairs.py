@@ -1,4 +1,4 @@
-"""Where the network errs most: one person far apart, two people close together."""
+"""The network errs most at these pairs: one person far apart, two people close together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from ..classification.methods import OURS
 from ..classification.verification import pair_distances
 from .html import Html, join, tag
-from .parts import ReportParts
+from .parts import ReportParts, StrangersParts
 from .photos import Album, person
 from .results import NO_STRANGERS, credit_line
 
@@ -15,11 +15,12 @@ COUNT = 8  # pairs of each kind
 
 
 def hard_pairs_section(parts: ReportParts, album: Album) -> Html:
-    """Both kinds side by side, the hardest first."""
-    if parts.strangers is None or not parts.metrics["open"]:
+    """Both kinds of pairs stand side by side, the hardest first."""
+    strangers = parts.strangers
+    if strangers is None or not parts.metrics["open"]:
         return tag("p", NO_STRANGERS)
-    labels, vectors = parts.strangers.labels, parts.strangers_vectors[OURS.key]
-    distances, same = pair_distances(vectors, labels)
+    labels = strangers.faces.labels
+    distances, same = pair_distances(strangers.ours, labels)
     threshold = parts.metrics["open"][OURS.key]["balanced_accuracy_threshold"]
     columns = []
     for title, kind, sign in (
@@ -27,7 +28,7 @@ def hard_pairs_section(parts: ReportParts, album: Album) -> Html:
         ("Two people, close together", ~same, 1),
     ):
         chosen = hardest(np.where(kind, sign * distances, np.inf), len(labels))
-        pairs = [_pair(parts, album, *pair, threshold) for pair in chosen]
+        pairs = [_pair(strangers, album, *pair, threshold) for pair in chosen]
         columns.append(tag("div", tag("h3", title), tag("ul", pairs, class_="pairs")))
     return join(
         tag("p", "The strangers' pairs that fool the network most; no photo is shown twice on a "
@@ -39,18 +40,21 @@ def hard_pairs_section(parts: ReportParts, album: Album) -> Html:
 
 
 def hardest(order_by: np.ndarray, photos: int, count: int = COUNT) -> list[tuple[int, int]]:
-    """The pairs with the smallest values, each photo in one of them at most.
+    """Find the pairs with the smallest values, with each photo in at most one of them.
 
     Parameters
     ----------
     order_by : ndarray of shape (N (N - 1) / 2,)
-        In the order of `pair_distances`; infinite: not this pair.
+        Values in the order of `pair_distances`; an infinite one leaves its pair out.
     photos : int
-        N.
+        The number of photos, N.
     count : int
+        How many pairs are wanted.
     """
-    starts = np.concatenate([[0], np.cumsum(np.arange(photos - 1, 0, -1))])  # of each first photo
-    chosen, used = [], set()
+    # These are the places at which the pairs of each first photo begin.
+    starts = np.concatenate([[0], np.cumsum(np.arange(photos - 1, 0, -1))])
+    chosen: list[tuple[int, int]] = []
+    used: set[int] = set()
     for pair in np.argsort(order_by, kind="stable"):
         if len(chosen) == count or np.isinf(order_by[pair]):
             break
@@ -62,9 +66,10 @@ def hardest(order_by: np.ndarray, photos: int, count: int = COUNT) -> list[tuple
     return chosen
 
 
-def _pair(parts: ReportParts, album: Album, first: int, second: int, threshold: float) -> Html:
-    faces = parts.strangers
-    vectors = np.asarray(parts.strangers_vectors[OURS.key], dtype=np.float64)
+def _pair(
+    strangers: StrangersParts, album: Album, first: int, second: int, threshold: float
+) -> Html:
+    faces, vectors = strangers.faces, np.asarray(strangers.ours, dtype=np.float64)
     distance = ((vectors[first] - vectors[second]) ** 2).sum()
     same = faces.labels[first] == faces.labels[second]
     mark = "✓" if (distance <= threshold) == same else "✗"

@@ -1,8 +1,8 @@
-"""Strangers by name: is the right name given to the enrolled, and none to the others?"""
+"""The section of naming: do the enrolled get the right name, and do the others get none?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -17,22 +17,23 @@ from .photos import Album
 from .results import credit_line, score_table
 
 PEOPLE = 100  # whose bars are shown
-CONFUSIONS, EXAMPLES = 16, 6  # shown of each kind, and photos of each confusion
+CONFUSIONS = 16  # that are shown of each kind
+EXAMPLES = 6  # photos that are shown of each confusion
 RATES = {
     "correct_name_rate": "correct name",
     "misnamed_rate": "wrong name",
     "rejected_rate": "no name",
     "false_accept_rate": "strangers named",
 }
-# What a part of a bar counts, and its class.
+# Each part of a bar has a word for what it counts, and a class.
 ENROLLED = (("right", "right"), ("wrong name", "wrong"), (f"'{UNKNOWN}'", "none"))
 STRANGERS = ((f"'{UNKNOWN}'", "none"), ("named", "wrong"))
 DIRS = {f"dir_at_far_{far:g}": f"DIR at FAR {far:g}" for far in FAR_TARGETS}
 
 
 def naming_section(parts: ReportParts, album: Album) -> Html:
-    """Rates of all methods, a bar a person, and the mistakes that happened."""
-    naming = parts.naming
+    """Show the rates of all methods, one bar per person, and the mistakes that happened."""
+    naming = None if parts.strangers is None else parts.strangers.naming
     if naming is None:
         return tag(
             "p",
@@ -56,9 +57,9 @@ def naming_section(parts: ReportParts, album: Album) -> Html:
         if rated else None,
         tag("p", "DIR at FAR: the share of the enrolled who get their own name, if the threshold "
             "let that share of these very strangers get one.") if rated else None,
-        tag("h3", "Who was named right"),
-        tag("p", "A row for each person who was not always named right: blue is right, orange a "
-            "wrong name, hollow 'unknown'. None of the strangers should have a name."),
+        tag("h3", "Who was named correctly"),
+        tag("p", "One row for each person who was not always named correctly: blue is right, "
+            "orange a wrong name, hollow 'unknown'. None of the strangers should have a name."),
         _bars(naming),
         tag("h3", "Confusion matrix"),
         confusion_matrix(naming),
@@ -69,7 +70,7 @@ def naming_section(parts: ReportParts, album: Album) -> Html:
 
 
 def _bars(naming: Naming) -> Html:
-    """Whoever was not always named right, the worst first; then the strangers; then the others."""
+    """Show those not always named correctly, the worst first; then strangers; then all others."""
     mistaken, perfect = [], []
     for name in dict.fromkeys(naming.expected[naming.expected != UNKNOWN].tolist()):
         answers = naming.answers[naming.expected == name]
@@ -87,11 +88,11 @@ def _bars(naming: Naming) -> Html:
     if len(strangers):
         rows.append(_bar("strangers", STRANGERS, (refused, len(strangers) - refused)))
     names = ", ".join(perfect[:PEOPLE]) + (", …" if len(perfect) > PEOPLE else "")
-    always = f"{count_text(len(perfect), 'person', 'people')} always named right: {names}."
+    always = f"{count_text(len(perfect), 'person', 'people')} always named correctly: {names}."
     return join(tag("ul", rows, class_="bars"), tag("p", always) if perfect else None)
 
 
-def _bar(name: str, kinds, counts) -> Html:
+def _bar(name: str, kinds: Iterable[tuple[str, str]], counts: Sequence[int]) -> Html:
     left, parts = 0.0, []
     for (_, kind), count in zip(kinds, counts, strict=True):
         width = 100 * count / sum(counts)
@@ -113,7 +114,7 @@ def _bar(name: str, kinds, counts) -> Html:
 
 
 def _confusions(naming: Naming, album: Album) -> Html:
-    """The three kinds of mistakes, each with faces."""
+    """List the three kinds of mistakes, each with faces."""
     stranger, refused = naming.expected == UNKNOWN, naming.answers == UNKNOWN
     wrong = naming.answers != naming.expected
     kinds = (
@@ -136,7 +137,7 @@ def _confusions(naming: Naming, album: Album) -> Html:
 
 
 def _groups(naming: Naming, album: Album, order: np.ndarray) -> Iterator[Html]:
-    """One item for each (person, answer) that happened, with its photos."""
+    """Make one item for each (person, answer) that happened, with its photos."""
     faces = naming.faces
     kinds: dict[tuple[str, str], list[int]] = {}
     for index in order.tolist():

@@ -1,9 +1,9 @@
-"""From the parts of a run to its page, `report.html`.
+"""The parts of a run become its page, `report.html`.
 
     headline -> training -> known people -> strangers -> strangers by name
              -> map -> groups -> hardest pairs -> settings
 
-One file that opens from a disk: styles, script, curves and photos are inside, and a policy in its
+It is one file that opens from a disk: styles, script, curves and photos are inside. A policy in its
 head forbids the browser to fetch anything or to run any script but ours. Without that script the
 page loses only what appears when a face on the map is pointed at.
 """
@@ -30,13 +30,13 @@ from .run import settings_section, training_section
 def write_report(out: Path, parts: ReportParts) -> None:
     """Write `report.html` into the folder `out`, atomically.
 
-    Reads the logs there, `log.csv` and `open/log.csv`; a section whose part is missing says so.
+    It reads the logs there, `log.csv` and `open/log.csv`; a section whose part is missing says so.
     """
     write_text(out / "report.html", page(out, parts))
 
 
 def page(out: Path, parts: ReportParts) -> str:
-    """The page as text; arguments as in :func:`write_report`."""
+    """Make the page as text; the arguments are those of :func:`write_report`."""
     album = Album()
     sections = {
         "summary": ("Summary", headline(parts)),
@@ -98,5 +98,5 @@ def _footer(parts: ReportParts) -> Html:
 
 
 def _asset(name: str) -> Html:
-    """A file of this package, as it is: ours, and free of '</'."""
+    """Read a file of this package, to be used as it is: it is ours, and free of '</'."""
     return Html(files(__package__).joinpath(name).read_text(encoding="utf-8"))

@@ -1,7 +1,7 @@
-"""The photos of a page, each stored once however often it is shown.
+"""The photos of a page are each stored once, however often they are shown.
 
 A photo is a small JPEG inside an SVG symbol. Where it is shown, `<use>` points at the symbol: that
-needs no script, prints, and scales.
+needs no script, can be printed, and scales.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from PIL import Image
 from ..preprocessing.faces import Faces
 from .html import Html, join, tag
 
-SIDE = 112  # pixels at most; the page shows no photo much larger
+SIDE = 112  # pixels of a photo at most; the page shows none much larger
 QUALITY = 80  # of the JPEGs
 
 
 class Album:
     """Collects the photos that are shown."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._ids: dict[bytes, str] = {}
         self._symbols: list[Html] = []
 
     def add(self, image: np.ndarray) -> str:
-        """The id of a photo's symbol; equal photos (uint8, (S, S, C)) have one id."""
+        """Give the id of a photo's symbol; equal photos (uint8, (S, S, C)) have one id."""
         key = image.tobytes()
         if key not in self._ids:
             self._ids[key] = f"photo-{len(self._ids)}"
@@ -37,7 +37,7 @@ class Album:
         return self._ids[key]
 
     def face(self, faces: Faces, index: int, kind: str = "") -> Html:
-        """A photo with its alternative text; `kind` is a class for the frame."""
+        """Show a photo with its alternative text; `kind` is a class for the frame."""
         return tag(
             "svg",
             tag("title", describe(faces, index)),
@@ -49,18 +49,24 @@ class Album:
         )
 
     def symbols(self) -> Html:
-        """All photos added so far: this goes into the page once."""
-        hidden = {"class_": "symbols", "width": 0, "height": 0, "aria_hidden": "true"}
-        return tag("svg", tag("defs", join(self._symbols)), **hidden)
+        """Define all photos that were added so far: this goes into the page once."""
+        return tag(
+            "svg",
+            tag("defs", join(self._symbols)),
+            class_="symbols",
+            width=0,
+            height=0,
+            aria_hidden="true",
+        )
 
 
 def person(faces: Faces, index: int) -> str:
-    """The name of who is on a photo."""
+    """Give the name of the person on a photo."""
     return faces.people[faces.labels[index]]
 
 
 def describe(faces: Faces, index: int) -> str:
-    """What stands for a photo where it cannot be seen: the name and the path."""
+    """Say what stands for a photo where it cannot be seen: the name and the path."""
     return f"{person(faces, index)}, {faces.paths[index]}"
 
 

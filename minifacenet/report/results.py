@@ -1,8 +1,8 @@
-"""How good the network is, beside the methods that it has to beat."""
+"""These sections say how good the network is, beside the methods that it has to beat."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -12,10 +12,10 @@ from ..classification.verification import pair_distances, val_far
 from ..classification.verification_scores import FAR_TARGETS
 from .charts import distance_chart, roc_chart
 from .html import Html, decimal, join, percent, table, tag
-from .parts import ReportParts
+from .parts import ReportParts, StrangersParts
 from .photos import Album, describe, person
 
-MISTAKES = 40  # photos named wrong that are shown
+MISTAKES = 40  # that are shown, of the photos that got a wrong name
 NO_STRANGERS = (
     "Left out: nobody was kept from the network, because that takes at least four people with two "
     "photos each."
@@ -23,11 +23,11 @@ NO_STRANGERS = (
 
 
 def headline(parts: ReportParts) -> Html:
-    """The main figures, each with the best of the other methods beside it."""
+    """Show the main figures, each with the best of the other methods beside it."""
     closed, opened, methods = parts.metrics["closed"], parts.metrics["open"], parts.methods
-    keys = {"svm_accuracy": "named right", "auc": "AUC", "eer": "EER"}
+    keys = {"svm_accuracy": "accuracy", "auc": "AUC", "eer": "EER"}
     tables = [score_table("Known people", methods, closed, keys)]
-    told = "of photos of known people named right"
+    told = "of photos of known people named correctly"
     cards = [_card(methods, closed, "svm_accuracy", percent, told)]
     if opened:
         told = "AUC: how well distances tell strangers apart"
@@ -59,7 +59,7 @@ def headline(parts: ReportParts) -> Html:
 def score_table(
     caption: str, methods: Sequence[Method], scores: Mapping, columns: Mapping[str, str]
 ) -> Html:
-    """One row per method; `columns` are headings by key. The best of each column is bold."""
+    """Make one row per method, and the best of each column bold; `columns` are headings by key."""
     methods = [method for method in methods if method.key in scores]
     best = {}
     for key in columns:
@@ -68,22 +68,29 @@ def score_table(
     rows = []
     for method in methods:
         cells = [scores[method.key].get(key) for key in columns]
-        rows.append([method.title])
+        row: list[str] = [method.title]
         for key, value in zip(columns, cells, strict=True):
             shown = decimal(value)
             marked = value is not None and value == best[key]
-            rows[-1].append(tag("strong", shown) if marked else shown)
+            row.append(tag("strong", shown) if marked else shown)
+        rows.append(row)
     return table(caption, ["method", *columns.values()], rows)
 
 
 SMALL_IS_GOOD = ("eer", "misnamed_rate", "rejected_rate", "false_accept_rate")
 
 
-def _card(methods: Sequence[Method], scores: Mapping, key: str, shown, label: str) -> Html:
+def _card(
+    methods: Sequence[Method],
+    scores: Mapping,
+    key: str,
+    shown: Callable[[float | None], str],
+    label: str,
+) -> Html:
     _, *others = methods
     others = [method for method in others if method.key in scores]
     best = max(others, key=lambda method: scores[method.key][key], default=None)
-    beside = best and f"best other: {best.title}, {shown(scores[best.key][key])}"
+    beside = f"best other: {best.title}, {shown(scores[best.key][key])}" if best else None
     return tag(
         "li",
         tag("span", shown(scores[OURS.key][key]), class_="figure"),
@@ -93,7 +100,7 @@ def _card(methods: Sequence[Method], scores: Mapping, key: str, shown, label: st
 
 
 def known_section(parts: ReportParts, album: Album) -> Html:
-    """Who was named wrong, beside the person whom the photo was taken for."""
+    """Show who got a wrong name, beside the person whom the photo was taken for."""
     closed, faces = parts.metrics["closed"], parts.known
     wrong = np.flatnonzero(parts.named != faces.labels)
     shown = wrong[:MISTAKES]
@@ -143,11 +150,11 @@ def _figure(face: Html, caption: str) -> Html:
 
 
 def strangers_section(parts: ReportParts) -> Html:
-    """ROC, VAL at FAR, and the distances with their thresholds."""
-    opened = parts.metrics["open"]
-    if not opened or parts.strangers is None:
+    """Show ROC curves, VAL at FAR, and the distances with their thresholds."""
+    opened, strangers = parts.metrics["open"], parts.strangers
+    if not opened or strangers is None:
         return tag("p", NO_STRANGERS)
-    ours, vectors, labels = opened[OURS.key], parts.strangers_vectors, parts.strangers.labels
+    ours, labels = opened[OURS.key], strangers.faces.labels
     pairs = ours["pairs_different"]
     columns = {"auc": "AUC", "eer": "EER"}
     columns |= {f"val_at_far_{target:g}": f"VAL at FAR {target:g}" for target in FAR_TARGETS}
@@ -162,29 +169,31 @@ def strangers_section(parts: ReportParts) -> Html:
             f"{ours['pairs_same']:,} pairs of one person that are accepted, rightly; FAR is the "
             f"share of the {pairs:,} pairs of different people that are accepted, falsely. A "
             "larger threshold raises both, and each point of a curve is one threshold."),
-        roc_chart(parts.methods, vectors, labels, opened, FAR_TARGETS),
+        roc_chart(parts.methods, strangers.vectors, labels, opened, FAR_TARGETS),
         score_table("All methods on the same pairs", parts.methods, opened, columns),
         tag("p", "A small FAR rests on few pairs: read a VAL with care where a handful decides."),
         table("Different pairs behind a FAR", ["rate", "pairs"], behind),
-        _distances(parts),
+        _distances(parts, strangers),
     )  # fmt: skip
 
 
-def _distances(parts: ReportParts) -> Html:
-    """Histograms of ours and of the best other method, and what the stored thresholds do."""
-    opened, labels = parts.metrics["open"], parts.strangers.labels
-    stored = parts.metrics.get("thresholds")
-    stored = stored and Thresholds.of(stored)
-    named = [("best accuracy", stored.accuracy)] if stored else []
-    named += [(f"FAR {far:g}", value) for far, value in stored.far.items()] if stored else []
-    ours, *others = [method for method in parts.methods if method.key in parts.strangers_vectors]
+def _distances(parts: ReportParts, strangers: StrangersParts) -> Html:
+    """Show histograms of ours and of the best other method, and what the stored thresholds do."""
+    opened, labels = parts.metrics["open"], strangers.faces.labels
+    measured = parts.metrics.get("thresholds")
+    stored = Thresholds.of(measured) if measured else None
+    named: list[tuple[str, float]] = []
+    if stored:
+        named.append(("best accuracy", stored.accuracy))
+        named += [(f"FAR {far:g}", value) for far, value in stored.far.items()]
+    ours, *others = [method for method in parts.methods if method.key in strangers.vectors]
     best = max(others, key=lambda method: opened[method.key]["auc"], default=None)
     charts = []
     for method in (ours, best) if best else (ours,):
-        threshold, marks = opened[method.key]["balanced_accuracy_threshold"], ()
+        threshold, marks = opened[method.key]["balanced_accuracy_threshold"], named[:0]
         if method is ours and stored:
             threshold, marks = stored.accuracy, named[1:]
-        vectors = parts.strangers_vectors[method.key]
+        vectors = strangers.vectors[method.key]
         title = f"Distances: {method.title}"
         charts.append(
             distance_chart(f"distances-{method.key}", title, vectors, labels, threshold, marks)
@@ -197,7 +206,7 @@ def _distances(parts: ReportParts) -> Html:
             "on the strangers shown here. The line of the other method is the one that fits these "
             "very pairs best. The table says what our thresholds do to the strangers."
         )
-        pairs = pair_distances(parts.strangers_vectors[OURS.key], labels)
+        pairs = pair_distances(strangers.ours, labels)
         rates = np.transpose(val_far(*pairs, [value for _, value in named]))
         for (name, value), (val, far) in zip(named, rates, strict=True):
             rows.append([name, decimal(value), percent(val), percent(far)])
@@ -212,5 +221,5 @@ def _distances(parts: ReportParts) -> Html:
 
 
 def credit_line(parts: ReportParts) -> Html | None:
-    """Whose photos these are: below every picture of faces."""
+    """Say whose photos these are, below every picture of faces."""
     return tag("p", parts.credit, class_="credit") if parts.credit else None

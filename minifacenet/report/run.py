@@ -1,4 +1,4 @@
-"""How the run was made: its training curves, its settings, and what it ran on."""
+"""These sections say how the run was made: its training curves, its settings, what it ran on."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ WORDS = {True: "yes", False: "no", None: "–"}
 
 
 def training_section(out: Path, parts: ReportParts) -> Html:
-    """The curves of the network for known people, and of that for strangers."""
+    """Show the curves of the network for known people, and of the one for strangers."""
     margin = parts.metrics["config"]["training"]["margin"]
     runs = [("known", "For known people", out / "log.csv", parts.metrics["closed"])]
     if parts.metrics["open"]:
         runs.append(("open", "For strangers", out / "open" / "log.csv", parts.metrics["open"]))
-    content = []
+    content: list[Html] = []
     for name, title, log, result in runs:
         charts = training_charts(f"training-{name}", log, margin)
-        missing = f"Left out: there is no {log.relative_to(out)} with a row a step."
+        missing = f"Left out: there is no {log.relative_to(out)} with one row per step."
         content += [
             tag("h3", f"{title}: {result['steps']} steps on {result['train_photos']} photos"),
             charts or tag("p", missing),
@@ -41,7 +41,7 @@ def training_section(out: Path, parts: ReportParts) -> Html:
 
 
 def settings_section(parts: ReportParts) -> Html:
-    """All that decided about the run, and the versions that it ran on."""
+    """List all that decided about the run, and the versions that it ran on."""
     metrics = parts.metrics
     return join(
         tag(
@@ -60,7 +60,7 @@ def settings_section(parts: ReportParts) -> Html:
 
 
 def _rows(settings: Mapping, before: str = "") -> Iterator[tuple[str, str]]:
-    """Nested settings as rows, such as ('training.rate', '0.0005')."""
+    """Flatten nested settings to rows, such as ('training.rate', '0.0005')."""
     for key, value in settings.items():
         if isinstance(value, Mapping):
             yield from _rows(value, f"{before}{key}.")

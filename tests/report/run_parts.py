@@ -10,7 +10,7 @@ from minifacenet.classification.methods import METHODS
 from minifacenet.classification.thresholds import OpenSet, measure_thresholds
 from minifacenet.experiment.scores import score_pairs
 from minifacenet.preprocessing.faces import Faces
-from minifacenet.report import Naming, ReportParts
+from minifacenet.report import Naming, ReportParts, StrangersParts
 from minifacenet.training.health import StepRecord
 from minifacenet.training.log import write_log
 
@@ -32,7 +32,10 @@ def faces_of(names, rng) -> tuple[Faces, np.ndarray]:
 
 
 def make_parts(names=NAMES, seed: int = 0, **changes) -> ReportParts:
-    """All parts there are; the first half of the people is known, the second are strangers."""
+    """All parts there are: the first half of the people are known, the second are strangers.
+
+    `changes` are fields of `ReportParts` or of `StrangersParts`.
+    """
     rng = np.random.default_rng(seed)
     faces, vectors = faces_of(names, rng)
     half = len(names) // 2 * PHOTOS
@@ -67,13 +70,16 @@ def make_parts(names=NAMES, seed: int = 0, **changes) -> ReportParts:
         "known": known,
         "named": named,
         "known_vectors": vectors[:half],
-        "strangers": strangers,
-        "strangers_vectors": {method: v[half:] for method, v in by_method.items()},
-        "groups": groups,
-        "naming": naming,
         "credit": f"Photos: {HOSTILE}",
     }
-    return ReportParts(**everything | changes)
+    of_strangers = {
+        "faces": strangers,
+        "vectors": {method: v[half:] for method, v in by_method.items()},
+        "groups": groups,
+        "naming": naming,
+    }
+    met = StrangersParts(**{key: changes.pop(key, part) for key, part in of_strangers.items()})
+    return ReportParts(**everything | {"strangers": met} | changes)
 
 
 def write_logs(out: Path, steps: int = 30) -> None:

@@ -242,7 +242,7 @@ def test_naming_counts_its_four_cases(page):
     assert "Of the enrolled, 13 got their name; of the strangers, 1 got one" in said
     assert f"{HOSTILE} 3 right, 1 wrong name, 1 'unknown'" in said
     assert "strangers 14 'unknown', 1 named" in said
-    assert "2 people always named right" in said
+    assert "2 people always named correctly" in said
     for title in (
         "got a name, the surest first: 1",
         "somebody else's name: 1",
@@ -262,8 +262,8 @@ def test_the_map_has_a_face_for_each_stranger_and_its_nearest_neighbours(source,
     parts = make_parts()
     faces = json.loads(re.search(r'id="map-data">(.*?)</script>', source)[1])
     spots = [a for a in page.all("g") if a.get("class") == "spot"]
-    assert len(spots) == len(faces) == len(parts.strangers)
-    vectors, paths = parts.strangers_vectors["facenet"], parts.strangers.paths
+    assert len(spots) == len(faces) == len(parts.strangers.faces)
+    vectors, paths = parts.strangers.ours, parts.strangers.faces.paths
     for face, spot in zip(faces, spots, strict=True):
         assert spot["aria-label"] == f"{face['name']}, {face['path']}"
         gaps = ((vectors - vectors[paths.index(face["path"])]) ** 2).sum(axis=1)
@@ -315,10 +315,7 @@ def test_a_long_training_is_thinned_out(tmp_path):
 def test_without_strangers_their_sections_say_so(tmp_path):
     parts = make_parts()
     metrics = {key: value for key, value in parts.metrics.items() if key != "thresholds"}
-    few = replace(
-        parts, metrics=metrics | {"open": None}, strangers=None, strangers_vectors=None,
-        groups=None, naming=None, credit=None,
-    )  # fmt: skip
+    few = replace(parts, metrics=metrics | {"open": None}, strangers=None, credit=None)
     page = Page(written(tmp_path, few))
     assert [section["id"] for section in page.all("section")] == SECTIONS
     for section in ("strangers", "map", "groups", "pairs"):
@@ -375,11 +372,14 @@ def test_nobody_named_wrong(tmp_path):
     ("change", "message"),
     [
         ({"named": np.zeros(3, int)}, r"known has 15 photos, but named has 3 rows"),
-        ({"groups": np.zeros(2, int)}, r"strangers has 15 photos, but groups has 2 rows"),
-        ({"strangers_vectors": None}, r"key 'facenet', got \[\]"),
         (
-            {"strangers_vectors": {"facenet": np.zeros((1, 2))}},
-            r"strangers has 15 photos, but strangers_vectors\['facenet'\] has 1 rows",
+            {"groups": np.zeros(2, int)},
+            r"strangers.faces has 15 photos, but strangers.groups has 2 rows",
+        ),
+        ({"vectors": {}}, r"key 'facenet', got \[\]"),
+        (
+            {"vectors": {"facenet": np.zeros((1, 2))}},
+            r"strangers.faces has 15 photos, but strangers.vectors\['facenet'\] has 1 rows",
         ),
     ],
 )
@@ -396,7 +396,7 @@ def test_a_naming_that_does_not_fit_is_refused():
 
 
 def test_the_confusion_matrix_counts_every_probe_once():
-    naming = make_parts().naming
+    naming = make_parts().strangers.naming
     drawn = confusion_matrix(naming)
     titles = re.findall(r"<title>(.*?) → (.*?): (\d+) of (\d+)</title>", drawn)
     assert sum(int(count) for _, _, count, _ in titles) == len(naming.faces)
@@ -412,7 +412,7 @@ def test_the_confusion_matrix_counts_every_probe_once():
 
 
 def test_of_many_people_the_matrix_shows_those_with_mistakes(monkeypatch):
-    naming = make_parts().naming
+    naming = make_parts().strangers.naming
     mistaken = naming.expected != naming.answers
     involved = set(naming.expected[mistaken]) | set(naming.answers[mistaken])
     monkeypatch.setattr(confusion, "MOST", len(involved - {"unknown"}))
