@@ -78,7 +78,7 @@ def test_two_people_with_three_photos_are_enough_for_names(run, people, tmp_path
     status, printed, _ = run("run", few, "--out", tmp_path / "run", *FEW)
     assert status == 0
     assert "no verification of them" in printed
-    assert "named right" in printed
+    assert "accuracy" in printed
     assert "AUC" not in printed
 
     (few / "Ada" / "0.png").unlink()

@@ -27,7 +27,7 @@ person little (S_w):
     maximise  w' S_b w  /  w' S_w w
 
 S_w of a few hundred photos has no inverse. The paper first reduces to N - P eigenfaces; with 5
-photos a person that fits noise (0.54 named right on ORL, where pixels have 0.90). So S_w is mixed
+photos a person that fits noise (accuracy 0.54 on ORL, where pixels have 0.90). So S_w is mixed
 with a multiple of the identity (shrinkage), which serves the method better.
 """
 

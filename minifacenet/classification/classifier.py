@@ -142,7 +142,7 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
         if len(self.classes_) < 2 and self.threshold is None:
             raise ValueError(
                 f"got one class only, {self.classes_.tolist()[0]!r}: nobody to tell apart. Give a "
-                "threshold, and it is verified whether a face is his"
+                "threshold, and it is verified whether a face is theirs"
             )
         means = np.stack([X[person == p].mean(axis=0) for p in range(len(self.classes_))])
         self.centroids_ = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-10)

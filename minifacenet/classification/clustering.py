@@ -52,7 +52,7 @@ def average_linkage(embeddings: ArrayLike, photos: ArrayLike | None = None) -> n
     Parameters
     ----------
     embeddings : ndarray of shape (N, D)
-        One vector a face, usually of length 1.
+        One vector per face, usually of length 1.
     photos : ndarray of shape (N,), integers or strings, or None
         From which photo each face was cut: faces of one photo are never joined.
 

@@ -74,7 +74,7 @@ def _people(paths, labels, duplicates) -> list[list[str]]:
     labels = np.asarray(labels)
     if labels.shape != (len(paths),) or len(set(paths)) != len(paths):
         raise ValueError(
-            f"expected one label a path and every path once, got {len(paths)} paths, "
+            f"expected one label per path and every path once, got {len(paths)} paths, "
             f"{len(set(paths))} of them distinct, and labels of shape {labels.shape}"
         )
     shown = dict(zip(paths, labels.tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""Groups of photos as folders: a flat heap in, a folder a person out."""
+"""Groups of photos as folders: a flat heap in, one folder per person out."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def write_groups(
     labels: np.ndarray,
     link: bool = False,
 ) -> None:
-    """Copy the photos `root`/`paths` into a folder a group, or link to them.
+    """Copy the photos `root`/`paths` into one folder per group, or link to them.
 
     `groups.csv` says where each photo went. The folder appears at the end, whole or not at all.
 

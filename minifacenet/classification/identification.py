@@ -2,7 +2,7 @@
 
 A face is asked for that may show an enrolled person or a stranger. Four things can happen:
 
-                     named right     named wrong      'unknown'
+                     own name        another name     'unknown'
     enrolled         correct         misnamed         rejected
     stranger         -               false accept     correct
 
@@ -111,8 +111,8 @@ def gate_threshold(distances: ArrayLike, far: float) -> float:
     Returns
     -------
     float
-        0 to 4: the middle between the last distance that is let in and the next one. If none may be
-        let in, just below the smallest; if all are, 4, the largest distance there is. A stranger at
+        0 to 4: the middle between the last distance that is accepted and the next one. If none may
+        be accepted, just below the smallest; if all are, 4, the largest there is. A stranger at
         distance 0 gets a name whatever the threshold.
 
     Raises
@@ -124,7 +124,7 @@ def gate_threshold(distances: ArrayLike, far: float) -> float:
 
 
 def _last_within(distances, far: float) -> float:
-    """As `gate_threshold`, but below 0 where a stranger at distance 0 may not be let in."""
+    """As `gate_threshold`, but below 0 where a stranger at distance 0 may not be accepted."""
     if not 0 <= far <= 1:
         raise ValueError(f"a false accept rate lies between 0 and 1, got {far}")
     ordered = np.sort(np.asarray(distances, dtype=np.float64))

@@ -44,7 +44,7 @@ def pair_distances(embeddings: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray
     Parameters
     ----------
     embeddings : ndarray of shape (N, D)
-        One vector a photo, usually of length 1.
+        One vector per photo, usually of length 1.
     labels : ndarray of shape (N,)
         The person on each photo, as strings or integers.
 

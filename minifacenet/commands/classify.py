@@ -123,4 +123,4 @@ def classify_predict(
     tell_names(enrolled, data.paths, answers, out)
     tell_right(names, names_of(data), classes)
     if out is not None:
-        say(f"In {out}: a row a photo")
+        say(f"In {out}: one row per photo")

@@ -79,7 +79,7 @@ def cluster(
         typer.Option(min=0, help="The distance as a share of the mean distance of two photos."),
     ] = None,
     min_size: Annotated[int, typer.Option(min=1, help="Smaller groups go to 'others'.")] = 1,
-    out: Annotated[Path | None, typer.Option(help="New folder: a folder a group.")] = None,
+    out: Annotated[Path | None, typer.Option(help="New folder: one folder per group.")] = None,
     link: Annotated[bool, typer.Option("--link", help="Link to the photos, copy none.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")

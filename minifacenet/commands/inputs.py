@@ -106,7 +106,7 @@ def _faces(cut: str) -> str:
 
 
 def _remedy(cut: str, path: Path, wanted: str) -> str:
-    """How to come from faces at `path`, cut so, to those that are wanted."""
+    """How to come from faces at `path`, cut this way, to those that are wanted."""
     if wanted == CENTRE_SQUARE:
         return "pass the photos that these faces were cut from"
     options = align_options(wanted)

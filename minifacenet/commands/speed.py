@@ -79,7 +79,7 @@ def _rows(
     out: Path | None,
 ) -> None:
     from ..embedding.architectures import FaceNet
-    from ..speed.network import bench_network, parts_of
+    from ..speed.network import parts_of, time_network
     from ..speed.tables import tell_machine
     from ..speed.yardsticks import yardstick
 
@@ -90,7 +90,7 @@ def _rows(
     title = _title(architecture, batch)
     tell_machine(title, rounds, side.about if side else None, card)
     with progress("timing") as tell:
-        timings = bench_network(parts, batch, rounds, side, tell, device)
+        timings = time_network(parts, batch, rounds, side, tell, device)
     _tell_memory(device)
     _report(timings, title, out, card)
 
@@ -131,7 +131,7 @@ def time_step(
     """A training step as the demo takes it: nn1_mini, 160 grey photos of 96x96, with Adam."""
     from ..embedding.architectures import FaceNet
     from ..speed.network import parts_of
-    from ..speed.step import DEMO, bench_step
+    from ..speed.step import DEMO, time_step
     from ..speed.tables import tell_machine
     from ..speed.yardsticks import yardstick
 
@@ -144,7 +144,7 @@ def time_step(
     batch = f"{TrainConfig.people} people x {TrainConfig.photos} photos"
     title = f"A training step of {DEMO.name}: {batch} of {_shape(DEMO)}"
     tell_machine(title, rounds, side.about if side else None, card)
-    timings = bench_step(parts, rounds, side, device=device)
+    timings = time_step(parts, rounds, side, device=device)
     _tell_memory(device)
     _report(timings, title, out, card)
 
@@ -164,7 +164,7 @@ def time_kernels(
     from ..embedding.architectures import FaceNet
     from ..machine.gpu import choose_device
     from ..speed.card import this_card
-    from ..speed.kernels import bench_kernels, largest_layers
+    from ..speed.kernels import largest_layers, time_kernels
     from ..speed.tables import tell_machine
     from ..speed.yardsticks import yardstick
 
@@ -177,7 +177,7 @@ def time_kernels(
     side = make(parts)
     title = f"Kernels alone; layers with what they get in {_title(architecture, batch)}"
     tell_machine(title, rounds, side.about if side else None, card)
-    for stem, title, timings in bench_kernels(parts, batch, rounds, side):
+    for stem, title, timings in time_kernels(parts, batch, rounds, side):
         say("")
         say(title, style="bold")
         _report(timings, title, out, card, stem)
@@ -205,13 +205,13 @@ def _report(
 def _scaling(architecture: Architecture, batch: int, rounds: int, out: Path | None) -> None:
     from ..plots.style import save
     from ..speed.charts import cost_curves
-    from ..speed.scaling import bench_scaling
+    from ..speed.scaling import time_scaling
     from ..speed.tables import tell_costs, tell_machine, write_costs
 
     title = f"{_title(architecture, batch)}, each varied alone"
     tell_machine(title, rounds)
     with progress("timing") as tell:
-        costs = bench_scaling(architecture, batch, rounds, tell=tell)
+        costs = time_scaling(architecture, batch, rounds, tell=tell)
     tell_costs(costs)
     if out:
         write_costs(out / "scaling.csv", costs)
@@ -233,9 +233,9 @@ def time_mining(
     photos: Annotated[int, typer.Option(min=2, help="Photos of each (K).")] = 40,
 ) -> None:
     """Every mining rule on a batch of P x K embeddings."""
-    from ..speed import bench_mining
+    from ..speed import time_mining
 
-    tell_mining(people, photos, *bench_mining(people, photos))
+    tell_mining(people, photos, *time_mining(people, photos))
 
 
 @bench.command("recognition")
@@ -246,6 +246,6 @@ def time_recognition(
     faces: Annotated[int, typer.Option(min=2, help="Faces to cluster.")] = 20_000,
 ) -> None:
     """Naming, verification and clustering of embeddings."""
-    from ..speed import bench_recognition
+    from ..speed import time_recognition
 
-    tell_recognition(bench_recognition(people, photos, pairs, faces))
+    tell_recognition(time_recognition(people, photos, pairs, faces))

@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from ..console.network import summary_table
-from ..console.scores import tell_benchmark, tell_results
+from ..console.scores import tell_results, tell_seeds
 from ..console.screen import say, show
 from ..console.terminal import Bars, tell_written
 from ..console.training import tell_outcome, tell_plan
@@ -171,7 +171,7 @@ def benchmark(
     force: Force = False,
 ) -> None:
     """Several runs, one a seed: mean and standard error, beside the traditional methods."""
-    from ..experiment.seeds import benchmark as run_benchmark
+    from ..experiment.seeds import run_seeds
     from ..machine.places import where
 
     use_threads(threads)
@@ -183,8 +183,8 @@ def benchmark(
     config = RunConfig(credit=credit)
     data = read_people(faces, Architecture(config.network, size).input_shape[0])
     with Bars() as bars:
-        result = run_benchmark(data, out, seeds, config, bars, force)
-    tell_benchmark(out, result)
+        result = run_seeds(data, out, seeds, config, bars, force)
+    tell_seeds(out, result)
 
 
 @app.command()

@@ -33,7 +33,7 @@ def tell_sweep(tree: np.ndarray, distance: float, source: str, people: np.ndarra
 
 
 def tell_groups(groups: Clustering, folders: list[str], data: Faces) -> None:
-    """A row a group: how large, how tight, and whose photos where folders say it."""
+    """One row per group: how large, how tight, and whose photos where folders say it."""
     if (warning := groups.warning()) is not None:
         say(warning, style="yellow")
     named = len(data.people) > 1

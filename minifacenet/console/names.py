@@ -25,13 +25,13 @@ def tell_enrolment(people: People, checked: CrossValidation, strangers: float | 
     """How well the enrolled photos name each other, beside simpler methods, and the gate."""
     if len(people.classifier.classes_) == 1:
         say(
-            f"Only {people.classifier.classes_[0]} is enrolled: nobody to tell him or her apart "
+            f"Only {people.classifier.classes_[0]} is enrolled: nobody to tell them apart "
             "from, so a photo is verified by its distance alone."
         )
     elif checked.asked:
         table = Table()
         table.add_column("each photo asked for where it is not enrolled")
-        table.add_column("named right", justify="right")
+        table.add_column("accuracy", justify="right")
         for name, share in (
             ("linear SVM, which is used", checked.svm),
             ("nearest mean of a person", checked.nearest_mean),
@@ -47,13 +47,13 @@ def tell_enrolment(people: People, checked: CrossValidation, strangers: float | 
         say(f"With {gate:.4f}, {checked.rejected:.1%} of these photos would be called '{UNKNOWN}'.")
     if strangers is not None:
         say(
-            f"Of each person's photos, where he or she is not enrolled, {strangers:.1%} would get "
+            f"Of each person's photos, where they are not enrolled, {strangers:.1%} would get "
             "the name of somebody else."
         )
 
 
 def tell_names(people: People, paths: Sequence[str], answers: Answers, out: Path | None) -> None:
-    """A row a photo: name, distance, runner-up."""
+    """One row per photo: name, distance, runner-up."""
     classes = people.classifier.classes_
     show(_names_table(classes, paths[:ROWS], answers))
     if len(paths) > ROWS:
@@ -99,7 +99,7 @@ def tell_right(names: np.ndarray, truth: np.ndarray, classes: np.ndarray) -> Non
         right, rejected = names[known] == truth[known], names[known] == UNKNOWN
         say(
             f"By their folders, {known.sum()} photos show enrolled people: {right.mean():.1%} "
-            f"named right, {rejected.mean():.1%} {UNKNOWN}, {(~right & ~rejected).mean():.1%} "
+            f"named correctly, {rejected.mean():.1%} {UNKNOWN}, {(~right & ~rejected).mean():.1%} "
             "taken for somebody else."
         )
         if (~known).any():

@@ -123,7 +123,7 @@ def _tell_few(targets: Iterable[float]) -> None:
 
 
 def tell_folds(result: FoldedVerification) -> None:
-    """A row a fold, and the means with their errors."""
+    """One row per fold, and the means with their errors."""
     table = Table()
     for column in ("fold", "pairs", "threshold", "accuracy", "VAL", "FAR"):
         table.add_column(column, justify="right")

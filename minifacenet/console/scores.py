@@ -10,7 +10,7 @@ from ..files.words import with_error
 from .screen import Table, say, show
 
 if TYPE_CHECKING:
-    from ..experiment.seeds import Benchmark
+    from ..experiment.seeds import SeedScores
 
 
 def tell_results(metrics: dict) -> None:
@@ -40,13 +40,13 @@ def tell_results(metrics: dict) -> None:
 _VERIFICATION = ("auc", "eer", "val_at_far_0.01", "val_at_far_0.001")
 _NAMING = ("correct_name_rate", "false_accept_rate", "dir_at_far_0.05", "bcubed_f1")
 _HEADINGS = {
-    "svm_accuracy": "named right",
+    "svm_accuracy": "accuracy",
     "auc": "AUC",
     "eer": "EER",
     "val_at_far_0.01": "VAL at FAR 0.01",
     "val_at_far_0.001": "VAL at FAR 0.001",
-    "correct_name_rate": "named right",
-    "false_accept_rate": "strangers named",
+    "correct_name_rate": "accuracy",
+    "false_accept_rate": "strangers accepted",
     "dir_at_far_0.05": "DIR at FAR 0.05",
     "bcubed_f1": "B-cubed F1",
 }
@@ -64,8 +64,8 @@ def _print_scores(title: str, methods: tuple[Method, ...], scores: dict, keys) -
     show(table)
 
 
-def tell_benchmark(out: Path, result: Benchmark) -> None:
-    """Mean and standard error over the seeds, a table a protocol."""
+def tell_seeds(out: Path, result: SeedScores) -> None:
+    """Mean and standard error over the seeds, one table per protocol."""
     count = len(result.seeds)
     pairs = ("svm_accuracy", "auc", "eer", "val_at_far_0.001")
     for protocol, title, shown in (
@@ -95,5 +95,5 @@ def tell_benchmark(out: Path, result: Benchmark) -> None:
     say(
         "",
         "Time: from a face to its name on one thread, as a multiple of that of 'pixels'.",
-        f"In {out}: benchmark.csv, benchmark.png, and a whole run a seed.",
+        f"In {out}: benchmark.csv, benchmark.png, and a whole run per seed.",
     )

@@ -194,7 +194,7 @@ class FaceNet:
 
     @classmethod
     def new(cls, architecture: Architecture, seed: int = 0, cut: str = CENTRE_SQUARE) -> FaceNet:
-        """Fresh random weights: to be trained, on faces cut so.
+        """Fresh random weights: to be trained, on faces cut this way.
 
         Raises
         ------

@@ -4,7 +4,7 @@ A triplet needs two photos of one person and one of another, so a batch of photo
 would hold hardly any. We draw P people, then K photos of each (the paper takes about 40 a person
 and 1,800 in all; section 3.2).
 
-Augmentation: the network shall not mind a mirrored, slightly turned, scaled, shifted, brighter or
+Augmentation: the network should not mind a mirrored, slightly turned, scaled, shifted, brighter or
 flatter photo, so it sees each photo a little different every time. All randomness comes from the
 generator passed in.
 """

@@ -45,7 +45,7 @@ def _distances_cpu(embeddings, out):
             out[j, i] = total
 
 
-# A thread a distance, a block a 16 x 16 tile of them, as in nn/products/matmul.py: both tiles
+# One thread per distance, a block a 16 x 16 tile of them, as in nn/products/matmul.py: both tiles
 # of embeddings are fetched into shared memory row by row, and read from there 16 times. The second
 # one is read down its columns; the 17th column puts these into different banks. (i, j) and (j, i)
 # are summed in the same order, so the result is symmetric to the last bit. Bound: 3 d flops a

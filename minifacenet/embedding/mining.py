@@ -31,7 +31,7 @@ from .triplet import Triplets, as_square, triplet_loss
 LISTED_RULES = ("semi-hard", "semi-hard-random", "hardest")  # they give a list of triplets
 RULES = (*LISTED_RULES, "all")
 
-# -- One negative a pair: kernels write it to chosen (N, N) at [anchor, positive], -1 for none ----
+# -- One negative per pair: kernels write it to chosen (N, N) at [anchor, positive], -1 for none ---
 
 
 @cpu_kernel

@@ -101,7 +101,7 @@ def quantise(vectors: np.ndarray, scale: str = "vector") -> Quantised:
     ----------
     vectors : ndarray of shape (N, D), floating
     scale : 'vector' or 'global'
-        One scale a vector (D + 4 bytes each), or one for all (D bytes each).
+        One scale per vector (D + 4 bytes each), or one for all (D bytes each).
 
     Raises
     ------

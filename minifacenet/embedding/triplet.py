@@ -1,4 +1,4 @@
-"""The triplet loss: an anchor shall be closer to every positive than to any negative, by a margin.
+"""The triplet loss: an anchor should be closer to every positive than to any negative, by a margin.
 
     L = mean over triplets (a, p, n) of  [ D(a,p) - D(a,n) + margin ]+        D = ||e_a - e_p||^2
 
@@ -103,11 +103,12 @@ def _gradient_cpu(weights, embeddings, out):
     out[...] = 2 * (symmetric.sum(axis=1, keepdims=True) * embeddings - symmetric @ embeddings)
 
 
-# A thread a coordinate of an embedding, a block a 16 x 16 tile of them: it walks along j, with a
-# tile of S = W + W' and one of E in shared memory. W' is fetched row by row, too, and turned on the
-# way; the 17th column puts the turned values into different banks. Bound: 3 N flops a coordinate,
-# against 3 N / 4 bytes of float32 (mostly from the cache): shared memory, with two reads for 3
-# flops. Next: 4 x 4 coordinates a thread, in registers, or a graph Laplacian and `matmul`.
+# One thread per coordinate of an embedding, a block a 16 x 16 tile of them: it walks along j, with
+# a tile of S = W + W' and one of E in shared memory. W' is fetched row by row, too, and turned on
+# the way; the 17th column puts the turned values into different banks. Bound: 3 N flops a
+# coordinate, against 3 N / 4 bytes of float32 (mostly from the cache): shared memory, with two
+# reads for 3 flops. Next: 4 x 4 coordinates a thread, in registers, or a graph Laplacian and
+# `matmul`.
 @cuda_kernel
 def _gradient_grid(weights, embeddings, out):
     tile_s = cuda.shared.array((TILE, PADDED), embeddings.dtype)

@@ -59,8 +59,8 @@ MEASURES = {
 
 
 @dataclass(frozen=True)
-class Benchmark:
-    """A benchmark holds what the seeds gave.
+class SeedScores:
+    """What the seeds gave.
 
     Attributes
     ----------
@@ -91,18 +91,18 @@ class Benchmark:
         return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
-def benchmark(
+def run_seeds(
     faces: Faces,
     out: Path,
     seeds: int,
     config: RunConfig,
     observer: Observer | None = None,
     force: bool = False,
-) -> Benchmark:
+) -> SeedScores:
     """Run the seeds 0 to `seeds` - 1 of `config`, and gather their figures.
 
     A seed whose folder holds the results of this very configuration and these photos is not run
-    again, so an interrupted benchmark goes on where it stopped.
+    again, so what was interrupted goes on where it stopped.
 
     Raises
     ------
@@ -136,7 +136,7 @@ def benchmark(
                     f"Seed {seed}: the results in {folder} are of this run, taken from there"
                 )
             results.append(metrics)
-        result = Benchmark(
+        result = SeedScores(
             tuple(range(seeds)),
             _values(results),
             _cost(faces, out / "seed-0", config),
@@ -148,7 +148,7 @@ def benchmark(
             for seed, value in enumerate(row)
         )
         write_csv(out / FILES[0], ("seed", "protocol", "method", "measure", "value"), rows)
-        benchmark_figure(out, result)
+        seeds_figure(out, result)
     return result
 
 
@@ -235,7 +235,7 @@ def _cost(faces: Faces, folder: Path, config: RunConfig, rounds: int = 5) -> dic
     return {method: value / median["pixels"] for method, value in median.items()}
 
 
-def benchmark_figure(out: Path, result: Benchmark) -> None:
+def seeds_figure(out: Path, result: SeedScores) -> None:
     """Draw `benchmark.png`: every method and seed, by what was asked."""
     panels: dict[str, dict[str, np.ndarray]] = {}
     measures: dict[str, str] = {}

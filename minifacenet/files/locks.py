@@ -21,7 +21,7 @@ else:
 LOCK = ".minifacenet.lock"
 _TRIES = 10
 
-# Folders that this thread holds: `benchmark` and a command lock what the functions below them lock.
+# Folders that this thread holds: `run_seeds` and a command lock what the functions below them lock.
 _held: ContextVar[frozenset[Path]] = ContextVar("held", default=frozenset())
 
 

@@ -168,7 +168,7 @@ _forward = Kernel(_forward_cpu, thread_per_element(_forward_grid))
 _backward = Kernel(_backward_cpu, thread_per_element(_backward_grid))
 
 
-# -- Kernels of a number a channel: NumPy on the CPU, and a launch, not its work, on CUDA ----------
+# -- Kernels of one number per channel: NumPy on the CPU, and a launch, not its work, on CUDA ------
 
 
 def _mean_cpu(parts, count, mean):

@@ -49,8 +49,8 @@ def concat_backward(dout: np.ndarray, cache: list[int]) -> list[np.ndarray]:
 
 # -- Kernels: arrays as (pixels, channels) -------------------------------------------------------
 
-# The CUDA kernels have a thread an element of the piece. Bound: memory. In float32 an element is 4
-# bytes in and 4 out (`_accumulate`: 8 in and 4 out) for no arithmetic, or one addition. Next: the
+# The CUDA kernels have one thread per element of the piece. Bound: memory. In float32 an element is
+# 4 bytes in and 4 out (`_accumulate`: 8 in and 4 out) for no arithmetic, or one addition. Next: the
 # branches write into `out`, and read from `dout`, themselves; then there is nothing to copy.
 
 

@@ -67,8 +67,8 @@ def _forward_cpu(x, eps, out, norm):
             out[i, j] = x[i, j] / divisor
 
 
-# A block a row. Each thread goes over every 64th value; then the upper half of the threads hands
-# its results to the lower one, again and again: 6 steps instead of 64, in an order that never
+# One block per row. Each thread goes over every 64th value; then the upper half of the threads
+# hands its results to the lower one, again and again: 6 steps instead of 64, in an order that never
 # changes. Bound: memory. An element in float32 is 4 bytes in (twice more from the cache) and 4 out,
 # for 7 flops; N x 128 embeddings are so few that the launch takes longer. Next: warp shuffles in
 # place of shared memory.
@@ -125,8 +125,8 @@ def _backward_cpu(dout, y, norm, eps, dx):
             dx[i, j] = (dout[i, j] - radial * y[i, j]) / divisor
 
 
-# A block a row, the same tree. Bound: memory. An element in float32 is 8 bytes in (the second time
-# from the cache) and 4 out, for 5 flops. Next: as above.
+# One block per row, the same tree. Bound: memory. An element in float32 is 8 bytes in (the second
+# time from the cache) and 4 out, for 5 flops. Next: as above.
 @cuda_kernel
 def _backward_grid(dout, y, norm, eps, dx):
     total = cuda.shared.array(ROW_THREADS, dout.dtype)

@@ -131,7 +131,7 @@ def _sum_neighbours(padded, start, n):
     return total
 
 
-# A thread an output, a block some whole pixels, so that nothing is divided to find pixel and
+# One thread per output, a block some whole pixels, so that nothing is divided to find pixel and
 # channel. The squares go to shared memory, where each serves its n neighbours. Bound: memory. An
 # element in float32 is 4 bytes in and 4 out, for 2 n + 7 flops, two roots and a division.
 # Next: fusing it with the pooling before or after it, to save a trip to memory.

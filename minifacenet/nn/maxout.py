@@ -68,7 +68,7 @@ def _forward_cpu(x, pieces, out, winner):
             winner[i, j] = index
 
 
-# A thread an output. Bound: memory. With p = 2 in float32 an output reads 8 bytes and writes 5,
+# One thread per output. Bound: memory. With p = 2 in float32 an output reads 8 bytes and writes 5,
 # for one comparison. Next: fusing it with the bias of the Linear before it.
 @cuda_kernel
 def _forward_grid(x, pieces, out, winner):
@@ -96,8 +96,8 @@ def _backward_cpu(dout, winner, pieces, dx):
                 dx[i, m * h + j] = dout[i, j] if winner[i, j] == m else zero
 
 
-# A thread an output of the forward: the only writer of its p pieces. Bound: memory. With p = 2 in
-# float32 it reads 5 bytes and writes 8.
+# One thread per output of the forward: the only writer of its p pieces. Bound: memory. With p = 2
+# in float32 it reads 5 bytes and writes 8.
 @cuda_kernel
 def _backward_grid(dout, winner, pieces, dx):
     position = cuda.grid(1)

@@ -71,9 +71,9 @@ _damped_cpu, _damped_cuda = element(_damped)
 
 # -- Kernels: flat arrays, state and weight updated in one pass ----------------------------------
 
-# The CUDA kernels have a thread a weight. Bound: memory. A weight in float32 takes 20 bytes (SGD
-# and AdaGrad: three values in, two out; 4 and 7 flops) or 28 (Adam: four in, three out; 12 flops).
-# Next: four weights a thread, in 16-byte reads; all parameters in one launch.
+# The CUDA kernels have one thread per weight. Bound: memory. A weight in float32 takes 20 bytes
+# (SGD and AdaGrad: three values in, two out; 4 and 7 flops) or 28 (Adam: four in, three out; 12
+# flops). Next: four weights a thread, in 16-byte reads; all parameters in one launch.
 
 
 @cpu_kernel

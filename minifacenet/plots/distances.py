@@ -32,7 +32,7 @@ def distance_histograms(
     distances, same = np.asarray(distances, dtype=np.float64), np.asarray(same, dtype=bool)
     if distances.ndim != 1 or distances.shape != same.shape or not distances.size:
         raise ValueError(
-            f"expected one distance and one flag a pair, got {distances.shape} and {same.shape}"
+            f"expected one distance and one flag per pair, got {distances.shape} and {same.shape}"
         )
     ax = new_axes(ax, 9, 4.5)
     edges = np.linspace(0, max(distances.max(), threshold or 0, 1e-6) * 1.02, 61)

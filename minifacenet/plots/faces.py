@@ -90,7 +90,7 @@ def naming_sheet(
     rows = -(-len(order) // columns)
     height = 1.42
     shown = f" ({len(order)} shown, the wrong ones first)" if len(order) < len(images) else ""
-    title = f"{right.sum()} of {len(images)} faces named right{shown}"
+    title = f"{right.sum()} of {len(images)} faces named correctly{shown}"
     ax = gallery(ax, (columns - 0.5, height * rows - 0.5), title, credit)
     for number, face in enumerate(order):
         x, y = number % columns, height * (number // columns)
@@ -115,7 +115,7 @@ def distance_grid(
     threshold: float | None = None,
     credit: str | None = None,
 ) -> Axes:
-    """The paper's Fig. 1: a row a person, squared distances between neighbouring photos.
+    """The paper's Fig. 1: one row per person, squared distances between neighbouring photos.
 
     Across a row both photos show one person and the distance should be small; down a column they
     show two people and it should be large. With a `threshold`, ✗ marks those on its wrong side.

@@ -20,7 +20,7 @@ def seed_dots(
     marked: Mapping[str, str] | None = None,
     share_axis: bool = False,
 ) -> np.ndarray:
-    """A panel a question, a line a candidate: every seed as a dot, the mean with standard error.
+    """One panel per question, one line per candidate: seeds as dots, the mean with its error.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ components (grey has one, colour three), SOS opens a scan, i.e. a stretch of pac
     progressive    about ten scans, each of which makes every block a little finer
 
 So of a progressive picture *all* waves of *all* blocks lie in memory, 2 bytes each, until the last
-scan has come, however small the picture shall come out:
+scan has come, however small the picture is to come out:
 
     bytes = sum over components of  64 waves * 2 bytes * blocks     (6 bytes a pixel in full colour)
 

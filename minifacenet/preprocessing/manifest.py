@@ -1,4 +1,4 @@
-"""manifest.csv: what became of every photo, one row a face, for people and for the next run.
+"""manifest.csv: what became of every photo, one row per face, for people and for the next run.
 
 photo       its path in the folder, with '/'
 face        1, 2, ... the best score first; empty if the photo gave no face

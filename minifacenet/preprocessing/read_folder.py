@@ -1,4 +1,4 @@
-"""From a folder of people to square faces: one folder a person, their photos inside.
+"""From a folder of people to square faces: one folder per person, their photos inside.
 
     photos/
         Ada/     1.jpg  2.png
@@ -178,7 +178,7 @@ def _listing(root: Path) -> tuple[list[str], list[str], list[str], list[tuple[st
     Lost are photos beside the person folders, and folders that cannot be opened, with the reason.
     """
     if (problem := no_folder(root)) is not None:
-        raise FolderError(f"'{root}' {problem}: pass the folder that holds one folder a person")
+        raise FolderError(f"'{root}' {problem}: pass the folder that holds one folder per person")
     entries, ignored = entries_of(root)
     folders: list[str] = []
     photos: list[str] = []
@@ -220,7 +220,7 @@ def _what_is_wrong(
     if closed and not folders:
         return f"'{root / closed[0][0]}' {closed[0][1]}, nor can any other folder in '{root}'"
     if not folders:
-        return f"no folder in '{root}': expected one folder a person, with their photos inside"
+        return f"no folder in '{root}': expected one folder per person, with their photos inside"
     for folder in folders:
         for deep in filter(os.path.isdir, entries_of(root / folder)[0]):
             with suppress(ClosedFolder):

@@ -105,7 +105,7 @@ def similarity(source: ArrayLike, target: ArrayLike) -> np.ndarray:
     Parameters
     ----------
     source, target : array_like of shape (N, 2)
-        Two or more points x_i, and where they shall go, y_i.
+        Two or more points x_i, and where they should go, y_i.
 
     Returns
     -------

@@ -4,19 +4,19 @@
 recognises anybody: that is `experiment`.
 """
 
-from .kernels import bench_kernels, largest_layers
-from .network import bench_network, parts_of
-from .scaling import bench_scaling
-from .stages import bench_mining, bench_recognition
-from .step import bench_step
+from .kernels import largest_layers, time_kernels
+from .network import parts_of, time_network
+from .scaling import time_scaling
+from .stages import time_mining, time_recognition
+from .step import time_step
 
 __all__ = [
-    "bench_kernels",
-    "bench_mining",
-    "bench_network",
-    "bench_recognition",
-    "bench_scaling",
-    "bench_step",
     "largest_layers",
     "parts_of",
+    "time_kernels",
+    "time_mining",
+    "time_network",
+    "time_recognition",
+    "time_scaling",
+    "time_step",
 ]

@@ -1,4 +1,4 @@
-"""The pictures of `bench`: a bar a row, and how cost grows."""
+"""The pictures of `bench`: one bar per row, and how cost grows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BARS: tuple[dict[str, Any], ...] = (
 
 
 def timing_bars(timings: Sequence[Timing], title: str) -> Axes:
-    """A bar a row and pass: our ms or, with a yardstick, the ratio.
+    """One bar per row and pass: our ms or, with a yardstick, the ratio.
 
     Milliseconds are drawn without the rows for the whole network, which would dwarf them. A ratio's
     bar begins at 1, where both sides are equally fast, on a logarithmic axis: twice as fast is as
@@ -40,7 +40,7 @@ def timing_bars(timings: Sequence[Timing], title: str) -> Axes:
 
 
 def share_bars(timings: Sequence[Timing], card: Card, title: str) -> Axes:
-    """A bar a row and pass: the share of the card's fp32 peak or, where there is nothing to
+    """One bar per row and pass: the share of the card's fp32 peak or, where there is nothing to
     multiply, of what a copy moves."""
 
     def percent(timing, which):

@@ -53,7 +53,7 @@ Calls = Mapping[str, Call]  # of one row, by pass: 'forward', 'forward+backward'
 
 @dataclass(frozen=True)
 class Timing:
-    """A row of a benchmark; every mapping has the row's passes as keys.
+    """One row of a comparison; every mapping has the row's passes as keys.
 
     `operations` are floating-point operations, 0 where none are counted. `theirs` has a mapping for
     each memory layout that the yardstick was measured in, and none without a yardstick. `traffic`

@@ -54,7 +54,7 @@ def largest_layers(network: Sequential, shape: tuple[int, ...]) -> dict[str, Par
     return {kind.__name__: found[kind.__name__] for kind in LAYERS if kind.__name__ in found}
 
 
-def bench_kernels(
+def time_kernels(
     parts: dict[str, Part],
     batch: int,
     rounds: int,

@@ -1,4 +1,4 @@
-"""What the figures of a benchmark were taken on."""
+"""The machine that times were taken on."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def parts_of(network: Sequential, shape: tuple[int, ...]) -> dict[str, Part]:
     return {row.name: Part(row, Sequential(*stages[row.name])) for row in network.table(shape)}
 
 
-def bench_network(
+def time_network(
     parts: dict[str, Part],
     batch: int = 8,
     rounds: int = 5,
@@ -90,7 +90,7 @@ def time_layers(
     against: Side | None,
     rounds: int,
 ) -> Timing:
-    """Time these rows in a row on input x; `out` has the shape and dtype of what comes out."""
+    """Time these rows, run one after another on x; `out` has the output's shape and dtype."""
     dout = np.random.default_rng(1).standard_normal(out.shape, out.dtype)
     if against is not None:
         check_agreement(title, ours.values(names, x, dout)[""], against.values(names, x, dout))

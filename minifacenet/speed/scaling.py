@@ -41,7 +41,7 @@ class Cost:
     step_memory: int
 
 
-def bench_scaling(
+def time_scaling(
     architecture: Architecture,
     batch: int = 8,
     rounds: int = 5,

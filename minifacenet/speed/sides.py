@@ -55,10 +55,10 @@ class Side(Protocol):
     about: str
 
     def values(self, names: Iterable[str], x: Array, dout: Array) -> dict[str, tuple]:
-        """Output and dx (None if there is none) of these rows in a row, to be compared."""
+        """Run these rows one after another; returns output and dx (or None), to be compared."""
 
     def calls(self, names: Iterable[str], x: Array, dout: Array) -> dict[str, Calls]:
-        """The passes of these rows in a row."""
+        """The passes of these rows, run one after another."""
 
     def step(self, x: Array, gradient: Gradient) -> dict[str, Calls]:
         """A training step of all rows: the calls named in `STEP`."""
@@ -84,7 +84,7 @@ class Ours:
             part.layers.to(device)
 
     def output(self, names: Iterable[str], x: Array) -> np.ndarray:
-        """What comes out of these rows in a row."""
+        """What comes out of these rows, run one after another."""
         return to_device(self.layers(names).forward(self._there(x)), "cpu")
 
     def values(self, names: Iterable[str], x: Array, dout: Array) -> dict[str, tuple]:
@@ -128,7 +128,7 @@ class Ours:
         return to_device(array, self.device)
 
     def layers(self, names: Iterable[str]) -> Sequential:
-        """These rows in a row."""
+        """These rows, run one after another."""
         return Sequential(
             *(pair for name in names for pair in self.parts[name].layers.layers.items())
         )

@@ -32,7 +32,7 @@ class MiningCost:
     active: int
 
 
-def bench_mining(people: int = 45, photos: int = 40, rounds: int = 5) -> tuple[list, float]:
+def time_mining(people: int = 45, photos: int = 40, rounds: int = 5) -> tuple[list, float]:
     """Every rule on P x K embeddings, the rounds interleaved: the paper's batch is 45 x 40.
 
     The embeddings are those of a network under training: people are near each other in clouds that
@@ -92,7 +92,7 @@ class RecognitionCost:
     memory: int | None
 
 
-def bench_recognition(people: int, photos: int, pairs: int, faces: int) -> list[RecognitionCost]:
+def time_recognition(people: int, photos: int, pairs: int, faces: int) -> list[RecognitionCost]:
     """Stage 3 on random embeddings of distinct people, once each, after compilation."""
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(people), photos)

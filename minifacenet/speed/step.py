@@ -23,7 +23,7 @@ PASS = "step"
 DEMO = Architecture("nn1_mini", channels=1)
 
 
-def bench_step(
+def time_step(
     parts: dict[str, Part],
     rounds: int = 5,
     against: Side | None = None,

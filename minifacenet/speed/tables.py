@@ -51,7 +51,7 @@ def tell_machine(
 
 
 def tell_timings(timings: Sequence[Timing], card: Card | None = None) -> None:
-    """A line a row, the ratios at its end; nothing comes after the last row.
+    """One line per row, the ratios at its end; nothing comes after the last row.
 
     With a card first its rates, and only then, with a yardstick, the times side by side.
     """
@@ -127,7 +127,7 @@ def _or_dash(value: float | None, form: str) -> str:
 
 
 def write_timings(path: Path, timings: Sequence[Timing], card: Card | None = None) -> None:
-    """Every median: a row a layer, its times in ms by side and pass; empty where none.
+    """Every median: one row per layer, its times in ms by side and pass; empty where none.
 
     With a card also both rates of each pass, and their shares of what the card could do.
     """

@@ -1,4 +1,4 @@
-"""The log of a training, `log.csv`: a row a step, written by all trainings and read by whoever
+"""The log of a training, `log.csv`: one row per step, written by all trainings and read by whoever
 draws or goes on with one."""
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TYPES = [int if field.type == "int" else float for field in fields(StepRecord)]
 
 
 def write_log(path: Path, records: Sequence[StepRecord]) -> None:
-    """One row a step, atomically."""
+    """One row per step, atomically."""
     write_csv(path, HEADER, map(astuple, records))
 
 

@@ -3,7 +3,7 @@
     model.safetensors   the model: the last, or the best of those checked on held-out people
     state.safetensors   the training as it stands, for `resume`
     config.json         its settings
-    log.csv             a row a step
+    log.csv             one row per step
     checks.csv          VAL of the held-out people along the way
     training.png        both as curves
 

@@ -84,8 +84,8 @@ def test_a_training_step(run, tmp_path, fake, monkeypatch):
 def test_how_cost_grows(run, tmp_path, monkeypatch):
     from minifacenet.speed import scaling
 
-    few = partial(scaling.bench_scaling, batches=(1, 2), factors=(0.5,), sizes=(32,))
-    monkeypatch.setattr(scaling, "bench_scaling", few)
+    few = partial(scaling.time_scaling, batches=(1, 2), factors=(0.5,), sizes=(32,))
+    monkeypatch.setattr(scaling, "time_scaling", few)
     status, printed, _ = run("bench", *SMALL, "--scaling", "--out", tmp_path)
     assert status == 0
     assert list(table(printed))[:4] == ["batch 1", "batch 2", "width 0.5", "size 32"]

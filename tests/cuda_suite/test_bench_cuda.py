@@ -1,4 +1,4 @@
-"""The benchmark on CUDA: what it computes and prints; in the simulator its times mean nothing."""
+"""The times on CUDA: what it computes and prints; in the simulator its times mean nothing."""
 
 import importlib.util
 from types import SimpleNamespace
@@ -14,8 +14,8 @@ from minifacenet.nn.layer import Sequential
 from minifacenet.nn.linear import Linear
 from minifacenet.nn.maxout import Maxout
 from minifacenet.nn.maxpool import MaxPool
-from minifacenet.speed import bench_kernels, bench_network, bench_step, largest_layers, parts_of
 from minifacenet.speed import kernels as kernels_module
+from minifacenet.speed import largest_layers, parts_of, time_kernels, time_network, time_step
 from minifacenet.speed.card import copy_bandwidth, this_card
 from minifacenet.speed.kernels import LAYERS
 from minifacenet.speed.sides import BOTH, FORWARD, PRODUCT, STEP, UPDATE, Ours
@@ -45,7 +45,7 @@ def side(name, rows, **options):
 @pytest.mark.parametrize("name", SIDES)
 def test_every_row_agrees_with_the_other_side(name):
     rows, theirs = parts(), side(name, parts())
-    timings = bench_network(rows, 2, 1, theirs, device="cuda")
+    timings = time_network(rows, 2, 1, theirs, device="cuda")
     assert [timing.name for timing in timings] == [*rows, "without LRN", "total"]
     assert {device_of(p.data) for part in rows.values() for p in _parameters(part)} == {"cuda"}
     for timing in timings:
@@ -63,7 +63,7 @@ def _parameters(part):
 def test_a_kernel_that_computes_something_else_is_not_timed():
     theirs = side("fake", parts(), faults={"rnorm1": lambda out, dx: (out, dx * np.float32(1.1))})
     with pytest.raises(ValueError, match="rnorm1: our dx and theirs"):
-        bench_network(parts(), 2, 1, theirs, device="cuda")
+        time_network(parts(), 2, 1, theirs, device="cuda")
 
 
 def test_what_is_timed_finds_its_arrays_on_the_gpu():
@@ -85,7 +85,7 @@ def test_what_is_timed_finds_its_arrays_on_the_gpu():
 @pytest.mark.parametrize("name", SIDES)
 def test_a_step_mines_on_the_cpu(name):
     settings = TrainConfig(people=2, photos=2)
-    timings = bench_step(parts(), 1, side(name, parts()), settings, "cuda")
+    timings = time_step(parts(), 1, side(name, parts()), settings, "cuda")
     assert tuple(timing.name for timing in timings) == STEP
     weights = sum(p.data.size for part in parts().values() for p in _parameters(part))
     assert timings[1].traffic == {"step": 28 * weights}
@@ -98,7 +98,7 @@ def test_kernels_alone(name):
     assert list(rows) == [kind.__name__ for kind in LAYERS]
     assert rows["ReLU"].row.input == (4, 4, 2)
     theirs = side(name, largest_layers(network(np.float32), SHAPE))
-    groups = {group: timings for group, _, timings in bench_kernels(rows, 2, 1, theirs, 300, (16,))}
+    groups = {group: timings for group, _, timings in time_kernels(rows, 2, 1, theirs, 300, (16,))}
     assert [timing.name for timing in groups["layers"]] == [
         "ReLU 2x4x4x2", "MaxPool 2x4x4x2", "LRN 2x4x4x2", "Maxout 2x6", "L2Norm 2x3",
     ]  # fmt: skip
@@ -118,7 +118,7 @@ def test_a_wrong_product_is_not_timed(monkeypatch):
 
     monkeypatch.setattr(kernels_module, "STEPS", {"halved": halves})
     with pytest.raises(ValueError, match=r"the product halved 16 is off NumPy's by 0\.\d+ of"):
-        list(bench_kernels({}, 2, 1, None, 4, (16,)))
+        list(time_kernels({}, 2, 1, None, 4, (16,)))
 
 
 def test_the_card():
@@ -165,9 +165,9 @@ def test_the_command(run, small, tmp_path):
 
 def test_the_command_for_kernels(run, small, monkeypatch, tmp_path):
     def few(rows, batch, rounds, against):
-        return bench_kernels(rows, batch, rounds, against, 300, (16,))
+        return time_kernels(rows, batch, rounds, against, 300, (16,))
 
-    monkeypatch.setattr(kernels_module, "bench_kernels", few)
+    monkeypatch.setattr(kernels_module, "time_kernels", few)
     monkeypatch.setattr(
         kernels_module, "largest_layers", lambda network, shape: largest_layers(network, SHAPE)
     )

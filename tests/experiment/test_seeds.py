@@ -8,7 +8,7 @@ import pytest
 
 from minifacenet.classification.methods import METHODS, methods_with
 from minifacenet.experiment import seeds as module
-from minifacenet.experiment.seeds import Benchmark, benchmark
+from minifacenet.experiment.seeds import SeedScores, run_seeds
 from minifacenet.experiment.settings import RunConfig
 from minifacenet.preprocessing.read_folder import read_faces
 from minifacenet.training.observer import Observer
@@ -33,7 +33,7 @@ def faces(people):
 @pytest.fixture(scope="module")
 def result(faces, tmp_path_factory):
     out = tmp_path_factory.mktemp("benchmark")
-    return out, benchmark(faces, out, 2, CONFIG)
+    return out, run_seeds(faces, out, 2, CONFIG)
 
 
 def test_it_gathers_what_the_runs_stored(result):
@@ -63,10 +63,10 @@ def test_a_photo_costs_a_multiple_of_pixels(result):
 
 def test_mean_and_standard_error():
     values = {("open", "facenet", "auc"): np.array([0.9, 0.94, 0.98])}
-    mean, error = Benchmark((0, 1, 2), values, {}).mean_error("open", "facenet", "auc")
+    mean, error = SeedScores((0, 1, 2), values, {}).mean_error("open", "facenet", "auc")
     assert mean == pytest.approx(0.94)
     assert error == pytest.approx(0.04 / np.sqrt(3))
-    one = Benchmark((0,), {("open", "facenet", "auc"): np.array([0.9])}, {})
+    one = SeedScores((0,), {("open", "facenet", "auc"): np.array([0.9])}, {})
     assert np.isnan(one.mean_error("open", "facenet", "auc")[1])
 
 
@@ -84,7 +84,7 @@ def test_what_is_there_is_not_run_again_unless_it_is_of_something_else(
 
     monkeypatch.setattr(module, "run", run)
     listener = Listener()
-    again = benchmark(faces, out, 2, CONFIG, listener)
+    again = run_seeds(faces, out, 2, CONFIG, listener)
     assert ran == []
     assert all("taken from there" in line for line in listener.said)
     for name, values in before.values.items():
@@ -96,9 +96,9 @@ def test_what_is_there_is_not_run_again_unless_it_is_of_something_else(
         ((others, out, 1, CONFIG), r"seed-0 holds a run of other photos.*--force"),
     ):
         with pytest.raises(ValueError, match=message):
-            benchmark(*given)
+            run_seeds(*given)
         assert ran == []
-        benchmark(*given, force=True)
+        run_seeds(*given, force=True)
         assert ran == [f"seed-{seed}" for seed in range(given[2])]
         ran.clear()
 
@@ -117,7 +117,7 @@ def test_a_setting_that_an_older_run_did_not_know_has_its_default(
     del metrics["config"]["credit"], metrics["config"]["training"]["mine_over"]
     del metrics["config"]["training"]["augmentation"]["flip"]
     path.write_text(json.dumps(metrics), encoding="utf-8")
-    benchmark(faces, out, 2, CONFIG)
+    run_seeds(faces, out, 2, CONFIG)
 
 
 def test_a_damaged_seed_is_named_and_one_without_its_model_is_run_again(
@@ -140,13 +140,13 @@ def test_a_damaged_seed_is_named_and_one_without_its_model_is_run_again(
     for text in [*texts, *map(json.dumps, odd)]:
         metrics.write_text(text, encoding="utf-8")
         with pytest.raises(ValueError, match=r"json is not the metrics of a run.*--force") as error:
-            benchmark(faces, out, 2, CONFIG)
+            run_seeds(faces, out, 2, CONFIG)
         assert len(str(error.value)) < len(str(metrics)) + 400
     metrics.write_text(whole, encoding="utf-8")
     for name in ("report.html", "model.safetensors"):
         (out / "seed-1" / name).unlink()
         with pytest.raises(TypeError):  # our `run` gives no figures
-            benchmark(faces, out, 2, CONFIG)
+            run_seeds(faces, out, 2, CONFIG)
         assert ran.pop() == "seed-1"
         assert not ran
 
@@ -155,24 +155,24 @@ def test_what_is_of_somebody_else_is_not_replaced(faces, result, monkeypatch, tm
     monkeypatch.setattr(module, "run", lambda *_: pytest.fail("it ran"))
     (tmp_path / "benchmark.csv").touch()
     with pytest.raises(ValueError, match=r"holds benchmark\.csv without the runs.*--force"):
-        benchmark(faces, tmp_path, 1, CONFIG)
+        run_seeds(faces, tmp_path, 1, CONFIG)
     shutil.copytree(result[0], tmp_path, dirs_exist_ok=True)
     (tmp_path / "seed-2").mkdir()
     (tmp_path / "seed-2" / "model.safetensors").touch()
-    benchmark(faces, tmp_path, 1, CONFIG)
+    run_seeds(faces, tmp_path, 1, CONFIG)
     with pytest.raises(ValueError, match=r"seed-2 holds model\.safetensors, and no run: .*--force"):
-        benchmark(faces, tmp_path, 3, CONFIG)
+        run_seeds(faces, tmp_path, 3, CONFIG)
 
 
 def test_no_seeds_are_refused(faces, tmp_path):
     with pytest.raises(ValueError, match="at least one seed, got 0"):
-        benchmark(faces, tmp_path, 0, CONFIG)
+        run_seeds(faces, tmp_path, 0, CONFIG)
 
 
 def test_the_command_prints_mean_and_error_of_every_method(
     people, tmp_path, monkeypatch, result, run
 ):
-    monkeypatch.setattr(module, "benchmark", lambda *arguments: result[1])
+    monkeypatch.setattr(module, "run_seeds", lambda *arguments: result[1])
     status, printed, _ = run("benchmark", people, "--out", tmp_path, "--seeds", 2)
     assert status == 0
     mean, error = result[1].mean_error("open", "lbp", "auc")

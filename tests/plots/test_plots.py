@@ -229,14 +229,14 @@ def test_naming_sheet_puts_the_wrong_ones_first(rng):
     assert words(ax) == ["✗ unknown\nis p2", "✓ p0", "✓ p0"]
     assert frames(ax) == [(plots.DIFFERENT, "--"), (plots.SAME, "-"), (plots.SAME, "-")]
     np.testing.assert_array_equal(ax.images[0].get_array()[..., 0], images[4, ..., 0])
-    assert title(ax) == "5 of 6 faces named right (3 shown, the wrong ones first)"
+    assert title(ax) == "5 of 6 faces named correctly (3 shown, the wrong ones first)"
 
 
 def test_naming_sheet_with_distances_and_long_names(rng):
     _, images, _ = faces(rng, 2, 1)
     ax = face_plots.naming_sheet(images, [7, "Bartholomew the Second"], ["7", "no"], [0.25, 1.5])
     assert words(ax) == ["✗ no\nis Bartholome…", "1.50", "✓ 7", "0.25"]
-    assert title(ax) == "1 of 2 faces named right"
+    assert title(ax) == "1 of 2 faces named correctly"
 
 
 def test_distance_grid_writes_the_squared_distances(rng):

@@ -11,7 +11,7 @@ from minifacenet.nn.layer import Row, Sequential
 from minifacenet.nn.optim import OPTIMIZERS
 from minifacenet.nn.prelu import PReLU
 from minifacenet.nn.relu import ReLU
-from minifacenet.speed import bench_network, bench_step, parts_of
+from minifacenet.speed import parts_of, time_network, time_step
 from minifacenet.speed.network import check_agreement, random_photos
 from minifacenet.speed.sides import BOTH, Ours, Part
 from minifacenet.speed.yardsticks import yardstick
@@ -79,12 +79,12 @@ def test_another_weight_is_noticed():
     with parts["conv4"].layers.parameters()["conv4.weight"].edit() as w:
         w *= 1.01
     with pytest.raises(ValueError, match="conv4: our output and theirs"):
-        bench_network(parts, batch=1, rounds=1, against=theirs)
+        time_network(parts, batch=1, rounds=1, against=theirs)
 
 
 def test_a_step_is_timed_on_both_sides(sides):
     parts, _, theirs = sides
-    timings = bench_step(parts, 1, theirs, TrainConfig(people=3, photos=2))
+    timings = time_step(parts, 1, theirs, TrainConfig(people=3, photos=2))
     assert timings[-1].name == "total"
     assert timings[-1].ratio("step") > 0
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from minifacenet.embedding.architectures import NN1, Architecture, FaceNet
-from minifacenet.speed import bench_network, bench_step, largest_layers, parts_of
+from minifacenet.speed import largest_layers, parts_of, time_network, time_step
 from minifacenet.speed.sides import BOTH, FORWARD, STEP, Ours
 from minifacenet.speed.yardsticks import yardstick
 from minifacenet.training.settings import TrainConfig
@@ -20,7 +20,7 @@ def parts(architecture=SMALL):
 @pytest.fixture(scope="module")
 def timings():
     rows = parts()
-    return bench_network(rows, batch=2, rounds=1, against=Fake(rows))
+    return time_network(rows, batch=2, rounds=1, against=Fake(rows))
 
 
 def test_a_row_a_layer_and_the_total_last(timings):
@@ -43,7 +43,7 @@ def test_operations_are_two_a_multiply_add_and_conv1_hands_nothing_back(timings)
 
 
 def test_a_network_without_lrn_has_one_row_less():
-    timings = bench_network(parts(Architecture("nn1_mini", 32, lrn=False)), batch=1, rounds=1)
+    timings = time_network(parts(Architecture("nn1_mini", 32, lrn=False)), batch=1, rounds=1)
     assert [timing.name for timing in timings[-2:]] == ["L2", "total"]
     assert timings[-1].theirs == {}
 
@@ -57,7 +57,7 @@ def test_rows_get_what_reaches_them_in_the_network():
             return super().values(names, x, dout)
 
     rows = parts()
-    bench_network(rows, batch=1, rounds=1, against=Watched(rows))
+    time_network(rows, batch=1, rounds=1, against=Watched(rows))
     before_fc2 = Ours(rows).layers(ROWS[: ROWS.index("fc2")])
     photos = seen[tuple(ROWS)]
     np.testing.assert_array_equal(seen[("fc2",)], before_fc2.forward(photos))
@@ -76,12 +76,12 @@ def test_rows_get_what_reaches_them_in_the_network():
 def test_what_is_not_the_same_is_not_compared(fault, message):
     rows = parts()
     with pytest.raises(ValueError, match=message):
-        bench_network(rows, batch=1, rounds=1, against=Fake(rows, {"conv3": fault}))
+        time_network(rows, batch=1, rounds=1, against=Fake(rows, {"conv3": fault}))
 
 
 def test_progress_is_told():
     told = []
-    bench_network(parts(), batch=1, rounds=1, tell=lambda *counts: told.append(counts))
+    time_network(parts(), batch=1, rounds=1, tell=lambda *counts: told.append(counts))
     assert told == [(done, 24) for done in range(24)]
 
 
@@ -104,11 +104,11 @@ def test_a_step_is_timed_with_its_parts():
     config = TrainConfig(people=3, photos=2)
     weight = rows["fc2"].layers.parameters()["fc2.weight"]
     version = weight.version
-    timings = bench_step(rows, rounds=1, against=Fake(rows), config=config)
+    timings = time_step(rows, rounds=1, against=Fake(rows), config=config)
     assert tuple(timing.name for timing in timings) == STEP
     assert weight.version == version + 4  # Adam alone and in the step, twice each
     assert all(set(timing.theirs) == {"contiguous"} for timing in timings)
-    alone = bench_step(rows, rounds=1, config=config)
+    alone = time_step(rows, rounds=1, config=config)
     assert all(timing.theirs == {} for timing in alone)
 
 

@@ -1,5 +1,5 @@
 from minifacenet.embedding.architectures import Architecture
-from minifacenet.speed import bench_scaling
+from minifacenet.speed import time_scaling
 from minifacenet.speed.charts import cost_curves
 
 SMALL = Architecture("nn1_mini", 32, channels=1)
@@ -7,7 +7,7 @@ SMALL = Architecture("nn1_mini", 32, channels=1)
 
 def test_each_is_varied_alone_and_memory_grows():
     told = []
-    costs = bench_scaling(
+    costs = time_scaling(
         SMALL, 2, 1, (1, 8), (0.5, 1.0), (32, 48), lambda *counts: told.append(counts)
     )
     assert [(cost.varied, cost.value) for cost in costs] == [

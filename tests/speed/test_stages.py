@@ -1,9 +1,9 @@
 from minifacenet.embedding.mining import RULES
-from minifacenet.speed import bench_mining
+from minifacenet.speed import time_mining
 
 
 def test_every_rule_is_timed_finds_triplets_and_stays_within_n_squared():
-    costs, other = bench_mining(people=20, photos=10, rounds=1)
+    costs, other = time_mining(people=20, photos=10, rounds=1)
     assert [cost.rule for cost in costs] == list(RULES)
     assert other >= 0
     for cost in costs:

@@ -37,7 +37,7 @@ def part(shape, *layers):
         ((8, 8, 1), (MaxPool(3, 2, 1),), (16 + 5) * 32, (16 + 5) * 32),
         # as l2pool.py says, 3x3/2: 4 inputs and an output; two numbers an input and two an output
         ((8, 8, 1), (L2Pool(3, 2, 1),), 4 * (128 + 32), 4 * (2 * 128 + 2 * 32)),
-        # as avgpool.py says: the same; one number an input, one an output
+        # as avgpool.py says: the same; one number per input, one per output
         ((8, 8, 1), (AvgPool(3, 2, 1),), 4 * (128 + 32), 4 * (128 + 32)),
         # 8 slopes, read twice; their gradients, read and written
         ((2, 2, 8), (PReLU(8),), 4 * (2 * 64 + 8), 4 * (3 * 64 + 3 * 8)),

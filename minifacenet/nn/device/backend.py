@@ -176,7 +176,7 @@ def _fill_cpu(array, value):
 
 
 @cuda_kernel
-def _fill_grid(array, value):  # bound: memory, one write an element
+def _fill_grid(array, value):  # bound: memory, one write per element
     i = cuda.grid(1)
     if i < array.size:
         array[i] = value
