@@ -150,7 +150,7 @@ def test_one_person_is_verified(run, people, model, bare, tmp_path):
     folder, out = one_person(people, tmp_path), tmp_path / "o"
     status, printed, _ = run("classify", "fit", folder, "--model", model, "--out", out)
     assert status == 0
-    assert "Only Ada is enrolled: nobody to tell him or her apart from" in text(printed)
+    assert "Only Ada is enrolled: nobody to tell them apart from" in text(printed)
     status, printed, _ = run("classify", "predict", people, "--people", out)
     assert status == 0
     assert "24 photos lie in other folders" in text(printed)

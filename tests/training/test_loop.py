@@ -233,8 +233,8 @@ def test_without_a_triplet_there_is_no_training(labels):
     ("change", "message"),
     [
         (dict(optimizer="lion"), "'lion'.*adagrad, adam, sgd"),
-        (dict(steps=0), "steps >= 1.*0"),
-        (dict(people=1), "people >= 2.*1"),
+        (dict(steps=0), "steps must be at least 1.*0"),
+        (dict(people=1), "people must be at least 2.*1"),
         (dict(margin=0), "margin.*0"),
         (dict(rate=float("nan")), "rate.*nan"),
         (dict(mining="seminard"), "semi-hard, semi-hard-random, hardest, all.*'seminard'"),
@@ -245,7 +245,7 @@ def test_without_a_triplet_there_is_no_training(labels):
         (dict(mining="semi-hard, hardest"), "two mining rules begin at one step"),
         (dict(extra_negatives=-1), "extra_negatives.*-1"),
         (dict(chunk=0), "chunk.*0"),
-        (dict(mine_every=-1), "mine_every >= 0.*-1"),
+        (dict(mine_every=-1), "mine_every must be at least 0.*-1"),
         (dict(mine_every=9, mining="semi-hard, all@5"), "offline.*'all'.*semi-hard, .*hardest"),
     ],
 )
