@@ -32,7 +32,7 @@ from minifacenet.plots.style import HUES
 # $$y = \max(x, 0) \qquad \frac{\partial y}{\partial x} = \begin{cases} 1 & x > 0 \\ 0 & x < 0 \end{cases}
 # \qquad \mathrm{dx} = \begin{cases} \mathrm{dout} & y > 0 \\ 0 & \text{elsewhere} \end{cases}$$
 #
-# Why at all? Two convolutions in a row are one convolution: sums of sums are sums. Something between them
+# Why at all? Two convolutions, one after the other, are one convolution: sums of sums are sums. Something between them
 # must not be a sum, or twenty layers could do no more than one. ReLU is the cheapest such thing. On the edges
 # that a filter found in a face:
 

@@ -58,7 +58,7 @@ def in_numpy(e):
 # %% [markdown]
 # **3. njit.** The same loops as a kernel. `@njit` compiles the function when it is first called. `b` is
 # $E^\top$, so that the code is any matrix product. `total` starts as a zero *of the type of `out`*; why, we
-# shall see.
+# will see.
 
 
 # %%

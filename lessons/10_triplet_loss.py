@@ -7,7 +7,7 @@
 # FaceNet has no such outputs. It is told one thing only, again and again, about three photos at a
 # time:
 #
-# > the **anchor** shall be closer to the **positive**, the same person, than to the **negative**,
+# > the **anchor** should be closer to the **positive**, the same person, than to the **negative**,
 # > somebody else, and by a **margin**.
 #
 # This lesson turns that sentence into a number and the number into a gradient, and looks at what the

@@ -147,7 +147,7 @@ picture(ax)
 #
 # $$a = \frac{\sum \bar{x}_i\, y_i}{\sum |x_i|^2} \qquad b = \bar{y} - a\,\bar{x}$$
 #
-# Follow it by hand once. Two points $0$ and $2$ shall go to $1$ and $1 + 2i$. The means are $1$ and
+# Follow it by hand once. Two points $0$ and $2$ should go to $1$ and $1 + 2i$. The means are $1$ and
 # $1 + i$; without them $x = (-1, 1)$, $y = (-i, i)$. So $a = (i + i)/2 = i$, a quarter turn without
 # any scaling, and $b = 1 + i - i \cdot 1 = 1$. Indeed $i \cdot 2 + 1 = 1 + 2i$.
 

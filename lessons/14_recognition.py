@@ -122,9 +122,9 @@ picture(ax)
 # %% [markdown]
 # ## Exercise 14.1
 #
-# A door shall let in at most a share `far` of the different pairs, and as many same pairs as that
+# A door should accept at most a share `far` of the different pairs, and as many same pairs as that
 # allows. Which threshold? Any one that does it is right; a pair is accepted at $D \le d$. Mind two
-# things: several pairs may have the same distance, and sometimes not one may be let in.
+# things: several pairs may have the same distance, and sometimes not one may be accepted.
 
 
 # %% tags=["exercise"]
@@ -163,7 +163,7 @@ others = stranger & ~np.isin(labels, enrolled_people)
 
 namer = FaceClassifier().fit(vectors[enrolled], labels[enrolled])
 right = namer.predict(vectors[asked]) == labels[asked]
-print(f"asked for {asked.sum()} photos of the enrolled: {right.sum()} named right")
+print(f"asked for {asked.sum()} photos of the enrolled: {right.sum()} named correctly")
 given = namer.predict(vectors[others])
 print(f"asked for {others.sum()} photos of others: {len(given)} got a name, all of them wrong")
 
@@ -232,7 +232,7 @@ picture(ax)
 # %% [markdown]
 # Four things can happen, and each has a rate:
 #
-# | | named right | named wrong | 'unknown' |
+# | | own name | another name | 'unknown' |
 # |---|---|---|---|
 # | **enrolled** | correct | misnamed | rejected |
 # | **others** | – | false accept | correct |
@@ -245,7 +245,7 @@ picture(ax)
 # %%
 result = open_set(guarded, vectors[asked], labels[asked], vectors[others])
 print(
-    f"named right {result.correct_name_rate:.2f}   misnamed {result.misnamed_rate:.2f}   ", end=""
+    f"named correctly {result.correct_name_rate:.2f}   misnamed {result.misnamed_rate:.2f}   ", end=""
 )
 print(f"rejected {result.rejected_rate:.2f}   false accepts {result.false_accept_rate:.2f}")
 
@@ -265,16 +265,16 @@ for seed in range(40):
     them = stranger & ~np.isin(labels, five)
     outcome = open_set(model, vectors[mine], labels[mine], vectors[them])
     draws.append((at, outcome.correct_name_rate, outcome.false_accept_rate))
-for name, column in zip(("gate", "named right", "false accepts"), np.transpose(draws), strict=True):
+for name, column in zip(("gate", "named correctly", "false accepts"), np.transpose(draws), strict=True):
     low, middle, high = np.quantile(column, (0.1, 0.5, 0.9))
-    print(f"{name:14} mean {column.mean():.2f}, median {middle:.2f}, ", end="")
+    print(f"{name:15} mean {column.mean():.2f}, median {middle:.2f}, ", end="")
     print(f"8 draws of 10 in {low:.2f} to {high:.2f}")
 
 # %% [markdown]
 # It was luck. In the middle of the 40 draws 14 % of the strangers' photos get a name, and in one draw
 # of ten more than half do. Twenty-five photos of five people are few: whether one of the five has a
 # double among the other four decides about the gate. So a gate comes with the question *measured on
-# how many people?* The README has the figures for a gate from 30: 5 % asked for, 5 ± 2 % let in.
+# how many people?* The README has the figures for a gate from 30: 5 % asked for, 5 ± 2 % accepted.
 #
 # ## Exercise 14.2
 #
