@@ -245,7 +245,8 @@ picture(ax)
 # %%
 result = open_set(guarded, vectors[asked], labels[asked], vectors[others])
 print(
-    f"named correctly {result.correct_name_rate:.2f}   misnamed {result.misnamed_rate:.2f}   ", end=""
+    f"named correctly {result.correct_name_rate:.2f}   misnamed {result.misnamed_rate:.2f}   ",
+    end="",
 )
 print(f"rejected {result.rejected_rate:.2f}   false accepts {result.false_accept_rate:.2f}")
 
@@ -265,7 +266,9 @@ for seed in range(40):
     them = stranger & ~np.isin(labels, five)
     outcome = open_set(model, vectors[mine], labels[mine], vectors[them])
     draws.append((at, outcome.correct_name_rate, outcome.false_accept_rate))
-for name, column in zip(("gate", "named correctly", "false accepts"), np.transpose(draws), strict=True):
+for name, column in zip(
+    ("gate", "named correctly", "false accepts"), np.transpose(draws), strict=True
+):
     low, middle, high = np.quantile(column, (0.1, 0.5, 0.9))
     print(f"{name:15} mean {column.mean():.2f}, median {middle:.2f}, ", end="")
     print(f"8 draws of 10 in {low:.2f} to {high:.2f}")
