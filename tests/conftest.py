@@ -14,7 +14,7 @@ os.environ.setdefault("NUMBA_NUM_THREADS", str(max(2, os.cpu_count() or 1)))  # 
 
 
 # These compile next to no kernel in this process: they read files, draw, or start processes.
-WITHOUT_KERNELS = ("preprocessing", "console", "files", "test_kernel_cache.py")
+WITHOUT_KERNELS = ("preprocessing", "files", "test_kernel_cache.py")
 
 
 def pytest_collection_modifyitems(items):
