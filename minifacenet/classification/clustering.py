@@ -75,7 +75,7 @@ def average_linkage(embeddings: ArrayLike, photos: ArrayLike | None = None) -> n
     if len(points) < 2:
         return np.empty((0, 4))
     joins, heights = join_all(points, same_photo)
-    # What nobody absorbed is left: one cluster, or several that share photos.
+    # Clusters that no other absorbed are left: one, or several that share photos.
     left = np.setdiff1d(np.arange(len(points)), joins[:, 1])
     apart = np.stack([np.full(len(left) - 1, left[0]), left[1:]], axis=1)
     heights = np.concatenate([heights, np.full(len(apart), np.inf)])

@@ -1,4 +1,4 @@
-"""What a JPEG costs to decode, read from its markers before any of it is decoded.
+"""The cost of decoding a JPEG is read from its markers before any of it is decoded.
 
 A JPEG is a sequence of segments. Each begins with the byte FF and a marker: SOF gives the size and
 the components (grey has one, colour three), SOS opens a scan, i.e. a stretch of packed pixels.

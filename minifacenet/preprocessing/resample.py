@@ -156,7 +156,7 @@ def resample(copies: list[np.ndarray], boxes: np.ndarray, height: int, width: in
         The photo, RGB, and its `halvings`.
     boxes : ndarray of shape (N, 4)
         x0, y0, x1, y1 in the photo's pixels, where pixel i reaches from i to i + 1; x0 < x1 and
-        y0 < y1. What lies outside the photo is black.
+        y0 < y1. All outside the photo is black.
 
     Returns
     -------
