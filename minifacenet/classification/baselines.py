@@ -17,7 +17,7 @@ dimensions. With the rows of F the training photos' pixel features and m their m
 
 The columns of V are the eigenfaces: the directions in which faces differ, the most varied first.
 The first k are kept, as they are. Whitening, which stretches all of them to one size, is a common
-variant; on the training photos of ORL it named fewer faces, as the late directions are noise.
+variant; on the training photos of ORL its accuracy was lower, as the late directions are noise.
 
 **Fisherfaces** (Belhumeur, Hespanha and Kriegman 1997). Eigenfaces ask how photos differ, never
 whose they are, and light and expression differ most. Linear discriminant analysis looks for the
@@ -27,8 +27,8 @@ person little (S_w):
     maximise  w' S_b w  /  w' S_w w
 
 S_w of a few hundred photos has no inverse. The paper first reduces to N - P eigenfaces; with 5
-photos a person that fits noise (accuracy 0.54 on ORL, where pixels have 0.90). So S_w is mixed
-with a multiple of the identity (shrinkage), which serves the method better.
+photos per person that fits noise (accuracy 0.54 on ORL, where pixels have 0.90). Here S_w is mixed
+with a multiple of the identity instead (shrinkage), which serves the method better.
 """
 
 import warnings
@@ -46,7 +46,7 @@ _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as in
 
 
 def pixels(images: np.ndarray) -> np.ndarray:
-    """Grey 32 x 32 pixels of every photo with the brightness and the contrast taken out.
+    """Return the grey 32 x 32 pixels of every photo, with brightness and contrast taken out.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def pixels(images: np.ndarray) -> np.ndarray:
 
 
 class Eigenfaces(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Photos to unit vectors along the principal components of the training photos.
+    """A transformer of photos to unit vectors along the training photos' principal components.
 
     Fit it on training photos only: components that have seen the test photos flatter the result.
 
@@ -122,7 +122,7 @@ class Eigenfaces(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         return self
 
     def transform(self, images: np.ndarray) -> np.ndarray:
-        """Unit vectors of the photos.
+        """Return the unit vectors of the photos.
 
         Parameters
         ----------
@@ -147,14 +147,14 @@ class Eigenfaces(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
 
 
 class Fisherfaces(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Photos to unit vectors along the directions that tell the training people apart.
+    """A transformer of photos to unit vectors along directions that tell training people apart.
 
-    Fit it on training photos only. For strangers the directions of other people have to do.
+    Fit it on training photos only. Strangers are described by the directions of other people.
 
     Parameters
     ----------
     shrinkage : float, default=0.5
-        Share of the identity in S_w, above 0 to 1. Between 0.1 and 0.5 ORL sees no difference.
+        Share of the identity in S_w, above 0 to 1. Values from 0.1 to 0.5 do equally well on ORL.
 
     Attributes
     ----------
@@ -195,7 +195,8 @@ class Fisherfaces(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
                 "Fisherfaces need two people who differ, and two photos of one of them that "
                 f"differ: these {len(images)} photos of {people} people are too much alike"
             )
-        # The space of the photos: nothing is lost. Arrays within, whatever scikit-learn is set to.
+        # The PCA keeps the whole space of the photos, and returns arrays whatever scikit-learn's
+        # settings say.
         self._pca = PCA(svd_solver="full").set_output(transform="default").fit(features)
         self._lda = LinearDiscriminantAnalysis(solver="eigen", shrinkage=self.shrinkage)
         self._lda.set_output(transform="default")
@@ -207,9 +208,9 @@ class Fisherfaces(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         return self
 
     def transform(self, images: np.ndarray) -> np.ndarray:
-        """Unit vectors of the photos, ndarray of shape (N, n_components_), float32.
+        """Return the unit vectors of the photos, ndarray of shape (N, n_components_), float32.
 
-        Errors as :meth:`Eigenfaces.transform`.
+        Errors are those of :meth:`Eigenfaces.transform`.
         """
         check_is_fitted(self)
         coordinates = self._lda.transform(self._pca.transform(pixels(images)))
@@ -217,7 +218,7 @@ class Fisherfaces(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
 
 def grey_photos(images: np.ndarray) -> np.ndarray:
-    """Photos (N, H, W, 1 or 3), uint8, as grey ones (N, H, W), float32 in 0..255."""
+    """Turn photos (N, H, W, 1 or 3), uint8, into grey ones (N, H, W), float32 in 0..255."""
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[3] not in (1, 3) or images.dtype != np.uint8:
         raise ValueError(
@@ -228,7 +229,7 @@ def grey_photos(images: np.ndarray) -> np.ndarray:
 
 
 def _averages(size: int) -> np.ndarray:
-    """Matrix of shape (32, size), float32: row i averages `size` pixels over the i-th of 32 strips.
+    """Return a (32, size) float32 matrix: row i averages `size` pixels over the i-th of 32 strips.
 
     A pixel on the border of two strips counts in each by the share that lies inside.
     """
@@ -239,7 +240,7 @@ def _averages(size: int) -> np.ndarray:
 
 
 def unit_rows(rows: np.ndarray) -> np.ndarray:
-    """Every row divided by its length; a row without a direction becomes zero."""
+    """Divide every row by its length; a row without a direction becomes zero."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     rounding = 1e-4  # float32 leaves about 1e-6 of a row that should be zero
     return np.where(lengths < rounding, 0, rows / np.maximum(lengths, rounding))

@@ -41,7 +41,7 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class Answers:
-    """Who N faces show, and how sure that is; arrays of shape (N,).
+    """The answers for N faces: whom they show, and how far away; arrays of shape (N,).
 
     Attributes
     ----------
@@ -62,8 +62,8 @@ class Answers:
 
 
 def check_threshold(value: object, name: str = "threshold") -> None:
-    """ValueError unless `value` is a number from 0 to 4, as squared distances of unit vectors."""
-    in_range = isinstance(value, Real) and not value < 0 and value <= 4  # a huge int, too
+    """Raise ValueError unless `value` is from 0 to 4, like squared distances of unit vectors."""
+    in_range = isinstance(value, Real) and not value < 0 and value <= 4  # holds for a huge int, too
     if isinstance(value, bool) or not in_range:
         raise ValueError(
             f"{name} is a squared L2 distance, a number from 0 to 4, got {shortened(value)}"
@@ -71,18 +71,18 @@ def check_threshold(value: object, name: str = "threshold") -> None:
 
 
 class FaceClassifier(ClassifierMixin, BaseEstimator):
-    """Names for embeddings by a linear one-against-the-rest SVM, with a gate for strangers.
+    """A classifier that names embeddings: a linear one-against-the-rest SVM with a gate.
 
     Parameters
     ----------
     C : float, default=1.0
-        How much a photo on the wrong side costs. Unit vectors need no search: with 5 photos a
+        How much a photo on the wrong side costs. Unit vectors need no search: with 5 photos per
         person, 0.1 to 10 name clear faces alike, and far larger values follow single bad photos.
     threshold : float or None, default=None
         Largest squared L2 distance, 0 to 4, from a face to the person that it is named after. None:
         everybody gets a name.
     random_state : int, RandomState or None, default=0
-        Order in which the solver visits the photos. A fixed default: two fits are equal.
+        Order in which the solver visits the photos. The default is fixed: two fits are equal.
 
     Attributes
     ----------
@@ -116,16 +116,16 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
         X : ndarray of shape (N, D)
             Embeddings.
         y : ndarray of shape (N,)
-            Whose each is, as strings or whole numbers; unsigned ones become int64, which has room
-            for the -1 of a stranger. A single person takes a `threshold`: then the gate alone
+            The person of each, as strings or whole numbers; unsigned ones become int64, which has
+            room for the -1 of a stranger. A single person needs a `threshold`: then the gate alone
             decides, which is verification.
 
         Raises
         ------
         ValueError
-            If there is only one person and no threshold, if the threshold is no number from 0 to
-            4, if somebody is called 'unknown' or the people are True and False, or if X and y are
-            not finite arrays of matching shapes.
+            If there is only one person and no threshold, if the threshold is not a number from 0
+            to 4, if somebody is called 'unknown' or the people are True and False, or if X and y
+            are not finite arrays of matching shapes.
         """
         self._gate()
         if getattr(getattr(y, "dtype", None), "kind", "") == "T":  # scikit-learn knows U and O
@@ -156,7 +156,7 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
-        """Scores of every person for every embedding.
+        """Return the score of every person for every embedding.
 
         Parameters
         ----------
@@ -166,8 +166,8 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (N, P), or (N,) for two people
-            Larger means more likely; the columns follow `classes_`. For two people the score of
-            `classes_[1]`, and that of `classes_[0]` is its negative. (N, 1) zeros for one person.
+            Larger means more likely; the columns follow `classes_`. For two people it is the score
+            of `classes_[1]`; that of `classes_[0]` is its negative. One person gets (N, 1) zeros.
 
         Raises
         ------
@@ -184,7 +184,7 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
         return scores[:, 0] if len(self.classes_) == 2 else scores
 
     def answers(self, X: ArrayLike) -> Answers:
-        """Name, distance and runner-up of every embedding; X and errors as above."""
+        """Return name, distance and runner-up of every embedding; X and errors are as above."""
         # In float64: a threshold just below a distance would round up to it in float32.
         scores, X = self.decision_function(X), np.asarray(X, dtype=np.float64)
         if scores.ndim == 1:
@@ -205,8 +205,8 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
         )
 
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """The person of the highest score, ndarray of shape (N,) with entries of `classes_`; beyond
-        the gate 'unknown', or -1 where the people are numbers."""
+        """Return the person of the highest score, ndarray of shape (N,) with entries of `classes_`;
+        a face beyond the gate gets 'unknown', or -1 where the people are numbers."""
         answers = self.answers(X)
         names = self.classes_[answers.person]
         return names if answers.known.all() else np.where(answers.known, names, self._unknown())
@@ -222,12 +222,12 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
 
 
 def _with_room_for_strangers(y: np.ndarray) -> np.ndarray:
-    """The people, of a dtype in which a stranger can be named too: by -1 or by a string."""
+    """Return the people in a dtype that has room for a stranger's name, -1 or a string."""
     if y.dtype.kind == "u":
         if y.size and y.max() > np.iinfo(np.int64).max:
             raise ValueError(f"people are numbered up to 2**63 - 1, got {y.max()}")
         return y.astype(np.int64)
-    if y.dtype.kind not in "ifUSO":  # scikit-learn has its word about S and O
+    if y.dtype.kind not in "ifUSO":  # scikit-learn checks S and O itself
         raise ValueError(
             f"people are strings or whole numbers, got dtype {y.dtype}: nothing in it could stand "
             "for a stranger. Take y.astype(int), or names"
@@ -237,7 +237,7 @@ def _with_room_for_strangers(y: np.ndarray) -> np.ndarray:
 
 @contextmanager
 def one_photo_each_is_enough() -> Iterator[None]:
-    """scikit-learn warns of names that are nearly all different: they could be measurements."""
+    """Silence scikit-learn's warning that names nearly all different could be measurements."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         yield

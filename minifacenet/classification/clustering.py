@@ -47,7 +47,7 @@ from .clustering_kernels import join_all, spreads
 
 
 def average_linkage(embeddings: ArrayLike, photos: ArrayLike | None = None) -> np.ndarray:
-    """The tree of all joins, average linkage of squared L2 distances.
+    """Return the tree of all joins by average linkage of squared L2 distances.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ def average_linkage(embeddings: ArrayLike, photos: ArrayLike | None = None) -> n
         As `scipy.cluster.hierarchy.linkage`: row i joins the clusters [i, 0] < [i, 1] at the height
         [i, 2] into cluster N + i of [i, 3] faces; numbers below N are faces. Heights never fall.
         Clusters that may not be joined end the tree at height infinity, where no cut reaches.
-        Of equally near clusters the one with the lowest face is taken; equal input, equal tree.
-        Shape (0, 4) for one face, and for none.
+        Of equally near clusters the one with the lowest face is taken: equal input gives an equal
+        tree. One face, or none, gives shape (0, 4).
 
     Raises
     ------
@@ -75,7 +75,7 @@ def average_linkage(embeddings: ArrayLike, photos: ArrayLike | None = None) -> n
     if len(points) < 2:
         return np.empty((0, 4))
     joins, heights = join_all(points, same_photo)
-    # What nobody absorbed is left: one cluster, or several that share photos.
+    # Clusters that no other absorbed are left: one, or several that share photos.
     left = np.setdiff1d(np.arange(len(points)), joins[:, 1])
     apart = np.stack([np.full(len(left) - 1, left[0]), left[1:]], axis=1)
     heights = np.concatenate([heights, np.full(len(apart), np.inf)])
@@ -83,13 +83,13 @@ def average_linkage(embeddings: ArrayLike, photos: ArrayLike | None = None) -> n
 
 
 def cut(tree: np.ndarray, distance: float) -> np.ndarray:
-    """The groups after all joins at heights <= `distance`.
+    """Return the groups after all joins at heights <= `distance`.
 
     Returns
     -------
     ndarray of shape (N,), int64
         The group of each face: 0 is the largest; of equal sizes the one with the lowest face
-        comes first. An empty tree is that of one face.
+        comes first. An empty tree stands for one face.
 
     Raises
     ------
@@ -107,14 +107,14 @@ def cut(tree: np.ndarray, distance: float) -> np.ndarray:
     nodes = faces + joins
     graph = coo_array((np.ones(len(child), np.int8), (child, parent)), shape=(nodes, nodes))
     group = connected_components(graph, directed=False)[1][:faces]
-    _, first, sizes = np.unique(group, return_index=True, return_counts=True)  # from 0: no gaps
+    _, first, sizes = np.unique(group, return_index=True, return_counts=True)  # from 0, no gaps
     rank = np.empty(len(sizes), np.int64)
     rank[np.lexsort((first, -sizes))] = np.arange(len(sizes))
     return rank[group]
 
 
 class SweepRow(NamedTuple):
-    """What a cut at one distance gives."""
+    """The counts that a cut at one distance gives."""
 
     distance: float
     groups: int
@@ -123,7 +123,7 @@ class SweepRow(NamedTuple):
 
 
 def sweep(tree: np.ndarray, distances: Iterable[float]) -> list[SweepRow]:
-    """The tree cut at several distances, to choose one; errors as in :func:`cut`."""
+    """Cut the tree at several distances, to choose one; errors are those of :func:`cut`."""
     rows = []
     for distance in distances:
         sizes = np.bincount(cut(tree, distance))
@@ -134,16 +134,16 @@ def sweep(tree: np.ndarray, distances: Iterable[float]) -> list[SweepRow]:
 
 @dataclass(frozen=True, eq=False)
 class Clustering:
-    """Faces in G groups. All distances are squared L2; a group of one face has spread 0."""
+    """A grouping of faces into G groups. Distances are squared L2; a single face has spread 0."""
 
-    labels: np.ndarray  # (N,) int64: 0 is the largest group, -1 is noise: in too small a group
+    labels: np.ndarray  # (N,) int64: 0 is the largest group, -1 is noise (in too small a group)
     sizes: np.ndarray  # (G,) int64, falling
     cohesion: np.ndarray  # (G,) float64: the mean distance of the pairs of faces in each group
     diameter: np.ndarray  # (G,) float64: the largest
     distance: float  # where the tree was cut
 
     def warning(self) -> str | None:
-        """In words, if the distance separates nobody or everybody, and which way to change it."""
+        """Say which way to change a distance that separates nobody or everybody; else None."""
         faces = len(self.labels)
         if faces < 2:
             return None
@@ -168,19 +168,19 @@ class Clustering:
 def cluster(
     embeddings: ArrayLike, distance: float, photos: ArrayLike | None = None, min_size: int = 1
 ) -> Clustering:
-    """Group faces: `average_linkage`, and then `clusters_at`, where arguments and errors are."""
+    """Group faces by `average_linkage`, then `clusters_at`: see these for arguments and errors."""
     return clusters_at(average_linkage(embeddings, photos), embeddings, distance, min_size)
 
 
 def clusters_at(
     tree: np.ndarray, embeddings: ArrayLike, distance: float, min_size: int = 1
 ) -> Clustering:
-    """Cut a tree that is there already, and measure the groups.
+    """Cut an existing tree, and measure the groups.
 
     Parameters
     ----------
     tree : ndarray of shape (N - 1, 4)
-        What `average_linkage` made of the embeddings.
+        The result of `average_linkage` for the embeddings.
     embeddings : ndarray of shape (N, D)
     distance : float
         Clusters are joined while their average squared distance is at most this.
@@ -190,7 +190,7 @@ def clusters_at(
     Raises
     ------
     ValueError
-        As `average_linkage` and `cut`, if the tree is of another number of faces, or if
+        As `average_linkage` and `cut`, if the tree has another number of faces, or if
         `min_size` is below 1.
     """
     points = _checked(embeddings)
@@ -198,7 +198,7 @@ def clusters_at(
         raise ValueError(f"a tree of {len(tree) + 1} faces does not fit {len(points)} embeddings")
     if not min_size >= 1:
         raise ValueError(f"min_size must be at least 1, got {min_size}")
-    labels = cut(tree, distance)[: len(points)]  # none of no faces
+    labels = cut(tree, distance)[: len(points)]  # no faces, no labels
     sizes = np.bincount(labels)
     sizes = sizes[sizes >= min_size]
     labels[labels >= len(sizes)] = -1
@@ -208,9 +208,9 @@ def clusters_at(
 
 
 def _numbered(joins: np.ndarray, heights: np.ndarray) -> np.ndarray:
-    """SciPy's tree, from joins (keeps its name, absorbed) in an order that has children first."""
+    """Return SciPy's tree of the joins (name kept, name absorbed), which list children first."""
     faces = len(joins) + 1
-    node, sizes = np.arange(faces), np.ones(faces, np.int64)  # by the name of a cluster
+    node, sizes = np.arange(faces), np.ones(faces, np.int64)  # indexed by a cluster's name
     order = np.argsort(heights, kind="stable")  # stable: a child stays before its parent
     tree = np.empty((len(joins), 4))
     for step, (kept, absorbed) in enumerate(joins[order]):
@@ -222,7 +222,7 @@ def _numbered(joins: np.ndarray, heights: np.ndarray) -> np.ndarray:
 
 
 def _next_in_photo(photos: ArrayLike | None, faces: int) -> np.ndarray:
-    """For each face the next one of its photo, in a circle; a face alone is its own next."""
+    """Return each face's next one in its photo, in a circle; a lone face is its own next."""
     if photos is None:
         return np.arange(faces)
     photos = np.asarray(photos)
@@ -240,7 +240,7 @@ def _next_in_photo(photos: ArrayLike | None, faces: int) -> np.ndarray:
 
 
 def _checked(embeddings: ArrayLike) -> np.ndarray:
-    """A copy, float64 and C-ordered, or a ValueError."""
+    """Return a float64, C-ordered copy, or raise ValueError."""
     points = np.array(embeddings, dtype=np.float64, order="C")
     if points.ndim != 2:
         raise ValueError(f"expected embeddings of shape (N, D), got {points.shape}")

@@ -7,9 +7,9 @@ that the search reads memory from front to end:
            free ... tip - 1    unused
            tip ... N - 1       the chain, its tip first and its start last
 
-Why may the search leave out the chain, but for the cluster before the tip? Steps get shorter, and
+Why may the search leave out the chain, except the cluster before the tip? Steps get shorter, and
 an earlier cluster is at least as far from the tip as from its own nearest one. With rounding and
-ties that need not hold to the last digit; left out, none can enter the chain twice.
+ties that need not hold to the last digit; as it is left out, none can enter the chain twice.
 
 One search reads at most N D numbers once. At N = 20,000, D = 128 the plain loop over all
 differences takes no longer than the matrix-vector product of BLAS: the memory sets the pace.
@@ -33,7 +33,8 @@ def _squared_distance(a, b):
 
 @cpu_function
 def _nearest(means, scatter, names, shares, search, free, tip, limit):
-    """The candidate nearer to the tip than `limit` and its distance, or -1; ties: lowest name."""
+    """Return the nearest candidate below `limit` from the tip, or -1, and its distance; of ties
+    the lowest name."""
     nearest = -1
     for row in range(free):
         if shares[names[row]] == search:
@@ -60,7 +61,7 @@ def _mark_sharing(name, member, same_photo, owner, shares, search):
 
 @cpu_function
 def _push(means, scatter, names, row, free, tip):
-    """Candidate `row` becomes the tip, in row tip - 1; the last candidate fills its place."""
+    """Make candidate `row` the tip, in row tip - 1; the last candidate fills its place."""
     last, to = free - 1, tip - 1
     # Row `to` may be row `last`: it is written after that has been read.
     spread, name = scatter[row], names[row]
@@ -74,7 +75,7 @@ def _push(means, scatter, names, row, free, tip):
 
 @cpu_function
 def _join(means, scatter, names, sizes, member, owner, tip, free):
-    """The tip and the one before become one candidate, in row `free`; (its name, absorbed)."""
+    """Join the tip and the one before it in row `free`; return (name kept, name absorbed)."""
     a, b = tip, tip + 1
     kept, absorbed = min(names[a], names[b]), max(names[a], names[b])
     q = sizes[names[b]] / (sizes[names[a]] + sizes[names[b]])
@@ -138,15 +139,16 @@ def join_all(means, same_photo):
             joins[count], heights[count] = (kept, absorbed), top[kept]
             free, tip, count = free + 1, tip + 2, count + 1
         else:
-            tip += 1  # infinitely far from all others, for good
+            tip += 1  # it is infinitely far from all others, for good
     return joins[:count], heights[:count]
 
 
 @cpu_function
 def spreads(points, members, sizes):
-    """Mean and largest squared distance within groups: two ndarrays of shape (G,), float64.
+    """Return mean and largest squared distance in each group, two float64 ndarrays of shape (G,).
 
-    `members` lists the faces of group 0, then those of group 1, and so on. Pair by pair: no table.
+    `members` lists the faces of group 0, then those of group 1, and so on. Pairs are taken one by
+    one, without a table.
     """
     mean, largest = np.zeros(len(sizes)), np.zeros(len(sizes))
     start = 0

@@ -18,9 +18,9 @@ The score is the mean over all faces. Three faces of Ada and two of Grace in two
 >>> print(f"{precision:.4f} {recall:.4f} {f1:.4f}")
 0.7333 0.7333 0.7333
 
-**Pairs**: of the pairs of faces that share a group, what share show one person (precision)? Of the
-pairs of one person, what share share a group (recall)? A person with 100 photos counts 100 times
-as much as one with 10.
+**Pairs**: of the pairs of faces in one group, what share show one person (precision)? Of the pairs
+of one person, what share lie in one group (recall)? A person with 100 photos counts 100 times as
+much as one with 10.
 
 >>> precision, recall, f1 = pairwise([0, 0, 1, 1, 1], people)  # 2 of 4 pairs, and 2 of 4
 >>> print(f"{precision:.4f} {recall:.4f} {f1:.4f}")
@@ -49,7 +49,7 @@ from sklearn.metrics import adjusted_rand_score
 
 
 class Scores(NamedTuple):
-    """Precision, recall, and their harmonic mean (0 where both are 0)."""
+    """Three scores: precision, recall, and their harmonic mean (0 where both are 0)."""
 
     precision: float
     recall: float
@@ -57,19 +57,19 @@ class Scores(NamedTuple):
 
 
 def bcubed(labels: ArrayLike, people: ArrayLike) -> Scores:
-    """B-cubed precision, recall and F1.
+    """Return B-cubed precision, recall and F1.
 
     Parameters
     ----------
     labels : ndarray of shape (N,), integers
         The group of each face; -1 is noise.
     people : ndarray of shape (N,), integers or strings
-        Whose each face is. No value has a special meaning.
+        The person of each face. No value has a special meaning.
 
     Raises
     ------
     ValueError
-        If the shapes or types do not fit, without any face, or if a label is below -1.
+        If the shapes or types do not fit, if there is no face, or if a label is below -1.
     """
     both, groups, persons = _counts(*_checked(labels, people))
     faces = both.sizes.sum()
@@ -80,10 +80,10 @@ def bcubed(labels: ArrayLike, people: ArrayLike) -> Scores:
 
 
 def pairwise(labels: ArrayLike, people: ArrayLike) -> Scores:
-    """Precision, recall and F1 over pairs of faces; arguments and errors as in :func:`bcubed`.
+    """Return precision, recall and F1 over pairs; arguments and errors as in :func:`bcubed`.
 
-    Where no pair shares a group nothing false was said, and precision is 1; where nobody has two
-    faces nothing was missed, and recall is 1.
+    Where no pair shares a group none is wrongly joined, and precision is 1; where nobody has two
+    faces none is missed, and recall is 1.
     """
     both, groups, persons = _counts(*_checked(labels, people))
     right, said, true = (_pairs(sizes) for sizes in (both.sizes, groups, persons))
@@ -91,7 +91,7 @@ def pairwise(labels: ArrayLike, people: ArrayLike) -> Scores:
 
 
 def adjusted_rand(labels: ArrayLike, people: ArrayLike) -> float:
-    """Adjusted Rand index, by scikit-learn; arguments and errors as in :func:`bcubed`."""
+    """Return scikit-learn's adjusted Rand index; arguments and errors as in :func:`bcubed`."""
     return float(adjusted_rand_score(*_checked(labels, people)))
 
 
@@ -104,7 +104,7 @@ class _Cells(NamedTuple):
 
 
 def _counts(groups: np.ndarray, people: np.ndarray) -> tuple[_Cells, np.ndarray, np.ndarray]:
-    """n(g, p), n(g) and n(p), of groups and people that are numbered from 0."""
+    """Return n(g, p), n(g) and n(p) of groups and people that are numbered from 0."""
     people_count = int(people.max()) + 1
     cells, sizes = np.unique(groups * people_count + people, return_counts=True)
     both = _Cells(cells // people_count, cells % people_count, sizes)
@@ -121,7 +121,7 @@ def _scores(precision: float, recall: float) -> Scores:
 
 
 def _checked(labels: ArrayLike, people: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Groups and people numbered from 0, noise in groups of its own; or a ValueError."""
+    """Return groups and people numbered from 0, each noise face a group; or raise ValueError."""
     labels, people = np.asarray(labels), np.asarray(people)
     if labels.ndim != 1 or labels.shape != people.shape:
         raise ValueError(

@@ -4,14 +4,14 @@ People are dealt to the folds first, so that no person is in two of them: a thre
 nine folds then meets strangers in the tenth. In each fold as many pairs of one person are drawn as
 of two people, so that guessing scores 0.5.
 
-Whoever draws from all pairs of photos alike gets mostly one face: a person with 530 photos has
+Drawing from all pairs of photos alike gives mostly one face: a person with 530 photos has
 140,185 pairs, one with 2 photos has 1. So **people are drawn before photos**: a pair of one person
 goes to a random person, and a pair of two people to two random people. Nobody gives a second pair
 before everybody has given one, and so on; then any number of pairs that is possible is also found,
 without drawing again and again until no pair repeats.
 
 A photo and its exact copy have distance 0, whatever the embedding: of copies one is used, and none
-where they lie in the folders of several people, since nobody knows then whom they show.
+where they lie in the folders of several people, since then nobody knows whom they show.
 """
 
 from collections import defaultdict
@@ -40,7 +40,7 @@ def make_pairs(
     Parameters
     ----------
     paths, labels : sequence of str and of hashable, length N
-        The photos and who they show, such as `Faces.paths` and `Faces.labels`.
+        The photos and whom they show, such as `Faces.paths` and `Faces.labels`.
     folds, per_fold, seed : int
     duplicates : iterable of groups of paths
         Exact copies, such as `Faces.duplicates`.
@@ -53,7 +53,7 @@ def make_pairs(
     Raises
     ------
     PairsError
-        If there are too few people or photos, with what is possible.
+        If there are too few people or photos; the message says how many pairs are possible.
     """
     if folds < 1 or per_fold < 1:
         raise ValueError(f"folds and per_fold are at least 1, got {folds} and {per_fold}")
@@ -70,7 +70,7 @@ def make_pairs(
 
 
 def _people(paths, labels, duplicates) -> list[list[str]]:
-    """The photos of each person, without copies."""
+    """Return the photos of each person, without copies."""
     labels = np.asarray(labels)
     if labels.shape != (len(paths),) or len(set(paths)) != len(paths):
         raise ValueError(
@@ -90,10 +90,10 @@ def _people(paths, labels, duplicates) -> list[list[str]]:
 
 
 def _deal(people: list[list[str]], folds: int, rng: np.random.Generator) -> list[list[list[str]]]:
-    """People to folds like cards, those with most photos first, so that all folds are alike.
+    """Deal people to folds like cards, most photos first, so that all folds are alike.
 
-    Back and forth (1, 2, 3, 3, 2, 1, ...), or fold 1 would get the best card of every round. Among
-    people with equally many photos chance decides.
+    It goes back and forth (1, 2, 3, 3, 2, 1, ...), or fold 1 would get the best card of every
+    round. Among people with equally many photos chance decides.
     """
     shuffled = [people[i] for i in rng.permutation(len(people))]
     dealt: list[list[list[str]]] = [[] for _ in range(folds)]
@@ -104,7 +104,7 @@ def _deal(people: list[list[str]], folds: int, rng: np.random.Generator) -> list
 
 
 def _check_folds(people: list[list[str]], folds: int) -> None:
-    """Before anything is made for each fold: a number may be mistyped."""
+    """Refuse a mistyped number of folds before anything is made for each of them."""
     several = _several(people)
     most = min(several, len(people) // 2)
     if folds > most:
@@ -136,7 +136,7 @@ def _check_room(people: list[list[str]], dealt: list[list[list[str]]], per_fold:
 
 
 def _room(fold: list[list[str]]) -> tuple[int, int]:
-    """How many pairs of one person and of two people a fold can give."""
+    """Return how many pairs of one person and of two people a fold can give."""
     photos = [len(own) for own in fold]
     same = sum(comb(count, 2) for count in photos)
     return same, comb(sum(photos), 2) - same
@@ -174,7 +174,7 @@ def _spread(
 
     Returns (group, its share). `room(group)` is how many a group can take; together they suffice.
     """
-    if count <= groups:  # One round. There may be millions of couples: nothing is made for each.
+    if count <= groups:  # one round; nothing is made for each of maybe millions of couples
         return [(int(g), 1) for g in np.sort(rng.choice(groups, count, replace=False))]
     limits = np.array([room(group) for group in range(groups)])
     shares = np.zeros(groups, dtype=np.int64)
@@ -185,6 +185,6 @@ def _spread(
 
 
 def _couple(t: int) -> tuple[int, int]:
-    """The t-th of the couples (0, 1), (0, 2), (1, 2), (0, 3), ...: j (j - 1) / 2 come before j."""
+    """Return the t-th couple of (0, 1), (0, 2), (1, 2), (0, 3), ...; j (j - 1) / 2 precede j."""
     j = (1 + isqrt(1 + 8 * int(t))) // 2
     return int(t) - j * (j - 1) // 2, j

@@ -1,11 +1,11 @@
-"""Enrol people: photos with names in, the people whom one can be asked for out.
+"""Enrol people: photos with names go in, a gallery to search for a face comes out.
 
 A stranger should get no name, so the distance to a name has a gate, and the rule here says which
 one counts. A threshold that is given comes first, then photos of strangers that are given, then the
-gate that the model holds. Only the last one is put to the test: it was measured where people of
-the training are enrolled, and a network that has never seen these people may scatter their photos
-farther. Where it would refuse many of the photos that are enrolled, the people themselves set the
-gate, each asked for where they are not enrolled. They do so, too, where the model holds no gate.
+gate that the model holds. Only the last one is tested: it was measured with people of the training
+enrolled, and a network that has never seen these people may scatter their photos farther. Where it
+would reject many of the photos that are enrolled, the people themselves set the gate, each in turn
+as a probe while they are not enrolled. They also do where the model holds no gate.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .people import People
 from .thresholds import Thresholds
 
 THEMSELVES = "these very people, each asked for where not enrolled; too wide if trained on them"
-MANY = 0.1  # a share of one's own photos beyond the model's gate: its network has not seen them
+MANY = 0.1  # share of enrolled photos beyond the model's gate that shows the gate does not fit them
 ENOUGH_PEOPLE = 5  # to set a gate by each other
 
 Progress = Callable[[str], AbstractContextManager[Callable[[int, int], None] | None]]
@@ -33,17 +33,17 @@ Progress = Callable[[str], AbstractContextManager[Callable[[int, int], None] | N
 
 @dataclass(frozen=True)
 class Enrolment:
-    """People, and how well they are told apart.
+    """The people enrolled, and how well they are told apart.
 
     Attributes
     ----------
     people : People
     checked : CrossValidation
-        Each photo was asked for where it is not enrolled.
+        The scores of each photo as a probe while it is not enrolled.
     strangers_named : float, or None
         The share of the photos that would get the name of somebody else where their own person is
-        not enrolled. None where these photos have set the gate, as it would only be what was asked
-        for, and where nobody else is enrolled.
+        not enrolled. None where these photos have set the gate, as it would only repeat `far`, and
+        where nobody else is enrolled.
     """
 
     people: People
@@ -71,7 +71,7 @@ def enrol(
     Parameters
     ----------
     faces : Faces
-        One photo of a person will do.
+        One photo per person is enough.
     model : str or path
         A run's folder, or a model file.
     threshold : float, optional
@@ -79,14 +79,14 @@ def enrol(
     strangers : Faces, optional
         Photos of people who are not enrolled: they set the gate.
     far : float
-        The share of strangers' faces that may get a name. The model holds gates for a few.
+        The share of strangers' faces that may get a name. The model holds gates for a few shares.
     seed : int
-        Draws who is held out to measure.
+        Decides who is held out to measure.
 
     Raises
     ------
     ValueError
-        Faces were cut otherwise than those that the model was trained on; `threshold` and
+        Faces were cut differently from those that the model was trained on; `threshold` and
         `strangers` are both given; the model holds no gate for `far`; or one person is enrolled,
         and nothing sets a gate.
     """
@@ -113,7 +113,7 @@ def enrol_embeddings(
     seed: int = 0,
     progress: Progress = lambda title: nullcontext(),
 ) -> Enrolment:
-    """As `enrol`, from what `embedder` gave for photos, and with what was measured on the way.
+    """Enrol as `enrol` does, from the embeddings of photos, and return the measurements, too.
 
     `progress(title)` is entered for each part that takes long, and gives a callable(done, total).
     """
@@ -160,7 +160,7 @@ def _given_gate(
     names: np.ndarray,
     strangers: np.ndarray | None,
 ) -> _Gate | None:
-    """The gate that the user or the model gives, and where it comes from; None if they do not."""
+    """Return the gate that the user or the model gives, with its source; None if there is none."""
     if threshold is not None and strangers is not None:
         raise ValueError("threshold and strangers both set the gate: leave one out")
     if threshold is not None:

@@ -35,7 +35,7 @@ from .verification_scores import FAR_TARGETS, ValAtFar, Verification, flat, veri
 
 @dataclass(frozen=True)
 class FoldScore:
-    """One fold, judged by thresholds that were chosen without it."""
+    """The scores of one fold, by thresholds that were chosen without it."""
 
     fold: int
     pairs_same: int
@@ -44,18 +44,18 @@ class FoldScore:
     accuracy: float
     val: float  # at that threshold, like far
     far: float
-    # By target FAR. val and far are those of this fold; threshold and false_accepts_allowed belong
-    # to the other folds. Empty where the threshold was passed.
+    # The keys are target FARs. val and far are those of this fold; threshold and
+    # false_accepts_allowed belong to the other folds. It is empty where the threshold was passed.
     val_at_far: dict[float, ValAtFar]
 
     def as_dict(self) -> dict[str, int | float]:
-        """Flat, as `Verification.as_dict`: a row of a table."""
+        """Return a flat row of a table, as `Verification.as_dict` does."""
         return flat(self)
 
 
 @dataclass(frozen=True)
 class FoldedValAtFar:
-    """VAL and FAR at one target, means over the folds."""
+    """The VAL and FAR at one target, as means over the folds."""
 
     val: float
     val_standard_error: float | None  # None, as std: a single fold says nothing about it
@@ -67,10 +67,10 @@ class FoldedValAtFar:
 
 @dataclass(frozen=True)
 class FoldedVerification:
-    """Means over the folds, with how far they can be trusted.
+    """The means over the folds, and how far they can be trusted.
 
     The standard error takes the folds for independent, although any two of them chose their
-    thresholds on eight folds in common: rather too small than too large.
+    thresholds on eight folds in common: it is too small rather than too large.
     """
 
     folds: tuple[FoldScore, ...]
@@ -81,7 +81,7 @@ class FoldedVerification:
     overall: Verification  # over all pairs at once, with thresholds from these very pairs
 
     def as_dict(self) -> dict[str, int | float | None]:
-        """Flat keys for metrics.json; those of `overall` start with 'overall_'."""
+        """Return flat keys for metrics.json; those of `overall` start with 'overall_'."""
         means: dict[str, int | float | None] = {**flat(self), "folds": len(self.folds)}
         del means["overall"]
         return means | {f"overall_{key}": value for key, value in self.overall.as_dict().items()}
@@ -101,31 +101,31 @@ def evaluate(
     distances, same : ndarray of shape (M,), float and bool
         Squared L2 distances of M pairs, and which pairs are one person.
     folds : ndarray of shape (M,), int
-        The fold of each pair; any numbers.
+        The fold of each pair; any numbers will do.
     far_targets : iterable of float
         The false accept rates, 0 to 1, at which to report VAL.
     threshold : float, optional
-        Takes the place of the thresholds from other folds; then a single fold is enough, and
-        VAL at the targets is reported in `overall` only.
+        Replaces the thresholds from other folds; then a single fold is enough, and VAL at the
+        targets is reported in `overall` only.
 
     Raises
     ------
     ValueError
-        As :func:`verification.verify`; if a fold lacks pairs of a kind; with fewer than two folds
-        and no threshold.
+        As :func:`verification.verify`; if a fold lacks pairs of a kind; or if there are fewer than
+        two folds and no threshold.
 
     Warns
     -----
     UserWarning
-        If AUC < 0.5 over all pairs, as :func:`verification.verify`.
+        If AUC < 0.5 over all pairs, as in :func:`verification.verify`.
     """
     far_targets = tuple(far_targets)
     overall = verify(distances, same, far_targets)
-    # As verify sees them: a float32 distance would be compared with a rounded threshold.
+    # float64, as in verify: a float32 distance would be compared with a rounded threshold.
     distances, same, folds = np.asarray(distances, np.float64), np.asarray(same), np.asarray(folds)
     numbers = _fold_numbers(same, folds, threshold)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "AUC .* is below 0.5")  # said once, over all pairs
+        warnings.filterwarnings("ignore", "AUC .* is below 0.5")  # it is given once, over all pairs
         scores = tuple(
             _score_fold(distances, same, folds == number, int(number), far_targets, threshold)
             for number in numbers
@@ -142,7 +142,7 @@ def evaluate(
 
 
 def _fold_numbers(same: np.ndarray, folds: np.ndarray, threshold: float | None) -> np.ndarray:
-    """The folds in order, each with pairs of both kinds, or a ValueError."""
+    """Return the folds in order; raise ValueError if one lacks pairs of a kind."""
     if folds.shape != same.shape or not np.issubdtype(folds.dtype, np.integer):
         raise ValueError(
             f"folds holds an integer for each of {len(same)} pairs, got {folds.dtype} of shape "
@@ -207,7 +207,7 @@ def _folded(scores: tuple[FoldScore, ...], target: float) -> FoldedValAtFar:
 
 
 def _mean(values: list[float]) -> tuple[float, float | None, float | None]:
-    """Mean, standard error of the mean, and standard deviation; None for the latter of one."""
+    """Return mean, its standard error, and standard deviation; one value has only a mean."""
     mean = float(np.mean(values))
     if len(values) < 2:
         return mean, None, None

@@ -1,4 +1,4 @@
-"""Groups of photos as folders: a flat heap in, one folder per person out."""
+"""Groups of photos as folders: a flat heap goes in, one folder per person comes out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOISE = "others"
 
 
 def folder_names(labels: np.ndarray) -> list[str]:
-    """The folder of every photo: 'group-01', 'group-02', ... and 'others' for noise (-1)."""
+    """Return every photo's folder: 'group-01', 'group-02', ... and 'others' for noise (-1)."""
     digits = max(2, len(str(int(np.max(labels, initial=0)) + 1)))
     return [NOISE if label < 0 else f"group-{label + 1:0{digits}}" for label in labels]
 
@@ -40,11 +40,11 @@ def write_groups(
     root : path
     paths : sequence of str
         Photos relative to `root`, with '/'. A photo keeps its name; where two of a group have the
-        same, the folders on their way come before it.
+        same one, the folders of their paths come before it.
     labels : ndarray of shape (N,), int
-        Groups from 0; -1: none.
+        Groups from 0; -1 means none.
     link : bool
-        Symbolic links instead of copies: the photos stay where they are.
+        Make symbolic links instead of copies: the photos stay where they are.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def write_groups(
 
 
 def _names(paths: Sequence[str], folders: Sequence[str]) -> list[str]:
-    """A file name for each path, no two the same in a folder, and none too long for a disk.
+    """Return a file name per path, no two the same in a folder, and none too long for a disk.
 
     Two are the same if a disk may take them for one.
     """

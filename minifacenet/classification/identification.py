@@ -1,6 +1,6 @@
 """Open-set identification: name the people who are enrolled, and nobody else.
 
-A face is asked for that may show an enrolled person or a stranger. Four things can happen:
+A probe is a face that may show an enrolled person or a stranger. Four things can happen:
 
                      own name        another name     'unknown'
     enrolled         correct         misnamed         rejected
@@ -12,9 +12,9 @@ at a *false accept rate of strangers* (Phillips, Grother and Micheals 2011):
     FAR(d) = share of the strangers' faces that get a name at threshold d
     DIR(d) = share of the enrolled people's faces that get their own name
 
-Two readings of it, and both are reported. At the threshold at which the strangers of the *test*
-just meet a FAR: a property of the embedding. And at a threshold fixed beforehand, on other people
-(`gate_threshold`): what a user gets.
+Two readings of it are reported. At the threshold at which the strangers of the *test* just meet a
+FAR, it is a property of the embedding. At a threshold fixed beforehand, on other people
+(`gate_threshold`), it is what a user gets.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ FAR_TARGETS = (0.01, 0.05, 0.1)
 
 @dataclass(frozen=True)
 class OpenSet:
-    """What became of the probes. All rates are shares of the enrolled people's faces, but the false
-    accept rate, of the strangers'."""
+    """The results of the probes. All rates are shares of the enrolled people's faces, except the
+    false accept rate, a share of the strangers'."""
 
     enrolled_faces: int
     stranger_faces: int
-    gate_threshold: float | None  # squared L2; None: no gate, everybody gets a name
+    gate_threshold: float | None  # squared L2; without a gate (None) everybody gets a name
     correct_name_rate: float
     misnamed_rate: float
     rejected_rate: float
@@ -46,7 +46,7 @@ class OpenSet:
     dir_at_far: dict[float, float]  # by target
 
     def as_dict(self) -> dict[str, int | float | None]:
-        """Flat keys for metrics.json, such as 'correct_name_rate' and 'dir_at_far_0.05'."""
+        """Return flat keys for metrics.json, such as 'dir_at_far_0.05'."""
         flat = {key: value for key, value in vars(self).items() if key != "dir_at_far"}
         return flat | {f"dir_at_far_{far:g}": rate for far, rate in self.dir_at_far.items()}
 
@@ -54,21 +54,21 @@ class OpenSet:
 def open_set(
     classifier: FaceClassifier, probes: np.ndarray, people: ArrayLike, strangers: np.ndarray
 ) -> OpenSet:
-    """Ask a fitted classifier for enrolled people and for strangers.
+    """Probe a fitted classifier with faces of enrolled people and of strangers.
 
     Parameters
     ----------
     classifier : FaceClassifier
     probes : ndarray of shape (N, D)
-        Embeddings of enrolled people, other photos than they were enrolled with.
+        Embeddings of enrolled people, from photos that were not enrolled.
     people : ndarray of shape (N,)
-        Whose they are; somebody who is not enrolled is an error.
+        The person of each; somebody who is not enrolled is an error.
     strangers : ndarray of shape (M, D)
 
     Raises
     ------
     ValueError
-        Somebody in `people` is not enrolled, or there is nobody to ask for.
+        Somebody in `people` is not enrolled, or there are no probes.
     """
     people = np.asarray(people)
     missing = np.setdiff1d(people, classifier.classes_)
@@ -99,7 +99,7 @@ def open_set(
 
 
 def gate_threshold(distances: ArrayLike, far: float) -> float:
-    """The largest threshold at which at most a share `far` of the strangers gets a name.
+    """Return the largest threshold at which at most a share `far` of the strangers gets a name.
 
     Parameters
     ----------
@@ -118,13 +118,13 @@ def gate_threshold(distances: ArrayLike, far: float) -> float:
     Raises
     ------
     ValueError
-        `far` is no rate, there are no strangers, or a distance is NaN.
+        `far` is not a rate, there are no strangers, or a distance is NaN.
     """
     return float(np.clip(_last_within(distances, far), 0, 4))
 
 
 def _last_within(distances, far: float) -> float:
-    """As `gate_threshold`, but below 0 where a stranger at distance 0 may not be accepted."""
+    """Return `gate_threshold`, but below 0 where a stranger at distance 0 may not be accepted."""
     if not 0 <= far <= 1:
         raise ValueError(f"a false accept rate lies between 0 and 1, got {far}")
     ordered = np.sort(np.asarray(distances, dtype=np.float64))
@@ -150,11 +150,11 @@ def stranger_distances(
     folds: int = 5,
     progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
-    """How close strangers come: for every face the distance to the name that it would get if its
+    """Return how close strangers come: each face's distance to the name that it would get if its
     person were not enrolled.
 
-    The people are dealt out into `folds` groups; each group in turn is asked for where only the
-    others are enrolled. `progress(done, total)` is called after each.
+    The people are dealt out into `folds` groups; each group in turn gives the probes while only
+    the others are enrolled. `progress(done, total)` is called after each.
 
     Returns
     -------
@@ -182,8 +182,8 @@ def stranger_distances(
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """Naming measured on the enrolled photos themselves: each is asked for when others are
-    enrolled. Shares of the `asked` photos; NaN if nobody has two."""
+    """The scores of naming on the enrolled photos themselves: each is a probe while others are
+    enrolled. They are shares of the `asked` photos; NaN if nobody has two."""
 
     asked: int
     svm: float
@@ -202,7 +202,7 @@ def cross_validate(
 ) -> CrossValidation:
     """Deal each person's photos out into folds, and name every fold by the others.
 
-    `threshold` is the gate for `rejected`; a person with a single photo is enrolled, never asked.
+    `threshold` is the gate for `rejected`; a person's only photo is enrolled and never a probe.
     `progress(done, total)` is called after each fold.
     """
     labels = np.asarray(labels)

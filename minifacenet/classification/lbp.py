@@ -26,7 +26,7 @@ _BITS = 8
 
 
 def _uniform_numbers() -> np.ndarray:
-    """From a code to its number: ndarray of shape (256,), 0 to 57 for uniform ones, else 58."""
+    """Return each code's number, ndarray of shape (256,): 0 to 57 for uniform ones, else 58."""
     bits = (np.arange(256)[:, None] >> np.arange(_BITS)) & 1
     changes = (bits != np.roll(bits, 1, axis=1)).sum(axis=1)
     numbers = np.full(256, 58)
@@ -39,7 +39,7 @@ _KINDS = 59
 
 
 def lbp(images: np.ndarray) -> np.ndarray:
-    """Histograms of uniform local binary patterns, radius 2, on a grid of 7 x 7 cells.
+    """Return histograms of uniform local binary patterns, radius 2, on a grid of 7 x 7 cells.
 
     Parameters
     ----------
@@ -71,13 +71,13 @@ def lbp(images: np.ndarray) -> np.ndarray:
 
 
 def _codes(grey: np.ndarray) -> np.ndarray:
-    """The code of every pixel that has a whole circle around it, uint8."""
+    """Return the code of every pixel that has a whole circle around it, uint8."""
     centre = _shifted(grey, 0, 0)
     codes = np.zeros(centre.shape, np.uint8)
     for bit in range(_BITS):
         angle = 2 * np.pi * bit / _BITS
         dy, dx = np.round([-RADIUS * np.sin(angle), RADIUS * np.cos(angle)], 9)
-        # Between the pixels: bilinear. Rounding must not turn a flat place into a pattern.
+        # Values between pixels are bilinear; rounding must not turn a flat place into a pattern.
         codes |= (_between(grey, dy, dx) >= centre - np.float32(1e-3)).astype(np.uint8) << bit
     return codes
 

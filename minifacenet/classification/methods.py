@@ -1,4 +1,4 @@
-"""What a run compares, each from photos to vectors: the network, and what it has to beat."""
+"""The methods that a run compares, from photos to vectors: the network and its baselines."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Embed = Callable[[np.ndarray], np.ndarray]  # images (N, H, W, C), uint8 -> vect
 
 @dataclass(frozen=True)
 class Method:
-    """One way from photos to vectors.
+    """A method is one way from photos to vectors.
 
     Attributes
     ----------
     key : str
-        What it is called in `metrics.json`.
+        Its name in `metrics.json`.
     title : str
-        What it is called in tables and pictures.
+        Its name in tables and pictures.
     fit : callable(Faces) -> Embed, or None
         Fits it to faces; None stands for the network, which is trained instead.
     """
@@ -72,17 +72,17 @@ METHODS = (OURS, *BASELINES)
 
 
 def methods_with(network: str) -> tuple[Method, ...]:
-    """All methods, ours first and by the name of its network: 'nn1_mini (ours)'."""
+    """Return all methods, ours first and named after its network: 'nn1_mini (ours)'."""
     return (replace(OURS, title=f"{network} (ours)"), *BASELINES)
 
 
 def embed_with(model: FaceNet, flip: bool) -> Embed:
-    """The network as a function from photos to unit vectors; `flip`: with their mirror images."""
+    """Return the model as a function from photos to unit vectors; `flip` adds mirror images."""
     from ..embedding.embedder import Embedder
 
     return Embedder(model, flip=flip).transform
 
 
 def fit_baselines(known: Faces) -> dict[str, Embed]:
-    """What the network has to beat, by key, fitted to the photos that it is trained on."""
+    """Return the baselines by key, fitted to the photos that the network is trained on."""
     return {method.key: method.fit(known) for method in BASELINES if method.fit}

@@ -32,12 +32,12 @@ _BOM = "\ufeff"
 
 
 class PairsError(ValueError):
-    """A list of pairs that cannot be read, written, found or made, with the reason."""
+    """The error for a list of pairs that cannot be read, written, found or made."""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """M pairs of photos: four tuples of length M. Two lists are equal if all four are.
+    """A list of M pairs of photos: four tuples of length M. Two lists are equal if all four are.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Pairs:
 
 
 def read_pairs(path: str | os.PathLike) -> Pairs:
-    """Read a list of pairs in either form; the first line tells which.
+    """Read a list of pairs in either form; the first line shows which.
 
     Byte order marks, Windows line endings and blank lines at the end do no harm. Names may hold
     spaces if tabs separate the fields.
@@ -77,7 +77,7 @@ def read_pairs(path: str | os.PathLike) -> Pairs:
 
 
 def write_pairs(path: str | os.PathLike, pairs: Pairs) -> None:
-    """Write pairs as paths, kind and fold, atomically; :func:`read_pairs` gives equal ones.
+    """Write pairs as paths, kind and fold, atomically; :func:`read_pairs` reads equal ones.
 
     Raises
     ------
@@ -105,12 +105,12 @@ def write_pairs(path: str | os.PathLike, pairs: Pairs) -> None:
 
 
 def can_be_listed(name: str) -> bool:
-    """Whether a photo's path can stand in a list of pairs, a line of which tabs divide."""
+    """Return whether a photo's path can stand in a list of pairs, whose fields tabs separate."""
     return not re.search(r"[\t\r\n\ud800-\udfff]", name) and not name.startswith(_BOM)
 
 
 def _lines(path: str | os.PathLike) -> list[str]:
-    """The lines of a text file, without endings and without blank lines at the end."""
+    """Return the lines of a text file, without endings and without blank lines at the end."""
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -130,7 +130,7 @@ def _lines(path: str | os.PathLike) -> list[str]:
 
 
 def _lfw_rows(path, lines: list[str], header: re.Match) -> Iterator[tuple[str, str, bool, int]]:
-    """Rows of LFW's form: in each fold, first the pairs of one person, then those of two."""
+    """Yield rows of LFW's form: in each fold, first pairs of one person, then those of two."""
     one, two = header.groups()
     folds, per_fold = (1, int(one)) if two is None else (int(one), int(two))
     if not 2 * folds * per_fold == len(lines) - 1 > 0:
@@ -142,7 +142,7 @@ def _lfw_rows(path, lines: list[str], header: re.Match) -> Iterator[tuple[str, s
         fold, place = divmod(position, 2 * per_fold)
         same = place < per_fold
         fields = [f.strip() for f in line.split("\t")] if "\t" in line else line.split()
-        if same and len(fields) == 3:  # name n1 n2 is name n1 name n2
+        if same and len(fields) == 3:  # name n1 n2 means name n1 name n2
             fields.insert(2, fields[0])
         elif same or len(fields) != 4:
             fields = [""] * 4
@@ -159,7 +159,7 @@ def _lfw_rows(path, lines: list[str], header: re.Match) -> Iterator[tuple[str, s
 
 
 def _path_rows(path, lines: list[str]) -> Iterator[tuple[str, str, bool, int]]:
-    """Rows of the form with paths; without folds, all pairs are in fold 1."""
+    """Yield rows of the form with paths; without folds, all pairs are in fold 1."""
     width = 4 if lines[0].count("\t") == 3 else 3
     form = "'path1<tab>path2<tab>1 (same) or 0'" + " and '<tab>fold'" * (width == 4)
     for number, line in enumerate(lines, start=1):
@@ -180,7 +180,7 @@ def _line_error(path, number: int, line: str, expected: str) -> PairsError:
 
 
 def _problem(first: str, second: str) -> str | None:
-    """What a pair of paths should have been, or None."""
+    """Return what a pair of paths should have been, or None if it is fine."""
     for name in (first, second):
         path = PurePath(name)
         if not name or path.anchor or ".." in path.parts:

@@ -3,7 +3,7 @@
 A list of 6,000 pairs names 12,000 photos, but few different ones: LFW's has 7,701. So the photos
 are found first, each is embedded once, and the pairs become indices into the embeddings. A photo
 may be missing, say where faces were not found: then its pairs are left out and counted, and all
-others keep their folds. An evaluation on fewer pairs is another benchmark, so tell the number.
+others keep their folds. An evaluation on fewer pairs is another benchmark, so report the number.
 """
 
 import os
@@ -26,7 +26,7 @@ _LFW_PATH = re.compile(r"([^/]+)/\1_[0-9]{4,}\.jpg")
 
 @dataclass(frozen=True, eq=False)
 class FoundPairs:
-    """The pairs whose two photos are there, and the photos, each once.
+    """The pairs whose two photos are there, and these photos, each once.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class FoundPairs:
     left_out : int
         Pairs with a missing photo.
     incomplete : tuple of (fold, pairs same, pairs different)
-        Folds with no pair of a kind: `lfw.evaluate` cannot score them.
+        Folds with no pair of a kind: `folds.evaluate` cannot score them.
     """
 
     paths: tuple[str, ...]
@@ -55,7 +55,7 @@ class FoundPairs:
     incomplete: tuple[tuple[int, int, int], ...]
 
     def distances(self, embeddings: ArrayLike) -> np.ndarray:
-        """Squared L2 distances of the pairs, shape (M,), float64, of embeddings of `paths`."""
+        """Return the pairs' squared L2 distances, (M,) float64, from embeddings of `paths`."""
         embeddings = np.asarray(embeddings, dtype=np.float64)
         if embeddings.ndim != 2 or len(embeddings) != len(self.paths):
             raise ValueError(
@@ -65,7 +65,7 @@ class FoundPairs:
         return np.square(embeddings[self.first] - embeddings[self.second]).sum(axis=1)
 
     def summary(self) -> str:
-        """One line: '5,998 of 6,000 pairs found, 7,699 photos; 2 photos missing: ...'."""
+        """Return a line: '5,998 of 6,000 pairs found, 7,699 photos; 2 photos missing: ...'."""
         pairs = f"{len(self.same):,} of {len(self.same) + self.left_out:,} pairs found"
         line = f"{pairs}, {len(self.paths):,} photos"
         if self.missing:
@@ -87,7 +87,7 @@ def read_pair_photos(
     """Find the photos and read them; row i of the faces is `paths[i]`.
 
     A photo that cannot be read counts as missing, and stands in `Faces.skipped` with the reason.
-    Arguments and errors as in `find_photos` and `folder.read_faces`.
+    Arguments and errors are those of `find_photos` and `read_folder.read_faces`.
     """
     found = find_photos(root, pairs)
     faces = read_listed(root, found.paths, size, channels, progress, mixed)
@@ -151,7 +151,7 @@ def find_photos(
 
 
 def _locate(root: Path, name: str) -> str | None:
-    """The path of a photo relative to the root, or None if it is not there."""
+    """Return the path of a photo relative to the root, or None if it is not there."""
     if os.path.isfile(root / name):  # unlike Path.is_file, also False for a name that no disk takes
         return name
     any_ending = _LFW_PATH.fullmatch(name) is not None
@@ -180,7 +180,7 @@ def _locate(root: Path, name: str) -> str | None:
 
 
 def _names_in(folder: Path) -> list[str]:
-    """What lies in a folder; nothing where it cannot be opened: its photos are missing then."""
+    """Return the names in a folder; none if it cannot be opened: its photos are missing then."""
     try:
         return os.listdir(folder)
     except OSError:
@@ -188,7 +188,7 @@ def _names_in(folder: Path) -> list[str]:
 
 
 def _on_disk(root: Path, folder: str) -> list[str]:
-    """Folders that are `folder` in any Unicode form, with '/' at the end."""
+    """Return the folders that are `folder` in any Unicode form, with '/' at the end."""
     places = [""]
     for part in folder.split("/")[:-1]:
         if part.isascii():

@@ -1,4 +1,4 @@
-"""The people whom one can be asked for: a folder with everything that naming a photo takes.
+"""The gallery of enrolled people: a folder with everything that naming a photo takes.
 
     PEOPLE/
         model.safetensors    a copy of the network
@@ -7,7 +7,7 @@
 They belong together: distances of one network mean nothing to another. So the classifier's file
 holds the digest of its network, and a folder whose two files do not fit is refused.
 
-Nothing is pickled and nothing is fitted again: what is stored are the arrays that `FaceClassifier`
+Nothing is pickled and nothing is fitted again: the file stores the arrays that `FaceClassifier`
 answers from, so an answer stays the same with another version of scikit-learn.
 """
 
@@ -37,7 +37,7 @@ FILE = "people.safetensors"
 
 @dataclass(frozen=True)
 class People:
-    """A network, the people enrolled on it, and where the gate's threshold comes from.
+    """A gallery: a network, the people enrolled on it, and the source of the gate's threshold.
 
     `photos` is the number of photos that each of `classifier.classes_` was enrolled with.
     """
@@ -53,7 +53,7 @@ class People:
         Raises
         ------
         ValueError
-            The classifier names people by other values than texts.
+            The classifier's names of people are not all strings.
         """
         if not all(isinstance(name, str) for name in self.classifier.classes_.tolist()):
             raise ValueError(
@@ -86,7 +86,7 @@ class People:
 
     @classmethod
     def load(cls, out: str | Path) -> People:
-        """The people in the folder `out`.
+        """Load the people in the folder `out`.
 
         Raises
         ------
@@ -124,7 +124,7 @@ class People:
 
 
 def holds_another_model(out: Path, model: Path) -> bool:
-    """Whether the folder `out` holds a network that is not, byte for byte, the file or run `model`.
+    """Return whether the folder `out` holds a network that differs in any byte from `model`.
 
     One that a killed `save` has left is the same, and no reason to refuse the next.
     """
@@ -140,7 +140,7 @@ def _is_text(value) -> bool:
     return isinstance(value, str)
 
 
-# What belongs into the metadata, with how to tell.
+# The entries of the metadata, each with its check.
 STORED = {
     "people": ("a list of names", lambda value: _is_a_list(value, _is_text)),
     "photos": ("a list of counts", lambda value: _is_a_list(value, is_count)),
@@ -172,7 +172,7 @@ def _check_stored(path: Path, stored: dict) -> None:
 def _classifier(
     path: Path, stored: dict, arrays: dict[str, np.ndarray], dim: int
 ) -> FaceClassifier:
-    """The classifier on embeddings of length `dim`."""
+    """Return the classifier on embeddings of length `dim`."""
     names, photos = stored["people"], stored["photos"]
     rows = {1: 0, 2: 1}.get(len(names), len(names))
     needed = {"centroids": (len(names), dim), "coef": (rows, dim), "intercept": (rows,)}

@@ -1,9 +1,9 @@
 """Thresholds that travel with a model: where 'the same' ends.
 
 A distance means nothing without a threshold, and a threshold is good for one network only. It must
-not be chosen on people whom the network was trained on: their photos lie closer together, and
-farther from each other, than anybody else's ever will. So it is measured on people who were held
-out, when the model is made, and stored in the model's file.
+not be chosen on people whom the network was trained on: each one's photos lie closer together, and
+farther from other people's, than anybody else's ever will. So it is measured on people who were
+held out, when the model is made, and stored in the model's file.
 """
 
 from __future__ import annotations
@@ -39,23 +39,24 @@ class Thresholds:
     Attributes
     ----------
     source : str
-        On whom they were measured, for people to read.
+        The people they were measured on, in words.
     pairs_same, pairs_different : int
-        How many pairs are behind `accuracy` and `far`.
+        How many pairs `accuracy` and `far` were measured on.
     accuracy : float
-        Of the best balanced accuracy, (VAL + 1 - FAR) / 2.
+        The threshold of the best balanced accuracy, (VAL + 1 - FAR) / 2.
     far : dict of float to float
-        By false accept rate of pairs. With fewer than 1 / rate different pairs it accepts none.
+        Thresholds by false accept rate of pairs. With fewer than 1 / rate different pairs one
+        accepts none of them.
     stranger_faces, enrolled_people : int
-        How many faces, asked for among how many people, are behind `gate`.
+        How many probes, and how many people in the gallery, `gate` was measured on.
     cut : float
-        For grouping: of the best mean B-cubed F1, where each group of held-out people is clustered
-        by average linkage.
+        The threshold for grouping, with the best mean B-cubed F1 where each group of held-out
+        people is clustered by average linkage.
     gate : dict of float to float
-        For naming: by the share of the strangers' faces that get a name, where people whom the
-        network was trained on are enrolled. Photos of others lie farther from their own mean, so
-        this gate rejects many of them. And the more people are enrolled, the nearer comes the
-        nearest of them: it is a little too wide for many more.
+        Thresholds for naming, by the share of the strangers' faces that get a name, where people
+        whom the network was trained on are enrolled. Photos of others lie farther from their own
+        mean, so this gate rejects many of them. And the more people are enrolled, the nearer the
+        nearest of them comes: for many more people the gate is a little too wide.
     """
 
     source: str
@@ -76,17 +77,17 @@ class Thresholds:
                 check_threshold(value, f"threshold '{name}' at {rate}")
 
     def as_dict(self) -> dict:
-        """JSON-able; `Thresholds.of` reads it."""
+        """Return a JSON-able dictionary, which `Thresholds.of` reads."""
         return asdict(self)
 
     @classmethod
     def of(cls, stored: dict) -> Thresholds:
-        """From a stored dictionary, in which JSON has made the rates to text.
+        """Make thresholds from a stored dictionary, whose rates JSON has turned into text.
 
         Raises
         ------
         ValueError, TypeError, KeyError, AttributeError
-            Something is missing, or is no text, count, rate or distance where one belongs.
+            Something is missing, or is not the text, count, rate or distance that belongs there.
         """
         rates = {
             name: {float(rate): value for rate, value in stored[name].items()}
@@ -114,7 +115,7 @@ class Thresholds:
 
     @classmethod
     def of_model(cls, model: str | Path) -> Thresholds | None:
-        """Those stored in a model's file, or in that of a run's folder; None if there are none."""
+        """Load those stored in a model's file or a run's folder; None if there are none."""
         stored = load_metadata(model_file(model)).get("thresholds")
         try:
             return None if stored is None else cls.of(stored)
@@ -126,24 +127,24 @@ class Thresholds:
 
 
 def is_distance(value: object) -> bool:
-    """Whether a value out of a file can be a threshold on squared L2 distances of unit vectors."""
+    """Return whether a stored value can be a threshold on unit vectors' squared L2 distances."""
     return is_number(value, -ROUNDING, 4 + ROUNDING)
 
 
 @dataclass(frozen=True)
 class OpenSet:
-    """Impostors, and a gallery that they are not in, both as one network sees them.
+    """A set of impostors, and a gallery that they are not in, both embedded by one network.
 
     Attributes
     ----------
     impostors : ndarray of shape (N, D)
         Embeddings of people whom the network has not been trained on.
     impostor_people : ndarray of shape (N,)
-        Whose they are.
+        The person of each.
     gallery : ndarray of shape (M, D)
         Embeddings of the people who are enrolled.
     gallery_people : ndarray of shape (M,)
-        Whose they are.
+        The person of each.
     """
 
     impostors: np.ndarray
@@ -153,23 +154,23 @@ class OpenSet:
 
     @classmethod
     def of(cls, embed: Callable, impostors: Faces, gallery: Faces) -> OpenSet:
-        """From the faces of both, and their network as a function from photos to vectors."""
+        """Embed the faces of both by `embed`, a function from photos to vectors."""
         return cls(embed(impostors.images), impostors.labels, embed(gallery.images), gallery.labels)
 
 
 def measure_thresholds(groups: Sequence[OpenSet], source: str) -> Thresholds:
-    """Thresholds from one group of impostors, or from several, each with its own network.
+    """Measure thresholds on one group of impostors, or several, each with its own network.
 
     Distances are taken within a group, and pooled.
 
     Raises
     ------
     ValueError
-        The impostors hold no pair of one person, or none of two.
+        The impostors include no pair of one person, or none of two people.
     """
     pairs = [pair_distances(group.impostors, group.impostor_people) for group in groups]
     distances, same = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
-    with warnings.catch_warnings():  # these are distances: an AUC below 0.5 is a poor network
+    with warnings.catch_warnings():  # these are distances: an AUC below 0.5 means a poor network
         warnings.filterwarnings("ignore", "AUC .* is below 0.5")
         verified = verify(distances, same, FAR_TARGETS)
     nearest = [
@@ -193,13 +194,13 @@ def measure_thresholds(groups: Sequence[OpenSet], source: str) -> Thresholds:
 
 
 def _possible(threshold: float) -> float:
-    """From 0 to 4. A verification accepts nothing at -1, where two people lie at distance 0; and
-    the distance of two opposite vectors may be rounded to above 4."""
+    """Clip to 0 to 4. A verification accepts nothing at -1, where two people lie at distance 0;
+    and the distance of two opposite vectors may be rounded to above 4."""
     return float(np.clip(threshold, 0, 4))
 
 
 def _best_cut(groups: Sequence[OpenSet]) -> float:
-    """The distance at which the trees of the groups are best cut; of a plateau, its middle."""
+    """Return the best distance to cut the groups' trees at; of a plateau, its middle."""
     trees = [average_linkage(group.impostors) for group in groups]
     heights = np.unique(np.concatenate([tree[:, 2] for tree in trees]))
     if len(heights) > CUTS:

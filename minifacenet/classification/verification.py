@@ -21,7 +21,7 @@ the thresholds there are. We try every one: no grid, and no search that stops ea
 N photos make N (N - 1) / 2 pairs, 200 million of 20,000. A distance and its flag are 9 bytes; to
 judge them takes a sorted copy of both kinds and no more, since the curve comes in blocks.
 
-What a curve comes to in single figures: `verification_scores.py`.
+`verification_scores.py` sums a curve up in single figures.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ BLOCK = 2**17  # pairs of a kind whose steps are in memory at once
 
 
 def pair_distances(embeddings: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Squared distances of all pairs of photos, and which pairs are the same person.
+    """Return squared distances of all pairs of photos, and which pairs are the same person.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def pair_distances(embeddings: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray
     Raises
     ------
     ValueError
-        If the shapes do not fit, with fewer than two photos, or if a value is not finite.
+        If the shapes do not fit, if there are fewer than two photos, or if a value is not finite.
     """
     embeddings, labels = np.asarray(embeddings), np.asarray(labels)
     if embeddings.ndim != 2 or len(embeddings) < 2 or labels.shape != embeddings.shape[:1]:
@@ -82,9 +82,9 @@ def pair_distances(embeddings: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray
 def val_far(
     distances: ArrayLike, same: ArrayLike, thresholds: ArrayLike
 ) -> tuple[np.ndarray, np.ndarray]:
-    """VAL(d) and FAR(d) at chosen thresholds d. A pair is accepted at D <= d, as in the paper.
+    """Return VAL(d) and FAR(d) at chosen thresholds d. A pair is accepted at D <= d.
 
-    `distances` and `same` and the errors as in :func:`verify`; `thresholds` may have any shape.
+    `distances`, `same` and the errors are as in :func:`verify`; `thresholds` may have any shape.
 
     Returns
     -------
@@ -102,16 +102,16 @@ def val_far(
 
 
 def roc(distances: ArrayLike, same: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The whole ROC curve: one step at each of the K distinct distances, ties in one step.
+    """Return the whole ROC curve: one step per distinct distance (K of them), ties in one step.
 
-    `distances` and `same` and the errors as in :func:`verify`.
+    `distances`, `same` and the errors are as in :func:`verify`.
 
     Returns
     -------
     far, val : ndarray of shape (K + 1,), float64
         From (0, 0), nothing accepted, to (1, 1), everything accepted.
     thresholds : ndarray of shape (K + 1,), float64
-        Rising, a threshold for each point, with which :func:`val_far` gives the same curve: the
+        A rising threshold for each point, with which :func:`val_far` gives the same curve: the
         middles between neighbouring distances, and at the end the largest distance.
     """
     pairs = SortedPairs.of(distances, same)
@@ -121,8 +121,8 @@ def roc(distances: ArrayLike, same: ArrayLike) -> tuple[np.ndarray, np.ndarray, 
 
 
 def drawn_roc(distances: ArrayLike, same: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """The points of :func:`roc` that a drawing of it needs, far and val: those about each rise of
-    VAL, of a few same pairs among millions of others."""
+    """Return far and val of the points of :func:`roc` that a drawing needs: those about each rise
+    of VAL, of which there are few among millions of different pairs."""
     pairs = SortedPairs.of(distances, same)
     points = []
     for true_accepts, false_accepts, _ in pairs.steps():
@@ -136,14 +136,14 @@ def drawn_roc(distances: ArrayLike, same: ArrayLike) -> tuple[np.ndarray, np.nda
 
 @dataclass(frozen=True)
 class SortedPairs:
-    """The distances of pairs, float64, each kind sorted by itself: rising."""
+    """The distances of pairs, float64, each kind sorted by itself, rising."""
 
     same: np.ndarray
     different: np.ndarray
 
     @classmethod
     def of(cls, distances: ArrayLike, same: ArrayLike) -> SortedPairs:
-        """Of labelled pairs; arguments and errors as in :func:`verify`."""
+        """Sort labelled pairs; arguments and errors are as in :func:`verify`."""
         distances, same = _checked(distances, same)
         kinds = distances[same], distances[~same]
         for kind in kinds:
@@ -151,17 +151,17 @@ class SortedPairs:
         return cls(*kinds)
 
     def steps(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """The curve, one step at each distinct distance, in blocks.
+        """Yield the curve in blocks, one step per distinct distance.
 
         Yields
         ------
         true_accepts, false_accepts : ndarray of int64
-            The first block begins with (0, 0), each other one with the last step of that before it.
+            The first block begins with (0, 0), each other one with the last step of the one before.
         thresholds : ndarray of float64
             Rising, one for each step, as in :func:`roc`.
         """
         smallest = min(self.same[0], self.different[0])
-        # Accepting nothing: half of the smallest distance, or -1 where that is 0.
+        # Half of the smallest distance accepts nothing, or -1 where that is 0.
         below_all = smallest / 2 if smallest > 0 else -1.0
         block = np.zeros(1, np.int64), np.zeros(1, np.int64), np.array([below_all])
         true = false = 0
@@ -188,19 +188,19 @@ class SortedPairs:
             yield block
 
     def _ends(self) -> np.ndarray:
-        """The last distance of each block."""
+        """Return the last distance of each block."""
         last = max(self.same[-1], self.different[-1])
         kinds = (kind[BLOCK - 1 :: BLOCK] for kind in (self.same, self.different))
         return np.unique(np.concatenate([*kinds, [last]]))
 
     def _next(self, true: int, false: int, last: float) -> float:
-        """The smallest distance beyond so many of both kinds; `last` if there is none."""
+        """Return the smallest distance after the first `true` and `false`, or else `last`."""
         beyond = *self.same[true : true + 1], *self.different[false : false + 1]
         return min(beyond, default=last)
 
 
 def _checked(distances: ArrayLike, same: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Both as arrays of shape (M,), float64 and bool, or a ValueError that says what is wrong."""
+    """Return both as arrays of shape (M,), float64 and bool, or raise ValueError with the fault."""
     distances, same = np.asarray(distances, dtype=np.float64), np.asarray(same)
     if distances.ndim != 1 or distances.shape != same.shape:
         raise ValueError(

@@ -1,6 +1,6 @@
 """The figures of a verification: AUC, EER, accuracy, and VAL at the FAR that one can afford.
 
-What VAL, FAR and the ROC curve are: `verification.py`.
+`verification.py` defines VAL, FAR and the ROC curve.
 """
 
 import warnings
@@ -13,25 +13,25 @@ from numpy.typing import ArrayLike
 
 from .verification import SortedPairs
 
-FAR_TARGETS = (0.1, 0.01, 0.001)  # at which VAL is reported; the paper's is the last
+FAR_TARGETS = (0.1, 0.01, 0.001)  # at which VAL is reported; the last is the paper's
 
 
 @dataclass(frozen=True)
 class ValAtFar:
-    """VAL at the largest threshold that keeps FAR at or below a target.
+    """The VAL at the largest threshold that keeps FAR at or below a target.
 
     Where only 0 or 1 false accepts are allowed, a single pair decides: read that VAL with care.
     """
 
     val: float
-    far: float  # what was reached; with few pairs or with ties well below the target
+    far: float  # the FAR reached; with few pairs or with ties it is well below the target
     threshold: float  # squared L2
     false_accepts_allowed: int
 
 
 @dataclass(frozen=True)
 class Verification:
-    """How well distances tell 'same' from 'different'. Thresholds are squared L2 distances.
+    """The scores of distances that tell 'same' from 'different'. Thresholds are squared L2.
 
     Plain accuracy misleads over all pairs of a photo collection: where 98 of 100 pairs are
     different, always saying 'different' scores 0.98. The balanced one, (VAL + 1 - FAR) / 2, gives
@@ -50,12 +50,12 @@ class Verification:
     val_at_far: dict[float, ValAtFar]  # by target FAR
 
     def as_dict(self) -> dict[str, int | float]:
-        """Flat keys for metrics.json, such as 'auc' and 'val_at_far_0.001'."""
+        """Return flat keys for metrics.json, such as 'auc' and 'val_at_far_0.001'."""
         return flat(self)
 
 
 def flat(scores: Any) -> dict[str, int | float]:
-    """The fields of a result, those at each target of its `val_at_far` under names of their own."""
+    """Return a result's fields, with those of each target in `val_at_far` under their own names."""
     fields = {key: value for key, value in vars(scores).items() if key != "val_at_far"}
     for target, point in scores.val_at_far.items():
         name = np.format_float_positional(target, trim="-")  # 0.00001, not 1e-05
@@ -93,8 +93,8 @@ def verify(
     twice_area, eer = 0, 0.0
     nearest, accuracy, balanced = _Best(), _Best(), _Best()
     for true_accepts, false_accepts, thresholds in pairs.steps():
-        # In whole counts, so that ties stay ties. miss is FAR - (1 - VAL) times both numbers of
-        # pairs, and rises at every step.
+        # All is in whole counts, so that ties stay ties. miss is FAR - (1 - VAL) times both numbers
+        # of pairs, and rises at every step.
         right_different = pairs_different - false_accepts
         miss = false_accepts * pairs_same - (pairs_same - true_accepts) * pairs_different
         nearest.look(-np.abs(miss), thresholds)
@@ -134,13 +134,13 @@ def verify(
 
 
 def auc(distances: ArrayLike, same: ArrayLike) -> float:
-    """Area under the ROC curve alone; arguments and errors as in :func:`verify`."""
+    """Return only the area under the ROC curve; arguments and errors are as in :func:`verify`."""
     pairs = SortedPairs.of(distances, same)
     return _share(sum(_twice_area(true, false) for true, false, _ in pairs.steps()), pairs)
 
 
 def val_at(distances: ArrayLike, same: ArrayLike, far: float) -> float:
-    """VAL at the largest threshold with FAR <= `far`, alone; arguments as in :func:`verify`."""
+    """Return VAL alone at the largest threshold with FAR <= `far`; arguments as in `verify`."""
     pairs = SortedPairs.of(distances, same)
     most, true_accepts = _allowed(far, len(pairs.different)), 0
     for block in pairs.steps():
@@ -160,7 +160,7 @@ class _Best:
 
 
 def allowed_false_accepts(far: float, pairs_different: int) -> int:
-    """The most accepted pairs of two people, of so many, with a share of `far` or below."""
+    """Return how many of `pairs_different` may be accepted for a share of at most `far`."""
     allowed = round(far * pairs_different)
     # k / n <= far decides: int(0.29 * 100) is 28, although 29 / 100 <= 0.29.
     return allowed - (allowed / pairs_different > far)
@@ -173,19 +173,19 @@ def _allowed(target: float, pairs_different: int) -> int:
 
 
 def _twice_area(true_accepts: np.ndarray, false_accepts: np.ndarray) -> int:
-    """Below steps of the curve, in counts, by trapezoids: they count ties half."""
+    """Return twice the area below steps of the curve, in counts; trapezoids count ties half."""
     return int((np.diff(false_accepts) * (true_accepts[1:] + true_accepts[:-1])).sum())
 
 
 def _share(twice_area: int, pairs: SortedPairs) -> float:
-    """The area as a share of the whole, of whole numbers: a perfect AUC is exactly 1."""
+    """Return the area's share of the whole, from whole numbers: a perfect AUC is exactly 1."""
     return twice_area / (2 * len(pairs.same) * len(pairs.different))
 
 
 def _last(
     allowed: int, true_accepts: np.ndarray, false_accepts: np.ndarray, thresholds: np.ndarray
 ) -> tuple[int, int, float] | None:
-    """The last of these steps with so many false accepts or fewer; None if there is none."""
+    """Return the last of these steps with at most `allowed` false accepts, or else None."""
     last = np.searchsorted(false_accepts, allowed, side="right") - 1
     if last < 0:
         return None

@@ -1,4 +1,4 @@
-"""Values and files: written atomically, read without belief, shown without obedience.
+"""Values and files are written atomically, read without belief, shown without obedience.
 
 Every room above may import it. It must not know what a face is, nor what its callers' files mean.
 """

@@ -3,9 +3,9 @@
 Nothing is pickled, so loading a file that somebody sent you runs none of their code. A file is
 written whole or not at all.
 
-With the metadata stand two digests, of the metadata itself and of all arrays: a bit that the disk
-or the way here has changed is noticed, wherever it lies. (They are no signature: who changes a file
-on purpose can write new ones.) Files of older versions have none, and are read without.
+Beside the metadata stand two digests, of the metadata itself and of all arrays: a bit that changed
+on the disk or on the way here is noticed, wherever it lies. (They are no signature: whoever changes
+a file on purpose can write new ones.) Files of older versions have none, and are read without.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from .words import printable, shortened
 
 ENTRY = "minifacenet"
 DIGESTS = "digests"
-# What NumPy can hold, by the names of safetensors; it has bfloat16 and 8-bit floats, too.
+# The types that NumPy can hold, by their names in safetensors, which also has bfloat16 and 8-bit
+# floats.
 DTYPES = {
     "BOOL": "bool", "U8": "uint8", "I8": "int8", "U16": "uint16", "I16": "int16", "U32": "uint32",
     "I32": "int32", "U64": "uint64", "I64": "int64", "F16": "float16", "F32": "float32",
@@ -38,7 +39,7 @@ Layout = dict[str, tuple[np.dtype, tuple[int, ...]]]  # dtype and shape of array
 
 
 class CheckpointError(ValueError):
-    """A model file that cannot be used, with the reason."""
+    """The error for a model file that cannot be used; it gives the reason."""
 
 
 def save_arrays(path: str | Path, arrays: dict[str, np.ndarray], metadata: dict) -> None:
@@ -47,12 +48,12 @@ def save_arrays(path: str | Path, arrays: dict[str, np.ndarray], metadata: dict)
     Raises
     ------
     CheckpointError
-        An array holds NaN or infinity: what was there before stays.
+        An array holds NaN or infinity: the old file stays.
     """
     bad = [name for name, array in arrays.items() if not np.isfinite(array).all()]
     if bad:
         raise CheckpointError(f"{path}: not saved, NaN or infinity in {', '.join(bad)}")
-    # safetensors would write a transposed array's memory as it lies, without a word.
+    # safetensors would silently write a transposed array's memory as it lies.
     whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     digests = {"metadata": digest(json.dumps(metadata)), "arrays": arrays_digest(whole)}
     # One entry: safetensors writes several in random order, and equal models would differ as files.
@@ -65,18 +66,18 @@ def save_arrays(path: str | Path, arrays: dict[str, np.ndarray], metadata: dict)
 
 
 def arrays_digest(arrays: dict[str, np.ndarray]) -> str:
-    """16 hex digits of all arrays with their names, whatever their order."""
+    """Return 16 hex digits of all arrays with their names, whatever their order."""
     return digest(*(part for name in sorted(arrays) for part in (name, arrays[name])))
 
 
 class ArrayFile:
-    """A file that `save_arrays` wrote, open: what it says of itself is known, no array is read yet.
+    """An open file that `save_arrays` wrote: its metadata are read, its arrays are not yet.
 
     Attributes
     ----------
     metadata : dict
     layout : dict of str to (dtype, shape)
-        Of its arrays. They are no larger than the file.
+        The layout of its arrays. They are no larger than the file.
     """
 
     def __init__(self, path: Path, file: Any):
@@ -86,7 +87,7 @@ class ArrayFile:
         self.layout: Layout = {name: _layout(path, name, file.get_slice(name)) for name in names}
 
     def read(self) -> dict[str, np.ndarray]:
-        """The arrays by name: finite, and those that were written."""
+        """Return the arrays by name, checked to be finite and those that were written."""
         arrays = {name: self._file.get_tensor(name) for name in self.layout}
         if self._digest is not None:
             _compare(self.path, "arrays are", self._digest, arrays_digest(arrays))
@@ -98,12 +99,12 @@ class ArrayFile:
 
 @contextmanager
 def open_arrays(path: str | Path) -> Iterator[ArrayFile]:
-    """The file of `save_arrays`, to be looked at before its arrays are read.
+    """Open a file of `save_arrays`, to look at it before its arrays are read.
 
     Raises
     ------
     CheckpointError
-        It is missing or damaged, not ours, or holds arrays that NumPy has no type for.
+        The file is missing or damaged, not ours, or holds arrays that NumPy has no type for.
     """
     path = Path(path)
     if not path.is_file():
@@ -117,19 +118,19 @@ def open_arrays(path: str | Path) -> Iterator[ArrayFile]:
 
 
 def load_arrays(path: str | Path) -> tuple[dict[str, np.ndarray], dict]:
-    """Arrays and metadata of a file that `save_arrays` wrote. Errors as in `open_arrays`."""
+    """Return arrays and metadata of a file of `save_arrays`. Errors are as in `open_arrays`."""
     with open_arrays(path) as file:
         return file.read(), file.metadata
 
 
 def load_metadata(path: str | Path) -> dict:
-    """The metadata alone. Errors as in `open_arrays`."""
+    """Return the metadata alone. Errors are as in `open_arrays`."""
     with open_arrays(path) as file:
         return file.metadata
 
 
 def _metadata(path: Path, texts: dict[str, str]) -> tuple[dict, str | None]:
-    """The metadata as it was given, and the digest that the arrays must have, if it is known."""
+    """Return the metadata that were saved, and the digest of the arrays, if it is known."""
     if ENTRY not in texts:
         raise CheckpointError(
             f"{path}: not written by minifacenet, its metadata is {shortened(texts)}"
@@ -188,7 +189,7 @@ def check_layout(path: str | Path, needed: Layout, found: Layout) -> None:
 
 
 def layout_of(arrays: dict[str, np.ndarray]) -> Layout:
-    """Of arrays in memory, on the CPU or on a GPU."""
+    """Return the layout of arrays in memory, on the CPU or on a GPU."""
     return {name: (np.dtype(a.dtype), tuple(a.shape)) for name, a in arrays.items()}
 
 

@@ -1,6 +1,6 @@
-"""Writing files so that a reader, or a crash, never meets half a file; telling contents apart.
+"""Write files so that a reader, or a crash, never meets half a file; tell contents apart.
 
-What is under way lies in a hidden folder beside the place where it will go, and is moved there when
+A file under way lies in a hidden folder beside the place where it will go, and is moved there when
 it is whole. A kill leaves the hidden folder behind. Its lock tells a later `sweep` whether somebody
 is at work in it: the operating system frees locks of a process that is gone, however it went.
 """
@@ -23,20 +23,20 @@ import numpy as np
 
 from .locks import LOCK, free, take
 
-# The second form is an older one: it tells whose file it was to be.
+# The second form is an older one, which holds the name of the file that was being written.
 _UNFINISHED = re.compile(r"\.minifacenet-[0-9a-f]{8}\.tmp|\.(?P<name>.+)-[0-9a-f]{8}\.tmp")
 _DAY = 86_400  # seconds
 
 
 class WriteError(OSError):
-    """A file that cannot be written, with the reason in words."""
+    """The error for a file that cannot be written, with the reason in words."""
 
     reason: str
 
 
 @contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
-    """A path to write to; when the block ends well, that file takes the place of `path`.
+    """Give a path to write to; when the block ends well, that file takes the place of `path`.
 
     The bytes are on the disk before the name changes, so a kill at any moment leaves the old file
     or the new one, whole. The folder is made if it is missing.
@@ -44,12 +44,12 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     Raises
     ------
     OSError
-        With `path` and the reason, whatever the name was that could not be written.
+        The error names `path` and the reason, whichever file it was that could not be written.
     """
     path = Path(path)
     with workplace(path) as temporary:
         temporary.touch()
-        mode = temporary.stat().st_mode  # as the user's files are; libraries may write private ones
+        mode = temporary.stat().st_mode  # that of users' files; libraries may write private ones
         yield temporary
         temporary.chmod(mode)
         with temporary.open("r+b") as file:
@@ -59,10 +59,10 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
 
 @contextmanager
 def workplace(path: str | os.PathLike) -> Iterator[Path]:
-    """Where to make what will be moved to `path`: the same name, in a hidden folder beside it.
+    """Give a place to make what will be moved to `path`: its name, in a hidden folder beside it.
 
-    Whatever else a library writes there goes with the folder at the end. Its name is short, so
-    that every name that a disk allows can be written.
+    Whatever else a library writes there goes with the folder at the end. The folder's name is
+    short, so that every name that a disk allows can be written.
 
     Raises
     ------
@@ -90,13 +90,13 @@ def workplace(path: str | os.PathLike) -> Iterator[Path]:
 
 
 def try_to_write(path: str | Path) -> None:
-    """An OSError, as of `replacing`, if `path` could not be written now; nothing is left there."""
+    """Raise OSError, as `replacing` does, if `path` cannot be written now; leave nothing there."""
     with workplace(path) as temporary:
-        temporary.write_bytes(b"?")  # a disk that is full may still take an empty file
+        temporary.write_bytes(b"?")  # a full disk may still take an empty file
 
 
 def _hidden_folder(parent: Path) -> tuple[Path, int | None]:
-    """A new folder in `parent`, and its lock, None on a disk without locks."""
+    """Make a new folder in `parent`; return it and its lock, None on a disk without locks."""
     while True:
         folder = parent / f".minifacenet-{uuid4().hex[:8]}.tmp"
         folder.mkdir(parents=True)
@@ -110,7 +110,7 @@ def _hidden_folder(parent: Path) -> tuple[Path, int | None]:
 
 
 def _is_about(error: OSError, path: Path) -> bool:
-    """Whether an error is that of writing `path`, and not of another file that is read for it."""
+    """Return whether an error came from writing `path`, not from a file that is read for it."""
     names = [Path(n) for n in (error.filename, error.filename2) if isinstance(n, str | Path)]
     places = {path, *path.parents}
     return not names or any(name in places or _is_hidden_beside(path, name) for name in names)
@@ -124,16 +124,16 @@ def _is_hidden_beside(path: Path, name: Path) -> bool:
 
 
 def sweep(folder: str | Path, name: str | None = None, below: bool = False) -> None:
-    """Remove what killed processes left half-written in `folder`, and nothing that is under way.
+    """Remove files that killed processes left half-written in `folder`, and none under way.
 
     Parameters
     ----------
     folder : str or path
     name : str, optional
-        Where the folder is not ours alone: of the hidden folders that older versions left, which
-        have no name of our own, only those for a file called so.
+        Given where the folder is not ours alone: hidden folders of older versions, whose names do
+        not show that they are ours, are removed only if they were for a file of this name.
     below : bool
-        In the folders below it, too; links are not followed.
+        Whether to sweep the folders below it, too; links are not followed.
     """
     for place, folders, _ in os.walk(folder):
         for found in folders:
@@ -162,23 +162,23 @@ def _remove_unless_alive(folder: Path) -> None:
 
 
 def holds_anything(folder: str | Path) -> bool:
-    """Whether there is something in `folder` beside what a killed process left unfinished."""
+    """Return whether `folder` holds more than what a killed process left unfinished."""
     return any(name != LOCK and not _UNFINISHED.fullmatch(name) for name in os.listdir(folder))
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
-    """UTF-8 text, atomically."""
+    """Write UTF-8 text, atomically."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: str | Path, value: object) -> None:
-    """Indented JSON, atomically; NaN and infinity are refused, since JSON has neither."""
+    """Write indented JSON, atomically; NaN and infinity are refused, since JSON has neither."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def write_csv(path: str | Path, header: Iterable[str], rows: Iterable[Iterable]) -> None:
-    """A table with a header line, UTF-8, atomically."""
+    """Write a table with a header line, UTF-8, atomically."""
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)
@@ -186,7 +186,7 @@ def write_csv(path: str | Path, header: Iterable[str], rows: Iterable[Iterable])
 
 
 def digest(*parts: str | np.ndarray) -> str:
-    """16 hex digits of the SHA-256 of texts and arrays: one bit of one part changes them.
+    """Return 16 hex digits of the SHA-256 of texts and arrays: one bit of one part changes them.
 
     An array counts with its dtype and shape; its layout in memory and the machine's byte order do
     not count.

@@ -1,7 +1,7 @@
-"""One at a time in a folder: a lock that the operating system frees when its process is gone.
+"""One process at a time works in a folder: the system frees its lock when the process is gone.
 
 The lock is on an empty file in the folder, removed at the end. After a kill the file stays, and
-nobody holds it: it keeps nobody out, and the next one who comes removes it.
+nobody holds it: it keeps nobody out, and the next process removes it.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _held: ContextVar[frozenset[Path]] = ContextVar("held", default=frozenset())
 
 @contextmanager
 def locked(folder: str | Path) -> Iterator[None]:
-    """Nobody else is at work in `folder` during the block; the folder is made if it is missing.
+    """Keep all others out of `folder` during the block; the folder is made if it is missing.
 
-    A folder that was made and is still empty at the end goes again. A thread may lock twice what it
+    A folder that was made and is still empty at the end is removed. A thread may lock again what it
     holds. Where a disk has no locks, or takes no file, all goes on without one.
 
     Raises
@@ -56,21 +56,21 @@ def locked(folder: str | Path) -> Iterator[None]:
 
 @contextmanager
 def made(folder: Path) -> Iterator[None]:
-    """The folder is there during the block; if it was made and stays empty, it goes at the end.
+    """Make the folder for the block; if it was missing and stays empty, remove it at the end.
 
     Raises
     ------
     ValueError
         `folder`, or one that it lies in, is a file.
     OSError
-        It cannot be made.
+        The folder cannot be made.
     """
     missing = _make(folder)
     try:
         yield
     finally:
         for place in missing:
-            with suppress(OSError):  # what holds something stays
+            with suppress(OSError):  # a folder that holds something stays
                 place.rmdir()
 
 
@@ -83,7 +83,7 @@ def _lock_of(folder: Path) -> int | None:
             "folder"
         ) from None
     except OSError:
-        return None  # all is as it was before there were locks
+        return None  # then we go on without a lock
 
 
 def _make(folder: Path) -> list[Path]:
@@ -102,7 +102,7 @@ def _make(folder: Path) -> list[Path]:
 
 
 def take(folder: Path) -> int:
-    """Lock `folder`; what is returned goes to `free`.
+    """Lock `folder`, and return what `free` takes.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def take(folder: Path) -> int:
         number = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             _lock(number)
-            # Whoever had it may have removed the file between: then this one locks nothing.
+            # Whoever had it may have removed the file meanwhile: then this lock keeps nobody out.
             with suppress(FileNotFoundError):
                 if os.path.samestat(os.stat(path), os.fstat(number)):
                     return number
@@ -128,10 +128,10 @@ def take(folder: Path) -> int:
 
 
 def free(lock: int | None, folder: Path | None = None) -> None:
-    """Unlock what `take` returned; with `folder`, remove its file, too."""
+    """Unlock what `take` returned; with `folder`, also remove its file."""
     if lock is None:
         return
-    # While it is ours, except on Windows, which does not remove an open file.
+    # It is removed while it is ours, except on Windows, which does not remove an open file.
     if folder is not None and sys.platform != "win32":
         with suppress(OSError):
             os.unlink(folder / LOCK)

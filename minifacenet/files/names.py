@@ -1,4 +1,4 @@
-"""Names that we make up for files: which a disk takes for one, and how long they may be."""
+"""Names that we make up for files: which ones a disk takes for the same, how long they may be."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ MOST_BYTES = 255  # of a name, in UTF-8, on nearly every disk
 
 
 def as_a_disk_sees(name: str) -> str:
-    """Equal for names that a disk may take for one: in case, or in the way accents are written."""
+    """Return a text that is equal for names differing only in case or in the form of accents,
+    which a disk may take for one."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
 def fitting(path: str, room: int = 0) -> str:
-    """`path`, whose last part is short enough for a disk, with `room` bytes to be added to it.
+    """Return `path`, its last part short enough for a disk even with `room` bytes added to it.
 
-    What is too long is cut, and gets a digest of all of it, so that no two become the same.
+    A name that is too long is cut, and gets a digest of all of it, so that no two become the same.
 
     Parameters
     ----------
     path : str
         With '/'.
     room : int
-        Bytes, such as those of an ending.
+        Bytes kept free, such as those of an ending.
 
     >>> fitting("Ada/" + "x" * 300, len(".png"))[-20:]
     'xxxxxxxxxxx-0d4e2ca9'

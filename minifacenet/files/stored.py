@@ -1,8 +1,8 @@
-"""Values out of files: looked at before anybody believes them.
+"""Values out of files are checked before anybody believes them.
 
-A file may be damaged, edited by hand, or of another version. What reads one of ours takes the
-values through here, so that a wrong one ends in one line that names it, and not in a TypeError of
-whoever uses it later.
+A file may be damaged, edited by hand, or of another version. Code that reads one of ours passes the
+values through here, so that a wrong one ends in one line that names it, and not in a TypeError
+wherever it is used later.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ Settings = TypeVar("Settings")
 
 
 def json_object(text: str | bytes) -> dict[str, Any]:
-    """The object that a JSON text holds.
+    """Return the object that a JSON text holds.
 
     Raises
     ------
     ValueError
-        It is no JSON, or JSON of something else, or nested deeper than `DEEPEST`; the message goes
-        on after 'FILE: damaged, it is'.
+        It is no JSON, or JSON of something else, or nested deeper than `DEEPEST`; the message
+        continues 'FILE: damaged, it is'.
     """
     try:
         value = json.loads(text)
     except RecursionError:
         raise ValueError(f"JSON of more than {DEEPEST} levels") from None
-    except ValueError as error:  # of a number with thousands of digits, too
+    except ValueError as error:  # raised for a number with thousands of digits, too
         raise ValueError(f"no JSON ({error})") from None
     _check_depth(value)
     if not isinstance(value, dict):
@@ -45,7 +45,7 @@ def json_object(text: str | bytes) -> dict[str, Any]:
 
 
 def _check_depth(value) -> None:
-    """Level by level: a function that calls itself would need Python's stack, as `repr` does."""
+    """Refuse deep nesting, level by level: recursion would need Python's stack, as `repr` does."""
     level = [value]
     for _ in range(DEEPEST):
         holders = [v for v in level if isinstance(v, dict | list)]
@@ -64,21 +64,21 @@ def option(
     min: float | None = None,
     max: float | None = None,
 ) -> Any:
-    """A field of a dataclass of settings that commands offer as an option.
+    """Return a field of a dataclass of settings that commands offer as an option.
 
     All that they need to know stands here: see `commands.options.options_of`.
 
     Parameters
     ----------
     default
-        A value; or a dataclass, of which each of the settings has one of its own. Then the option
+        A value; or a dataclass, of which each settings object gets one of its own. Then the option
         says whether there is one: --augment or --no-augment.
     help : str
-        What `--help` says. What the field means stands in the docstring of its class.
+        The text of `--help`. The docstring of the class says what the field means.
     name : str, optional
         The option's name where it is not the field's.
     min, max : number, optional
-        The least and the most that it may be; `check_fields` refuses others.
+        The smallest and the largest value; `check_fields` refuses others.
     """
     metadata = {"help": help, "name": name, "min": min, "max": max}
     if is_dataclass(default):
@@ -87,15 +87,15 @@ def option(
 
 
 def settings_of(cls: type[Settings], stored: object, name: str = "") -> Settings:
-    """The dataclass `cls` of settings, whose fields stand in the dictionary `stored`.
+    """Return settings of the dataclass `cls`, with the fields of the dictionary `stored`.
 
-    A field that `stored` lacks has the default of today's class: whoever adds a setting gives it
+    A field that `stored` lacks gets the default of today's class: whoever adds a setting gives it
     the default that does what versions without it did, and their files stay good.
 
     Raises
     ------
     ValueError
-        `stored` is no dictionary, has a field that `cls` lacks, or a value that `cls` refuses.
+        `stored` is not a dictionary, has a field that `cls` lacks, or a value that `cls` refuses.
     """
     if not isinstance(stored, dict):
         raise ValueError(f"{name or cls.__name__} is {shortened(stored)}, not a table of settings")
@@ -113,14 +113,14 @@ def settings_of(cls: type[Settings], stored: object, name: str = "") -> Settings
 
 
 def check_fields(settings: object) -> None:
-    """Refuse a dataclass whose values are not what its fields say: of their types, in their range.
+    """Refuse a dataclass whose values do not have the types or lie in the ranges of its fields.
 
     `True` is no number here, and neither is NaN or infinity. An `option` may have a range.
 
     Raises
     ------
     ValueError
-        Naming the first such field, what belongs there, and what was received.
+        The message names the first such field, what belongs there, and what was received.
     """
     hints = get_type_hints(type(settings))
     for one in fields(cast(type, type(settings))):
@@ -145,12 +145,12 @@ def _is_a(value, kind: type) -> bool:
 
 
 def is_number(value: object, low: float, high: float) -> bool:
-    """Whether `value` is a number from `low` to `high`; True and False are none, nor is NaN."""
+    """Return whether `value` is a number from `low` to `high`; True, False and NaN are none."""
     if not isinstance(value, Real) or isinstance(value, bool):
         return False
     return low <= (int(value) if isinstance(value, Integral) else float(value)) <= high
 
 
 def is_count(value: object, low: int = 0, high: float = float("inf")) -> bool:
-    """Whether `value` is a whole number from `low` to `high`; True and False are none."""
+    """Return whether `value` is a whole number from `low` to `high`; True and False are none."""
     return isinstance(value, Integral) and is_number(value, low, high)

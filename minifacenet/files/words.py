@@ -1,4 +1,4 @@
-"""Texts from outside, made safe to show: names of files and people, values out of files."""
+"""Texts from outside are made safe to show: names of files and people, values out of files."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterable
 
 import numpy as np
 
-# Of Unicode's categories: control characters, invisible marks (the bidirectional ones among them),
+# Unicode's categories of control characters, invisible marks (the bidirectional ones among them),
 # halves of surrogate pairs, and the separators of lines and paragraphs.
 _UNSAFE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _JOINERS = "\u200c\u200d"  # these hold letters and emoji together, and do no harm
 
 
 def printable(text: str) -> str:
-    """`text` on one line, without anything that a terminal obeys: ESC becomes the four signs \\x1b.
+    """Return `text` on one line, with nothing that a terminal obeys: ESC becomes the text \\x1b.
 
     Letters of all scripts, accents and emoji stay as they are.
     """
@@ -29,18 +29,18 @@ def _escaped(sign: str) -> str:
 
 
 def shortened(value: object, most: int = 200) -> str:
-    """`repr(value)` for an error message, at most `most` characters of it."""
+    """Return `repr(value)` for an error message, at most `most` characters of it."""
     text = repr(value)
     return text if len(text) <= most else f"{text[: most - 4]} ..."
 
 
 def with_error(value: float, error: float) -> str:
-    """A figure and its standard error, where that is known."""
+    """Return a figure in text, with its standard error where that is known."""
     return f"{value:.3f}" if np.isnan(error) else f"{value:.3f} ± {error:.3f}"
 
 
 def size_text(size: float) -> str:
-    """Bytes, to be read."""
+    """Return a number of bytes in readable form."""
     return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
 
 
@@ -55,6 +55,6 @@ def count_text(number: int, one: str, many: str | None = None) -> str:
 
 
 def either(names: Iterable[str]) -> str:
-    """The names that one can choose from: 'a, b or c'."""
+    """Return the names to choose from as a text: 'a, b or c'."""
     *others, last = names
     return f"{', '.join(others)} or {last}" if others else last

@@ -1,4 +1,4 @@
-"""Is there a GPU to compute on, what to do if not, and what an error of CUDA means."""
+"""This room finds a GPU, says what to do if there is none, and explains errors of CUDA."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ..nn.device import backend, cuda_target
 
 DEVICES = ("auto", *backend.DEVICES)
 
-# The exceptions of numba.cuda and of the packages below it, by name: whoever catches them may not
-# have imported numba.cuda, and should not for that.
+# The exceptions of numba.cuda and of the packages below it, by name: code that catches them may not
+# have imported numba.cuda, and should not have to.
 CUDA_ERRORS = {
     "CudaAPIError", "CudaDriverError", "CudaRuntimeError", "CudaSupportError", "LinkerError",
     "NvvmError", "NvvmSupportError", "NvrtcError", "NvrtcSupportError", "CCSupportError",
@@ -30,7 +30,7 @@ LOST = (
 UPDATE = "update the driver or take an older toolkit (pip install 'numba-cuda[cu12]')"
 INSTALL = "install it (pip install 'minifacenet[cuda]')"
 
-FAULTS = (  # words of an error, what they mean, what to do; the first that fits counts
+FAULTS = (  # words of an error, their meaning, what to do; the first that fits counts
     (
         ("numba_enable_cudasim",),
         "NUMBA_ENABLE_CUDASIM is set, but numba was imported before that",
@@ -97,13 +97,13 @@ FAULTS = (  # words of an error, what they mean, what to do; the first that fits
 
 
 def first_line(error: BaseException) -> str:
-    """An error of CUDA by its kind and its first line, without the colon that ends some."""
+    """Return a CUDA error's kind and first line, without the colon that ends some."""
     line = (str(error).strip().splitlines() or [""])[0]
     return f"{type(error).__name__}: {line}".rstrip(": ")
 
 
 def _fault(error: BaseException) -> tuple[str, str]:
-    """What is wrong, and what a person can do about it, by what an error of CUDA says."""
+    """Return what is wrong, and what a person can do about it, from a CUDA error's text."""
     text = f"{type(error).__name__} {error}".lower()
     for words, fault, todo in FAULTS:
         if any(word in text for word in words):
@@ -113,7 +113,7 @@ def _fault(error: BaseException) -> tuple[str, str]:
 
 
 def remedy(error: BaseException) -> str:
-    """What an error of CUDA means for this machine, and what to do if it has a GPU."""
+    """Return what a CUDA error means for this machine, and what to do if it has a GPU."""
     fault, todo = _fault(error)
     return f"{fault}: everything runs on the CPU. If there is a GPU, {todo}"
 
@@ -123,26 +123,26 @@ def is_cuda_error(error: BaseException) -> bool:
 
 
 def is_lost(error: BaseException) -> bool:
-    """Whether nothing can be done on the GPU any more, not even memory be freed."""
+    """Return whether the GPU can do nothing any more, not even free memory."""
     return is_cuda_error(error) and any(word in str(error).lower() for word in LOST)
 
 
 def in_one_line(error: BaseException) -> str:
-    """An error of CUDA in the middle of a run, for people: fault, what CUDA said, remedy."""
+    """Describe a CUDA error in the middle of a run: fault, CUDA's own words, remedy."""
     fault, todo = _fault(error)
     said = first_line(error)
     return f"{fault}{'' if said in fault else f' ({said})'}. {todo[0].upper()}{todo[1:]}"
 
 
 def choose_device(asked: str, otherwise: str = "leave out --device to compute on the CPU") -> str:
-    """'cpu' or 'cuda'; 'auto' takes the GPU if there is one, and warns if one is of no use.
+    """Return 'cpu' or 'cuda'; 'auto' takes the GPU if there is one, and warns if it is of no use.
 
-    `otherwise` is what an error names besides the remedy.
+    `otherwise` is the alternative that an error names besides the remedy.
 
     Raises
     ------
     ValueError
-        No such device, or 'cuda' where no kernel can run: with the reason and the remedy.
+        There is no such device, or no kernel can run on 'cuda': with the reason and the remedy.
     """
     if asked not in DEVICES:
         raise ValueError(f"--device must be one of {', '.join(DEVICES)}, got {asked!r}")
@@ -165,14 +165,14 @@ def choose_device(asked: str, otherwise: str = "leave out --device to compute on
 
 
 def _try_kernel() -> None:
-    """Compile one, run it and wait for it: a driver alone does not say that this works."""
+    """Compile a kernel, run it and wait: that there is a driver does not show that this works."""
     there = backend.to_device(np.zeros(1, np.float32), "cuda")
     backend.fill(there, 1)
     backend.to_device(there, "cpu")
 
 
 def memory_text() -> str:
-    """How much of the GPU's memory has been in use at most; '' if it is not known."""
+    """Return the peak use of the GPU's memory, in words; '' if it is not known."""
     memory = backend.gpu_memory()
     if memory is None:
         return ""

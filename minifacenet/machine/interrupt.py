@@ -14,7 +14,7 @@ INTERRUPTED = 130  # the exit status of a command
 
 @contextmanager
 def postponed_interrupt(told: Callable[[], None]) -> Iterator[threading.Event]:
-    """The first Ctrl-C (or SIGTERM) inside the block calls `told` and sets the event.
+    """Make the first Ctrl-C (or SIGTERM) inside the block call `told` and set the event.
 
     The block looks at the event where it can stop. A second one interrupts at once, as usual.
     Outside the main thread Python delivers no signals, and the event stays clear.
@@ -43,13 +43,13 @@ SOON, LATER = 0.05, 1.0  # seconds
 
 @contextmanager
 def sure_interrupt(listening: bool = True) -> Iterator[None]:
-    """Inside the block Ctrl-C raises KeyboardInterrupt, but not within an import, and for sure.
+    """Make Ctrl-C raise KeyboardInterrupt inside the block for sure, but not within an import.
 
-    A KeyboardInterrupt can be lost. C code that calls Python drops it with a message, and what is
-    imported may take it for its own failure. So it waits until an import is over, and comes again
-    where after a second it is not on its way out. The second one within an import ends at once: the
-    next command sweeps up. Without timers (Windows) all is as usual; where
-    this process is not `listening` to Ctrl-C, nothing is changed.
+    A KeyboardInterrupt can be lost. C code that calls Python drops it with a message, and a module
+    being imported may take it for its own failure. So it waits until an import is over, and is
+    raised again if after a second it is not on its way out. The second one within an import ends
+    at once: the next command sweeps up. Without timers (Windows) all is as usual; where this
+    process is not `listening` to Ctrl-C, nothing is changed.
     """
     if not listening:
         yield
@@ -71,7 +71,7 @@ def sure_interrupt(listening: bool = True) -> Iterator[None]:
             return
         if number == signal.SIGALRM:
             handler = signal.getsignal(signal.SIGINT)
-            if handler is not interrupt and callable(handler):  # of `postponed_interrupt`
+            if handler is not interrupt and callable(handler):  # set by `postponed_interrupt`
                 handler(signal.SIGINT, frame)
                 return
         signal.setitimer(signal.ITIMER_REAL, LATER)
@@ -96,7 +96,7 @@ def _importing(frame) -> bool:
 
 
 def _on_its_way() -> bool:
-    """Whether the program is ending, by a KeyboardInterrupt or what it was turned into."""
+    """Return whether a KeyboardInterrupt, or what it was turned into, is ending the program."""
     error = sys.exc_info()[1]
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__context__

@@ -1,11 +1,11 @@
-"""How much memory is free: asked before much of it is taken, since who takes too much is killed."""
+"""Free memory, checked before much of it is taken: a process that takes too much is killed."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 _MEMINFO = Path("/proc/meminfo")
-# Limit and use of a container, in the two ways in which Linux keeps them.
+# The files of a container's limit and use, in the two ways in which Linux keeps them.
 _CONTAINERS = (
     (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
     (
@@ -16,9 +16,9 @@ _CONTAINERS = (
 
 
 def free_bytes() -> int | None:
-    """Bytes that this process may still take, swap included; None where the system does not say.
+    """Return the bytes that this process may still take, swap included; None if it is not known.
 
-    Only Linux says so in files.
+    Only Linux keeps them in files.
     """
     try:
         lines = (line.split() for line in _MEMINFO.read_text().splitlines())
@@ -28,7 +28,8 @@ def free_bytes() -> int | None:
         return None
     for limit, used in _CONTAINERS:
         try:
-            # "max" is no number: no limit. Files that were read count as used, and can be dropped.
+            # "max" is no number and no limit. Files that were read count as used, but can be
+            # dropped.
             free = min(free, max(0, int(limit.read_text()) - int(used.read_text())))
         except (OSError, ValueError):
             continue

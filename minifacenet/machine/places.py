@@ -1,8 +1,8 @@
-"""Where data and weights lie: below the current folder, in the user's own folder, in a clone.
+"""Data and weights lie below the current folder, in the user's own folder, or in a clone.
 
 A project's own `data/` wins, so that it can pin what it works with. All else goes where this system
 keeps the data of programs: ~/.local/share/minifacenet on Linux, ~/Library/Application Support on
-macOS, AppData on Windows. What a clone has in its `data/` is found from other folders, too.
+macOS, AppData on Windows. Files in a clone's `data/` are found from other folders, too.
 MINIFACENET_HOME takes the place of both.
 """
 
@@ -13,12 +13,12 @@ from pathlib import Path
 
 import platformdirs
 
-FOLDER = Path("data")  # of a project, below the folder that it is worked on in
+FOLDER = Path("data")  # a project's, below the current folder
 CLONE = Path(__file__).parents[2]  # no clone where the package is installed
 
 
 def user_folder() -> Path:
-    """The folder that `minifacenet get` writes to; it need not exist yet."""
+    """Return the folder that `minifacenet get` writes to; it need not exist yet."""
     home = _chosen()
     if home:
         return Path(home).expanduser().absolute()
@@ -26,7 +26,7 @@ def user_folder() -> Path:
 
 
 def where(name: str) -> Path:
-    """The path of a file or folder such as 'mtcnn.safetensors': the first that is there.
+    """Return the path of a file or folder such as 'mtcnn.safetensors': the first that is there.
 
     Where there is none it is the path at which `minifacenet get` will write it.
     """

@@ -1,4 +1,4 @@
-"""Many items through several processes, one thread each, and no item can end the work.
+"""Many items go through several processes, one thread each, and no item can end the work.
 
 Photos do not depend on each other, so two cores do two at a time: faster than two threads inside
 one photo, whose many small steps would wait for each other. The processes are started afresh
@@ -6,7 +6,7 @@ one photo, whose many small steps would wait for each other. The processes are s
 
 A damaged file may make a decoder crash, or a machine may be short of memory and kill a process.
 Then the pool is gone, and with it the answers to the few items that were under way. These are done
-again, each in a process of its own; one that ends this one too is reported and left out.
+again, each in a process of its own; an item that ends that one, too, is reported and left out.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from contextlib import contextmanager, suppress
 from multiprocessing import active_children, get_context
 from typing import Any
 
-_worker: Callable[[str], Any]  # of a process of ours
+_worker: Callable[[str], Any]  # in each of our processes
 
 
 class Died:
-    """Stands in the place of an answer: the process that worked on the item ended."""
+    """A stand-in for an answer: the process that worked on the item ended."""
 
 
 def in_processes(
     items: Iterable[str], make: Callable, arguments: tuple, workers: int
 ) -> Generator[tuple[str, Any]]:
-    """Pairs (item, answer), in the order in which they are ready.
+    """Yield pairs (item, answer), in the order in which they are ready.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def in_processes(
     Notes
     -----
     Close it (`contextlib.closing`) where it may be left early, so that a Ctrl-C meanwhile comes
-    through: Python drops what is raised in a generator that is only forgotten.
+    through: Python drops what is raised in a generator that is collected without being closed.
     """
     left = deque(items)
     while left:
@@ -71,7 +71,7 @@ def _alone(item, make, arguments):
 
 @contextmanager
 def _pool(make, arguments, workers) -> Iterator[ProcessPoolExecutor]:
-    """Processes that finish what is under way when the block ends; Ctrl-C does not wait for it."""
+    """Start processes that finish their items when the block ends; Ctrl-C does not wait for it."""
     others = set(active_children())
 
     def kill():
@@ -93,7 +93,7 @@ def _pool(make, arguments, workers) -> Iterator[ProcessPoolExecutor]:
 
 
 def _begin(make, arguments) -> None:
-    """In a new process: one thread, and Ctrl-C is the business of the process that waits."""
+    """Set up a new process: one thread, and Ctrl-C is left to the process that waits."""
     from ..nn.device.backend import set_threads
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,5 +1,5 @@
 """Stage 1: from the photos of a folder to square faces of one size.
 
-`embedding` and the rooms above import it. It must not know any network but the detector's own, and
-no person but by the name of a folder.
+`embedding` and the rooms above import it. It must not know any network except the detector's own,
+and knows a person only by the name of a folder.
 """

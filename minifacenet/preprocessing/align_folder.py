@@ -8,8 +8,7 @@ Cropping is done once and takes the longest, so it can be interrupted, by Ctrl-C
 the next run reads the manifest and does only photos that are new or whose bytes have changed,
 wherever they lie by now: see known.py. A run that comes to its end removes the crops that no photo
 gives any more. The crops are there to be sorted by hand, so one that was moved stays where it is,
-one that was removed is not made again, and one that was worked on is not touched: see
-earlier_run.py.
+one that was removed is not made again, and one that was edited is not touched: see earlier_run.py.
 """
 
 from __future__ import annotations
@@ -32,17 +31,17 @@ from .manifest import Entry, save_manifest
 from .mtcnn import MTCNN
 from .results import refuse_among
 
-SAVE_SECONDS = 20  # between two saves of the manifest: what a power cut costs at most
+SAVE_SECONDS = 20  # between two saves of the manifest: a power cut costs no more
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """What a run did.
+    """The results of a run.
 
     Attributes
     ----------
     entries : tuple of Entry
-        One a photo, in natural order; only those that were done, if the run was interrupted.
+        One per photo, in natural order; only those that were done, if the run was interrupted.
     ignored : tuple of str
         Files that are no photos.
     closed : tuple of (str, str)
@@ -52,13 +51,13 @@ class Alignment:
     renamed : frozenset of str
         Photos that an earlier run had done under another name.
     held : tuple of str
-        Photos that an earlier run had done, and that cannot be read at the moment.
+        Photos that an earlier run had done, but that cannot be read at the moment.
     away : tuple of str
         Crops that an earlier run made, and that somebody moved or removed since.
     removed : int
-        Crops removed since no photo gives them any more.
+        Crops removed because no photo gives them any more.
     changed : tuple of str
-        Crops that no photo gives any more, and that stay: somebody has worked on them.
+        Crops that no photo gives any more, and that stay: somebody has edited them.
     left : int
         Photos that an interruption left over.
     """
@@ -76,7 +75,7 @@ class Alignment:
 
     @property
     def before(self) -> int:
-        """Photos that an earlier run had done."""
+        """Return how many photos an earlier run had done."""
         return len(self.entries) - len(self.fresh)
 
 
@@ -96,19 +95,19 @@ def align_folder(
     ----------
     photos, out : path
         `out` may hold an earlier run over the same folder with the same settings, which is then
-        gone on with. The folder may have moved, and photos in it: they are known by their bytes.
+        continued. The folder, and photos in it, may have moved: they are known by their bytes.
     settings : CropSettings
     weights : path, optional
-        The detector's; see `MTCNN.load`. Not read for the crop 'centre'.
+        The detector's; see `MTCNN.load`. They are not read for the crop 'centre'.
     workers : int
         Processes. With more than one, a script has to guard its start with
         `if __name__ == "__main__":`, as always with processes that are started afresh.
     force : bool
-        Do all photos anew, whatever `out` holds of an earlier run.
+        Do all photos again, whatever `out` holds of an earlier run.
     progress : callable(done, total), optional
-        Told at the start, too, of what an earlier run has done.
+        Called at the start, too, with the photos that an earlier run has done.
     stop : callable, optional
-        Asked after each photo; True ends the run, to be gone on with later.
+        Called after each photo; True ends the run, to be continued later.
 
     Raises
     ------
@@ -120,7 +119,7 @@ def align_folder(
         `out` lies among the photos, was made from others or with other settings, or is damaged; or
         another process is at work in it.
     OSError
-        The disk is full, or the like, with the file.
+        The disk is full, or the like; the message names the file.
     """
     photos, out = Path(photos).absolute(), Path(out).absolute()
     refuse_among(out, photos)
@@ -141,7 +140,7 @@ def align_folder(
 
 
 class _Run:
-    """The work in `out`, and what becomes of it: `entries`, a part of which is known before."""
+    """The work in `out`, and its results: `entries`, a part of which is known beforehand."""
 
     def __init__(
         self,
@@ -157,12 +156,12 @@ class _Run:
         self.names = list(dict.fromkeys([*listing.photos, *known.held]))
         self.entries = {**known.done, **known.held}
         self.todo = [name for name in self.names if name not in self.entries]
-        self.replaced = set(earlier) - set(known.former.values())  # by photos of the same name
+        self.replaced = set(earlier) - set(known.former.values())  # other photos have their names
         self.removed = 0
         self.changed: list[str] = []
 
     def crop(self, weights, workers: int, progress, stop) -> None:
-        """Do what is left to do; the manifest is saved now and then, and whatever happens."""
+        """Crop the photos that are left; save the manifest now and then, and whatever happens."""
         places, last_save = self._places(), time.monotonic()
         arguments = (self.photos, self.out, self.settings, weights, places)
         progress(len(self.entries), len(self.names))
@@ -182,7 +181,7 @@ class _Run:
             self._save()
 
     def _places(self) -> dict[str, str]:
-        """Where the crops of photos go that are to be done; those of renamed ones move there."""
+        """Return where crops of the photos to do go, and where those of renamed ones move."""
         known, room = self.known, len(".png")
         moving = to_be_moved(self.out, known)
         occupied = Occupied(self.out, self.entries.values(), known.former)
@@ -227,7 +226,7 @@ class _Run:
         self.changed += kept
 
     def _save(self, whole: bool = False) -> None:
-        """Write the manifest. What is not `whole` remembers where older crops lie, too."""
+        """Write the manifest. Unless it is `whole`, it also records where older crops lie."""
         entries = [self.entries[name] for name in self.names if name in self.entries]
         if not whole:
             entries += (e for name, e in self.earlier.items() if name not in self.entries)

@@ -5,7 +5,7 @@ so the width is x1 - x0, and the whole of a photo is the box 0, 0, W, H.
 
 A detector finds each face many times, a little off each time. Non-maximum suppression keeps the
 best of them: take the box with the highest score, drop all that overlap it too much, go on with the
-best one that is left. 'Too much' is the area shared,
+best one that is left. 'Too much' is measured by the area shared,
 
     union:  shared / (a + b - shared) > limit        min:  shared / min(a, b) > limit
 
@@ -25,7 +25,7 @@ OVERLAPS = ("union", "min")
 
 @cpu_function
 def _suppress(boxes, by_union, limit, kept):
-    """boxes from the best to the worst; kept (N,) says which stay."""
+    """Write to kept (N,) which boxes stay; boxes go from the best to the worst."""
     n = boxes.shape[0]
     zero = boxes.dtype.type(0)
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
@@ -50,23 +50,23 @@ def _suppress(boxes, by_union, limit, kept):
 def non_maximum_suppression(
     boxes: np.ndarray, scores: np.ndarray, limit: float, overlap: str = "union"
 ) -> np.ndarray:
-    """Which boxes stay: their indices, ndarray of ints, from the highest score to the lowest.
+    """Return the indices of the boxes that stay, an int ndarray, by falling score.
 
     Parameters
     ----------
     boxes : ndarray of shape (N, 4)
         Whole numbers count as float64.
     scores : ndarray of shape (N,)
-        Of equal ones the first goes first.
+        Of equal scores the first goes first.
     limit : float
-        How much of two boxes may be shared.
+        The largest share, as above, at which both boxes stay.
     overlap : 'union' or 'min'
         See above.
 
     Raises
     ------
     ValueError
-        Another overlap, or shapes that do not fit.
+        `overlap` is neither of the two, or the shapes do not fit.
     """
     if overlap not in OVERLAPS:
         raise ValueError(f"overlap must be one of {OVERLAPS}, got {overlap!r}")
@@ -85,7 +85,7 @@ def non_maximum_suppression(
 
 
 def shared_with(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """How much boxes (N, 4) overlap that one (4,), by union as above: (N,), 0 apart to 1 equal."""
+    """Return how much boxes (N, 4) overlap `box` (4,), by union: (N,), 0 if apart, 1 if equal."""
     corners = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
     shared = (corners[1] - corners[0]).clip(0).prod(axis=1)
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
@@ -93,27 +93,27 @@ def shared_with(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
 
 def moved(boxes: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Box regression: each edge moved by its offset, in units of the width (x) or height (y)."""
+    """Move each edge by its offset, in units of the width (x) or height (y): box regression."""
     sides = boxes[:, 2:] - boxes[:, :2]
     return boxes + offsets * np.concatenate([sides, sides], axis=1)
 
 
 def squared(boxes: np.ndarray) -> np.ndarray:
-    """Squares around the same centres, as large as the longer side."""
+    """Return squares around the same centres, as large as the longer side."""
     half = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, keepdims=True) / 2
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
     return np.concatenate([centres - half, centres + half], axis=1)
 
 
 def clipped(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The parts of the boxes that lie on the photo; one outside becomes empty."""
+    """Return the parts of the boxes that lie on the photo; one outside becomes empty."""
     return boxes.clip(0, np.array([width, height, width, height], boxes.dtype))
 
 
 def compiled() -> bool:
-    """Whether the kernel of this file is on disk already; it is the last that a detection needs.
+    """Return whether this file's kernel is on disk already, the last that a detection needs.
 
-    Where kernels are not kept, each process compiles them: False.
+    It is False where kernels are not kept: each process compiles them.
     """
     if not hasattr(_suppress, "stats"):  # Numba is switched off
         return True

@@ -30,7 +30,7 @@ UPSIDE = {0: 0, 90: -1, 180: 2, 270: 1}  # degrees clockwise -> quarter turns of
 
 @dataclass(frozen=True)
 class CropSettings:
-    """What a crop shows, and which faces get one.
+    """The settings of a crop: how it is cut, and which faces get one.
 
     Parameters
     ----------
@@ -39,17 +39,17 @@ class CropSettings:
     crop : {'aligned', 'box', 'centre'}
         'aligned': landmarks brought to a template. 'box': the paper's plain square about the
         detector's box. 'centre': the photo's centre square, for photos that are cropped already;
-        no detector is asked.
+        it needs no detector.
     template : str
-        For 'aligned'; a name in `align.TEMPLATES`.
+        For 'aligned', a name in `square_crops.TEMPLATES`.
     margin : float
         More room all round, as a fraction of the face's square.
     select : {'largest', 'center', 'all'}
-        Which face of a photo is kept: by its area, by the distance from the photo's centre.
+        Which face of a photo is kept, by its area or by its distance from the photo's centre.
     min_size : float
         Faces whose square is smaller, in pixels of the whole photo, are not kept.
     min_score : float
-        The detector's score, 0 to 1, from which on something is a face.
+        The lowest score of the detector, 0 to 1, at which something is a face.
     try_rotations : bool
         Where there is no face, turn the photo by 90, 180 and 270 degrees and look again, for faces
         with at least `TURNED_SCORE`.
@@ -57,7 +57,7 @@ class CropSettings:
     Raises
     ------
     ValueError
-        An unknown name, or a number out of range.
+        A name is unknown, or a number out of range.
     """
 
     size: int = 96
@@ -87,7 +87,7 @@ class CropSettings:
 
 @dataclass(frozen=True)
 class Face:
-    """What became of one face of a photo, or of a photo without one.
+    """The record of one face of a photo, or of a photo without one.
 
     Attributes
     ----------
@@ -117,7 +117,7 @@ def cut(
     detect: Callable[[np.ndarray], Detections] | None,
     scale: int = 1,
 ) -> list[tuple[Face, np.ndarray | None]]:
-    """All faces of a photo, those that are kept with their crop (size, size, C), uint8.
+    """Return all faces of a photo; those that are kept come with a crop (size, size, C), uint8.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def cut(
     detect : callable
         `Detector.detect`; not needed for the crop 'centre'.
     scale : int
-        Pixels of the whole photo that a pixel of `photo` is wide, if it was reduced.
+        How many pixels of the whole photo one pixel of `photo` is wide, if it was reduced.
     """
     height, width = photo.shape[:2]
     if settings.crop == "centre":
@@ -145,7 +145,7 @@ def cut(
         face = _described(i, found, turned, upright.shape[:2], scale)
         try:
             crop = None if reason else _crop(upright, found, i, settings)
-        except ValueError as error:  # landmarks that are no face's: what was found is none
+        except ValueError as error:  # no face has such landmarks: a false detection
             crop, reason = None, f"it cannot be cut out: {error}"
         faces.append((replace(face, reason=reason), crop))
     return faces
@@ -154,7 +154,7 @@ def cut(
 def choose(
     boxes: np.ndarray, sides: np.ndarray, shape: tuple[int, int], settings: CropSettings
 ) -> list[str]:
-    """For each box (N, 4) in a photo of `shape` (H, W): '' if its face is kept, or why not.
+    """Return for each box (N, 4) in a photo of `shape` (H, W) '' if its face is kept, or why not.
 
     `sides` (N,) are those of the faces in pixels of the whole photo.
     """
@@ -178,7 +178,7 @@ def choose(
 
 
 def _sought(settings: CropSettings) -> str:
-    """What had to be true of a face, if it is more than usual."""
+    """Return what was required of a face, if it is more than usual."""
     size, score = settings.min_size, settings.min_score
     return f" of {size:g} pixels or more" * (
         size > CropSettings.min_size
@@ -186,7 +186,7 @@ def _sought(settings: CropSettings) -> str:
 
 
 def _found(photo, detect, try_rotations) -> tuple[int, np.ndarray, Detections]:
-    """The turn that shows the most certain face, the photo turned so, and the faces in it."""
+    """Return the turn that shows the most certain face, the turned photo, and its faces."""
     found = detect(photo)
     if len(found) or not try_rotations:
         return 0, photo, found
@@ -210,7 +210,7 @@ def _crop(photo, found: Detections, i: int, settings: CropSettings) -> np.ndarra
 
 
 def _described(i, found, turned, shape, scale) -> Face:
-    """A detection in the coordinates of the whole photo, before it was turned."""
+    """Return a detection in the coordinates of the whole photo, before it was turned."""
     x0, y0, x1, y1 = found.boxes[i].tolist()
     (ax, ay), (bx, by) = turn_back([(x0, y0), (x1, y1)], turned, shape)
     box = (min(ax, bx), min(ay, by), max(ax, bx), max(ay, by))
@@ -227,7 +227,7 @@ def _described(i, found, turned, shape, scale) -> Face:
 def turn_back(
     points: Iterable[Sequence[float]], turned: int, shape: tuple[int, int]
 ) -> list[tuple[float, float]]:
-    """Points (x, y) of a photo of `shape` (H, W), as they were before it was turned clockwise."""
+    """Return points (x, y) as they were before a photo of `shape` (H, W) was turned clockwise."""
     height, width = shape
     return [
         {0: (x, y), 90: (y, width - x), 180: (width - x, height - y), 270: (height - y, x)}[turned]

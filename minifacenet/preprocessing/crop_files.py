@@ -1,7 +1,7 @@
-"""One photo file in; its crops on disk and its entry in the manifest out.
+"""One photo file goes in; its crops on disk and its entry in the manifest come out.
 
 A crop is an 8-bit PNG: grey if the photo is, without EXIF, with the photo's name and the settings
-as text inside. So a crop says itself what it is: see crop_note.py.
+as text inside. So each crop says what it is: see crop_note.py.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from .detector import Detector
 from .manifest import Entry
 from .photo import PhotoError, decode_reduced, read_bytes
 
-# What may be wrong with the name or the folder of one crop. All else, such as a full disk, the next
-# one meets, too.
+# Errors in the name or the folder of one crop. The next crop meets all others, such as a full disk,
+# too.
 OF_ONE_FILE = {
     errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.ELOOP, errno.ENOTDIR, errno.EISDIR,
     errno.EEXIST, errno.EACCES, errno.EPERM,
@@ -40,7 +40,7 @@ FACE_ALREADY = Face(0, reason="already a face cut out by align")
 
 
 class Cropper:
-    """One photo's path in, its `Entry` out, its crops written. Each process makes one of these."""
+    """A function from a photo's path to its `Entry`, which writes its crops: one per process."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Cropper:
         except Exception as error:  # whatever one photo does, the others go on
             return lost(name, f"unexpected {type(error).__name__}: {error}")
         written = [(*self._written(name, face, crop), crop) for face, crop in found]
-        # What could not be written is tried again: an entry without a content is not believed.
+        # A crop that could not be written is tried again: an entry without content is not believed.
         whole = all(file for _, file, crop in written if crop is not None)
         faces, files, _ = zip(*written, strict=True)
         rule = "already cropped" if self.detector is None else self.settings.select
@@ -81,9 +81,9 @@ class Cropper:
         return self.detector.detect
 
     def _written(self, name: str, face: Face, crop: np.ndarray | None) -> tuple[Face, str]:
-        """The face, and the file of its crop: '' if it has none, for a reason that the face says.
+        """Return the face and its crop's file, or '' if it has none; the face gives the reason.
 
-        OSError if none could be written, of whichever photo.
+        OSError is raised where no photo's crop could be written.
         """
         if crop is None:
             return face, ""
@@ -102,7 +102,7 @@ class Cropper:
 
 
 def cropped(names: list[str], arguments: tuple, workers: int) -> Generator[Entry]:
-    """The entries of photos, in the order in which they are ready, by several processes.
+    """Yield the entries of photos, in the order in which they are ready, by several processes.
 
     `arguments` are those of `Cropper`. Close it where it may be left early: see machine/workers.py.
     """
@@ -111,8 +111,8 @@ def cropped(names: list[str], arguments: tuple, workers: int) -> Generator[Entry
         if names:
             yield from map(Cropper(*arguments), names)
         return
-    # The first process compiles the kernels for all: at once they would do the same work, and write
-    # the same files.
+    # The first process compiles the kernels for all: at the same time they would do the same work,
+    # and write the same files.
     alone = 0 if boxes.compiled() else 1
     first = in_processes(names[:alone], Cropper, arguments, 1)
     rest = in_processes(names[alone:], Cropper, arguments, workers)
@@ -126,11 +126,11 @@ def cropped(names: list[str], arguments: tuple, workers: int) -> Generator[Entry
 
 
 def lost(name: str, reason: str) -> Entry:
-    """The entry of a photo that could not be read: without a content, so that the next run tries
-    again. A package may be there by then."""
+    """Return the entry of a photo that could not be read, without content, so that the next run
+    tries again. A missing package may be there by then."""
     return Entry(name, "", "", (Face(0, reason=reason),), ("",))
 
 
 def content(data: bytes) -> str:
-    """16 hex digits of the SHA-256 of a file's bytes."""
+    """Return 16 hex digits of the SHA-256 of a file's bytes."""
     return hashlib.sha256(data).hexdigest()[:16]

@@ -1,7 +1,7 @@
-"""What a crop says about itself: how its face was cut, and from which photo.
+"""The note in a crop says how its face was cut, and from which photo.
 
 A network knows faces as they were cut for its training. Shown others, it still answers, only worse,
-and nobody is told. So `minifacenet align` writes a note into each crop, a model keeps the words for
+and nobody notices. So `minifacenet align` writes a note into each crop, a model keeps the words for
 how its faces were cut, and the commands compare the two.
 
 A PNG is 8 bytes and then chunks, each of which says how long it is:
@@ -13,8 +13,8 @@ chunk named 'tEXt', whose content is a key, a zero and a text. It comes before t
 pixels. Whoever writes a file can write any note, so it is only believed as far as it reads like
 ours, and nothing follows from it but words and the name of a photo.
 
-The note holds a digest of all other bytes, too. So it shows whether somebody has worked on a crop
-since, and whose work would be lost if it were replaced or removed.
+The note holds a digest of all other bytes, too. It shows whether somebody has edited a crop since,
+and would lose their work if it were replaced or removed.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ import zlib
 from pathlib import PurePosixPath
 
 KEY = "minifacenet"
-HEADER = 33  # bytes of a PNG before the chunk that we put in: what all begin with, and their size
-CENTRE_SQUARE = "centre square"  # of a photo without a note, too: that is what reading cuts out
+HEADER = 33  # bytes of a PNG before the chunk that we put in: its signature and size
+CENTRE_SQUARE = "centre square"  # of a photo without a note, too, since reading cuts it out
 
-MIXED = "cut in several ways"  # of faces that are read together all the same
+MIXED = "cut in several ways"  # of faces that are read together nevertheless
 
 
 def in_words(crop: str, template: str, margin: float) -> str:
-    """How a face is cut, as `cutting.CropSettings` has it: 'aligned to portrait, margin 0'.
+    """Describe how a face is cut by such `CropSettings`: 'aligned to portrait, margin 0'.
 
-    Two cuts with the same words show the same of a face. The size is left out: a network brings
-    every face to its own.
+    Two cuts with the same words show the same part of a face. The size is left out: a network
+    brings every face to its own.
     """
     if crop == "centre":
         return CENTRE_SQUARE
@@ -45,9 +45,9 @@ def in_words(crop: str, template: str, margin: float) -> str:
 
 
 def align_options(cut: str) -> str | None:
-    """The options of `minifacenet align` that cut faces so: '--template portrait'.
+    """Return the options of `minifacenet align` that cut faces this way: '--template portrait'.
 
-    None if it has none for these words.
+    It is None if there are none for these words.
     """
     found = re.fullmatch(r"(?:aligned to ([a-z0-9]+)|box), margin ([0-9.e-]+)", cut)
     if found is None:
@@ -58,16 +58,16 @@ def align_options(cut: str) -> str | None:
 
 
 def how_cut(data: bytes, path: str) -> tuple[str, str]:
-    """How the face in a photo's file was cut, in words, and the photo that it was cut from.
+    """Return how the face in a photo's file was cut, in words, and the photo it was cut from.
 
     Faces with the same second value come from one photo. `path` is the file's, relative to the
     folder that is read, with '/'; it is the photo where there is no note of ours.
 
     That photo is named by its path within the folder that was aligned, and two such folders may
-    hold an 'Ada/1.jpg' each. Crops lie in the folders that their photos have, so what is left of
-    `path` in front of these tells the two apart: 'first//Ada/1.jpg', 'second//Ada/1.jpg'. A crop
-    that was moved keeps its own folder in front. So it may count as of another photo than its
-    neighbours of old, but faces of two photos never count as of one.
+    hold an 'Ada/1.jpg' each. Crops lie in the folders that their photos have, so the part of `path`
+    in front of these tells the two apart: 'first//Ada/1.jpg', 'second//Ada/1.jpg'. A crop that was
+    moved keeps its own folder in front. So it may not count as of the same photo as its former
+    neighbours, but faces of two photos never count as of one.
     """
     try:
         note = json.loads(_text(data))
@@ -81,7 +81,7 @@ def how_cut(data: bytes, path: str) -> tuple[str, str]:
 
 
 def is_crop(data: bytes) -> bool:
-    """Whether a file that begins so was written by `minifacenet align`, going by its note."""
+    """Return whether the note in `data`, a file's beginning, is one of `minifacenet align`."""
     try:
         _settings(json.loads(_text(data)))
     except (ValueError, TypeError, KeyError, RecursionError):
@@ -90,7 +90,7 @@ def is_crop(data: bytes) -> bool:
 
 
 def noted(png: bytes, note: dict) -> bytes:
-    """The bytes of a PNG that has no note, with this one."""
+    """Return the bytes of a PNG that has no note, with this one added."""
     text = json.dumps({**note, "digest": _digest(png)})
     body = f"tEXt{KEY}\0{text}".encode("ascii")
     size, check = len(body) - 4, zlib.crc32(body)
@@ -99,7 +99,7 @@ def noted(png: bytes, note: dict) -> bytes:
 
 
 def untouched_photo(data: bytes) -> str | None:
-    """The photo that a crop was cut from; None if it is no crop, or not as `align` wrote it."""
+    """Return the photo that a crop was cut from; None if it is no crop, or was edited."""
     if not is_crop(data):
         return None
     note, plain = json.loads(_text(data)), _without(data)
@@ -108,7 +108,7 @@ def untouched_photo(data: bytes) -> str | None:
 
 
 def with_photo(data: bytes, photo: str) -> bytes:
-    """The bytes of a crop, whose photo has got another name."""
+    """Return the bytes of a crop with another name for its photo."""
     return noted(_without(data), {**json.loads(_text(data)), "photo": photo})
 
 
@@ -117,7 +117,7 @@ def _digest(data: bytes) -> str:
 
 
 def _text(data: bytes) -> bytes:
-    """The text of the note in a PNG's bytes; b'' if there is none."""
+    """Return the text of the note in a PNG's bytes; b'' if there is none."""
     start, end = _chunk(data)
     return data[start + 8 + len(KEY) + 1 : end - 4] if end else b""
 
@@ -128,7 +128,7 @@ def _without(data: bytes) -> bytes:
 
 
 def _chunk(data: bytes) -> tuple[int, int]:
-    """Where the chunk of the note begins and ends; (0, 0) if there is none."""
+    """Return where the chunk of the note begins and ends; (0, 0) if there is none."""
     if not data.startswith(b"\x89PNG"):
         return 0, 0
     key, at = f"{KEY}\0".encode(), 8
@@ -142,9 +142,10 @@ def _chunk(data: bytes) -> tuple[int, int]:
 
 
 def _settings(note: dict) -> tuple[str, str, float]:
-    """Crop, template and margin of a note; ValueError, TypeError or KeyError if it is not ours."""
+    """Return a note's crop, template and margin; ValueError, TypeError or KeyError: not ours."""
     crop, template, margin = note["crop"], note["template"], note["margin"]
-    # Any template: a crop of a newer version is not a centre square because we do not know it.
+    # Any template will do: a crop of a newer version is no centre square just since we don't know
+    # its template.
     known = crop in ("aligned", "box", "centre") and re.fullmatch("[a-z0-9]{1,20}", template)
     if not known or not 0 <= margin <= 10:
         raise ValueError(f"not a note of ours: {note}")

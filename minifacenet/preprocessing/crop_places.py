@@ -1,7 +1,7 @@
-"""Where the crop of a photo goes, and which files there are still what `align` wrote.
+"""Places for the crops of photos, and a check which files there are still as `align` wrote them.
 
 Whatever lies among the crops and is not as we wrote it, for this photo, is somebody's: a crop that
-was moved here by hand, or worked on, or a picture from elsewhere. Nothing is written over it.
+was moved here by hand, or edited, or a picture from elsewhere. Nothing is written over it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _ENDING = re.compile(r"(\.face[0-9]+)?\.png$")
 
 
 def crop_file(base: str, number: int) -> str:
-    """The file of a photo's first, second, ... crop; `base` as from `crop_names`."""
+    """Return the file of a photo's first, second, ... crop; `base` comes from `crop_names`."""
     return f"faces/{base}{f'.face{number}' if number > 1 else ''}.png"
 
 
@@ -31,16 +31,16 @@ def crop_names(
     free: Callable[[str, str], bool] = lambda photo, name: True,
     room: int = len(".face9999.png"),
 ) -> dict[str, str]:
-    """Where the crop of each photo goes, below `faces/`, without '.png'; no two the same.
+    """Return each photo's place for crops, below `faces/`, without '.png'; no two are the same.
 
     'Ada/1.jpg' gives 'Ada/1'. It keeps its ending, 'Ada/1.jpg', where 'Ada/1.png' is there as well,
-    or where it could be taken for the second face of another photo, 'Ada/1.face2'. Disks that
-    ignore case, or the way in which accents are written, are thought of, and how long names may be.
+    or where it could be taken for the second face of another photo, 'Ada/1.face2'. The names suit
+    disks that ignore case, or the way in which accents are written, and that limit their length.
 
     Parameters
     ----------
     photos : iterable of str
-        All that there are.
+        All photos that there are.
     wanted : iterable of str, optional
         Those of them that get a name; all if left out.
     free : callable(photo, name) -> bool
@@ -69,7 +69,7 @@ def crop_names(
 
 
 def is_crop_of(path: Path, photo: str) -> bool:
-    """Whether a file is a crop of this photo, as `align` wrote it."""
+    """Return whether a file is a crop of this photo, as `align` wrote it."""
     try:
         return not path.is_symlink() and untouched_photo(read_bytes(path)) == photo
     except (PhotoError, OSError):
@@ -77,15 +77,15 @@ def is_crop_of(path: Path, photo: str) -> bool:
 
 
 def is_below_faces(crop: str) -> bool:
-    """Whether a crop's name in a manifest is one that we could have written."""
+    """Return whether a crop's name in a manifest is one that we could have written."""
     parts = PurePosixPath(crop).parts
     return parts[:1] == ("faces",) and ".." not in parts and crop.endswith(".png")
 
 
 class Occupied:
-    """What must not be written over in `out`: the crops of `entries`, and other people's files.
+    """The files in `out` that must not be overwritten: crops of `entries`, and people's own.
 
-    `former` says how photos were called when their crops were written, where that has changed.
+    `former` gives the names of photos when their crops were written, where they have changed.
     """
 
     def __init__(self, out: Path, entries: Iterable[Entry], former: dict[str, str]):
@@ -97,7 +97,7 @@ class Occupied:
         self.folders: dict[str, dict[str, list[Path]]] = {}
 
     def free(self, photo: str, name: str) -> bool:
-        """Whether the crops of `photo` may be called so."""
+        """Return whether the crops of `photo` may have this name."""
         first = crop_file(name, 1)
         if self.owners[_base(first)] - {photo}:
             return False
@@ -109,7 +109,7 @@ class Occupied:
         return all(any(is_crop_of(path, known) for known in called) for path in there)
 
     def _crops(self, folder: str) -> dict[str, list[Path]]:
-        """What is called like crops there, by the name that all crops of a photo share."""
+        """Return the files named like crops there, by the name that a photo's crops share."""
         found = defaultdict(list)
         try:
             for path in (self.out / folder).iterdir():
@@ -121,5 +121,5 @@ class Occupied:
 
 
 def _base(file: str) -> str:
-    """What the files of a photo's crops have in common, as a disk sees them."""
+    """Return what the files of a photo's crops have in common, as a disk sees them."""
     return _ENDING.sub("", as_a_disk_sees(file))

@@ -1,12 +1,12 @@
-"""Where are the faces? Any photo in; boxes, scores and five landmarks a face out.
+"""Where are the faces? A photo goes in; boxes, scores and five landmarks per face come out.
 
 MTCNN's three networks (`mtcnn.py`) work as a cascade, because most of a photo is no face and can be
-turned down cheaply:
+rejected cheaply:
 
     1  The photo is shrunk step by step, a *pyramid*. P-Net looks for faces of 12x12 pixels only, in
        each of these copies, and so finds small faces in the large copies and large in the small.
-    2  What P-Net let through is cut out at 24x24 and shown to R-Net.
-    3  What R-Net let through is cut out at 48x48 and shown to O-Net, which names the landmarks too.
+    2  The squares that P-Net accepts are cut out at 24x24 and shown to R-Net.
+    3  Those that R-Net accepts are cut out at 48x48 and shown to O-Net, which also gives landmarks.
 
 After each of them: drop what scores too low, keep one of many boxes on the same face
 (non-maximum suppression), move the edges as the network says, and make the box square for the next.
@@ -15,7 +15,7 @@ O-Net still sees some seven boxes on one face, each cut a little differently, an
 landmarks, whose errors differ as well. So a face gets the median of them, number by number: its
 errors are smaller than those of the best box alone, and the work has been done already.
 
-Memory is bounded, whatever the photo: the largest copy has at most `max_side` pixels a side, and
+Memory is bounded, whatever the photo: the largest copy has at most `max_side` pixels per side, and
 crops go through the networks in batches of a fixed size.
 """
 
@@ -46,7 +46,7 @@ SAME_FACE, SAME_FACE_IN_COPY = 0.7, 0.5  # two boxes that overlap more show one 
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """The faces of one photo, the best score first. All float32; N may be 0.
+    """The faces of one photo, the best score first. All are float32; N may be 0.
 
     Attributes
     ----------
@@ -69,19 +69,19 @@ class Detections:
 
 
 class Detector:
-    """Finds faces in photos.
+    """A detector finds faces in photos.
 
     Parameters
     ----------
     path : str or path
-        The file that `minifacenet get mtcnn` writes; found where it lies if left out.
+        The file that `minifacenet get mtcnn` writes; it is looked for if left out.
     min_size : float
         Side of the smallest face to look for, in the photo's pixels. Twice the size is four times
         as fast.
     thresholds : three floats
-        What P-Net, R-Net and O-Net have to score, 0 to 1.
+        The lowest scores that P-Net, R-Net and O-Net accept, 0 to 1.
     factor : float
-        From one copy of the pyramid to the next, between 0 and 1.
+        The scale from one copy of the pyramid to the next, between 0 and 1.
     max_side : int
         Long side of the largest copy. In a photo of more than max_side * min_size / 12 pixels (by
         default 2,133) the smallest face is larger than `min_size` accordingly.
@@ -115,7 +115,7 @@ class Detector:
         self.max_side = max_side
 
     def detect(self, photo: np.ndarray) -> Detections:
-        """The faces in a photo, (H, W, 3) in RGB order or (H, W, 1), uint8, upright.
+        """Return the faces in a photo, (H, W, 3) in RGB order or (H, W, 1), uint8, upright.
 
         A photo without a face, or too small to show one, gives empty arrays.
         """
@@ -129,7 +129,7 @@ class Detector:
         return self._described(copies, boxes)
 
     def _proposed(self, copies) -> np.ndarray:
-        """Stage 1: squares (N, 4) that P-Net takes for faces."""
+        """Return the squares (N, 4) that P-Net takes for faces, stage 1."""
         found = [tuple(np.empty(shape, np.float32) for shape in ((0, 4), (0,), (0, 4)))]
         for size in pyramid(copies[0].shape[:2], self.min_size, self.factor, self.max_side):
             boxes, scores, offsets = self._proposed_at(copies, size)
@@ -140,7 +140,7 @@ class Detector:
         return _squares(moved(boxes[best], offsets[best]))
 
     def _proposed_at(self, copies, size):
-        """Boxes, scores and offsets of P-Net in the copy of that size (height, width)."""
+        """Return P-Net's boxes, scores and offsets in the copy of that size (height, width)."""
         height, width, _ = copies[0].shape
         whole = np.array([[0, 0, width, height]], np.float32)
         heads = self.nets.pnet.forward(to_input(resample(copies, whole, *size)))[0]
@@ -152,7 +152,7 @@ class Detector:
         return boxes, scores[rows, columns], heads[rows, columns, BOX]
 
     def _refined(self, copies, boxes) -> np.ndarray:
-        """Stage 2: those squares that R-Net takes for faces too, moved as it says."""
+        """Return the squares that R-Net takes for faces too, moved as it says, stage 2."""
         heads = _seen_by(self.nets.rnet, RNET_SIZE, copies, boxes)
         scores = face_probability(heads)
         likely = np.nonzero(scores > self.thresholds[1])[0]
@@ -160,7 +160,7 @@ class Detector:
         return _squares(moved(boxes[best], heads[best, BOX]))
 
     def _described(self, copies, boxes) -> Detections:
-        """Stage 3: the faces among the squares, as O-Net sees them."""
+        """Return the faces among the squares, as O-Net sees them, stage 3."""
         heads = _seen_by(self.nets.onet, ONET_SIZE, copies, boxes)
         scores = face_probability(heads)
         faces = clipped(moved(boxes, heads[:, BOX]), *copies[0].shape[:2])
@@ -178,10 +178,10 @@ class Detector:
 def pyramid(
     size: tuple[int, int], min_size: float, factor: float, max_side: int
 ) -> list[tuple[int, int]]:
-    """Sizes (height, width) of the copies in which P-Net looks, from the largest down.
+    """Return the sizes (height, width) of the copies in which P-Net looks, the largest first.
 
-    In the first one a face of `min_size` measures 12 pixels, unless it would be larger than
-    `max_side`; the last one is the smallest that P-Net can look at. None for a small photo.
+    In the first one a face of `min_size` measures 12 pixels, unless the copy would be larger than
+    `max_side`; the last one is the smallest that P-Net can look at. A small photo gives none.
     """
     sizes, scale = [], min(PNET_SIZE / min_size, max_side / max(*size, 1))
     while min(level := (round(size[0] * scale), round(size[1] * scale))) >= PNET_SIZE:
@@ -191,12 +191,12 @@ def pyramid(
 
 
 def _squares(boxes: np.ndarray) -> np.ndarray:
-    """Boxes made square, without those that a network has shrunk to nothing."""
+    """Make boxes square, and drop those that a network has shrunk to nothing."""
     return squared(boxes[((boxes[:, 2:] - boxes[:, :2]) >= 1).all(axis=1)])
 
 
 def _seen_by(net, size: int, copies, boxes: np.ndarray) -> np.ndarray:
-    """What R-Net or O-Net says about each box: heads (N, columns), batch by batch."""
+    """Return the output of R-Net or O-Net for each box: heads (N, columns), batch by batch."""
     batch = BATCH_PIXELS // size**2
     heads = [np.empty((0, *net.output_shape((size, size, 3))), np.float32)]
     for first in range(0, len(boxes), batch):

@@ -1,4 +1,4 @@
-"""What the detector saw, drawn into the photo: boxes, landmarks, scores."""
+"""Draw into a photo what the detector saw: boxes, landmarks, scores."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from PIL import Image, ImageDraw
 from ..plots.sheets import shrunk
 from .choose_and_cut import Face
 
-KEPT, NOT_KEPT = (0, 114, 178), (213, 94, 0)  # blue and vermilion: told apart by all eyes
+KEPT, NOT_KEPT = (0, 114, 178), (213, 94, 0)  # blue and vermilion, which all eyes can tell apart
 MOST_SIDE = 1024
-FONT_SIZE, GAP = 11, 2  # of a label; between it and the frame
+FONT_SIZE, GAP = 11, 2  # a label's; between label and frame
 
 
 def draw_faces(photo: np.ndarray, faces: Sequence[Face], scale: int = 1) -> Image.Image:
-    """The photo with its faces, at most 1,024 pixels a side.
+    """Return the photo with its faces drawn in, at most 1,024 pixels per side.
 
     Kept faces are framed in blue, twice as thick; others in vermilion. Each has its number in the
     manifest, which knows the reasons, and its score: above its frame, or where that would hide
@@ -27,7 +27,7 @@ def draw_faces(photo: np.ndarray, faces: Sequence[Face], scale: int = 1) -> Imag
     photo : ndarray of shape (H, W, 1) or (H, W, 3), uint8, upright
     faces : sequence of Face
     scale : int
-        Pixels of the whole photo, in which the faces count, that a pixel of `photo` is wide.
+        How many pixels of the whole photo, the unit of the faces, one pixel of `photo` is wide.
     """
     photo, factor = shrunk(photo, MOST_SIDE)
     scale *= factor
@@ -67,7 +67,7 @@ def _draw_frame(draw: ImageDraw.ImageDraw, face: Face, frame: tuple, unit: float
 
 
 def _draw_label(draw: ImageDraw.ImageDraw, face: Face, frame: tuple, frames, labels) -> tuple:
-    """Number and score, where they cover the least of other labels, then of faces: its place."""
+    """Draw number and score where they cover least of other labels, then of faces; return where."""
     text = f"{face.number}" if face.score is None else f"{face.number}: {face.score:.2f}"
     left, top, right, bottom = draw.textbbox((0, 0), text, font_size=FONT_SIZE)
     width, height = right - left, bottom - top
@@ -84,7 +84,7 @@ def _draw_label(draw: ImageDraw.ImageDraw, face: Face, frame: tuple, frames, lab
 
 
 def _covered(place: tuple, others: Sequence[tuple]) -> float:
-    """The area that a rectangle shares with others."""
+    """Return the area that a rectangle shares with others."""
     return sum(
         max(0, min(place[2], x1) - max(place[0], x0))
         * max(0, min(place[3], y1) - max(place[1], y0))

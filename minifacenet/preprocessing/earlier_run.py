@@ -1,4 +1,4 @@
-"""What an earlier run left in OUT: may it be gone on with, and what of it is to be removed.
+"""What an earlier run left in OUT: may a run continue it, and what of it is to be removed?
 
 The settings and the photos' folder stand in align.json. A crop fits them or it does not, and its
 file does not show which: only the manifest says that a crop is finished. So the order of the writes
@@ -8,11 +8,11 @@ counts, since a kill may come between any two of them:
     2. align.json is written with the new settings
     3. crops, and a manifest of those that are finished
 
-Killed after 1, the next run finds no finished crop, and makes all anew. The other way round it
-would find old crops below new settings.
+If step 1 is the last before a kill, the next run finds no finished crop, and makes all again. In
+the other order it would find old crops under new settings.
 
 The manifest also says where we have put crops. Only there are any removed, and only while they are
-as we wrote them: whoever moves a crop, or works on it, or brings others, keeps them.
+as we wrote them: whoever moves a crop, or edits it, or brings others, keeps them.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Earlier:
-    """An earlier run: its entries by photo, and where its photos lay; '' if where they do now."""
+    """An earlier run: its entries by photo, and its photos' folder, '' if it is the same now."""
 
     entries: dict[str, Entry]
     elsewhere: str = ""
 
 
 def read_earlier(out: Path, photos: Path, settings: CropSettings, force: bool) -> Earlier:
-    """What an earlier run left in `out`; with `force` its entries have no content.
+    """Return what an earlier run left in `out`; with `force` its entries have no content.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def read_earlier(out: Path, photos: Path, settings: CropSettings, force: bool) -
 
 
 def check_moved(out: Path, photos: Path, earlier: Earlier, known: Known) -> None:
-    """Refuse other photos than those of the earlier run, in another folder than it had.
+    """Refuse photos in another folder than the earlier run's, unless they are the same photos.
 
     They are the same ones, moved or copied, if half of them or more are there by their content, and
     no other is left in the old folder.
@@ -92,7 +92,7 @@ def check_moved(out: Path, photos: Path, earlier: Earlier, known: Known) -> None
 def begin(
     out: Path, photos: Path, settings: CropSettings, entries: dict[str, Entry], force: bool
 ) -> None:
-    """From now on `out` is this run's."""
+    """Make `out` this run's from now on."""
     out.mkdir(parents=True, exist_ok=True)
     sweep(out, below=True)
     if force:
@@ -101,12 +101,12 @@ def begin(
 
 
 def _settings(photos: Path, settings: CropSettings) -> dict:
-    root = str(photos).encode("utf-8", "backslashreplace").decode("utf-8")  # JSON takes it so
+    root = str(photos).encode("utf-8", "backslashreplace").decode("utf-8")  # JSON takes this form
     return {"format": FORMAT, "photos": root, **asdict(settings)}
 
 
 def _check_same(path: Path, ours: dict) -> str:
-    """The folder of the earlier photos, if it is another one; ValueError for other settings."""
+    """Return the earlier photos' folder, if it is another; raise ValueError for other settings."""
     out = path.parent
     try:
         theirs = json_object(path.read_bytes())
@@ -128,7 +128,7 @@ def _check_same(path: Path, ours: dict) -> str:
 def remove_crops(out: Path, entry: Entry, current: Iterable[str] = ()) -> tuple[int, list[str]]:
     """Remove the crops of an earlier run's entry that are not `current` any more.
 
-    Returns how many, and those that stay: they are not as we wrote them.
+    Returns how many, and those that stay because they are not as we wrote them.
     """
     removed, kept, current = 0, [], set(current)
     for crop in entry.crops:
@@ -143,7 +143,7 @@ def remove_crops(out: Path, entry: Entry, current: Iterable[str] = ()) -> tuple[
 
 
 def remove_file(path: Path, top: Path) -> None:
-    """Remove a file, and the folders from its own up to `top` that become empty by it."""
+    """Remove a file, and the folders from its own up to `top` that this leaves empty."""
     path.unlink()
     with suppress(OSError):  # a folder that holds something
         for folder in path.parents:

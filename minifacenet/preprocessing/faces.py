@@ -1,4 +1,4 @@
-"""Square faces and who they show: what reading a folder gives, and all later stages take."""
+"""Square faces and whom they show: reading a folder gives them, all later stages take them."""
 
 import hashlib
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from .crop_note import CENTRE_SQUARE
 
 @dataclass(frozen=True, eq=False)
 class Faces:
-    """Square faces, who they show, and what became of every other file.
+    """The square faces of a folder, whom they show, and what became of every other file.
 
     Attributes
     ----------
@@ -27,8 +27,8 @@ class Faces:
     skipped : tuple of (path, reason)
         Photos that could not be used.
     ignored : tuple of str
-        What is no photo: other files, and folders (with a final '/') inside a person's folder. And
-        whatever has a name that is no valid Unicode, with a note.
+        Other files, and folders (with a final '/') inside a person's folder. And whatever has a
+        name that is no valid Unicode, with a note.
     dropped : tuple of str
         Person folders without a photo that could be used.
     duplicates : tuple of tuples of paths
@@ -36,10 +36,10 @@ class Faces:
     cut : str
         How all of them were cut, in words; see `crop_note.in_words`.
     origins : tuple of str
-        The photo that each face was cut from: faces with the same one are of one photo. The paths
-        if left out.
+        The photo that each face was cut from: faces with the same one are of one photo. If left
+        out, it is the paths.
     anonymous : bool
-        Nobody has said who is shown: `people` are folders, '' for photos in none.
+        Whether nobody has said who is shown: `people` are folders, '' for photos in none.
     """
 
     images: np.ndarray
@@ -62,14 +62,14 @@ class Faces:
 
     @property
     def content(self) -> str:
-        """A digest of images and labels: equal for equal faces, whatever their names."""
+        """Return a digest of images and labels: equal for equal faces, whatever their names."""
         return hashlib.sha256(self.images.tobytes() + self.labels.tobytes()).hexdigest()[:16]
 
     def subset(self, index: np.ndarray | slice) -> "Faces":
-        """The faces at `index` (integers, a boolean mask or a slice).
+        """Return the faces at `index` (integers, a boolean mask or a slice).
 
-        `people` and their numbering stay, so that labels of two subsets mean the same. What was
-        skipped, ignored or dropped belongs to the whole folder and is left out.
+        `people` and their numbering stay, so that labels of two subsets mean the same. Skipped,
+        ignored and dropped files belong to the whole folder and are left out.
         """
         chosen = np.arange(len(self))[index]
         paths = tuple(self.paths[i] for i in chosen)
@@ -87,9 +87,9 @@ class Faces:
         )
 
     def summary(self) -> str:
-        """One line: '400 photos of 40 people, 2 skipped'; with the cut, if no centre square.
+        """Return one line: '400 photos of 40 people, 2 skipped', and the cut, if no centre square.
 
-        Of anonymous photos: '16 photos in 3 folders', or '9 photos'.
+        For anonymous photos it is '16 photos in 3 folders', or '9 photos'.
         """
         line, shown = count_text(len(self), "photo"), np.unique(self.labels)
         if not self.anonymous:
@@ -127,12 +127,12 @@ def square_crop(photo: np.ndarray, size: int) -> np.ndarray:
 
 
 def check_photo(photo: np.ndarray, size: int) -> None:
-    """Refuse what is no photo, of shape (H, W, 1) or (H, W, 3) and uint8, or no side of a crop.
+    """Refuse a photo that is not (H, W, 1) or (H, W, 3) and uint8, or an impossible size.
 
     Raises
     ------
     ValueError
-        With the dtype and shape, or the size, that was given.
+        The message names the dtype and shape, or the size, that was given.
     """
     whole = isinstance(photo, np.ndarray) and photo.dtype == np.uint8 and photo.ndim == 3
     if not whole or photo.shape[2] not in (1, 3) or photo.size == 0:
@@ -144,7 +144,7 @@ def check_photo(photo: np.ndarray, size: int) -> None:
 
 
 def stack(crops: list[np.ndarray], channels: int | None) -> np.ndarray:
-    """Crops as one array of shape (N, S, S, channels); None: 1 if all are grey, else 3."""
+    """Stack crops into shape (N, S, S, channels); None means 1 if all are grey, else 3."""
     if channels is None:
         channels = max(crop.shape[2] for crop in crops)
     faces = np.empty((len(crops), *crops[0].shape[:2], channels), np.uint8)

@@ -1,15 +1,15 @@
-"""What a JPEG costs to decode, told from its markers before any of it is decoded.
+"""The cost of decoding a JPEG is read from its markers before any of it is decoded.
 
-A JPEG is a row of segments. Each begins with the byte FF and a marker: SOF tells the size and the
-components (grey has one, colour three), SOS opens a scan, i.e. a stretch of packed pixels.
+A JPEG is a sequence of segments. Each begins with the byte FF and a marker: SOF gives the size and
+the components (grey has one, colour three), SOS opens a scan, i.e. a stretch of packed pixels.
 
-    baseline       one scan: blocks come and go, a row of them at a time
+    baseline       one scan: blocks come and go, one row of them at a time
     progressive    about ten scans, each of which makes every block a little finer
 
-So of a progressive picture *all* waves of *all* blocks lie in memory, 2 bytes each, until the last
-scan has come, however small the picture is to come out:
+So *all* waves of *all* blocks of a progressive picture lie in memory, 2 bytes each, until the last
+scan has come, however small the decoded picture will be:
 
-    bytes = sum over components of  64 waves * 2 bytes * blocks     (6 bytes a pixel in full colour)
+    bytes = sum over components of  64 waves * 2 bytes * blocks   (6 bytes per pixel in full colour)
 
 and every scan visits every block. The file may be tiny: blocks without content take next to no
 bits. That holds as well for a baseline JPEG that keeps each component in a scan of its own.
@@ -39,12 +39,12 @@ _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 def check_cost(data: bytes, most_bytes: int) -> None:
     """Refuse a JPEG whose waves take more than `most_bytes`, or whose scans take too long.
 
-    Damage is none of this function's business: what makes no sense is left to the decoder.
+    Damage is none of this function's business: a file that makes no sense is left to the decoder.
 
     Raises
     ------
     Refusal
-        With the reason.
+        Its text is the reason.
     """
     frame, waves, scans = b"", 0, 0
     for count, (marker, content) in enumerate(_segments(data)):
@@ -70,7 +70,7 @@ def check_cost(data: bytes, most_bytes: int) -> None:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Marker and content of each segment of the first picture in a file."""
+    """Yield marker and content of each segment of the first picture in a file."""
     at = 2
     while found := _MARKER.search(data, at):
         marker, at = data[found.end() - 1], found.end()
@@ -85,10 +85,10 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _bytes_of_waves(frame: bytes) -> int:
-    """Of all blocks of all components; 0 of a frame that makes no sense.
+    """Return the bytes of all blocks of all components; 0 for a frame that makes no sense.
 
-    A component may be stored at a part of the resolution, as colour usually is: of the largest
-    sampling factors h and v among the components it has its own part.
+    A component may be stored at a part of the resolution, as colour usually is: at its own share
+    of the largest sampling factors h and v among the components.
     """
     height, width = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
     factors = [(byte >> 4, byte & 15) for byte in frame[7 : 6 + 3 * frame[5] : 3]]

@@ -1,4 +1,4 @@
-"""Which photos an earlier run has done: going by their bytes, whatever they are called now.
+"""Photos that an earlier run has done are recognised by their bytes, whatever their names now.
 
 A library moves to another disk, a folder gets another name. The photos are the same, and finding
 their faces again would take hours. So an entry of the manifest holds for the photo that has its
@@ -22,17 +22,17 @@ from .photo import PhotoError, read_bytes
 
 @dataclass(frozen=True)
 class Known:
-    """What of an earlier run still holds.
+    """The part of an earlier run that still holds.
 
     Attributes
     ----------
     done : dict of Entry
-        By photo; those of renamed photos have the new name.
+        Entries by photo; those of renamed photos have the new name.
     former : dict of str
         For each renamed photo its name in the manifest.
     held : dict of Entry
-        Photos that cannot be read at the moment, or lie in a folder that cannot be opened. What was
-        cut of them stays.
+        Photos that cannot be read at the moment, or lie in a folder that cannot be opened. Their
+        crops stay.
     lost : tuple of str
         Photos of the manifest that are gone, or have other bytes.
     """
@@ -82,7 +82,7 @@ def recognise(
 
 
 def to_be_moved(out: Path, known: Known) -> list[str]:
-    """The renamed photos of which a crop lies, untouched, where it was written."""
+    """Return the renamed photos that have an untouched crop where it was written."""
     return [
         name
         for name, before in known.former.items()
@@ -91,9 +91,9 @@ def to_be_moved(out: Path, known: Known) -> list[str]:
 
 
 def with_moved_crops(out: Path, entry: Entry, before: str, base: str) -> Entry:
-    """Copy the crops of a photo that was called `before` to where those of `base` belong.
+    """Copy the crops of a photo that was called `before` to the places that `base` gives.
 
-    The old ones are left, to be removed once the manifest names the new ones.
+    The old ones stay, to be removed once the manifest names the new ones.
     """
     crops = []
     for face, crop in zip(entry.faces, entry.crops, strict=True):

@@ -1,11 +1,12 @@
-"""What lies in a folder: photos, other things, and nothing that is hidden.
+"""List what lies in a folder: photos, other things, and nothing that is hidden.
 
-The order is natural, 's2' before 's10', and the same on every machine: what a disk lists first is
-nobody's choice. A folder that a link leads to twice is entered once, so a circle of links ends. And
-no link is followed that leads to a folder above, or to where the system keeps what are no files:
-there would be no end to it. A folder that cannot be opened is named, and the others are read.
+The order is natural, 's2' before 's10', and the same on every machine: nobody chooses what a disk
+lists first. A folder that a link leads to twice is entered once, so a circle of links ends. And no
+link is followed that leads to a folder above, or to where the system keeps entries that are no
+files: there would be no end to it. A folder that cannot be opened is named, and the others are
+read.
 
-A disk may hold names that are no valid Unicode. No table and no figure can say them, so they are
+A disk may hold names that are no valid Unicode. No table and no figure can show them, so they are
 passed over here, before the work and not at its end.
 """
 
@@ -18,15 +19,15 @@ from ..files.words import count_text
 from .photo import EXTENSIONS
 
 UNSAYABLE = "its name is no valid Unicode: rename it"
-_NO_FILES = ("/proc", "/sys")  # what the system makes up while one looks
+_NO_FILES = ("/proc", "/sys")  # the system makes these up while one looks
 
 
 class FolderError(ValueError):
-    """A folder that holds no photos, or not in the layout that is asked for."""
+    """The error for a folder that holds no photos, or not in the layout that is needed."""
 
 
 class ClosedFolder(FolderError):
-    """A folder that cannot be opened; `reason` says why."""
+    """The error for a folder that cannot be opened; `reason` says why."""
 
     def __init__(self, folder: Path, error: OSError):
         self.reason = f"cannot be opened ({error.strerror})"
@@ -35,7 +36,7 @@ class ClosedFolder(FolderError):
 
 @dataclass(frozen=True)
 class Listing:
-    """What lies at and below a folder, relative to it, with '/', in natural order.
+    """The contents at and below a folder, relative to it, with '/', in natural order.
 
     Attributes
     ----------
@@ -52,7 +53,7 @@ class Listing:
 
 
 def photos_below(root: Path) -> Listing:
-    """Photos and other files at and below `root`.
+    """List photos and other files at and below `root`.
 
     Raises
     ------
@@ -78,7 +79,7 @@ def photos_below(root: Path) -> Listing:
         others += [(here.relative_to(root) / name).as_posix() for name in unsayable]
         for entry in filter(os.path.isdir, entries):
             real = os.path.realpath(entry)
-            if real in seen or _has_no_end(real, top):  # by a link
+            if real in seen or _has_no_end(real, top):  # a link led here
                 others.append(entry.relative_to(root).as_posix() + "/")
             else:
                 seen.add(real)
@@ -93,7 +94,7 @@ def photos_below(root: Path) -> Listing:
 
 
 def no_folder(root: Path) -> str | None:
-    """Why `root` is no folder that one can look into; None if it is one."""
+    """Return why `root` is no folder that one can look into; None if it is one."""
     try:
         found = os.path.isdir(root) or root.exists()
     except OSError as error:
@@ -104,14 +105,14 @@ def no_folder(root: Path) -> str | None:
 
 
 def _has_no_end(real: str, top: str) -> bool:
-    """Whether a folder holds `top`, or is one of those where the system makes files up."""
+    """Return whether a folder holds `top`, or is one where the system makes files up."""
     above = top.startswith(os.path.join(real, ""))
     made_up = any(real == place or real.startswith(f"{place}/") for place in _NO_FILES)
     return above or made_up
 
 
 def _instead(others: list[str], closed: list[tuple[str, str]]) -> str:
-    """What lies in a folder without photos."""
+    """Describe what lies in a folder without photos."""
     text = f", only {count_text(len(others), 'other file')}, such as {others[0]}" if others else ""
     for folder, reason in closed[:1]:
         more = f" (of {len(closed)} such folders)" * (len(closed) > 1)
@@ -120,9 +121,9 @@ def _instead(others: list[str], closed: list[tuple[str, str]]) -> str:
 
 
 def entries_of(folder: Path) -> tuple[list[Path], list[str]]:
-    """The visible entries in natural order: 's2' before 's10', whatever order the disk gives.
+    """Return the visible entries in natural order: 's2' before 's10', whatever the disk's order.
 
-    Apart, in words: those whose names are no valid Unicode.
+    Those whose names are no valid Unicode come apart, in words.
 
     Raises
     ------
@@ -145,13 +146,13 @@ def entries_of(folder: Path) -> tuple[list[Path], list[str]]:
 
 
 def in_text(name: str) -> str:
-    """A file's name; what is no valid Unicode in it, lone surrogates to Python, written out."""
+    """Return a file's name with invalid Unicode, lone surrogates to Python, written out."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def is_photo(path: Path) -> bool:
-    """Whether a file's name is that of a photo, and it is no folder.
+    """Return whether a path has a photo's name and is no folder.
 
-    Of what cannot be looked at (`os.path.isdir` is False for it) only reading can tell the reason.
+    Where it cannot be looked at (`os.path.isdir` is False then) only reading can give the reason.
     """
     return path.suffix.lower() in EXTENSIONS and not os.path.isdir(path)

@@ -1,4 +1,4 @@
-"""manifest.csv: what became of every photo, one row per face, for people and for the next run.
+"""manifest.csv records what became of every photo, one row per face, for people and later runs.
 
 photo       its path in the folder, with '/'
 face        1, 2, ... the best score first; empty if the photo gave no face
@@ -43,7 +43,7 @@ class Entry:
     photo, rule, content : str
     faces : tuple of Face
     crops : tuple of str
-        A file for each face, '' if it is not kept.
+        One file per face, '' if it is not kept.
     """
 
     photo: str
@@ -54,17 +54,17 @@ class Entry:
 
     @property
     def kept(self) -> int:
-        """Faces that have a crop."""
+        """Return the number of faces that have a crop."""
         return sum(map(bool, self.crops))
 
     @property
     def found(self) -> int:
-        """Faces that were seen, kept or not."""
+        """Return the number of faces that were found, kept or not."""
         return sum(face.number > 0 for face in self.faces)
 
     @property
     def reason(self) -> str:
-        """Why the photo gave no crop at all; '' if it gave one."""
+        """Return why the photo gave no crop at all; '' if it gave one."""
         return "" if self.kept else self.faces[0].reason
 
     def rows(self) -> Iterable[tuple]:
@@ -83,15 +83,15 @@ def save_manifest(path: Path, entries: Iterable[Entry]) -> None:
 
 
 def load_manifest(path: Path) -> dict[str, Entry]:
-    """The entries by photo; none if there is no such file.
+    """Load the entries by photo; there are none if there is no such file.
 
-    What no run of ours can have written is refused. What only differs from what it has written, a
-    box moved within reason or a photo's rows left out, cannot be seen here.
+    Rows that no run of ours can have written are refused. Plausible changes to what one has
+    written, a box moved within reason or a photo's rows left out, cannot be seen here.
 
     Raises
     ------
     ValueError
-        Not a manifest of this format, with the line.
+        It is not a manifest of this format; the message names the line.
     """
     if not path.exists():
         return {}
@@ -108,7 +108,7 @@ def load_manifest(path: Path) -> dict[str, Entry]:
 
 
 def _entries(reader) -> dict[str, Entry]:
-    """The rows of a photo follow each other, and so each is checked beside those before it."""
+    """Return the entries; a photo's rows follow each other, each checked beside earlier ones."""
     rows: dict[str, list[tuple[Face, dict]]] = {}
     photo = None
     for cells in reader:
@@ -129,7 +129,7 @@ def _by_column(row: list[str]) -> dict[str, str]:
 
 
 def _check_beside(rows: list[tuple[Face, dict]]) -> None:
-    """The last of a photo's rows so far beside the others."""
+    """Check the last of a photo's rows so far beside the others."""
     (face, row), before = rows[-1], rows[:-1]
     if face.number != len(rows) and (face.number, before) != (0, []):
         raise ValueError(f"face {face.number} stands where face {len(rows)} should")
@@ -179,7 +179,7 @@ def _face(row: dict) -> Face:
 
 
 def _numbers(row: dict, names: tuple[str, ...]) -> tuple[float, ...] | None:
-    """Finite numbers of these columns; None if all are empty."""
+    """Return the finite numbers of these columns; None if all are empty."""
     texts = [row[name] for name in names]
     if not any(texts):
         return None

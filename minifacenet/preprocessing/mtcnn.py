@@ -11,10 +11,10 @@ three answer the same questions about the square they see:
 
 P-Net has no fully connected layer, so it runs over a whole image at once: its output at (p, q) is
 what it says about the 12x12 pixels that begin at (2 p, 2 q). It is cheap and asked everywhere, in
-an image of any size; R-Net and O-Net are asked only about what the one before let through.
+an image of any size; R-Net and O-Net are asked only about what the one before accepted.
 
-Input: RGB, (pixel - 127.5) / 128. The convolutions use no padding. The pools round their size up,
-as Caffe, in which the nets were trained. Questions are the columns of one last layer, "heads".
+The input is RGB, (pixel - 127.5) / 128. The convolutions use no padding. The pools round their size
+up, as in Caffe, in which the nets were trained. The answers are columns of one last layer, "heads".
 
 K. Zhang, Z. Zhang, Z. Li, Y. Qiao, "Joint Face Detection and Alignment Using Multitask Cascaded
 Convolutional Networks", IEEE Signal Processing Letters 2016; arXiv:1604.02878.
@@ -45,17 +45,17 @@ from ..nn.linear import Linear
 from ..nn.maxpool import MaxPool
 from ..nn.prelu import PReLU
 
-FILE = FOLDER / "mtcnn.safetensors"  # of a project; see `where` for the others
+FILE = FOLDER / "mtcnn.safetensors"  # a project's; see `where` for the others
 FORMAT = "MTCNN 1"
 DIGEST = "2789ca86f0a0e1e4"  # of the published weights, as `arrays_digest` gives it
-PNET_SIZE, RNET_SIZE, ONET_SIZE = 12, 24, 48  # pixels a side that each of the nets sees
+PNET_SIZE, RNET_SIZE, ONET_SIZE = 12, 24, 48  # pixels per side that each of the nets sees
 STRIDE = 2  # pixels between two neighbouring outputs of P-Net
 BOX, LANDMARKS = slice(2, 6), slice(6, 16)  # columns of the heads; 0 and 1 are no face, face
 
 
 @dataclass(frozen=True)
 class MTCNN:
-    """The three networks. NHWC float32 in, heads out: see the columns above.
+    """The three networks. NHWC float32 goes in, heads come out: see the columns above.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class MTCNN:
 
     @classmethod
     def new(cls, rng: np.random.Generator | None) -> MTCNN:
-        """Untrained networks with random weights; zeros without an `rng`."""
+        """Return untrained networks with random weights, or zeros without an `rng`."""
         return cls(
             pnet=Sequential(
                 *_stage("1", 3, 10, 3, rng, pool=2),
@@ -99,15 +99,15 @@ class MTCNN:
 
     @classmethod
     def load(cls, path: str | os.PathLike | None = None) -> MTCNN:
-        """The trained networks, from the file that `minifacenet get mtcnn` writes.
+        """Load the trained networks from the file that `minifacenet get mtcnn` writes.
 
         Without a path it is looked for where `places.where` says.
 
         Raises
         ------
         CheckpointError
-            Missing or damaged file, another kind of file, arrays that do not fit, or other weights
-            than the published ones: such nets find no faces, and nothing else would say so.
+            The file is missing, damaged or of another kind, or holds arrays that do not fit or
+            other weights than the published ones: such nets find no faces, with no other sign.
         """
         given, path = path is not None, Path(path or default_file()).absolute()
         if path.is_dir():
@@ -140,7 +140,7 @@ class MTCNN:
         return nets
 
     def parameters(self) -> dict:
-        """Those of all three, by name: 'pnet.conv1.weight', ..."""
+        """Return the parameters of all three, by name: 'pnet.conv1.weight', ..."""
         return {
             f"{net}.{name}": parameter
             for net, layers in vars(self).items()
@@ -149,12 +149,12 @@ class MTCNN:
 
 
 def default_file() -> Path:
-    """Where the weights are if nobody says, or where they should be."""
+    """Return where the weights are if no path is given, or where they should be."""
     return where(FILE.name)
 
 
 def _stage(number: str, channels, filters, kernel, rng, pool: int = 0):
-    """Convolution, PReLU and, unless `pool` is 0, a max pool of that size with stride 2."""
+    """Return convolution, PReLU and, unless `pool` is 0, a max pool of that size, stride 2."""
     yield f"conv{number}", Conv2D(channels, filters, kernel, rng)
     yield f"conv{number}.prelu", PReLU(filters)
     if pool:
@@ -162,7 +162,7 @@ def _stage(number: str, channels, filters, kernel, rng, pool: int = 0):
 
 
 def face_probability(heads: np.ndarray) -> np.ndarray:
-    """Softmax of the two face columns, its second value: (..., columns) -> (...).
+    """Return the second value of the softmax of the face columns: (..., columns) -> (...).
 
     e^b / (e^a + e^b) = 1 / (1 + e^(a - b)), the logistic function of b - a, which cannot overflow.
     """
@@ -170,7 +170,7 @@ def face_probability(heads: np.ndarray) -> np.ndarray:
 
 
 def to_input(pixels: np.ndarray) -> np.ndarray:
-    """float32 pixels 0..255, changed in place to what the nets were trained on."""
+    """Scale float32 pixels 0..255, in place, to what the nets were trained on."""
     pixels -= np.float32(127.5)
     pixels /= np.float32(128)
     return pixels

@@ -1,4 +1,4 @@
-"""The names of people, which are the names of their folders: when two of them are one.
+"""The names of people are the names of their folders. When are two of them the same?
 
 Unicode writes many letters in two forms: 'é' as one sign (NFC), or as an 'e' and an accent (NFD).
 They look alike, and a folder that comes from a Mac may have the other form than its copy. So names
@@ -13,12 +13,12 @@ from .faces import repeated
 
 
 def person_name(folder: str) -> str:
-    """The name that a folder gives to the person on its photos."""
+    """Return the name that a folder gives to the person in its photos."""
     return unicodedata.normalize("NFC", folder)
 
 
 def in_several_forms(paths: Iterable[str]) -> tuple[tuple[str, ...], ...]:
-    """Groups of folders, the first ones on the way to photos, that are one name in several forms.
+    """Return groups of first folders in `paths` that are one name in several Unicode forms.
 
     >>> ascii(in_several_forms(["Jos\\u00e9/1.png", "Jose\\u0301/2.png", "Ada/1.png"]))
     "(('Jos\\\\xe9', 'Jose\\\\u0301'),)"
@@ -27,7 +27,7 @@ def in_several_forms(paths: Iterable[str]) -> tuple[tuple[str, ...], ...]:
 
 
 def hard_to_tell_apart(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
-    """Groups of names that differ in case or in blanks at the ends only, and may be one person.
+    """Return groups of names that differ only in case or in blanks at the ends: maybe one person.
 
     >>> hard_to_tell_apart(["Ada", "Mats", "mats", "Ada "])
     (('Ada', 'Ada '), ('Mats', 'mats'))

@@ -2,12 +2,12 @@
 
 A photo file is more than its pixels. A phone held upright stores them sideways and adds an EXIF
 note, "turn me by 90 degrees". A PNG may be transparent, a print file has four inks, a scan 16 bits
-a pixel. None of this is the learner's problem, so it ends here: whatever goes in, out comes one
-plain array, the right way up, with values 0..255 in RGB order, or in one channel when the photo
-has no colour. And what cannot be read becomes one sentence that a person understands.
+per pixel. None of this is the learner's problem, so it ends here: whatever goes in, one plain array
+comes out, the right way up, with values 0..255 in RGB order, or in one channel when the photo has
+no colour. And a file that cannot be read becomes one sentence that a person understands.
 
 Memory is bounded. A header of 30 bytes can promise 10 gigapixels, so the size is read first, and no
-more than `MOST_PIXELS` are decoded, at 7 bytes a pixel (8 for a TIFF that must be turned). A larger
+more than `MOST_PIXELS` are decoded, at 7 bytes each (8 in a TIFF that must be turned). A larger
 JPEG is reduced while it is decoded: JPEG keeps each block of 8 x 8 pixels as 64 waves, and the
 coarse waves alone give the same block at 4 x 4, 2 x 2 or 1 x 1. Other formats can only be decoded
 whole, so there a larger photo is refused. A progressive JPEG keeps all of its waves until the last
@@ -19,7 +19,7 @@ which a decoder spends some microseconds: so the number of reads is limited.
 Nothing is printed, with one exception: libtiff writes what it finds in a damaged TIFF straight to
 standard error, and Pillow has no switch for it. The reason says the same in fewer words.
 
-    jpeg.py              what a JPEG costs, told before it is decoded
+    jpeg.py              what a JPEG costs, known before it is decoded
     pixel_modes.py       what the numbers in a file mean: palettes, inks, transparency, deep levels
     why_unreadable.py    what a file is, if it is no photo, and what is wrong with it
 """
@@ -56,7 +56,7 @@ BYTES_A_PIXEL = 7  # while it is decoded
 # needs none of these, so they are never tried, whatever a file's name says.
 _WANTED = {"AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP"}
 Image.init()
-logging.getLogger("PIL").addHandler(logging.NullHandler())  # Else its log lands on the screen.
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # Otherwise its log lands on the screen.
 _FORMATS = sorted(_WANTED & set(Image.OPEN))
 
 EXTENSIONS = frozenset(
@@ -65,7 +65,7 @@ EXTENSIONS = frozenset(
 )
 """Lower-case endings of photo files. Those that need a package are refused with a reason."""
 
-# How the picture in the file becomes upright, by the value of its EXIF note.
+# The turns that bring the picture in the file upright, by the value of its EXIF note.
 _UPRIGHT = {
     1: lambda stored: stored,
     2: lambda stored: stored[:, ::-1],
@@ -79,7 +79,7 @@ _UPRIGHT = {
 
 
 class PhotoError(ValueError):
-    """A photo that cannot be read: `path`, and `reason` in a person's words, on one line."""
+    """The error for an unreadable photo: its `path`, and a `reason` in plain words, on one line."""
 
     def __init__(self, path: str | os.PathLike, reason: str):
         super().__init__(path, reason)
@@ -93,7 +93,7 @@ class PhotoError(ValueError):
 
 
 class _Counted(BytesIO):
-    """The bytes of a photo, which may be read in so many pieces."""
+    """The bytes of a photo, which may be read in a limited number of pieces."""
 
     left = MOST_READS
 
@@ -117,7 +117,7 @@ def read_photo(path: str | os.PathLike, most_pixels: int = MOST_PIXELS) -> np.nd
         Decode no more than this, at 7 bytes of memory each; a progressive JPEG may take as much
         again as MOST_PIXELS do. A larger JPEG comes out at 1/2, 1/4 or 1/8 of its sides; a larger
         photo of another format is refused. Pillow itself refuses more than 179 megapixels in these,
-        whatever is said here.
+        whatever the value here.
 
     Returns
     -------
@@ -129,20 +129,20 @@ def read_photo(path: str | os.PathLike, most_pixels: int = MOST_PIXELS) -> np.nd
     Raises
     ------
     PhotoError
-        If there is nothing to read: with the path and the reason.
+        If the photo cannot be read: with the path and the reason.
     """
     return decode_photo(read_bytes(path), path, most_pixels)
 
 
 def read_bytes(path: str | os.PathLike) -> bytes:
-    """The content of a file; PhotoError with the reason if there is none that can be read."""
+    """Return the content of a file; raise PhotoError with the reason if it cannot be read."""
     try:
         found = Path(path).stat()
         # Reading a pipe would never end.
         problem = None if stat.S_ISREG(found.st_mode) else "it is a folder or a device"
         if found.st_size > MOST_BYTES:
             problem = f"it has {found.st_size:,} bytes, more than the {MOST_BYTES:,} of any photo"
-        # What has no bytes is not opened: of files that the system makes up, some wait for ever.
+        # A file without bytes is not opened: some that the system makes up wait for ever.
         data = b"" if problem or not found.st_size else Path(path).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a name with a null character.
         problem = getattr(error, "strerror", None) or str(error)
@@ -164,7 +164,7 @@ def decode_reduced(
     most_pixels: int = MOST_PIXELS,
     enough: int = ENOUGH_PIXELS,
 ) -> tuple[np.ndarray, int]:
-    """Decode the bytes of a photo, a large JPEG at a fraction of its size, and tell which.
+    """Decode the bytes of a photo, a large JPEG at a fraction of its size; return the scale, too.
 
     `enough` is to a JPEG what `most_pixels` is to all formats; the rest is as in `read_photo`.
 
@@ -189,7 +189,7 @@ def decode_reduced(
 
 
 def _as_stored(data: bytes, most_pixels: int, enough: int) -> tuple[np.ndarray, int, int]:
-    """Pixels as they lie in the file, orientation and scale; Pillow's copy of them is gone."""
+    """Return pixels as they lie in the file, orientation and scale; Pillow's copy is freed."""
     if photo_kind(data) == "a JPEG":
         check_cost(data, BYTES_A_PIXEL * max(most_pixels, MOST_PIXELS))
     with _opened(data) as image:
@@ -200,7 +200,7 @@ def _as_stored(data: bytes, most_pixels: int, enough: int) -> tuple[np.ndarray, 
 
 
 def _opened(data: bytes) -> Image.Image:
-    """The image whose header was read, by the decoder that the first bytes ask for."""
+    """Return the image with its header read, by the decoder that the first bytes call for."""
     kind = photo_kind(data)
     if kind == "a JPEG":  # `Image.open` refuses 179 megapixels, before they could be reduced.
         return JpegImageFile(_Counted(data))
@@ -234,7 +234,7 @@ def _reduce(image: Image.Image, most_pixels: int) -> int:
 
 
 def _orientation(image: Image.Image) -> int:
-    """How a loaded image lies in its file, 1 to 8; 1, upright, if its EXIF note says nothing."""
+    """Return how a loaded image lies in its file, 1 to 8; 1, upright, without an EXIF note."""
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation)
         return orientation if orientation in _UPRIGHT else 1

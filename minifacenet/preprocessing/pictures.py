@@ -1,6 +1,6 @@
-"""The pictures of an alignment: what was cut out, what gave nothing, what the detector saw.
+"""Draw the pictures of an alignment: its crops, its rejected photos, what the detector saw.
 
-show.csv remembers which pictures of `show/` we have drawn. They are treated as crops are (see
+show.csv records which pictures of `show/` we have drawn. They are treated as crops are (see
 preprocessing/earlier_run.py): one that was moved or removed by hand is not drawn again, and none is
 removed that somebody has changed.
 """
@@ -42,17 +42,17 @@ Drawn = dict[str, tuple[str, str]]  # photo -> its picture, relative to OUT, and
 
 
 def draw_sheets(photos: Path, out: Path, entries: Sequence[Entry], credit: str | None) -> None:
-    """Write `faces.png` and `rejected.png`; where there is nothing to show, an older one goes."""
+    """Write `faces.png` and `rejected.png`; one that would show nothing is removed."""
     kept = [
         (face.score, crop, entry.photo.rpartition(".")[0] + _number(entry, face))
         for entry in entries
         for face, crop in zip(entry.faces, entry.crops, strict=True)
-        if crop and os.path.isfile(out / crop)  # else it was moved or removed by hand
+        if crop and os.path.isfile(out / crop)  # otherwise it was moved or removed by hand
     ]
     if kept:
         least = sorted(kept, key=lambda row: row[0] or 0)[:MOST_CROPS]
         tiles = [(_thumbnail(out / crop), name, score) for score, crop, name in least]
-        tiles = [tile for tile in tiles if tile[0] is not None]  # damaged by hand since
+        tiles = [tile for tile in tiles if tile[0] is not None]  # without damaged ones
         images, names, scores = zip(*tiles, strict=True) if tiles else ((), (), ())
         _save(crop_sheet(images, names, scores, len(kept), credit=credit), out / "faces.png")
     else:
@@ -77,7 +77,7 @@ def _number(entry: Entry, face: Face) -> str:
 
 
 def _save(sheet: Axes, path: Path) -> None:
-    with warnings.catch_warnings():  # of each letter of a name that no font here has
+    with warnings.catch_warnings():  # given per letter that no font here has
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
         save(sheet, path)
 
@@ -91,8 +91,8 @@ def draw_shows(
 ) -> int:
     """Write boxes and landmarks into each photo: `show/NAME.jpg`, NAME as for its crop.
 
-    What an earlier run has drawn of a photo that it did is not drawn again. Returns how many
-    pictures are left, if `stop` said so.
+    A picture that an earlier run drew of a photo that it did is not drawn again. Returns how many
+    pictures are left, if `stop` ended the work.
     """
     drawn, last_save = _load(out), time.monotonic()
     todo = [entry for entry in result.entries if entry.photo not in drawn]
@@ -129,7 +129,7 @@ def remove_shows(out: Path, result: Alignment) -> None:
 
 
 def _show(photo: Path, path: Path, faces: Sequence[Face]) -> bool:
-    """Draw the faces into a photo; False if it cannot be read."""
+    """Draw the faces into a photo; return False if it cannot be read."""
     pixels, scale = _reduced(photo)
     if pixels is None:
         return False
@@ -139,7 +139,7 @@ def _show(photo: Path, path: Path, faces: Sequence[Face]) -> bool:
 
 
 def _pictures(out: Path, result: Alignment, todo: Sequence[Entry], drawn: Drawn) -> dict[str, str]:
-    """Where the pictures of `todo` go: never over those of others, or what we have not drawn."""
+    """Return where pictures of `todo` go: never over those of others, or files not drawn by us."""
     taken = {as_a_disk_sees(picture) for picture, _ in drawn.values()}
 
     def free(photo: str, name: str) -> bool:
@@ -153,7 +153,7 @@ def _pictures(out: Path, result: Alignment, todo: Sequence[Entry], drawn: Drawn)
 
 
 def _load(out: Path) -> Drawn:
-    """What show.csv says; nothing if it is not there, or damaged: then no picture is removed."""
+    """Load show.csv; a missing or damaged one gives nothing, and then no picture is removed."""
     with (
         suppress(OSError, ValueError, csv.Error),
         (out / "show.csv").open(newline="", encoding="utf-8") as file,
@@ -177,7 +177,7 @@ def _content(path: Path) -> str | None:
 
 
 def _is_show(path: Path) -> bool:
-    """Whether `draw_shows` wrote a file: it leaves a comment in each."""
+    """Return whether `draw_shows` wrote a file: it leaves a comment in each."""
     try:
         with Image.open(BytesIO(read_bytes(path)), formats=("JPEG",)) as picture:
             return picture.info.get("comment") == KEY.encode()
@@ -186,13 +186,13 @@ def _is_show(path: Path) -> bool:
 
 
 def _thumbnail(path: Path) -> np.ndarray | None:
-    """A photo for a tile: of 25 large ones, only one lies in memory whole."""
+    """Return a small photo for a tile: of 25 large ones, only one lies in memory whole."""
     photo = _reduced(path)[0]
     return None if photo is None else small(photo)
 
 
 def _reduced(path: Path) -> tuple[np.ndarray | None, int]:
-    """A photo to look at, a JPEG reduced by the factor beside it; None if it cannot be read."""
+    """Return a photo to look at, None if unreadable, and the factor by which it was reduced."""
     try:
         return decode_reduced(read_bytes(path), path, enough=SMALL)
     except PhotoError:

@@ -13,8 +13,8 @@ The last line needs `white`, and this is where files disagree. With 16 bits it i
 1, 255 or 65535, so the smallest of them that no value exceeds is taken, and if even the brightest
 value lies far below it, or one below 0, the photo is refused: a guess would give a black face.
 
-Colour profiles (ICC) are not applied. A photo in a wide gamut loses a little saturation by that,
-and faces are found and told apart as before.
+Colour profiles (ICC) are not applied. This costs a photo in a wide gamut a little saturation, and
+faces are found and told apart as before.
 """
 
 import numpy as np
@@ -27,16 +27,16 @@ BACKGROUND = "white"
 
 _GREY = {"1", "L", "LA", "La"}
 _WHITES = (1, 255, 65535)
-_DARKEST = 0.05  # The brightest value that is believed, as a part of white.
+_DARKEST = 0.05  # The least value that is believed as the brightest, as a part of white.
 _BITS, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0  # TIFF's words.
 _BAND = 2**18  # Pixels that are converted at a time.
 
 
 def eight_bits(image: Image.Image) -> np.ndarray:
-    """The pixels of a loaded image.
+    """Return the pixels of a loaded image.
 
-    The image is converted in bands of rows, so that beside it and the result no third copy of a
-    large photo lies in memory.
+    The image is converted in bands of rows, so that no third copy of a large photo lies in memory
+    beside the image and the result.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def eight_bits(image: Image.Image) -> np.ndarray:
 
 
 def _stores_grey(image: Image.Image) -> bool:
-    """Whether an image has one channel of light. A GIF has only palettes: this may be all grey."""
+    """Return whether an image is grey. A GIF has only palettes, and these may be all grey."""
     if image.mode == "P":
         colours = np.reshape(image.getpalette("RGB") or [], (-1, 3))
         return bool((colours == colours[:, :1]).all())
@@ -71,7 +71,7 @@ def _stores_grey(image: Image.Image) -> bool:
 
 
 def _plain(image: Image.Image, mode: str) -> Image.Image:
-    """An image of at most 8 bits a channel as 'L' or 'RGB'; transparent parts on BACKGROUND."""
+    """Convert at most 8 bits per channel to 'L' or 'RGB'; transparent parts go on BACKGROUND."""
     if not image.has_transparency_data:
         return image.convert(mode)
     layer = image.convert("LA" if mode == "L" else "RGBA")
@@ -81,7 +81,7 @@ def _plain(image: Image.Image, mode: str) -> Image.Image:
 
 
 def _scaled(image: Image.Image, black: float, white: float) -> np.ndarray:
-    """Deep grey as uint8 of shape (H, W), such that `black` becomes 0 and `white` 255."""
+    """Return deep grey as uint8 of shape (H, W), such that `black` becomes 0 and `white` 255."""
     values = np.asarray(image)
     if not np.isfinite(values).all():
         raise Refusal("floating-point pixels with NaN or infinity: save it as 8-bit PNG or JPEG")
@@ -95,7 +95,7 @@ def _scaled(image: Image.Image, black: float, white: float) -> np.ndarray:
 
 
 def _black_and_white(image: Image.Image) -> tuple[float, float]:
-    """The values of a deep image that mean black and white."""
+    """Return the values of a deep image that mean black and white."""
     tags = getattr(image, "tag_v2", {})  # Only a TIFF has them.
     if image.mode.startswith("I;16"):
         white = 2 ** tags.get(_BITS, (16,))[0] - 1
@@ -107,7 +107,7 @@ def _black_and_white(image: Image.Image) -> tuple[float, float]:
 
 
 def _likely_white(image: Image.Image) -> int:
-    """The white that 32-bit or floating-point values are habitually given; see the module."""
+    """Return the habitual white of 32-bit or floating-point values; see the module."""
     low, high = np.ravel(image.getextrema())  # of one channel, so two numbers
     white = next((white for white in _WHITES if high <= white), None)
     if low < 0 or white is None or 0 < high < _DARKEST * white:

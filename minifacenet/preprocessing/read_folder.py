@@ -7,8 +7,8 @@
 The folder's name is the label, so nobody writes a list; one name in two Unicode forms is one person
 (`person_names.py`). Real folders are untidy: a note among the photos, a file that was cut off while
 copying, one folder level too many. The rule here is that nothing vanishes in silence: a file is a
-face, or it is named together with the reason why not. And only a folder that gives no face at all
-is an error.
+face, or it is named together with the reason why not. Only a folder that gives no face at all is an
+error.
 """
 
 import hashlib
@@ -50,8 +50,8 @@ def read_faces(
 ) -> Faces:
     """Read the photos `root/person/photo` as square faces.
 
-    Hidden entries are passed over, and folders that hold results of ours are no people. A photo
-    that cannot be read is skipped with its reason and never ends the run. The result is in natural
+    Hidden entries are passed over, and folders that hold our results are no people. A photo that
+    cannot be read is skipped with its reason and never ends the run. The result is in natural
     order of its paths, the same on every machine.
 
     Parameters
@@ -65,14 +65,14 @@ def read_faces(
     progress : callable(done, total), optional
         Called after each photo.
     mixed : callable(text), optional
-        Told of faces that were cut in several ways, which otherwise are an error: `Faces.cut` is
-        `crop_note.MIXED` then.
+        Called if faces were cut in several ways, which otherwise is an error: `Faces.cut` is then
+        `crop_note.MIXED`.
 
     Raises
     ------
     FolderError
-        If the root gives no face, with what was found there and what was expected; or if it mixes
-        faces that were cut in several ways.
+        If the root gives no face (the message says what was found there and what was expected), or
+        if it mixes faces that were cut in several ways.
     """
     root = Path(root)
     folders, photos, ignored, lost = _listing(root)
@@ -90,8 +90,8 @@ def read_photos(
 ) -> Faces:
     """Read all photos at and below `root`, whoever they show; or the one photo that `root` is.
 
-    The label of a photo is the first folder on its way, or '' where it lies in `root` itself. All
-    else as in `read_faces`.
+    The label of a photo is the first folder of its path, or '' where it lies in `root` itself. All
+    else is as in `read_faces`.
     """
     root = Path(root)
     if os.path.isfile(root):
@@ -115,7 +115,7 @@ def read_listed(
 ) -> Faces:
     """Read the listed photos, paths relative to `root` with '/', in their order.
 
-    Labels as in `read_photos`, all else as in `read_faces`.
+    Labels are as in `read_photos`, all else is as in `read_faces`.
     """
     if channels not in (None, 1, 3):
         raise ValueError(f"channels must be None, 1 or 3, got {channels!r}")
@@ -154,7 +154,7 @@ def read_listed(
 def _shared(
     cuts: Sequence[str], root: Path, paths: Sequence[str], mixed: Callable[[str], None] | None
 ) -> str:
-    """The one way in which all faces were cut; a FolderError if there are several."""
+    """Return the one way in which all faces were cut; raise FolderError if there are several."""
     counts = Counter(cuts).most_common()
     if len(counts) == 1:
         return cuts[0]
@@ -173,9 +173,9 @@ def _shared(
 
 
 def _listing(root: Path) -> tuple[list[str], list[str], list[str], list[tuple[str, str]]]:
-    """Sort what lies in the root: person folders, their photos, other things, and what is lost.
+    """Sort what lies in the root: person folders, their photos, other things, and losses.
 
-    Lost are photos beside the person folders, and folders that cannot be opened, with the reason.
+    Photos beside the person folders are lost, and folders that cannot be opened, with the reason.
     """
     if (problem := no_folder(root)) is not None:
         raise FolderError(f"'{root}' {problem}: pass the folder that holds one folder per person")
@@ -210,7 +210,7 @@ def _listing(root: Path) -> tuple[list[str], list[str], list[str], list[tuple[st
 def _what_is_wrong(
     root: Path, folders: list[str], stray: list[str], closed: list[tuple[str, str]]
 ) -> str:
-    """Why `root/person/photo` matches nothing, and which folder to pass instead."""
+    """Return why `root/person/photo` matches nothing, and which folder to pass instead."""
     if stray:
         names = ", ".join(stray[:3]) + ", ..." * (len(stray) > 3)
         return (

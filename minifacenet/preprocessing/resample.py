@@ -1,4 +1,4 @@
-"""Any box of a photo at any size, each new pixel the mean of the area that it covers.
+"""Resample any box of a photo to any size; each new pixel is the mean of the area that it covers.
 
 A new pixel covers a rectangle of the photo, whose edges fall between pixels. A photo pixel that
 lies half under it counts half:
@@ -7,14 +7,14 @@ lies half under it counts half:
 
 where rows[y] is how much of photo row y lies under the rectangle, 0 to 1, and columns[x] likewise;
 the sums are the rectangle's height and width. Nothing is skipped, so fine patterns fade instead of
-turning into false coarse ones; and in enlarging, the same formula repeats pixels. Outside the photo
-all is black.
+turning into false coarse ones; in enlarging, the same formula repeats pixels. Outside the photo all
+is black.
 
 A far smaller copy would read the whole photo for every few pixels. So the photo is halved again and
 again first (`halvings`), and a box is taken from the copy in which a new pixel covers 2 to 4 pixels
-a side: the mean of means over equal areas is the mean. At the right and lower edge the areas are
-not equal: of the last pixel of a copy perhaps only a part is photo. It counts by that part, when it
-is halved again and when a box lies over it.
+per side: the mean of means over equal areas is the mean. At the right and lower edge the areas are
+not equal: perhaps only a part of a copy's last pixel is photo. It counts by that part, when it is
+halved again and when a box lies over it.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from ..nn.device.cpu_target import cpu_function, cpu_kernel, thread_count
 
 @cpu_function
 def _second(pixel, size, last):
-    """How much of the second pixel of a pair there is, 0 to 1; of the last one it is `last`."""
+    """Return how much of a pair's second pixel is photo, 0 to 1; `last` for the last pixel."""
     return last if pixel == size - 1 else type(last)(pixel < size)
 
 
 @cpu_function
 def _edge_pixel(photo, y, x, below, right, out):
-    """out (C,) = the mean of photo[y:y + 2, x:x + 2], whose second row and column count in part."""
+    """Write to out (C,) the mean of photo[y:y + 2, x:x + 2], its second row and column in part."""
     height, width, channels = photo.shape
     half, whole = type(below)(0.5), (type(below)(1) + below) * (type(below)(1) + right)
     y1, x1 = min(y + 1, height - 1), min(x + 1, width - 1)
@@ -48,7 +48,7 @@ def _edge_pixel(photo, y, x, below, right, out):
 
 @cpu_kernel
 def _halve(photo, last_row, last_column, out):
-    """last_row, last_column: how much of the last row and column is photo, more than 0 to 1."""
+    """Halve the photo into out; last_row, last_column (above 0 to 1): parts that are photo."""
     height, width, channels = photo.shape
     one = type(last_row)(1)
     for y in prange(out.shape[0]):
@@ -69,14 +69,14 @@ def _halve(photo, last_row, last_column, out):
 
 
 def halvings(photo: np.ndarray, smallest: int = 96) -> list[np.ndarray]:
-    """The photo, its half, its quarter, ... until the long side is at most `smallest`.
+    """Return the photo, its half, its quarter, ... until the long side is at most `smallest`.
 
-    (H, W, 3) uint8 each; a last odd row or column has a pixel of its own. ValueError if the photo
-    is another kind of array.
+    Each is (H, W, 3) uint8; a last odd row or column has a pixel of its own. ValueError is raised
+    if the photo is another kind of array.
     """
     if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
         raise ValueError(f"a photo is uint8 (H, W, 3), got {photo.dtype} {photo.shape}")
-    # One kind of array only, or Numba compiles anew: C order, and not read-only.
+    # C order and not read-only: for another kind of array Numba would compile again.
     copies = [np.require(photo, requirements=["C", "W"])]
     while max(copies[-1].shape[:2]) > smallest:
         height, width, channels = copies[-1].shape
@@ -86,7 +86,7 @@ def halvings(photo: np.ndarray, smallest: int = 96) -> list[np.ndarray]:
 
 
 def _last_parts(photo, copy, number: int) -> tuple[np.float32, np.float32]:
-    """How much of the last row, and column, of the copy that was halved `number` times is photo."""
+    """Return how much of the last row and column of `copy`, halved `number` times, is photo."""
     sizes = zip(photo.shape[:2], copy.shape[:2], strict=True)
     rows, columns = (whole / 2**number - (size - 1) for whole, size in sizes)
     return np.float32(rows), np.float32(columns)
@@ -94,14 +94,14 @@ def _last_parts(photo, copy, number: int) -> tuple[np.float32, np.float32]:
 
 @cpu_function
 def _covered(pixel, start, end):
-    """The length that [pixel, pixel + 1] and [start, end] share."""
+    """Return the length that [pixel, pixel + 1] and [start, end] share."""
     edge, zero = type(start)(pixel), type(start)(0)
     return max(zero, min(edge + type(start)(1), end) - max(edge, start))
 
 
 @cpu_function
 def _columns(line, first, x0, step, edge, scale, out):
-    """One row of new pixels: out (w, 3) = scale times the sum over the columns each covers.
+    """Write one row of new pixels: out (w, 3) is scale times the sum over the columns each covers.
 
     line holds photo columns first, first + 1, ... as R, G, B, R, G, B, ...; photo ends at `edge`
     """
@@ -120,7 +120,7 @@ def _columns(line, first, x0, step, edge, scale, out):
 
 @cpu_kernel
 def _resample(photo, bottom, edge, boxes, scratch, out):
-    """boxes (N, 4) in the photo's pixels; scratch (threads, 3 W); out (N, h, w, 3).
+    """Resample boxes (N, 4) in the photo's pixels to out (N, h, w, 3); scratch is (threads, 3 W).
 
     `bottom` and `edge` are where the photo ends, within its last row and its last column.
     """
@@ -132,7 +132,7 @@ def _resample(photo, bottom, edge, boxes, scratch, out):
         x0, y0, x1, y1 = boxes[number]
         step_x, step_y = (x1 - x0) / type(x0)(columns), (y1 - y0) / type(x0)(rows)
         start, end = y0 + type(y0)(row) * step_y, y0 + (type(y0)(row) + one) * step_y
-        # First the sum over photo rows, for all the photo columns of the box: lines at a time.
+        # The sum over photo rows comes first, whole lines over all the photo columns of the box.
         left = min(max(0, math.floor(x0)), width)
         right = max(min(width, math.ceil(x1)), left)
         line = scratch[numba.get_thread_id(), : 3 * (right - left)]
@@ -148,7 +148,7 @@ def _resample(photo, bottom, edge, boxes, scratch, out):
 
 
 def resample(copies: list[np.ndarray], boxes: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Boxes of a photo, each as (height, width) pixels.
+    """Return boxes of a photo, each resampled to (height, width) pixels.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def resample(copies: list[np.ndarray], boxes: np.ndarray, height: int, width: in
         The photo, RGB, and its `halvings`.
     boxes : ndarray of shape (N, 4)
         x0, y0, x1, y1 in the photo's pixels, where pixel i reaches from i to i + 1; x0 < x1 and
-        y0 < y1. What lies outside the photo is black.
+        y0 < y1. All outside the photo is black.
 
     Returns
     -------
@@ -165,7 +165,7 @@ def resample(copies: list[np.ndarray], boxes: np.ndarray, height: int, width: in
     Raises
     ------
     ValueError
-        Boxes of another shape.
+        The boxes have another shape.
     """
     if boxes.ndim != 2 or boxes.shape[1] != 4:
         raise ValueError(f"boxes are of shape (N, 4), got {boxes.shape}")

@@ -8,26 +8,26 @@ import json
 from pathlib import Path
 
 _MODELS = ("model.safetensors", "state.safetensors", "people.safetensors")
-_TABLES = {  # keys that each of these has if it is ours: one set of several
+_TABLES = {  # file -> sets of keys; it is ours if it has all keys of one
     "config.json": ({"architecture", "training", "held_out"},),
     "metrics.json": ({"closed", "open", "versions"},),
     "verification.json": ({"pairs_same", "auc"}, {"overall_pairs_same", "folds"}),
     "align.json": ({"format", "photos", "crop"},),
 }
-_SEEDS = "benchmark.csv"  # begins so:
+_SEEDS = "benchmark.csv"  # which begins with:
 _COLUMNS = "seed,protocol,method,measure,value"
-_LARGEST = 2**20  # bytes; ours have some kilobytes
+_LARGEST = 2**20  # bytes; our tables have some kilobytes
 
 
 def refuse_among(out: Path, photos: Path) -> None:
-    """Refuse a place for results that is the folder of photos, or lies in it, links followed.
+    """Refuse a place for results that is the folder of photos, or lies in it, links included.
 
     Raises
     ------
     ValueError
     """
     if not photos.exists():
-        return  # who reads them says so
+        return  # reading the photos reports that
     for way in (out.absolute(), out.resolve()):
         if any(place.exists() and place.samefile(photos) for place in (way, *way.parents)):
             raise ValueError(
@@ -37,13 +37,13 @@ def refuse_among(out: Path, photos: Path) -> None:
 
 
 def result_in(folder: Path) -> str | None:
-    """The name of a file that shows that `folder` holds results of ours; None if it does not."""
+    """Return the name of a file that shows that `folder` holds our results; None without one."""
     names = (*_MODELS, *_TABLES, _SEEDS)
     return next((name for name in names if is_ours(folder / name)), None)
 
 
 def is_ours(path: Path) -> bool:
-    """Whether there is such a file, a model or a table of results, and minifacenet wrote it."""
+    """Return whether `path` is a model or a table of results that minifacenet wrote."""
     try:
         if not path.is_file():
             return False

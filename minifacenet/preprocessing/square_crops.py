@@ -32,13 +32,13 @@ from .warp import resampled
 
 @dataclass(frozen=True)
 class Template:
-    """Where the five landmarks of an aligned face lie: (x, y) in a square of `side` pixels."""
+    """A template says where five landmarks of a face go: (x, y) in a square of `side` pixels."""
 
     side: int
     points: tuple[tuple[float, float], ...]
 
     def scaled(self, size: int, margin: float = 0.0) -> np.ndarray:
-        """The points in a square of `size` pixels, ndarray of shape (5, 2), float64.
+        """Return the points in a square of `size` pixels, ndarray of shape (5, 2), float64.
 
         The points shrink about the centre by 1 / (1 + 2 margin): a margin of 0.1 leaves room for a
         tenth of the face's side all round. It is a fraction, so small and large faces look alike.
@@ -82,7 +82,7 @@ reduced to five points. That network needs it.
 
 
 def similarity(source: ArrayLike, target: ArrayLike) -> np.ndarray:
-    """The rotation, uniform scale and shift that brings points closest to others.
+    """Return the rotation, uniform scale and shift that bring points closest to others.
 
     It minimises  sum_i |a x_i + b - y_i|²  over all similarities without a mirror image. In the
     plane this takes no matrix algebra: read a point (x, y) as the complex number x + iy. Then
@@ -115,8 +115,8 @@ def similarity(source: ArrayLike, target: ArrayLike) -> np.ndarray:
     Raises
     ------
     ValueError
-        Fewer than two points, NaN or infinity, all points equal, or targets to which no rotation is
-        closer than any other, such as the mirror image of a square.
+        There are fewer than two points, a NaN or an infinity, all points are equal, or no rotation
+        comes closer to the targets than any other, as to the mirror image of a square.
     """
     x, y = _points(source, "source"), _points(target, "target")
     if len(x) != len(y):
@@ -137,7 +137,7 @@ def aligned_crop(
     template: str = "portrait",
     margin: float = 0.0,
 ) -> np.ndarray:
-    """The face with its landmarks brought to a template, in least squares (see `similarity`).
+    """Return the face with its landmarks brought to a template by least squares (`similarity`).
 
     Parameters
     ----------
@@ -158,8 +158,8 @@ def aligned_crop(
     Raises
     ------
     ValueError
-        What is no photo, size, template or margin; landmarks that are not five finite points, or
-        that all lie outside the photo.
+        Photo, size, template or margin is invalid, or the landmarks are not five finite points, or
+        all lie outside the photo.
     """
     check_photo(photo, size)
     if template not in TEMPLATES:
@@ -181,7 +181,7 @@ def aligned_crop(
 def square_box(
     box: ArrayLike, margin: float, height: int, width: int
 ) -> tuple[float, float, float, float]:
-    """The square about the centre of a detector's box, by its longer side, with a margin.
+    """Return the square about the centre of a detector's box, by its longer side, with a margin.
 
     Parameters
     ----------
@@ -190,17 +190,17 @@ def square_box(
     margin : float
         Room on each of the four sides, as a fraction of the square's side.
     height, width : int
-        Of the photo.
+        The photo's size.
 
     Returns
     -------
     (x0, y0, x1, y1) of float
-        The square, not cut off at the photo's edge: it would be no square any more.
+        The square, not cut off at the photo's edge: it would not be a square any more.
 
     Raises
     ------
     ValueError
-        A box that is not four finite numbers, has no width or height, or lies outside the photo.
+        The box is not four finite numbers, has no width or height, or lies outside the photo.
     """
     _check_margin(margin)
     corners = np.asarray(box, dtype=np.float64)
@@ -219,9 +219,9 @@ def square_box(
 
 
 def box_crop(photo: np.ndarray, box: ArrayLike, size: int, margin: float = 0.0) -> np.ndarray:
-    """The paper's crop: the square about a detector's box, resized and not turned.
+    """Return the paper's crop: the square about a detector's box, resized and not turned.
 
-    `photo`, `size` and what is returned as in `aligned_crop`, `box`, `margin` and errors as in
+    `photo`, `size` and the result are as in `aligned_crop`, `box`, `margin` and errors as in
     `square_box`.
     """
     check_photo(photo, size)

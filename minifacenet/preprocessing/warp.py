@@ -1,15 +1,15 @@
 """Turn, scale and shift a photo in one go, without false patterns.
 
-A pixel of the crop covers a small square of the photo, and should be the average over it. To look
-at one point of that square only would pass over most pixels of a large face, and a fine pattern,
+A pixel of the crop covers a small square of the photo, and should be the average over it. Looking
+at only one point of that square would pass over most pixels of a large face, and a fine pattern,
 such as a striped shirt or the grain of a scan, would come out as a false coarse one (moiré).
 
-Here each pixel is the mean of k x k bilinear samples, spread evenly over its square. k is just so
-large that neighbouring samples lie at most a pixel of the photo apart: then none is passed over. A
-very large face is first shrunk by a whole factor, averaging over blocks, until a pixel of the crop
-covers 4 to 6 pixels a side. That bounds time and memory.
+Here each pixel is the mean of k x k bilinear samples, spread evenly over its square. k is just
+large enough that neighbouring samples lie at most a pixel of the photo apart: then none is passed
+over. A very large face is first shrunk by a whole factor, averaging over blocks, until a pixel of
+the crop covers 4 to 6 pixels per side. That bounds time and memory.
 
-Points are (x, y), and whole numbers are the centres of pixels, as in `align`.
+Points are (x, y), and whole numbers are the centres of pixels, as in `square_crops`.
 """
 
 from math import ceil, sqrt
@@ -18,17 +18,17 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import affine_transform
 
-_KEPT = 4  # pixels of the shrunk photo, at least, to a pixel of the crop
+_KEPT = 4  # pixels of the shrunk photo, at least, per pixel of the crop
 
 
 def resampled(photo: np.ndarray, linear: np.ndarray, shift: np.ndarray, size: int) -> np.ndarray:
-    """The square crop whose point q shows the point  linear @ q + shift  of the photo.
+    """Return the square crop whose point q shows the point  linear @ q + shift  of the photo.
 
     Parameters
     ----------
     photo : ndarray of shape (H, W, 1) or (H, W, 3), uint8
     linear : ndarray of shape (2, 2)
-        A rotation times a scale, the pixels of the photo that a pixel of the crop is wide.
+        A rotation times a scale: how many pixels of the photo one pixel of the crop is wide.
     shift : ndarray of shape (2,)
         The point of the photo in the middle of the crop's first pixel.
     size : int
@@ -37,7 +37,8 @@ def resampled(photo: np.ndarray, linear: np.ndarray, shift: np.ndarray, size: in
     Returns
     -------
     ndarray of shape (size, size, C), uint8
-        Rounded to the nearest. Beyond the photo, the pixel of its edge that is nearest.
+        Values are rounded to the nearest. Points beyond the photo show the nearest pixel of its
+        edge.
     """
     step = sqrt(abs(np.linalg.det(linear)))
     factor = int(step / _KEPT)
@@ -63,10 +64,10 @@ def resampled(photo: np.ndarray, linear: np.ndarray, shift: np.ndarray, size: in
 
 
 def _shrunk(photo, factor) -> tuple[np.ndarray, int]:
-    """Means over blocks, and in which column and row of the photo the first of them begins.
+    """Return means over blocks, and the column and row of the photo where the first one begins.
 
-    That is a block before the photo, whose edge goes on: beyond the last pixel of the shrunk photo
-    comes its like, and a mean over pixels of the inside would be no edge.
+    That is a block before the photo, where its edge goes on: the shrunk photo continues beyond its
+    last pixel with the same value, and a mean over pixels of the inside would not be that edge.
     """
     corner = 0
     if factor <= max(photo.shape[:2]):  # otherwise a block holds all of the photo

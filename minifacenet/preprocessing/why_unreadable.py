@@ -1,8 +1,8 @@
-"""Why a file is no photo that can be used, in one line for a person.
+"""Say why a file cannot be used as a photo, in one line for a person.
 
-A decoder says "unrecognized data stream contents" or raises a SyntaxError. Who has to find one bad
-file among thousands needs three other things: what the file is, what is wrong with it, and what to
-do. What a file is stands in its first bytes, and never in its name: a format begins with a
+A decoder says "unrecognized data stream contents" or raises a SyntaxError. Whoever has to find one
+bad file among thousands needs three other things: what the file is, what is wrong with it, and what
+to do. Its first bytes show what a file is, and its name never does: a format begins with a
 signature, so that a program can refuse early. A web page saved as `photo.jpg` begins with `<html`.
 """
 
@@ -33,16 +33,16 @@ _OTHERS = {
     b"\0\0\1\xba": "a video (MPEG)",
     b"FUJIFILM": "a raw photo of a camera",
 }
-# A "box file" names itself in its bytes 4 to 12, and what else it is like in those that follow.
+# A "box file" names its brand in its bytes 4 to 12, and compatible brands in those that follow.
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 
 
 class Refusal(ValueError):
-    """A photo that is refused on purpose; its text is the whole reason."""
+    """The error for a photo that is refused on purpose; its text is the whole reason."""
 
 
 def photo_kind(data: bytes) -> str | None:
-    """'a JPEG', 'a HEIC', ... by the first bytes of a photo; None if they are of no photo."""
+    """Return 'a JPEG', 'a HEIC', ... by the first bytes of a photo; None if they are no photo's."""
     if data[4:8] == b"ftyp":
         brand = data[8:12]
         if brand in (b"avif", b"avis") or (brand == b"mif1" and b"avif" in data[16:64]):
@@ -54,7 +54,7 @@ def photo_kind(data: bytes) -> str | None:
 
 
 def reason_for(error: Exception, data: bytes) -> str:
-    """What went wrong with the bytes of a photo, and what to do about it, in one line."""
+    """Return what is wrong with the bytes of a photo, and what to do about it, in one line."""
     # Decoders put line breaks and rows of spaces into their messages.
     return " ".join(_sentence(error, data).split())[:LONGEST]
 
@@ -80,7 +80,7 @@ def _sentence(error: Exception, data: bytes) -> str:
 
 
 def _what_else(data: bytes) -> str:
-    """What a file is that is not a photo at all."""
+    """Return what a file is that is not a photo at all."""
     if not data:
         return "the file is empty (0 bytes): copy it again"
     start = data[:24]
