@@ -52,7 +52,7 @@ def time_scaling(
 ) -> list[Cost]:
     """Vary batch, width and size, one at a time; `batch` is that of width and size.
 
-    `tell` is called as tell(settings done, settings) after each setting.
+    `tell` is called as tell(settings done, settings) before each setting.
     """
     costs: list[Cost] = []
     count = len(batches) + len(factors) + len(sizes)
