@@ -89,7 +89,7 @@ def checks_of_steps(path: Path, steps: Sequence[int]) -> list[tuple[int, float, 
     Raises
     ------
     CheckpointError
-        As in `rows_of_steps`, or a VAL is not a share.
+        As in `rows_of_steps`, or a VAL or its error is not a share.
     """
     checks = rows_of_steps(path, (int, float, float), steps)
     for step, score, error in checks:
