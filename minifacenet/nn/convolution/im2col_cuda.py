@@ -9,7 +9,7 @@ neighbouring channels. In `_col2im_grid` a thread owns a number of dx, and *gath
 were made of it. A pixel's windows may fall into two blocks: the second adds to what the first left.
 
 This is the plain form, to compare with: every number of a window goes to global memory once and
-comes back at least once, kh kw times the image each way. `implicit_gemm.py` does without.
+comes back at least once, kh kw times the image each way. `implicit_gemm.py` avoids that.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def conv_forward(x: Array, weight: Array, bias: Array, window: Window, out: Arra
 def conv_backward(
     dout: Array, x: Array, weight: Array, window: Window, dweight: Array, dbias: Array, dx: Array
 ) -> None:
-    """An empty dx is not computed."""
+    """Add to dweight and dbias, and compute dx unless it is empty."""
     n, out_h, out_w, filters = dout.shape
     if n == 0:
         return
@@ -119,7 +119,7 @@ def conv_backward(
 
 
 def _blocks_of_columns(x, pixels: int, depth: int):
-    """(first pixel, memory for the columns of a block) for block after block."""
+    """Yield (first pixel, memory for the columns of a block), block after block."""
     rows = max(1, min(pixels, COLUMN_BYTES // (depth * x.dtype.itemsize)))
     columns = empty((rows, depth), like=x)
     for first in range(0, pixels, rows):
