@@ -36,7 +36,7 @@ class Screen(Console):
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """Render as Rich does, but write out all control signs but our styles and line breaks."""
+        """Render as Rich does, but write out control signs, except our styles and line breaks."""
         for segment in super().render(renderable, options):
             if not segment.control:
                 lines = segment.text.split("\n")

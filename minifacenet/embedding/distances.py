@@ -48,9 +48,9 @@ def _distances_cpu(embeddings, out):
 # One thread per distance, a block a 16 x 16 tile of them, as in nn/products/matmul.py: both tiles
 # of embeddings are fetched into shared memory row by row, and read from there 16 times. The second
 # one is read down its columns; the 17th column puts these into different banks. (i, j) and (j, i)
-# are summed in the same order, so the result is symmetric to the last bit. Bound: 3 d flops a
+# are summed in the same order, so the result is symmetric to the last bit. Bound: 3 d flops per
 # distance against d / 2 bytes read (mostly from the cache) and 4 written, in float32: shared
-# memory, with two reads for 3 flops. Next: 4 x 4 distances a thread, in registers; the lower
+# memory, with two reads for 3 flops. Next: 4 x 4 distances per thread in registers; the lower
 # triangle alone.
 @cuda_kernel
 def _distances_grid(embeddings, out):

@@ -53,7 +53,7 @@ def _closest_semi_hard(distances, labels, margin, chosen):
 
 @cpu_kernel
 def _random_semi_hard(distances, labels, margin, draws, chosen):
-    """`draws` (N, N) in [0, 1) says which of a pair's semi-hard negatives to take."""
+    """Choose by `draws` (N, N) in [0, 1) which of a pair's semi-hard negatives to take."""
     n = len(labels)
     for a in prange(n):
         for p in range(n):

@@ -105,9 +105,9 @@ def _gradient_cpu(weights, embeddings, out):
 
 # One thread per coordinate of an embedding, a block a 16 x 16 tile of them: it walks along j, with
 # a tile of S = W + W' and one of E in shared memory. W' is fetched row by row, too, and turned on
-# the way; the 17th column puts the turned values into different banks. Bound: 3 N flops a
+# the way; the 17th column puts the turned values into different banks. Bound: 3 N flops per
 # coordinate, against 3 N / 4 bytes of float32 (mostly from the cache): shared memory, with two
-# reads for 3 flops. Next: 4 x 4 coordinates a thread, in registers, or a graph Laplacian and
+# reads for 3 flops. Next: 4 x 4 coordinates per thread in registers, or a graph Laplacian and
 # `matmul`.
 @cuda_kernel
 def _gradient_grid(weights, embeddings, out):

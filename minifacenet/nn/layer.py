@@ -52,7 +52,7 @@ class Parameter:
 
     @property
     def grad(self) -> Array:
-        """dL/dw, summed since the last `zero_grad()`, in the shape and dtype of `data`."""
+        """The gradient dL/dw, summed since `zero_grad()`, of the shape and dtype of `data`."""
         if self._grad is None:
             self._grad = backend.zeros(self.data.shape, like=self.data)
         return self._grad
@@ -239,7 +239,7 @@ def in_lines(layer: Layer, layers: dict[str, Layer]) -> str:
 
 
 class Sequential(Layer):
-    """A chain of layers with names: `Sequential(('conv1', Conv2D(...)), ('pool1', ...))`.
+    """A chain of named layers: `Sequential(('conv1', Conv2D(...)), ('pool1', ...))`.
 
     `network['conv1']` and `network[0]` are the first layer, `len(network)` is their number.
     A name with a dot ('conv1.relu') belongs to the table row before the dot.

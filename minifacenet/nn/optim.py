@@ -213,7 +213,7 @@ class SGD(Optimizer):
 
 
 class AdaGrad(Optimizer):
-    """Duchi et al. 2011; the paper's choice. `start` is the initial accumulator."""
+    """AdaGrad is the paper's choice (Duchi et al. 2011). `start` is the initial accumulator."""
 
     slots = ("accumulator",)
 
@@ -233,7 +233,7 @@ class AdaGrad(Optimizer):
 
 
 class Adam(Optimizer):
-    """Kingma and Ba 2015. The bias corrections are folded into the step's rate and eps."""
+    """Adam (Kingma and Ba 2015). The bias corrections are folded into the step's rate and eps."""
 
     slots = ("mean", "square")
 

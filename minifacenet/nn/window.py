@@ -35,7 +35,7 @@ class Window:
 
     @classmethod
     def of(cls, kernel: Size, stride: Size = 1, pad: Pad = 0, ceil_mode: bool = False) -> Window:
-        """Make one from a layer's arguments. ValueError if one is ill-formed or too small."""
+        """Make a window from a layer's arguments; ValueError if one is malformed or too small."""
         kernel, stride = _pair("kernel", kernel, 1), _pair("stride", stride, 1)
         pad = tuple(pad) if isinstance(pad, list | tuple) else (pad, pad)
         if len(pad) != 2:

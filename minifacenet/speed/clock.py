@@ -42,7 +42,7 @@ def _nothing() -> None:
 
 @dataclass(frozen=True)
 class Call:
-    """A call to time, and what runs before each call untimed."""
+    """A call to time, and the setup before each call, which is not timed."""
 
     run: Callable[[], object]
     before: Callable[[], None] = _nothing

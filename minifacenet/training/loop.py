@@ -162,7 +162,7 @@ def _draw(network, faces, config, state):
 def _step(
     network, optimizer, photos, labels, chunk, loss_of
 ) -> tuple[float, int, float, float, float, float]:
-    """Forward, loss, backward, update; returns the fields of a StepRecord from loss to spread."""
+    """Do forward, loss, backward, update; return a StepRecord's fields from loss to spread."""
     chunk = chunk or len(photos)
     parts = [slice(start, start + chunk) for start in range(0, len(photos), chunk)]
     whole = len(parts) == 1  # then the first pass keeps what backward needs, else a second one does

@@ -18,7 +18,7 @@ from ..preprocessing.faces import Faces
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """What determines a training run, beside the model and the photos.
+    """Everything that determines a training run, besides the model and the photos.
 
     Parameters
     ----------

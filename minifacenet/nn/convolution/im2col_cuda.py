@@ -30,7 +30,7 @@ COLUMN_BYTES = 1 << 28  # 256 MiB: thousands of blocks of threads for each launc
 
 @cuda_kernel
 def _im2col_grid(x, kernel, stride, corner, grid, first, columns):
-    """columns (pixels, kh kw C): the windows of the output pixels from number `first` on."""
+    """Fill columns (pixels, kh kw C) with the windows of output pixels from `first` on."""
     index = cuda.grid(1)
     if index < columns.size:
         row, k = index // columns.shape[1], index % columns.shape[1]
@@ -44,7 +44,7 @@ def _im2col_grid(x, kernel, stride, corner, grid, first, columns):
 
 @cuda_kernel
 def _col2im_grid(columns, kernel, stride, corner, grid, first, dx):
-    """The adjoint: dx (N, H, W, C) += for each number the sum of its copies in `columns`."""
+    """Apply the adjoint: add to each number of dx (N, H, W, C) its copies in `columns`."""
     index = cuda.grid(1)
     if index < dx.size:
         pixel, c = index // dx.shape[3], index % dx.shape[3]
@@ -65,7 +65,7 @@ def _col2im_grid(columns, kernel, stride, corner, grid, first, dx):
 
 @cuda_kernel
 def _sum_pixels_grid(dout, sums):
-    """dout (N, pixels, O) -> sums (N, O). A thread owns an image's channel."""
+    """Sum dout (N, pixels, O) -> sums (N, O). A thread owns one channel of an image."""
     index = cuda.grid(1)
     if index < sums.size:
         n, o = index // sums.shape[1], index % sums.shape[1]

@@ -75,7 +75,7 @@ NOWHERE = -ROW_LIMIT  # a place in a row from which no run leads back to the ima
 
 @cuda_function
 def note_window(notes, r, pixel, pixels, grid, stride, corner, size):
-    """notes[r] = the window of output pixel (n, p, q): its address, y, and x C."""
+    """Set notes[r] to the window of output pixel (n, p, q): its address, y, and x C."""
     row = divide(pixel, grid[1])
     n = divide(row, grid[0])
     y = (row - n * grid[0]) * stride[0] - corner[0]
@@ -177,7 +177,7 @@ def _weight_grid(dout, x, kernel, stride, corner, size, grid, pixels, span, dwei
 
 @cuda_kernel
 def _turn_grid(weight, turned):
-    """turned (kh, kw, O, C) = weight (kh, kw, C, O) by half a turn: reads and writes it once."""
+    """Turn weight (kh, kw, C, O) by half a turn into turned (kh, kw, O, C): one read, one write."""
     index = cuda.grid(1)
     if index < turned.size:
         c, o = index % turned.shape[3], index // turned.shape[3] % turned.shape[2]
@@ -188,7 +188,7 @@ def _turn_grid(weight, turned):
 
 @cuda_kernel
 def _spread_grid(dout, stride, spread):
-    """spread[n, s p, s q, o] = dout[n, p, q, o]; the zeros in between are there already."""
+    """Set spread[n, s p, s q, o] = dout[n, p, q, o]; the zeros in between are there already."""
     index = cuda.grid(1)
     if index < dout.size:
         o, q = index % dout.shape[3], index // dout.shape[3] % dout.shape[2]

@@ -75,7 +75,7 @@ _spread_b4, _gather_b4 = _transforms("b4", _B4.T)
 
 @cpu_function
 def _spread(source, target, tile):
-    """target[:, tile] = M source: (taps, C) -> (points, C), M being the matrix that fits."""
+    """Set target[:, tile] = M source: (taps, C) -> (points, C), M being the matrix that fits."""
     points, taps = target.shape[0], source.shape[0]
     if points == 6 and taps == 6:
         _spread_b4(source, target, tile)
@@ -89,7 +89,7 @@ def _spread(source, target, tile):
 
 @cpu_function
 def _gather(source, tile, target):
-    """target += M^T source[:, tile]: (points, C) -> (taps, C)."""
+    """Add M^T source[:, tile] to target: (points, C) -> (taps, C)."""
     points, taps = source.shape[0], target.shape[0]
     if points == 6 and taps == 6:
         _gather_b4(source, tile, target)
@@ -115,7 +115,7 @@ def _buffers(scratch, taps, points, width, channels):
 
 @cpu_function
 def to_points(image, top, left, m, taps, scratch, points, first, tiles):
-    """points[:, :, first:first + tiles] = M window M^T for each tile of a strip.
+    """Set points[:, :, first:first + tiles] = M window M^T for each tile of a strip.
 
     The strip sees `taps` rows of the image from row `top` on, which may be negative, `left` columns
     of zeros before them, and zeros wherever the image ends.
@@ -136,7 +136,7 @@ def to_points(image, top, left, m, taps, scratch, points, first, tiles):
 
 @cpu_function
 def from_points(points, first, tiles, top, left, m, taps, scratch, image):
-    """The transpose: adds M^T points M to the pixels that each tile sees."""
+    """Apply the transpose: add M^T points M to the pixels that each tile sees."""
     height, _, channels = image.shape
     n = points.shape[0]
     window, half = _buffers(scratch, taps, n, (tiles - 1) * m + taps, channels)

@@ -57,7 +57,7 @@ MICRO = 8  # ... of which a thread owns MICRO x MICRO
 SIDE = TILE // MICRO  # ... so the block has SIDE x SIDE threads
 THREADS = SIDE * SIDE  # ... as many as TILE: one for each row of a tile
 FOUR = 4  # neighbouring rows, or columns, of a thread; as many again lie
-HALF = TILE // 2  # ... this far behind them
+HALF = TILE // 2  # ... this far after them
 SLICE = SIDE  # how much of k is in shared memory at a time: each thread fetches MICRO numbers
 PITCH = TILE + 4  # numbers from one k to the next in a shared tile, see `fetch_along`
 PARTIAL_TILES = 512  # blocks that a product is spread over, at least, if its depth allows
@@ -148,7 +148,7 @@ def clear(total):
 
 @cuda_function
 def fetch_across(factor, rows, corner, start, depth, thread, tile):
-    """tile[k, r] = factor[start + k, corner + r], flat with `rows` numbers a line; 0 below `depth`.
+    """Set tile[k, r] = factor[start + k, corner + r], `rows` numbers per line; 0 below `depth`.
 
     A thread keeps to its r: neighbours read neighbouring numbers, and write them side by side. For
     a number outside, the first one is read in its place: cheaper than a branch around the read.
@@ -163,7 +163,7 @@ def fetch_across(factor, rows, corner, start, depth, thread, tile):
 
 @cuda_function
 def fetch_along(factor, rows, corner, start, depth, thread, tile):
-    """tile[k, r] = factor[corner + r, start + k], flat with `depth` numbers a line; 0 behind them.
+    """Set tile[k, r] = factor[corner + r, start + k], `depth` numbers per line; 0 after them.
 
     A thread keeps to its k: 8 neighbours read 8 neighbouring numbers (32 bytes of float32: what
     global memory hands out at once) and write a column of the tile. Shared memory has 32 banks that
@@ -219,7 +219,7 @@ def store(total, top, left, thread, accumulate, out):
 
 @cuda_kernel
 def _blocked_grid(a, b, depth, transpose_a, transpose_b, accumulate, span, sums):
-    """sums[part] = the products of k in part * span ... (part + 1) * span. a and b are flat.
+    """Set sums[part] to the products of k in part * span ... (part + 1) * span; a and b are flat.
 
     A thread owns 8 x 8 outputs, in registers: a number read from shared memory is used 8 times.
     64 threads compute 64 x 64 outputs: 2 m n k / 64 numbers from global memory. The loops over the
