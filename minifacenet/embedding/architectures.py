@@ -128,8 +128,9 @@ class Architecture:
     dim : int
         Length of an embedding; the paper's is 128.
     lrn, maxout : bool
-        False leaves a part of the paper's network out, to see what it is good for: lrn the rows
-        rnorm1 and rnorm2; maxout becomes a ReLU (one linear map for two, as many outputs).
+        False leaves a part of the paper's network out, to see what it is good for: without lrn, the
+        rows rnorm1 and rnorm2 go; without maxout, a ReLU takes its place (one linear map for two,
+        as many outputs).
 
     Raises
     ------

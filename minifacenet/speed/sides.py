@@ -67,7 +67,7 @@ class Side(Protocol):
         """Return the update of one parameter with gradient 1; `name` is a key of `OPTIMIZERS`."""
 
     def product(self, a: Array, b: Array) -> dict[str, Call]:
-        """Return the product of two square matrices, as a call."""
+        """Return the call that multiplies two square matrices."""
 
 
 class Ours:
