@@ -1,5 +1,5 @@
 """The commands of the command line: each parses its arguments, calls, and lets `console` print.
 
 Only `cli.py` imports this room, which may import every other. It must not know how anything is
-computed or drawn: what a Python user cannot call without it stands in the wrong room.
+computed or drawn: code that a Python user can call only through it is in the wrong room.
 """

@@ -1,4 +1,4 @@
-"""Whose face is this: enrol people, name photos."""
+"""Whose face is this? Enrol people, name photos."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def classify_fit(
     threads: Threads = None,
     force: Force = False,
 ) -> None:
-    """Enrol people by their photos; says how well they are told apart."""
+    """Enrol people by their photos, and measure how well they are told apart."""
     from ..classification.enrolment import enrol_embeddings
     from ..classification.people import FILE, holds_another_model
     from ..console.names import tell_enrolment
@@ -88,7 +88,7 @@ def classify_predict(
     threads: Threads = None,
     force: Force = False,
 ) -> None:
-    """Name the people on photos, or say 'unknown'."""
+    """Name the people in photos, or say 'unknown'."""
     from ..classification.classifier import UNKNOWN
     from ..classification.people import People
     from ..console.names import tell_names, tell_right

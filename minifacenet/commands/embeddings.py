@@ -48,7 +48,7 @@ def embed(
     threads: Threads = None,
     force: Force = False,
 ) -> None:
-    """Write the embeddings of photos: OUT.npy, and OUT.csv with what each row is."""
+    """Write the embeddings of photos to OUT.npy, and what each row is to OUT.csv."""
     from ..embedding.architectures import FaceNet
     from ..embedding.store import Embeddings, file_pair
     from ..preprocessing.read_folder import read_photos
@@ -58,7 +58,7 @@ def embed(
     context.with_resource(place_for_files(*files, force=force))
     embedder = open_model(model, threads)
     data = read(read_photos, photos, embedder, model, any_faces)
-    # The files say what the vectors are of: by --any-faces not what the network was trained on.
+    # The files say how these faces are cut: with --any-faces not as those of the training.
     assert isinstance(embedder.model, FaceNet)  # which `open_model` has loaded
     embedder.model = replace(embedder.model, cut=data.cut)
     vectors = embedded(embedder, data, cache)
@@ -88,7 +88,7 @@ def cluster(
     cache: Cache = None,
     threads: Threads = None,
 ) -> None:
-    """Group photos by person, without knowing anybody."""
+    """Group photos by person, without enrolling anybody."""
     from ..classification.clustering import average_linkage, clusters_at
     from ..classification.group_folders import folder_names, write_groups
     from ..console.groups import tell_group_scores, tell_groups, tell_sweep
@@ -124,7 +124,7 @@ def cluster(
 
 
 def _cut(model, distance, scale, vectors) -> tuple[float, str]:
-    """Where to cut the tree, and where that comes from."""
+    """Return where to cut the tree, and where that distance comes from."""
     from ..classification.thresholds import Thresholds
 
     if distance is not None and scale is not None:
@@ -135,7 +135,7 @@ def _cut(model, distance, scale, vectors) -> tuple[float, str]:
     if scale is None and stored is not None:
         return stored.cut, stored.source
     mean, count = vectors.astype(np.float64).mean(axis=0), len(vectors)
-    # Over all pairs of unit vectors, each with itself too, and then without.
+    # First over all pairs of unit vectors, each with itself too, then without these.
     spread = 2 * max(0.0, 1 - mean @ mean) * count / max(count - 1, 1)
     share = 0.5 if scale is None else scale
     return float(share * spread), f"{share:g} of the mean distance of two photos"

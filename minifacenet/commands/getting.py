@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-# What can be got: the module in data_scripts/ whose ITEM says what it is, and how.
+# What can be got: each module in data_scripts/ has an ITEM that says what it is, and how.
 ITEMS = {"mtcnn": "get_mtcnn", "orl": "get_orl"}
 
 
 def item(name: str) -> Item:
-    """The entry of the table, with its code."""
+    """Return the entry of the table, with its code."""
     if name not in ITEMS:
         raise ValueError(f"there is no {name!r} to get: {', '.join(ITEMS)} (`minifacenet get`)")
     return import_module(f"minifacenet.data_scripts.{ITEMS[name]}").ITEM
@@ -43,7 +43,7 @@ def get(
         bool, typer.Option("--force", help="Write it anew over what is there.")
     ] = False,
 ) -> None:
-    """Get weights or photos: what they are and under which licence is said before."""
+    """Get weights or photos, after saying what they are and under which licence."""
     from minifacenet.data_scripts.fetching import fetch
 
     from ..machine.places import where

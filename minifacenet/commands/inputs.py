@@ -1,4 +1,4 @@
-"""What commands begin with: photos, and in stage 3 a model and their embeddings."""
+"""The inputs of commands: photos, and in stage 3 a model and their embeddings."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Seed = Annotated[int, typer.Option(min=0, help="Draws what is held out to measur
 
 
 def read_people(faces: Path, size: int, channels: int | None = None) -> Faces:
-    """A folder of people, to train on."""
+    """Read a folder of people to train on."""
     from ..preprocessing.read_folder import read_faces
 
     with smaller(f"photos of {size}x{size} pixels", "take a smaller --size"):
@@ -47,7 +47,7 @@ def read_people(faces: Path, size: int, channels: int | None = None) -> Faces:
 
 
 def open_model(model: Path, threads: int | None) -> Embedder:
-    """The embedder of a model, photo and mirror image together."""
+    """Return the embedder of a model, which averages a photo and its mirror image."""
     from ..embedding.checkpoint import load_model, model_file
     from ..embedding.embedder import Embedder
 
@@ -68,7 +68,7 @@ def read(
 
 
 def mixed(any_faces: bool) -> Callable[[str], None]:
-    """What becomes of faces that were cut in several ways: an error, or with `any_faces` a line."""
+    """Return what handles faces cut in several ways: an error, or with `any_faces` a line."""
 
     def refuse(found: str) -> None:
         raise ValueError(
@@ -82,14 +82,14 @@ def mixed(any_faces: bool) -> Callable[[str], None]:
 def check_cut(
     data: Faces, path: Path, embedder: Embedder, model: Path | str, any_faces: bool
 ) -> None:
-    """Refuse faces from `path` that were cut otherwise than those that `model` was trained on.
+    """Refuse faces from `path` that were cut differently from those `model` was trained on.
 
-    With `any_faces` it is a warning.
+    With `any_faces` print a warning instead.
 
     Raises
     ------
     ValueError
-        With both ways of cutting, and what to do.
+        They differ; the message has both ways of cutting, and what to do.
     """
     if data.cut == embedder.cut:
         return
@@ -106,7 +106,7 @@ def _faces(cut: str) -> str:
 
 
 def _remedy(cut: str, path: Path, wanted: str) -> str:
-    """How to come from faces at `path`, cut this way, to those that are wanted."""
+    """Say how to get from faces at `path`, cut this way, to the wanted ones."""
     if wanted == CENTRE_SQUARE:
         return "pass the photos that these faces were cut from"
     options = align_options(wanted)

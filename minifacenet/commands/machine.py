@@ -14,7 +14,7 @@ app = typer.Typer()
 
 @app.command()
 def warmup() -> None:
-    """Compile all kernels now: otherwise each is compiled when it is first used."""
+    """Compile all kernels now; otherwise each is compiled at its first use."""
     from time import monotonic
 
     from ..doctor.warmup import warm_up
@@ -27,7 +27,7 @@ def warmup() -> None:
 
 @app.command()
 def doctor() -> None:
-    """Say what this machine has, try it, and name the remedy for what does not work."""
+    """Report what this machine has, try it, and name the remedy for what does not work."""
     from ..doctor.examination import BAD, NOTE, examine
 
     marks = {BAD: Text("✗", "red"), NOTE: Text("○", "yellow")}

@@ -1,4 +1,4 @@
-"""What did not fit into memory, in words, and which option makes it smaller."""
+"""Errors for lack of memory: what did not fit, and which option makes it smaller."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def smaller(what: str, remedy: str) -> Iterator[None]:
-    """A MemoryError in the block says that `what` did not fit, and the `remedy`."""
+    """Let a MemoryError in the block say that `what` did not fit, and the `remedy`."""
     try:
         yield
     except MemoryError as error:
@@ -22,9 +22,9 @@ def smaller(what: str, remedy: str) -> Iterator[None]:
 
 
 def or_chunk(work: Callable, architecture: Architecture, training: TrainConfig, device: str) -> Any:
-    """What `work()` returns; where the memory does not do, the error names a --chunk.
+    """Return what `work()` returns; if memory is too small, the error names a --chunk.
 
-    Of a network that does not fit by itself, or with one photo, no chunk makes less.
+    It names none if the network alone, or with one photo, does not fit: no chunk would help.
     """
     from ..embedding.architectures import Architecture, NetworkTooLarge
     from ..training.plan import smaller_chunk

@@ -25,9 +25,9 @@ Settings = TypeVar("Settings", bound="DataclassInstance")
 def options_of(settings: type[DataclassInstance], **helps: str) -> Callable:
     """Give a command all options of a dataclass of settings, and of those that it holds.
 
-    Each stands at its field, as `files.stored.option`. The command takes them as `**options`, and
-    `with_options` puts what the user wrote into the settings, so a new one needs no line here.
-    `helps` are texts for this command alone, by the option's name.
+    Each is declared at its field, as `files.stored.option`. The command takes them as `**options`,
+    and `with_options` puts what the user wrote into the settings: a new one needs no line here.
+    `helps` are help texts for this command alone, by the option's name.
     """
 
     def add(command: Callable) -> Callable:
@@ -43,7 +43,7 @@ def options_of(settings: type[DataclassInstance], **helps: str) -> Callable:
         ]
         required = [one for one in own if one.default is Parameter.empty]
         parameters = [*required, *new, *own[len(required) :]]
-        # Typer reads these two.
+        # Typer reads both of these.
         command.__dict__["__signature__"] = inspect.Signature(parameters)
         command.__annotations__ = {one.name: one.annotation for one in parameters}
         return command
@@ -52,7 +52,7 @@ def options_of(settings: type[DataclassInstance], **helps: str) -> Callable:
 
 
 def with_options(settings: Settings, chosen: Mapping[str, Any]) -> Settings:
-    """The settings, and those that they hold, with the values of the options that are `chosen`."""
+    """Return the settings, and those that they hold, with the values of the `chosen` options."""
     values: dict[str, Any] = {}
     for field in fields(settings):
         name, value = _name(field), getattr(settings, field.name)
@@ -69,7 +69,7 @@ def with_options(settings: Settings, chosen: Mapping[str, Any]) -> Settings:
 def annotation_of(
     settings: type[DataclassInstance], field_name: str, help: str | None = None
 ) -> Any:
-    """What a command writes at a parameter that is the option at a field."""
+    """Return the annotation of a command's parameter that is the option at a field."""
     field = settings.__dataclass_fields__[field_name]
     kind = bool if _is_switch(field) else get_type_hints(settings)[field_name]
     about = field.metadata
@@ -81,7 +81,7 @@ def annotation_of(
 def _options(
     settings: type[DataclassInstance],
 ) -> Iterator[tuple[str, type[DataclassInstance], Field]]:
-    """The options as (name, the dataclass whose field it is, the field)."""
+    """Yield the options as (name, the dataclass whose field it is, the field)."""
     kinds = get_type_hints(settings)
     for field in fields(settings):
         name = _name(field)
@@ -92,12 +92,12 @@ def _options(
 
 
 def _name(field: Field) -> str | None:
-    """The option at a field; None if there is none."""
+    """Return the name of a field's option; None if it has none."""
     return (field.metadata["name"] or field.name) if "help" in field.metadata else None
 
 
 def _is_switch(field: Field) -> bool:
-    """Whether the option says that there is one of the field's dataclass, or none."""
+    """Whether the option only turns the field's dataclass on or off."""
     return is_dataclass(field.default_factory)
 
 
@@ -115,7 +115,7 @@ Force = Annotated[bool, typer.Option("--force", help="Replace what OUT holds alr
 
 
 def use_threads(threads: int | None) -> None:
-    """What --threads asks for, if anything."""
+    """Use as many threads as --threads asks for, if it is given."""
     from ..nn.device.backend import set_threads
 
     if threads is not None:
@@ -123,13 +123,13 @@ def use_threads(threads: int | None) -> None:
 
 
 def given(context: typer.Context) -> set[str]:
-    """Names of the options that stand on the command line, not of those left at their default."""
+    """Return the names of the options on the command line, not of those left at their default."""
     sources = {name: context.get_parameter_source(name) for name in context.params}
     return {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
 
 
 def with_batch(context: typer.Context, training: TrainConfig, batch: int) -> TrainConfig:
-    """The settings with P, from a batch of P x K photos."""
+    """Return the settings with P set from a batch of P x K photos."""
     people, photos = training.people, training.photos
     if batch % photos or batch < 2 * photos:
         near = max(2, batch // photos) * photos
@@ -156,7 +156,7 @@ def check_schedule(training: TrainConfig) -> None:
 
 
 def check_batch(context: typer.Context, labels: np.ndarray, people: int, photos: int) -> None:
-    """Refuse a P or K that the user asked for and that cannot be; defaults adapt by themselves."""
+    """Refuse an impossible P or K that the user asked for; defaults adapt by themselves."""
     from ..embedding import batches
 
     asked = given(context)

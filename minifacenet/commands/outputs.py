@@ -1,6 +1,6 @@
-"""Where commands write: what would be lost, or cannot be written, is found before the work.
+"""Where commands write: before the work, they find what would be lost or cannot be written.
 
-A command gives these contexts to `typer.Context.with_resource`: they last until it has ended.
+A command passes these contexts to `typer.Context.with_resource`: they last until it has ended.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..preprocessing.results import refuse_among
 
 @contextmanager
 def folder_for_results(out: Path, photos: Path | None = None) -> Iterator[None]:
-    """For the block the folder `out` is ours alone, without leftovers, and can be written to.
+    """Keep the folder `out` for this block alone, without leftovers, after a trial write.
 
     Raises
     ------
@@ -40,12 +40,12 @@ def folder_for_results(out: Path, photos: Path | None = None) -> Iterator[None]:
 
 @contextmanager
 def place_for_files(*paths: Path, force: bool) -> Iterator[None]:
-    """Files in a folder that others use, too: as `folder_for_results`, without its lock.
+    """Prepare files in a folder that others use, too: as `folder_for_results`, without its lock.
 
     Raises
     ------
     ValueError
-        There is such a file and no `force`, or a folder of that name.
+        Such a file exists and there is no `force`, or a folder has that name.
     OSError
         It cannot be written.
     """
@@ -63,7 +63,7 @@ def place_for_files(*paths: Path, force: bool) -> Iterator[None]:
 
 @contextmanager
 def place_for_groups(out: Path, photos: Path) -> Iterator[None]:
-    """A folder that appears whole at the end: as `place_for_files`, and not among the `photos`.
+    """Prepare a folder that appears whole at the end: as `place_for_files`, outside the `photos`.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def place_for_groups(out: Path, photos: Path) -> Iterator[None]:
 
 
 def refuse_loss(out: Path, names: Iterable[str], force: bool) -> None:
-    """Refuse to replace or remove what is in `out`, of these names, unless the user says `--force`.
+    """Refuse to replace or remove files of these names in `out`, unless the user says `--force`.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def refuse_loss(out: Path, names: Iterable[str], force: bool) -> None:
 
 
 def use_folder(context: typer.Context, out: Path | None, force: bool, *stems: str) -> None:
-    """Both for tables and charts that begin with `stems`, if there is an `out`."""
+    """Check `out`, if there is one, in both ways for tables and charts that begin with `stems`."""
     if out:
         context.with_resource(folder_for_results(out))
         endings = (".csv", ".png", "_share.png")

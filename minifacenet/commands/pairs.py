@@ -1,4 +1,4 @@
-"""Is this one person: pairs of photos, lists of pairs, two photos."""
+"""Is this one person? Pairs of photos, lists of pairs, two photos."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def verify(
     threads: Threads = None,
     force: Force = False,
 ) -> None:
-    """Are two photos of one person? VAL, FAR, ROC, as in section 4 of the paper."""
+    """Are two photos of one person? Measure VAL, FAR and ROC as in section 4 of the paper."""
     from ..classification import folds as lfw
     from ..classification.pair_lists import read_pairs
     from ..classification.pair_photos import read_pair_photos
@@ -103,7 +103,7 @@ def verify(
 
 
 def _check_memory(photos: int, faces: Path) -> None:
-    """Say what all pairs of many photos take, and go no further where it is not there."""
+    """Say how much memory all pairs of many photos take, and stop if it is not there."""
     from ..classification.verification import BYTES_A_PAIR
     from ..machine.memory import free_bytes
 
@@ -160,7 +160,7 @@ def compare(
     any_faces: AnyFaces = False,
     threads: Threads = None,
 ) -> None:
-    """Do two photos show one person? The distance, and the verdict of each threshold."""
+    """Do two photos show one person? Print the distance, and the verdict of each threshold."""
     from ..classification.thresholds import Thresholds
     from ..console.pairs import tell_comparison
     from ..preprocessing.read_folder import read_listed

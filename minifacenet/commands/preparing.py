@@ -1,4 +1,4 @@
-"""The command of stage 1: photos to square faces."""
+"""The command of stage 1: it turns photos into square faces."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .options import Credit, Size, Threads, given, use_threads
 
 app = typer.Typer()
 
-# Options that mean nothing where no detector is asked.
+# Options that mean nothing where no detector runs.
 FOR_DETECTOR = (
     "crop", "template", "margin", "select", "min_size", "min_score", "try_rotations", "detector",
 )  # fmt: skip
@@ -79,7 +79,7 @@ def align(
     credit: Credit = None,
     force: Annotated[bool, typer.Option("--force", help="Do photos again that OUT has.")] = False,
 ) -> None:
-    """Cut the faces out of a folder of photos; tell for each photo what happened."""
+    """Cut the faces out of a folder of photos, and report what happened to each photo."""
     import numba
 
     from ..files.locks import locked
@@ -129,7 +129,7 @@ def align(
 
 
 def check_effect(options: set[str], already_cropped: bool, crop: Crop) -> None:
-    """Refuse options that were written, and would change nothing beside the others."""
+    """Refuse options that the user wrote but that have no effect beside the others."""
     if already_cropped:
         idle, beside = options & set(FOR_DETECTOR), "--already-cropped"
     else:

@@ -96,7 +96,7 @@ def _rows(
 
 
 def _device(asked: str) -> tuple[str, Card | None]:
-    """Where to compute, and the card if it is one."""
+    """Return where to compute, and the card if that is a GPU."""
     from ..machine.gpu import choose_device
     from ..nn.device.backend import reset_peak
     from ..speed.card import this_card
@@ -105,12 +105,12 @@ def _device(asked: str) -> tuple[str, Card | None]:
     if device == "cpu":
         return device, None
     card = this_card()
-    reset_peak()  # of what the card was measured with
+    reset_peak()  # forget what measuring the card took
     return device, card
 
 
 def _tell_memory(device: str) -> None:
-    """What our own arrays took of the GPU; PyTorch's have an allocator of their own."""
+    """Print the GPU memory of our own arrays; PyTorch's have an allocator of their own."""
     from ..nn.device.backend import gpu_memory
 
     memory = gpu_memory() if device == "cuda" else None
@@ -128,7 +128,7 @@ def time_step(
     out: Out = None,
     force: Force = False,
 ) -> None:
-    """A training step as the demo takes it: nn1_mini, 160 grey photos of 96x96, with Adam."""
+    """Time a training step as in the demo: nn1_mini, 160 grey photos of 96x96, with Adam."""
     from ..embedding.architectures import FaceNet
     from ..speed.network import parts_of
     from ..speed.step import DEMO, time_step
@@ -160,7 +160,7 @@ def time_kernels(
     out: Out = None,
     force: Force = False,
 ) -> None:
-    """On a GPU: layers and optimizers beside a plain copy, matrix products beside the fp32 peak."""
+    """Time kernels on a GPU: layers, optimizers beside a copy, products beside the fp32 peak."""
     from ..embedding.architectures import FaceNet
     from ..machine.gpu import choose_device
     from ..speed.card import this_card
@@ -186,7 +186,7 @@ def time_kernels(
 def _report(
     timings: list, title: str, out: Path | None, card: Card | None = None, stem: str = "bench"
 ) -> None:
-    """Files first: the row 'total' is the last line."""
+    """Write the files first, then print: the row 'total' is the last line."""
     from ..plots.style import save
     from ..speed.charts import share_bars, timing_bars
     from ..speed.tables import tell_timings, write_timings
@@ -232,7 +232,7 @@ def time_mining(
     people: Annotated[int, typer.Option(min=2, help="People in the batch (P).")] = 45,
     photos: Annotated[int, typer.Option(min=2, help="Photos of each (K).")] = 40,
 ) -> None:
-    """Every mining rule on a batch of P x K embeddings."""
+    """Time every mining rule on a batch of P x K embeddings."""
     from ..speed import time_mining
 
     tell_mining(people, photos, *time_mining(people, photos))
@@ -245,7 +245,7 @@ def time_recognition(
     pairs: Annotated[int, typer.Option(min=10, help="Pairs to verify in 10 folds.")] = 6000,
     faces: Annotated[int, typer.Option(min=2, help="Faces to cluster.")] = 20_000,
 ) -> None:
-    """Naming, verification and clustering of embeddings."""
+    """Time naming, verification and clustering of embeddings."""
     from ..speed import time_recognition
 
     tell_recognition(time_recognition(people, photos, pairs, faces))

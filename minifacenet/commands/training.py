@@ -1,4 +1,4 @@
-"""Commands of stage 2: train, measure, and what a network is made of."""
+"""Commands of stage 2: train a network, measure it, print its table."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def train(
     force: Force = False,
     **options: Any,
 ) -> None:
-    """Train one network on a folder of people: watched, interruptible, resumable."""
+    """Train one network on a folder of people; it checks itself, can be interrupted and resumed."""
     from ..machine.gpu import choose_device
     from ..training.files import in_the_way
     from ..training.judges import split_off_judges
@@ -132,7 +132,7 @@ def train(
         channels = data.images.shape[3]
         config = replace(config, architecture=replace(config.architecture, channels=channels))
     known, others = split_off_judges(data, config, Observer())
-    if not resume:  # otherwise run_training says what it may not change
+    if not resume:  # otherwise run_training says what may not change
         check_schedule(config.training)
         check_batch(context, known.labels, config.training.people, config.training.photos)
     if plan:
@@ -170,7 +170,7 @@ def benchmark(
     credit: Credit = None,
     force: Force = False,
 ) -> None:
-    """Several runs, one a seed: mean and standard error, beside the traditional methods."""
+    """Do one run per seed: mean and standard error, beside the traditional methods."""
     from ..experiment.seeds import run_seeds
     from ..machine.places import where
 

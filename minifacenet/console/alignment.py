@@ -1,4 +1,4 @@
-"""What `minifacenet align` says at its end: numbers that add up, reasons, files, the next step."""
+"""The summary of `minifacenet align`: numbers that add up, reasons, files, the next step."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ FILES = ("manifest.csv", "faces", "faces.png", "rejected.png", "show")
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
-    """'1 photo', '2 photos', '12,000 photos'."""
+    """Return '1 photo', '2 photos', '12,000 photos'."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def tell_alignment(result: Alignment, rule: str) -> None:
-    """A summary whose numbers add up, and the reasons by how often they came."""
+    """Print a summary whose numbers add up, and the reasons, the most frequent first."""
     entries = result.entries
     empty = [entry for entry in entries if not entry.kept]
     unread = [entry for entry in empty if not entry.content and not entry.found]
@@ -58,7 +58,7 @@ def tell_alignment(result: Alignment, rule: str) -> None:
 
 
 def _tell_earlier(result: Alignment) -> None:
-    """What an earlier run had done, and what became of it."""
+    """Print what an earlier run had done, and what became of it."""
     if before := result.before - len(result.held):
         done = "photo was done before and has", "photos were done before and have"
         say(f"  {counted(before, *done)} not changed")
@@ -83,10 +83,10 @@ def _tell_earlier(result: Alignment) -> None:
 
 
 def _tell_reasons(entries: list[Entry]) -> None:
-    """Each kind of reason once, with how often it came and the first photos."""
+    """Print each kind of reason once, with its count and its first photos."""
     kinds: dict[str, list[str]] = {}
     for entry in entries:
-        kind, size, _ = entry.reason.partition(" found in ")  # so many pixels: a detail
+        kind, size, _ = entry.reason.partition(" found in ")  # the number of pixels is a detail
         kind = f"{kind} found" if size else kind.split(" (")[0]
         kinds.setdefault(kind, []).append(entry.photo)
     for kind, names in sorted(kinds.items(), key=lambda item: -len(item[1])):
@@ -98,7 +98,7 @@ def _first(names: Sequence[str]) -> str:
 
 
 def tell_files(out: Path, result: Alignment, left: int, force: bool) -> None:
-    """What lies in `out`, and what to do next; `left` pictures of `show/` were not drawn."""
+    """Print what is in `out`, and what to do next; `left` pictures of `show/` were not drawn."""
     there = [name + "/" * (out / name).is_dir() for name in FILES if (out / name).exists()]
     say(f"In {out}: {', '.join(there)}")
     if result.left or left:
@@ -106,7 +106,7 @@ def tell_files(out: Path, result: Alignment, left: int, force: bool) -> None:
         what = counted(result.left, "photo") if result.left else pictures
         say(f"Interrupted: {what} left. Go on with the same command{', without --force' * force}.")
         return
-    # As they lie now: they may have been sorted by hand.
+    # As they are now: they may have been sorted by hand.
     try:
         kept = photos_below(out / "faces").photos
     except FolderError:

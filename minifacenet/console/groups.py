@@ -1,4 +1,4 @@
-"""What `minifacenet cluster` prints: groups of photos, and how right they are."""
+"""The output of `minifacenet cluster`: groups of photos, and how well they fit the folders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .screen import Table, say, show
 
 
 def tell_sweep(tree: np.ndarray, distance: float, source: str, people: np.ndarray | None) -> None:
-    """What other distances would give; the chosen one among them."""
+    """Print the groups that other distances would give, the chosen one among them."""
     places = [distance * factor for factor in (0.5, 0.7, 0.85, 1, 1.2, 1.5, 2)]
     table = Table()
     for column in ("distance", "groups", "largest", "alone"):
@@ -33,7 +33,7 @@ def tell_sweep(tree: np.ndarray, distance: float, source: str, people: np.ndarra
 
 
 def tell_groups(groups: Clustering, folders: list[str], data: Faces) -> None:
-    """One row per group: how large, how tight, and whose photos where folders say it."""
+    """Print one row per group: its size, its tightness, and its people if folders name them."""
     if (warning := groups.warning()) is not None:
         say(warning, style="yellow")
     named = len(data.people) > 1
@@ -65,7 +65,7 @@ def tell_groups(groups: Clustering, folders: list[str], data: Faces) -> None:
 
 
 def tell_group_scores(labels: np.ndarray, people: np.ndarray) -> None:
-    """Where folders say who is who, how well the groups fit them."""
+    """Print how well the groups fit the people that the folders name."""
     precision, recall, f1 = bcubed(labels, people)
     pairs = pairwise(labels, people)
     say(

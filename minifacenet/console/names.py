@@ -1,4 +1,4 @@
-"""What `minifacenet classify` prints: who is enrolled, and the names that photos got."""
+"""The output of `minifacenet classify`: who is enrolled, and the names that photos got."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ..files.words import printable
 from ..preprocessing.person_names import hard_to_tell_apart
 from .screen import Table, say, screen, show
 
-ROWS = 40  # of a list of photos; the file has them all
-LEAST = 32  # columns of the terminal for a photo and two distances
+ROWS = 40  # printed of a list of photos; the file has them all
+LEAST = 32  # columns of the terminal that a photo and two distances need
 
 
 def tell_enrolment(people: People, checked: CrossValidation, strangers: float | None) -> None:
-    """How well the enrolled photos name each other, beside simpler methods, and the gate."""
+    """Print how well the enrolled photos name each other, beside simpler methods, and the gate."""
     if len(people.classifier.classes_) == 1:
         say(
             f"Only {people.classifier.classes_[0]} is enrolled: nobody to tell them apart "
@@ -53,7 +53,7 @@ def tell_enrolment(people: People, checked: CrossValidation, strangers: float | 
 
 
 def tell_names(people: People, paths: Sequence[str], answers: Answers, out: Path | None) -> None:
-    """One row per photo: name, distance, runner-up."""
+    """Print one row per photo: name, distance, runner-up."""
     classes = people.classifier.classes_
     show(_names_table(classes, paths[:ROWS], answers))
     if len(paths) > ROWS:
@@ -70,7 +70,7 @@ def tell_names(people: People, paths: Sequence[str], answers: Answers, out: Path
 
 
 def _names_table(classes, paths, answers: Answers) -> Table:
-    """Names stay whole as long as that leaves room for the photo; then they are folded too."""
+    """Return the table; names are folded only if the photo would have no room otherwise."""
     table = Table()
     for column in ("photo", "name", "distance", "runner-up", "distance"):
         number = column == "distance"
@@ -93,7 +93,7 @@ def _names_table(classes, paths, answers: Answers) -> Table:
 
 
 def tell_right(names: np.ndarray, truth: np.ndarray, classes: np.ndarray) -> None:
-    """Where folders are called after people, how many names are right."""
+    """Print how many names are right, where folders are called after people."""
     known = np.isin(truth, classes)
     if known.any():
         right, rejected = names[known] == truth[known], names[known] == UNKNOWN
@@ -109,7 +109,7 @@ def tell_right(names: np.ndarray, truth: np.ndarray, classes: np.ndarray) -> Non
 
 
 def _tell_spellings(folders: set[str], enrolled: list) -> None:
-    """Warn of folders that are enrolled people but for case, or for blanks at the ends."""
+    """Warn of folders that match enrolled people except for case, or for blanks at the ends."""
     groups = hard_to_tell_apart([*map(str, enrolled), *sorted(folders)])
     for names in (group for group in groups if folders & {*group}):
         alike = " and ".join(f"'{name}'" for name in names)

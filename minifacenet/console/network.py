@@ -1,4 +1,4 @@
-"""What `minifacenet summary` prints: a network's layers, beside the paper's figures."""
+"""The output of `minifacenet summary`: a network's layers, beside the paper's figures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def summary_table(title: str, rows: Sequence[Row], paper: dict | None) -> Table:
-    """The rows of a network and their sum; the paper's figures beside them where there are any."""
+    """Return a table of a network's rows and their sum, beside the paper's figures if any."""
     table = Table(title=title, title_style="bold", title_justify="left")
     for column in ("layer", "input", "output", "kernel"):
         table.add_column(column, no_wrap=True)

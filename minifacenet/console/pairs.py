@@ -1,4 +1,4 @@
-"""What the commands print about pairs of photos: one person or two, and from which distance on."""
+"""What the commands print about pairs of photos: one person or two, and at which threshold."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def threshold_rows(thresholds: Thresholds) -> list[tuple[str, float]]:
 
 
 def tell_comparison(distance: float, thresholds: Thresholds | None, given: float | None) -> None:
-    """Two photos: the distance, and the verdict by each threshold there is."""
+    """Print the distance of two photos, and the verdict of each known threshold."""
     table = _distance_table("")
     table.add_column("verdict")
     table.add_row("the two photos", *_three(distance), "")
@@ -59,12 +59,12 @@ def _distance_table(title: str) -> Table:
 
 
 def _three(squared: float) -> tuple[str, str, str]:
-    """Squared L2, L2, and the cosine of the angle between two unit vectors."""
+    """Return squared L2, L2, and the cosine of the angle between two unit vectors."""
     return f"{squared:.4f}", f"{max(squared, 0) ** 0.5:.4f}", f"{1 - squared / 2:.4f}"
 
 
 def tell_verification(result: Verification) -> None:
-    """All pairs at once, with the thresholds that fit these pairs best."""
+    """Print the scores of all pairs at once, with the thresholds that fit these pairs best."""
     say(
         f"{result.pairs_same:,} pairs of one person, {result.pairs_different:,} of two: "
         f"AUC {result.auc:.4f}, EER {result.eer:.4f}, best balanced accuracy "
@@ -88,7 +88,7 @@ def tell_verification(result: Verification) -> None:
 def tell_own_thresholds(
     distances: np.ndarray, same: np.ndarray, thresholds: Thresholds | None
 ) -> None:
-    """The thresholds that the model brought along, and VAL and FAR of these pairs at each."""
+    """Print the thresholds stored with the model, and VAL and FAR of these pairs at each."""
     if thresholds is None:
         say("The model holds no thresholds: nobody was held out when it was trained.")
         return
@@ -103,7 +103,7 @@ def tell_own_thresholds(
 
 
 def _tell_origin(thresholds: Thresholds) -> None:
-    """On whom the model's thresholds were measured, and which of them so few cannot carry."""
+    """Print whom the thresholds were measured on, and which of them that is too few people for."""
     say(
         f"Thresholds of the model, from {thresholds.source}: {thresholds.pairs_same:,} pairs of "
         f"one person, {thresholds.pairs_different:,} of two."
@@ -114,7 +114,7 @@ def _tell_origin(thresholds: Thresholds) -> None:
 
 
 def _tell_few(targets: Iterable[float]) -> None:
-    """Warn of the targets at which a single pair decides."""
+    """Warn of the targets at which a single pair decides the result."""
     if few := list(targets):
         say(
             f"A FAR of {max(few):g} and below allows at most one false accept among so few pairs: "
@@ -123,7 +123,7 @@ def _tell_few(targets: Iterable[float]) -> None:
 
 
 def tell_folds(result: FoldedVerification) -> None:
-    """One row per fold, and the means with their errors."""
+    """Print one row per fold, and the means with their errors."""
     table = Table()
     for column in ("fold", "pairs", "threshold", "accuracy", "VAL", "FAR"):
         table.add_column(column, justify="right")

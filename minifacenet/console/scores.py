@@ -65,7 +65,7 @@ def _print_scores(title: str, methods: tuple[Method, ...], scores: dict, keys) -
 
 
 def tell_seeds(out: Path, result: SeedScores) -> None:
-    """Mean and standard error over the seeds, one table per protocol."""
+    """Print mean and standard error over the seeds, one table per protocol."""
     count = len(result.seeds)
     pairs = ("svm_accuracy", "auc", "eer", "val_at_far_0.001")
     for protocol, title, shown in (

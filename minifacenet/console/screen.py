@@ -1,9 +1,9 @@
 """The one way to the terminal: lines and tables, in which nothing from outside is obeyed.
 
-Names of people, folders and files, and words out of files that somebody sent, may hold what a
+Names of people, folders and files, and text from files that somebody sent, may hold codes that a
 terminal obeys: they could write its clipboard, clear it, or forge a line. So a line is printed with
-:func:`say` and a table with :func:`show`, which write such signs out; and :class:`Screen`, through
-which both go and the progress bars as well, lets none pass. Styles are no part of a text.
+:func:`say` and a table with :func:`show`, which write such signs out; and :class:`Screen`, which
+both go through, as do the progress bars, lets none pass. Styles are never part of a text.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from rich.text import Text
 
 from ..files.words import printable
 
-UNBOUNDED = 1_000_000  # columns of what is no terminal: a file, a pipe
-# What an output that is not UTF-8 gets for our own signs; letters of names become \u0141.
+UNBOUNDED = 1_000_000  # columns where there is no terminal: a file, a pipe
+# Our own signs for an output that is not UTF-8; letters of names become \u0141.
 IN_ASCII = {"✓": "+", "✗": "x", "○": "o", "±": "+-", "²": "2", "…": "...", "→": "->", "–": "-"}
 
 
 class Screen(Console):
-    """A terminal that obeys nobody but us, or a file, in which no line is too long."""
+    """A terminal that obeys only our styles, or a file, in which no line is too long."""
 
     @property  # type: ignore[misc]  # nobody sets the size of ours
     def size(self) -> ConsoleDimensions:
@@ -36,7 +36,7 @@ class Screen(Console):
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """As Rich does, but whatever is no style of ours is written out, except line breaks."""
+        """Render as Rich does, but write out control signs, except our styles and line breaks."""
         for segment in super().render(renderable, options):
             if not segment.control:
                 lines = segment.text.split("\n")
@@ -49,9 +49,9 @@ errors = Screen(emoji=False, highlight=False, stderr=True)
 
 
 def say(*lines: str, style: str = "", lead: str = "", lead_style: str = "bold") -> None:
-    """Lines as they are, each on a line of its own; the first one behind a `lead` in its own style.
+    """Print lines as they are, the first one after a `lead` in its own style.
 
-    Brackets are no markup, and where a line is too long the terminal wraps it.
+    Brackets are not markup, and the terminal wraps a line that is too long.
     """
     for line in lines:
         screen.print(_line(line, style, lead, lead_style), soft_wrap=True)
@@ -59,7 +59,7 @@ def say(*lines: str, style: str = "", lead: str = "", lead_style: str = "bold") 
 
 
 def complain(text: str, lead: str, lead_style: str) -> None:
-    """One line on stderr, as `say` prints one on stdout."""
+    """Print one line on stderr, as `say` does on stdout."""
     errors.print(_line(text, "", lead, lead_style), soft_wrap=True)
 
 
@@ -74,7 +74,7 @@ class Table(rich_table.Table):
         plain: dict[str, Any] = {"box": box.SIMPLE_HEAD, "show_edge": False, "pad_edge": False}
         super().__init__(*headers, **plain | {"padding": (0, 1, 0, 0)} | settings)
 
-    # Rich takes more than lines of text; ours do not.
+    # Rich's methods take more than lines of text; ours do not.
     def add_column(  # type: ignore[override]
         self, header: str = "", *, overflow: OverflowMethod = "fold", **settings: Any
     ) -> None:
@@ -90,18 +90,18 @@ def show(table: rich_table.Table) -> None:
 
 
 def make_streams_patient() -> None:
-    """What stdout or stderr cannot encode is written in ASCII, where Python would raise an error.
+    """Let stdout and stderr write in ASCII what they cannot encode, instead of raising an error.
 
-    On Windows a file or a pipe takes a few hundred letters, and names have others.
+    On Windows a file or a pipe takes a few hundred letters, and names may have others.
     """
     codecs.register_error("minifacenet", _in_ascii)
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # it is a file; a notebook has others, which take all
+        if hasattr(stream, "reconfigure"):  # a file; a notebook's streams are none, and take all
             stream.reconfigure(errors="minifacenet")
 
 
 def _in_ascii(error: UnicodeError) -> tuple[str, int]:
-    """An error handler of `codecs`: our own signs stay readable, other letters become \\u0141."""
+    """Handle an error of `codecs`: our own signs stay readable, other letters become \\u0141."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     signs = error.object[error.start : error.end]

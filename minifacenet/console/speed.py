@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def tell_mining(people: int, photos: int, costs: list, other: float) -> None:
-    """What every mining rule takes for a batch."""
+    """Print the cost of every mining rule for a batch."""
     count = people * photos
     say(", one thread, medians", lead=f"{count:,} embeddings of {people} people")
     table = Table()
@@ -29,7 +29,7 @@ def tell_mining(people: int, photos: int, costs: list, other: float) -> None:
 
 
 def tell_recognition(costs: list) -> None:
-    """What naming, verification and clustering take."""
+    """Print the cost of naming, verification and clustering."""
     say(", one thread", lead="Embeddings of 128 dimensions")
     table = Table()
     table.add_column("task")

@@ -46,7 +46,7 @@ def tell_data(folder: Path, faces: Faces) -> None:
 
 
 def tell_written(out: Path, metrics: dict) -> None:
-    """The files of a run."""
+    """Print the files of a run."""
     written = [out, out / "open"] if metrics["open"] else [out]  # an older run may have left more
     pictures = [path for folder in written for path in sorted(folder.glob("*.png"))]
     names = (path.relative_to(out).as_posix() for path in pictures)
@@ -69,8 +69,8 @@ def _columns() -> tuple:
 
 @contextmanager
 def progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar with the time left, for work that calls what it gets as tell(done, total)."""
-    # Where there is no terminal, a bar that goes away leaves an empty line; in Rich 13 even one
+    """Show a bar with the time left; the work calls the function it gets as tell(done, total)."""
+    # Without a terminal, a bar that goes away leaves an empty line; in Rich 13 even one
     # that is disabled does.
     if not screen.is_terminal:
         yield lambda done, total: None
@@ -81,7 +81,7 @@ def progress(title: str) -> Iterator[Callable[[int, int], None]]:
 
 
 class Bars(Progress, Observer):
-    """One progress bar a training with the time left, and below them the last step in numbers."""
+    """One progress bar per training with the time left; below them the last step in numbers."""
 
     def __init__(self) -> None:
         self._numbers = self._check = ""

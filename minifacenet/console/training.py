@@ -1,4 +1,4 @@
-"""What the commands print about a training: its plan, and its end."""
+"""What the commands print about a training: its plan, and its outcome."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def tell_plan(data: Faces, others: Faces | None, config: TrainingRunConfig, done: int = 0) -> None:
-    """What a training on `data` will take after `done` steps, with `others` to judge it."""
+    """Print what a training on `data` will take after `done` steps, with `others` to judge it."""
     from ..training.plan import plan as make_plan
 
     training = config.training
@@ -78,7 +78,7 @@ def tell_plan(data: Faces, others: Faces | None, config: TrainingRunConfig, done
 
 
 def tell_outcome(out: Path, faces: Path, config: TrainingRunConfig, outcome: Outcome) -> None:
-    """How a training ended, what its model is worth, and how to go on."""
+    """Print how a training ended, how good its model is, and how to go on."""
     last = outcome.records[-1]
     if last.step == outcome.began:
         say("This training was finished before: nothing was left to do.")

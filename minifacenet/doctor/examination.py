@@ -29,12 +29,12 @@ PACKAGES = ("numpy", "numba", "scipy", "scikit-learn", "pillow", "safetensors", 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report.
+    """A finding: one line of the report.
 
     Attributes
     ----------
     verdict : {'ok', 'note', 'problem'}
-        'note': something optional is missing, and all else works.
+        'note': something optional is missing, and everything else works.
     remedy : str
         What to do; '' if nothing.
     """
@@ -46,7 +46,7 @@ class Finding:
 
 
 def examine() -> Iterator[Finding]:
-    """All findings, from the environment up to a kernel on the GPU."""
+    """Yield all findings, from the environment up to a kernel on the GPU."""
     yield Finding("minifacenet", f"{__version__} in {Path(__file__).parent}")
     yield Finding("Python", f"{platform.python_version()} in {sys.executable}")
     yield Finding("packages", ", ".join(f"{name} {version(name)}" for name in PACKAGES))
@@ -77,7 +77,7 @@ def _blas() -> Iterator[Finding]:
 
 
 def _cpu_kernel() -> Finding:
-    """A parallel kernel, compiled or loaded, against NumPy."""
+    """Check a parallel kernel, compiled or loaded, against NumPy."""
     try:
         right = _relu_works("cpu")
         threads, layer = numba.get_num_threads(), numba.threading_layer()
@@ -104,7 +104,7 @@ def _relu_works(device: str) -> bool:
 
 
 def _cuda() -> Iterator[Finding]:
-    """Which `numba.cuda` is loaded, whether there is a GPU, and whether a kernel runs on it."""
+    """Check which `numba.cuda` is loaded, whether there is a GPU, and whether a kernel runs."""
     try:
         cuda = cuda_target.numba_cuda()
     except Exception as error:

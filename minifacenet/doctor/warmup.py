@@ -3,8 +3,8 @@
 Numba translates a kernel to machine code when it is first called with arrays of some kind, which
 takes a tenth of a second to a few, and keeps the result on disk: later processes load it in
 milliseconds. The code depends on the kind of the arrays and not on their shapes. So it is enough to
-take a tiny network once through all that a training, a detection and a clustering do. (A layer that
-none of our networks has is left to who uses it.)
+run once, with a tiny network, all that a training, a detection and a clustering do. (A layer that
+none of our networks has is compiled when somebody uses it.)
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from ..training.settings import TrainConfig
 def warm_up(progress: Callable[[int, int], None] | None = None) -> None:
     """Run every CPU kernel that a command needs, once, in float32.
 
-    `progress(done, total)` is told after each part.
+    `progress(done, total)` is called after each part.
     """
     parts: list[Callable[[], None]] = [partial(_training, "adam", rule) for rule in RULES]
     parts += [partial(_training, name, RULES[0]) for name in OPTIMIZERS]
@@ -42,7 +42,7 @@ def warm_up(progress: Callable[[int, int], None] | None = None) -> None:
 
 
 def _training(optimizer: str, mining: str) -> None:
-    """A step, forward, mining, backward, update, of a network with all layers of NN1."""
+    """Take a step (forward, mining, backward, update) of a network with all layers of NN1."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (6, SMALLEST, SMALLEST, 1)).astype(np.uint8)
     names = tuple(f"{i}.png" for i in range(6))

@@ -4,9 +4,9 @@ The table's gaps and how they are closed here (each also stands in the README):
 
 - Padding is not stated; only symmetric k // 2 (3 for 7x7, 1 for 3x3) gives 55/28/14/7.
 - "rnorm" comes without parameters: AlexNet's, see `nn/lrn.py`.
-- "maxout p=2": fc1 has 103M parameters, which are two maps of 4,096, and their maximum.
+- "maxout p=2": fc1 has 103M parameters, which are two maps to 4,096; the output is their maximum.
 - A ReLU follows every convolution; maxout stands in its place in fc1 and fc2; fc7128 is linear.
-- "concat" has no second input: the identity.
+- "concat" has no second input: it is the identity.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ NN1 = (
     "L2",
 )
 
-# What the paper prints in Table 1 for these rows: parameters, and "FLPS", which are multiply-adds.
+# The figures in the paper's Table 1 for these rows: parameters, and "FLPS", i.e. multiply-adds.
 NN1_PAPER = {
     "conv1": ("9K", "115M"), "conv2a": ("4K", "13M"), "conv2": ("111K", "335M"),
     "conv3a": ("37K", "29M"), "conv3": ("664K", "521M"), "conv4a": ("148K", "29M"),
@@ -72,7 +72,7 @@ NN1_PAPER = {
 
 @dataclass(frozen=True)
 class Network:
-    """What one network makes of Table 1.
+    """One network's version of Table 1.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class Network:
     widths : dict of int
         Output channels by row ("a": the 1x1 convolution in front of a 3x3 one), and of fc1 and fc2.
     printed : dict, optional
-        What the paper prints for its rows.
+        The paper's figures for its rows.
     """
 
     size: int
@@ -89,7 +89,7 @@ class Network:
     printed: dict[str, tuple[str, str]] | None = None
 
 
-# All that there are: commands, error messages and the summary know of no other list.
+# All networks: commands, error messages and the summary have no other list.
 NETWORKS = {
     "nn1": Network(
         size=220,
@@ -115,7 +115,7 @@ LARGEST = 8192  # beyond the side of any photo that is read
 
 @dataclass(frozen=True)
 class Architecture:
-    """Which network: all that is needed to build it again.
+    """The description of a network: all that is needed to build it again.
 
     Parameters
     ----------
@@ -128,8 +128,9 @@ class Architecture:
     dim : int
         Length of an embedding; the paper's is 128.
     lrn, maxout : bool
-        False leaves a part of the paper's network out, to see what it is good for: without the
-        rows rnorm1 and rnorm2; with a ReLU for maxout (one linear map for two, as many outputs).
+        False leaves a part of the paper's network out, to see what it is good for: without lrn, the
+        rows rnorm1 and rnorm2 go; without maxout, a ReLU takes its place (one linear map for two,
+        as many outputs).
 
     Raises
     ------
@@ -161,11 +162,11 @@ class Architecture:
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
-        assert self.size is not None  # `__post_init__` has seen to it
+        assert self.size is not None  # `__post_init__` has set it
         return (self.size, self.size, self.channels)
 
     def build(self, rng: np.random.Generator | None, dtype: type = np.float32) -> Sequential:
-        """The network with fresh random weights, drawn from `rng` in the order of the table.
+        """Build the network with fresh random weights, drawn from `rng` in the order of the table.
 
         Without an `rng` they are zeros: see `nn.layer.normal`.
         """
@@ -185,7 +186,7 @@ class Architecture:
 class FaceNet:
     """A network and what it was built from. `network.forward` takes `batches.to_input(photos)`.
 
-    `cut` says how the faces of its training were cut, as `Faces.cut` does: it knows no others.
+    `cut` says how the faces of its training were cut, as `Faces.cut` does; it has seen no others.
     """
 
     architecture: Architecture
@@ -194,12 +195,12 @@ class FaceNet:
 
     @classmethod
     def new(cls, architecture: Architecture, seed: int = 0, cut: str = CENTRE_SQUARE) -> FaceNet:
-        """Fresh random weights: to be trained, on faces cut this way.
+        """Return a model with fresh random weights, to be trained on faces cut this way.
 
         Raises
         ------
         NetworkTooLarge
-            The memory does not do for its weights.
+            The memory is too small for its weights.
         """
         try:
             network = architecture.build(np.random.default_rng(seed))
@@ -214,19 +215,19 @@ class FaceNet:
 
     @classmethod
     def blank(cls, architecture: Architecture, cut: str = CENTRE_SQUARE) -> FaceNet:
-        """All weights zero, and hardly any memory taken: to be filled from a file."""
+        """Return a model whose weights are zero and take hardly any memory: a file fills them."""
         return cls(architecture, architecture.build(None), cut)
 
     @property
     def preprocessing(self) -> str:
-        """What happens to a photo before the network, in words."""
+        """Say in words what happens to a photo before the network."""
         return f"{self.cut}; {SCALING}"
 
     @property
     def digest(self) -> str:
-        """16 hex digits of architecture and weights: vectors of two digests do not compare.
+        """16 hex digits of architecture and weights: vectors with two digests cannot be compared.
 
-        Taken anew at each use, since training changes the weights.
+        It is computed anew at each use, since training changes the weights.
         """
         parts: list[str | np.ndarray] = [json.dumps(self.architecture.as_dict(), sort_keys=True)]
         for name, parameter in self.network.parameters().items():
@@ -247,7 +248,7 @@ def build_nn1(
     lrn: bool = True,
     maxout: bool = True,
 ) -> Sequential:
-    """Table 1 for an input of `shape` (H, W, C) with the channels of `widths`."""
+    """Build Table 1 for an input of `shape` (H, W, C) with the channels of `widths`."""
     layers = []
     for row in NN1:
         name = row if isinstance(row, str) else row[0]
@@ -260,7 +261,7 @@ def build_nn1(
 
 
 def _row(row, shape, widths, dim, rng, dtype, maxout):
-    """The layers of one table row as (suffix, layer), for an input of `shape`."""
+    """Return the layers of one table row as (suffix, layer), for an input of `shape`."""
     if isinstance(row, tuple):
         name, kernel, stride = row
         conv = Conv2D(

@@ -1,8 +1,8 @@
 """Batches: P people with K photos each, and small random changes to every photo.
 
 A triplet needs two photos of one person and one of another, so a batch of photos drawn at random
-would hold hardly any. We draw P people, then K photos of each (the paper takes about 40 a person
-and 1,800 in all; section 3.2).
+would hold hardly any. We draw P people, then K photos of each (the paper takes about 40 per
+person and 1,800 in all; section 3.2).
 
 Augmentation: the network should not mind a mirrored, slightly turned, scaled, shifted, brighter or
 flatter photo, so it sees each photo a little different every time. All randomness comes from the
@@ -21,19 +21,19 @@ from ..nn.device.backend import to_device
 from ..nn.device.cpu_target import cpu_kernel
 from ..nn.layer import Layer
 
-SCALING = "pixel / 127.5 - 1"  # what `to_input` does, in words
+SCALING = "pixel / 127.5 - 1"  # the formula of `to_input`, in words
 
 
 def to_input(images: np.ndarray) -> np.ndarray:
-    """Pixels 0..255 of any dtype, (N, H, W, C), as the network takes them: float32 in [-1, 1].
+    """Scale pixels 0..255 of any dtype, (N, H, W, C), to float32 in [-1, 1] for the network.
 
-    The paper does not state its input scaling; a fixed one keeps a photo's embedding its own.
+    The paper does not state its scaling; a fixed one keeps an embedding independent of its batch.
     """
     return images.astype(np.float32, order="C") / np.float32(127.5) - np.float32(1)
 
 
 def embed(network: Layer, photos: np.ndarray, train: bool = False) -> np.ndarray:
-    """Embeddings of photos, on the CPU, wherever the network lives: a batch is copied there once.
+    """Embed photos on the network's device: a batch is copied there once, the result comes back.
 
     `train=True` keeps what the network's backward needs.
 
@@ -41,7 +41,7 @@ def embed(network: Layer, photos: np.ndarray, train: bool = False) -> np.ndarray
     batch while the GPU is at the backward of this one. Only the copy keeps the GPU waiting: a photo
     of NN1 has 0.58 MB, 29 us at 20 GB/s, and takes 9.4e9 operations forward and backward, 940 us at
     10 TFLOP/s, so a second stream could save 3 % (nn1_mini: 5.5 us beside 13, at that rate).
-    Copying bytes, to be scaled there, would quarter the copy; but augmented photos are no bytes.
+    Copying bytes, to be scaled there, would quarter the copy; but augmented photos are not bytes.
     """
     inputs = to_device(to_input(photos), network.device)
     return to_device(network.forward(inputs, train), "cpu")
@@ -50,7 +50,7 @@ def embed(network: Layer, photos: np.ndarray, train: bool = False) -> np.ndarray
 def sample_batch(
     labels: np.ndarray, people: int, photos: int, rng: np.random.Generator, extra_negatives: int = 0
 ) -> np.ndarray:
-    """Indices of a batch: up to `photos` photos each of `people` people, drawn without replacement.
+    """Draw the indices of a batch without replacement: up to `photos` each of `people` people.
 
     A person with fewer photos gives all of them; one with a single photo serves as a negative only.
     With fewer than `people` people all are taken. Then one photo each of up to `extra_negatives`
@@ -69,16 +69,16 @@ def sample_batch(
 
 
 def check_batch(labels: np.ndarray, people: int | None = None, photos: int | None = None) -> None:
-    """Refuse P people or K photos that no batch of these photos can have, naming what can be.
+    """Refuse P people or K photos that no batch of these photos can have, and name what it can.
 
     Raises
     ------
     ValueError
-        More people than there are, or more photos than anybody has.
+        There are fewer people, or nobody has as many photos.
     """
     _, counts = np.unique(labels, return_counts=True)
     if len(counts) < 2 or counts.max() < 2:
-        return  # no batch at all is possible: training says what it needs
+        return  # no batch is possible at all: training says what it needs
     wrong = []
     if people is not None and people > len(counts):
         wrong.append(
@@ -128,9 +128,9 @@ class Augmentation:
                 raise ValueError(f"{name} is a fraction from 0 to 1, got {getattr(self, name)}")
 
     def __call__(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Changed copies of uint8 photos (N, H, W, C), float32 in 0..255.
+        """Return changed copies of uint8 photos (N, H, W, C), float32 in 0..255.
 
-        ValueError if the images have other axes.
+        Raises ValueError if the images have other axes.
         """
         if images.ndim != 4:
             raise ValueError(f"photos are of shape (N, H, W, C), got {images.shape}")
@@ -150,7 +150,7 @@ class Augmentation:
 
 
 def _matrices(angle, zoom, mirror) -> np.ndarray:
-    """(N, 2, 2): from an output pixel's (y, x) about the centre to the source pixel's."""
+    """Return (N, 2, 2): maps from an output pixel's (y, x) about the centre to the source's."""
     cos, sin = zoom * np.cos(angle), zoom * np.sin(angle)
     rows = [np.stack([cos, sin * mirror], axis=1), np.stack([-sin, cos * mirror], axis=1)]
     return np.stack(rows, axis=1)
@@ -158,7 +158,7 @@ def _matrices(angle, zoom, mirror) -> np.ndarray:
 
 @cpu_kernel
 def _warp(images, matrices, shift, gain, offset, out):
-    """Bilinear samples of each photo at the mapped pixels; beyond its edge, the edge's pixel."""
+    """Sample each photo bilinearly at the mapped pixels; beyond its edge, take the edge's pixel."""
     n, height, width, channels = images.shape
     one, grey = np.float32(1), np.float32(127.5)
     centre_y, centre_x = (height - 1) / 2, (width - 1) / 2

@@ -5,19 +5,19 @@ holds a thousand old ones. An embedding depends on three things, and on nothing 
 
     the face              SHA-256 of its shape and bytes: its content, not its path
     the network           its digest: one bit of one weight changes it
-    the preparation       in words, with whether the mirror image is averaged in
+    the preparation       in words, which also say whether the mirror image is averaged in
 
 A vector is found again only if all three are the same. So nothing has to be cleared after a
 training; a file of the new network begins beside the old one.
 
-Each pair of network and preparation has one file, `embeddings-<digest>.safetensors`: a row of 32
-bytes (the face) and one of 4 D bytes (its vector) for each face, 544 bytes for the paper's D = 128,
-so the default limit of 100,000 faces takes 54 MB. Above the limit the oldest rows go first. Files
-of networks no longer used stay until you delete them; the folder may be deleted at any time.
+Each pair of network and preparation has one file, `embeddings-<digest>.safetensors`: for each face
+a row of 32 bytes (its key) and one of 4 D bytes (its vector), 544 bytes for the paper's D = 128.
+The default limit of 100,000 faces takes 54 MB; above it the oldest rows go first. Files of networks
+no longer used stay until you delete them; the folder may be deleted at any time.
 
 The file is replaced as a whole, and read again just before. Of two processes that write at the same
-moment the last one wins: what the other one added is computed again some day. The cache never ends
-a run. A file that cannot be read, or written, is a warning, and the network does the work.
+moment the last one wins: what the other one added is computed again when needed. The cache never
+ends a run. A file that cannot be read, or written, gives a warning, and the network does the work.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ class EmbeddingCache:
     Parameters
     ----------
     folder : str or path
-        Made when the first photos are embedded.
+        It is made when the first photos are embedded.
     embedder : Embedder
-        Or whatever has its `transform`, `digest` and `preprocessing`.
+        Any object with its `transform`, `digest` and `preprocessing`.
     most : int
         Faces that one file holds; the oldest go first.
     warn : callable(str)
-        Told of a file that could not be used.
+        Called with a message about a file that could not be used.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class EmbeddingCache:
     def transform(self, X: np.ndarray) -> np.ndarray:
         """Embed photos; only those not seen before pass the network, and copies pass it once.
 
-        A known face gets the bits of the first time. The network would give the same vector up to
+        A known face gets the same bits as before. The network would give the same vector up to
         rounding, which depends on the other photos of a batch.
 
         Parameters
@@ -85,7 +85,7 @@ class EmbeddingCache:
         Raises
         ------
         ValueError
-            If X is no array of uint8 photos, and whatever the embedder raises.
+            X is not an array of uint8 photos; also whatever the embedder raises.
         """
         X = np.asarray(X)
         if X.dtype != np.uint8 or X.ndim != 4:
@@ -96,7 +96,7 @@ class EmbeddingCache:
         path = self.folder / f"embeddings-{digest(*identity)}.safetensors"
         known = self._known(path, identity)
         keys = [face_key(face) for face in X]
-        first: dict[bytes, int] = {}  # the new faces, each with where it stands first
+        first: dict[bytes, int] = {}  # the new faces, each with its first index
         for i, key in enumerate(keys):
             if key not in known:
                 first.setdefault(key, i)
@@ -117,7 +117,7 @@ class EmbeddingCache:
             return {}
 
     def _can_keep(self, path: Path, new: int) -> bool:
-        """Whether the file can be written: better said before the work than after it."""
+        """Whether the file can be written: it is better to know before the work than after it."""
         sweep(self.folder, name=path.name)
         try:
             try_to_write(path)
@@ -129,7 +129,7 @@ class EmbeddingCache:
     def _keep(self, path: Path, identity, fresh: dict[bytes, np.ndarray]) -> None:
         """Add `fresh` to what the file holds by now: another process may have written it."""
         rows = {}
-        with suppress(ValueError, OSError):  # of which the first reading has warned
+        with suppress(ValueError, OSError):  # the first reading has warned of these
             rows = _read(path, identity)
         rows = dict(list((rows | fresh).items())[-self.most :])
         keys = np.frombuffer(b"".join(rows), np.uint8).reshape(-1, KEY_BYTES)
@@ -142,12 +142,12 @@ class EmbeddingCache:
 
 
 def face_key(face: np.ndarray) -> bytes:
-    """32 bytes that stand for the content of a uint8 face: SHA-256 of its shape and bytes."""
+    """Return 32 bytes for the content of a uint8 face: SHA-256 of its shape and bytes."""
     return hashlib.sha256(f"{face.shape}".encode() + face.tobytes()).digest()
 
 
 def _header(identity, keys: np.ndarray, vectors: np.ndarray) -> dict:
-    """What a file says of itself; the digest shows a change of any bit."""
+    """Return the header of a file; its digest shows a change of any bit."""
     model, preprocessing = identity
     return {
         "format": FORMAT,
@@ -158,7 +158,7 @@ def _header(identity, keys: np.ndarray, vectors: np.ndarray) -> dict:
 
 
 def _fit(keys: np.ndarray, vectors: np.ndarray) -> bool:
-    """Whether they are arrays with a row for each face."""
+    """Whether keys and vectors are arrays with one row per face."""
     return (vectors.dtype, vectors.ndim) == (np.float32, 2) and (keys.dtype, keys.shape) == (
         np.uint8,
         (len(vectors), KEY_BYTES),
@@ -166,7 +166,7 @@ def _fit(keys: np.ndarray, vectors: np.ndarray) -> bool:
 
 
 def _read(path: Path, identity) -> dict[bytes, np.ndarray]:
-    """Vectors by face, oldest first; none if there is no file.
+    """Read the vectors by face, oldest first; none if there is no file.
 
     Raises
     ------

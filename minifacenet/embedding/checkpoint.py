@@ -1,7 +1,7 @@
 """Models on disk, `model.safetensors`: the weights, and what is needed to build and feed them.
 
 Nothing is pickled, so loading a file that somebody sent you runs none of their code. A file is
-written whole or not at all. See `training_state` for trainings under way.
+written whole or not at all. See `training.state` for trainings under way.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FORMAT = 1
 
 
 def save_model(path: str | Path, model: FaceNet, training: dict | None = None) -> None:
-    """The weights of a model, with all that is needed to build and feed it again.
+    """Save the weights of a model, with all that is needed to build and feed it again.
 
     `training` is any JSON-able account of how the weights came about (configuration, seed, data).
     """
@@ -38,21 +38,21 @@ def save_model(path: str | Path, model: FaceNet, training: dict | None = None) -
 
 
 def model_file(path: str | Path) -> Path:
-    """The file of a model: `path` itself, or the one in the folder of a run."""
+    """Return the file of a model: `path` itself, or the one in the folder of a run."""
     path = Path(path)
     return path / "model.safetensors" if path.is_dir() else path
 
 
 def load_model(path: str | Path) -> FaceNet:
-    """A saved model: from its file, or from the folder of a run that holds `model.safetensors`.
+    """Load a saved model from its file, or from the folder of a run with `model.safetensors`.
 
-    What the file claims is compared with what it holds before memory is taken for it.
+    The header is checked against the arrays before memory is taken for them.
 
     Raises
     ------
     CheckpointError
-        Missing or damaged file, newer format, other scaling of pixels, or weights that do not fit
-        the network they claim to be of.
+        The file is missing, damaged, of a newer format or another scaling of pixels, or its weights
+        do not fit the network that it names.
     """
     path = model_file(path)
     with open_arrays(path) as file:
@@ -71,7 +71,7 @@ def load_model(path: str | Path) -> FaceNet:
 
 
 def blank_model(path: str | Path, architecture: Architecture, cut: str, layout: Layout) -> FaceNet:
-    """A network to be filled with the arrays of the file `path`, whose layout is compared."""
+    """Return an empty network for the arrays of the file `path`, after checking their layout."""
     try:
         model = FaceNet.blank(architecture, cut)
     except (ValueError, OverflowError, MemoryError) as error:
@@ -87,7 +87,7 @@ def weights_of(model: FaceNet) -> Layout:
 
 
 def add_to_model(path: str | Path, name: str, value: object) -> None:
-    """Store something JSON-able under `name` with a saved model: what was found out about it."""
+    """Store something JSON-able under `name` with a saved model, such as its thresholds."""
     arrays, metadata = load_arrays(path)
     save_arrays(path, arrays, {**metadata, name: value})
 
@@ -102,7 +102,7 @@ def header(model: FaceNet) -> dict:
 
 
 def check_header(path: str | Path, metadata: dict) -> str:
-    """How the faces of its training were cut; a CheckpointError if we cannot feed it such faces."""
+    """Return how its training's faces were cut; a CheckpointError if we cannot prepare such."""
     if metadata.get("format") != FORMAT:
         raise CheckpointError(
             f"{path}: format {shortened(metadata.get('format'))}, but minifacenet {__version__} "

@@ -2,11 +2,11 @@
 
     D_ij = ||e_i - e_j||^2 = sum over c of (e_ic - e_jc)^2
 
-By differences, not as ||e_i||^2 + ||e_j||^2 - 2 e_i . e_j, which would be one matrix product: so
-equal embeddings are exactly 0 apart, and near ones lose no digits. Mining compares the distances of
-near ones.
+They are summed from differences, not as ||e_i||^2 + ||e_j||^2 - 2 e_i . e_j, which would be one
+matrix product: this way equal embeddings are exactly 0 apart, and near ones lose no digits. Mining
+compares the distances of near ones.
 
-The N x N distances are what mining reads, on the CPU: at N = 1,800 they are 13 MB, and the
+Mining reads the N x N distances on the CPU: at N = 1,800 they are 13 MB, and the
 embeddings themselves 0.9 MB. `triplet.embedding_gradient` is the way back.
 """
 
@@ -48,9 +48,9 @@ def _distances_cpu(embeddings, out):
 # One thread per distance, a block a 16 x 16 tile of them, as in nn/products/matmul.py: both tiles
 # of embeddings are fetched into shared memory row by row, and read from there 16 times. The second
 # one is read down its columns; the 17th column puts these into different banks. (i, j) and (j, i)
-# are summed in the same order, so the result is symmetric to the last bit. Bound: 3 d flops a
+# are summed in the same order, so the result is symmetric to the last bit. Bound: 3 d flops per
 # distance against d / 2 bytes read (mostly from the cache) and 4 written, in float32: shared
-# memory, with two reads for 3 flops. Next: 4 x 4 distances a thread, in registers; the lower
+# memory, with two reads for 3 flops. Next: 4 x 4 distances per thread in registers; the lower
 # triangle alone.
 @cuda_kernel
 def _distances_grid(embeddings, out):
@@ -86,19 +86,19 @@ _distances = Kernel(_distances_cpu, _distances_cuda)
 
 
 def squared_distances(embeddings: np.ndarray) -> np.ndarray:
-    """Squared L2 distances, array of shape (N, N): symmetric, its diagonal exactly 0.
+    """Return the squared L2 distances, of shape (N, N): symmetric, the diagonal exactly 0.
 
-    `embeddings` is an array of shape (N, d) on either device; the result lies beside it.
+    `embeddings` is an array of shape (N, d) on either device; the result is on the same one.
 
     Raises
     ------
     ValueError
-        Another shape.
+        `embeddings` has another shape.
     """
     if len(embeddings.shape) != 2:
         raise ValueError(f"embeddings are of shape (N, d), got {tuple(embeddings.shape)}")
     if embeddings.dtype.kind != "f":
-        embeddings = embeddings.astype(np.float64)  # the difference of two bytes wraps around
+        embeddings = embeddings.astype(np.float64)  # the difference of two bytes would wrap around
     out = empty((embeddings.shape[0], embeddings.shape[0]), like=embeddings)
     _distances(contiguous(embeddings), out)
     return out

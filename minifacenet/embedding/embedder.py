@@ -19,7 +19,7 @@ from .checkpoint import load_model
 
 
 class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Square faces to embeddings with a trained network; `fit` learns nothing.
+    """Turns square faces into embeddings with a trained network; `fit` learns nothing.
 
     Several Python threads may share one. A process that was forked after its parent had computed
     anything cannot use it (RuntimeError, where OpenMP would end it): start workers with 'spawn',
@@ -30,8 +30,8 @@ class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     model : FaceNet, or path of a model file or of a run's folder
     batch_size : int
         Photos that go through the network at once: a matter of memory. The last bits of an
-        embedding (1e-6 of its length) depend on how many go through with it, as sums are rounded
-        in another order; they do not depend on the number of threads.
+        embedding (1e-6 of its length) depend on how many go through with it, because sums are
+        rounded in another order; they do not depend on the number of threads.
     flip : bool
         Embed each photo and its mirror image and take the mean direction of the two.
     progress : callable(done, total), optional
@@ -51,7 +51,7 @@ class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         self.progress = progress
 
     def fit(self, X: object = None, y: object = None) -> Embedder:
-        """Nothing to learn: loads the model anew, so that a wrong path shows at once."""
+        """Learn nothing, but load the model anew, so that a wrong path shows at once."""
         self._from: str | Path | None = None
         self._loaded()
         return self
@@ -61,7 +61,7 @@ class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
     @property
     def architecture(self) -> Architecture:
-        """Of the network: what it takes and gives."""
+        """The network's architecture: what it takes and gives."""
         return self._loaded().architecture
 
     @property
@@ -75,7 +75,7 @@ class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
     @property
     def cut(self) -> str:
-        """How the faces of the network's training were cut, in words: what it knows."""
+        """How the faces of the network's training were cut, in words."""
         return self._loaded().cut
 
     @property
@@ -90,12 +90,12 @@ class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         Parameters
         ----------
         X : ndarray of shape (N, H, W, C), uint8
-            Of the network's input shape.
+            Each has the network's input shape.
 
         Returns
         -------
         ndarray of shape (N, dim), float32
-            Unit vectors; their squared L2 distances, 0 to 4, tell how alike two faces are.
+            Unit vectors; their squared L2 distances, 0 to 4, say how alike two faces are.
         """
         model = self._loaded()
         if not isinstance(self.batch_size, Integral) or self.batch_size < 1:

@@ -11,7 +11,7 @@ As in the paper, every anchor-positive pair is used, in both orders (each face i
 with each photo of the same person); the rules differ in the negatives that they choose for it.
 
 Example: D(a,p) = 0.5, margin 0.2, negatives at 0.3, 0.6, 0.65 and 0.9. The one at 0.3 is hard,
-those at 0.6 and 0.65 are semi-hard, the one at 0.9 is easy.
+those at 0.6 and 0.65 are semi-hard, and the one at 0.9 is easy.
 
     rule                chosen                     why
     semi-hard           0.6                        the closest semi-hard one (the default)
@@ -28,7 +28,7 @@ from numba import prange
 from ..nn.device.cpu_target import cpu_kernel
 from .triplet import Triplets, as_square, triplet_loss
 
-LISTED_RULES = ("semi-hard", "semi-hard-random", "hardest")  # they give a list of triplets
+LISTED_RULES = ("semi-hard", "semi-hard-random", "hardest")  # these return a list of triplets
 RULES = (*LISTED_RULES, "all")
 
 # -- One negative per pair: kernels write it to chosen (N, N) at [anchor, positive], -1 for none ---
@@ -53,7 +53,7 @@ def _closest_semi_hard(distances, labels, margin, chosen):
 
 @cpu_kernel
 def _random_semi_hard(distances, labels, margin, draws, chosen):
-    """`draws` (N, N) in [0, 1) says which of a pair's semi-hard negatives to take."""
+    """Choose by `draws` (N, N) in [0, 1) which of a pair's semi-hard negatives to take."""
     n = len(labels)
     for a in prange(n):
         for p in range(n):
@@ -88,7 +88,7 @@ def _hardest(distances, labels, chosen):
 
 
 def _checked(distances, labels) -> tuple[np.ndarray, np.ndarray]:
-    """Both as the kernels take them, which would read beyond arrays that do not fit."""
+    """Return both checked, since the kernels would read beyond arrays that do not fit."""
     distances, labels = as_square(distances), np.asarray(labels)
     if labels.shape != distances.shape[:1]:
         raise ValueError(
@@ -104,7 +104,7 @@ def _checked(distances, labels) -> tuple[np.ndarray, np.ndarray]:
 
 
 def semi_hard_closest(distances: np.ndarray, labels: np.ndarray, margin: float) -> Triplets:
-    """The closest semi-hard negative of every ordered anchor-positive pair that has one.
+    """Choose the closest semi-hard negative of every ordered anchor-positive pair that has one.
 
     Parameters
     ----------
@@ -117,14 +117,15 @@ def semi_hard_closest(distances: np.ndarray, labels: np.ndarray, margin: float) 
     Returns
     -------
     Triplets
-        In the order of (anchor, positive); of equally close negatives the first. May be empty.
+        They are in the order of (anchor, positive), perhaps none; the first of equally close
+        negatives is taken.
 
     Raises
     ------
     ValueError
-        Distances that are no square, or another number of labels.
+        The distances are not square, or the number of labels differs.
     TypeError
-        Labels that are no integers.
+        The labels are not integers.
     """
     distances, labels = _checked(distances, labels)
     chosen = np.empty(distances.shape, np.int32)
@@ -135,7 +136,7 @@ def semi_hard_closest(distances: np.ndarray, labels: np.ndarray, margin: float) 
 def semi_hard_random(
     distances: np.ndarray, labels: np.ndarray, margin: float, rng: np.random.Generator
 ) -> Triplets:
-    """A random semi-hard negative of every pair that has one; otherwise as `semi_hard_closest`."""
+    """Choose a random semi-hard negative of every pair that has one, as in `semi_hard_closest`."""
     distances, labels = _checked(distances, labels)
     chosen = np.empty(distances.shape, np.int32)
     draws = rng.random(distances.shape)
@@ -144,7 +145,7 @@ def semi_hard_random(
 
 
 def hardest(distances: np.ndarray, labels: np.ndarray) -> Triplets:
-    """The closest negative of every anchor, for each of its positives; the first of equals.
+    """Choose the closest negative of every anchor, for each of its positives; the first of equals.
 
     It need not violate the margin: `triplet_loss` counts it as active only if it does.
     """
@@ -188,9 +189,9 @@ def _all_violations(distances, labels, margin, sums, counts, weights):
 def all_violations_loss(
     distances: np.ndarray, labels: np.ndarray, margin: float
 ) -> tuple[float, int, np.ndarray]:
-    """Mean loss over all active triplets of the batch, and dL/dD, in O(N^2) memory.
+    """Return the mean loss over all active triplets of the batch, and dL/dD, in O(N^2) memory.
 
-    Parameters and errors as in `semi_hard_closest`, results as in `triplet_loss`.
+    Parameters and errors are as in `semi_hard_closest`, results as in `triplet_loss`.
 
     At 1,800 images of 45 people there are 123.6 million triplets: as a list, 3 GB.
     """
@@ -211,7 +212,7 @@ def all_violations_loss(
 def mine(
     distances: np.ndarray, labels: np.ndarray, margin: float, rule: str, rng: np.random.Generator
 ) -> Triplets:
-    """Triplets under one of `LISTED_RULES`; `rng` is drawn from by 'semi-hard-random' alone."""
+    """Choose triplets by one of `LISTED_RULES`; only 'semi-hard-random' draws from `rng`."""
     if rule == "semi-hard":
         return semi_hard_closest(distances, labels, margin)
     if rule == "semi-hard-random":
@@ -226,9 +227,9 @@ def mine(
 def mined_loss(
     distances: np.ndarray, labels: np.ndarray, margin: float, rule: str, rng: np.random.Generator
 ) -> tuple[float, int, np.ndarray]:
-    """Loss, number of active triplets and dL/dD of a batch under one of `RULES`.
+    """Return loss, number of active triplets and dL/dD of a batch under one of `RULES`.
 
-    Parameters and errors as in `semi_hard_closest`, results as in `triplet_loss`; `rng` as in
+    Parameters and errors are as in `semi_hard_closest`, results as in `triplet_loss`, `rng` as in
     `mine`.
     """
     if rule == "all":

@@ -36,10 +36,10 @@ def mine_offline(
     rule: str,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """A fresh queue: ndarray of shape (T, 3), int64, rows (anchor, positive, negative) in `faces`.
+    """Return a fresh queue, (T, 3) of int64: rows (anchor, positive, negative) in `faces`.
 
-    `subset` is the number of photos to choose from, at least; whole people are drawn until they
-    have as many. The memory for it is `subset`^2 distances. T may be 0.
+    `subset` is the least number of photos to choose from; whole people are drawn until they have
+    as many. This takes the memory of `subset`^2 distances. T may be 0.
     """
     chosen = _whole_people(faces.labels, subset, rng)
     embeddings = np.concatenate(
@@ -53,16 +53,16 @@ def mine_offline(
 
 
 def take(queue: np.ndarray, photos: int) -> tuple[np.ndarray, Triplets, np.ndarray]:
-    """The next triplets of a queue that fit into a batch of `photos` photos.
+    """Take the next triplets of a queue that fit into a batch of `photos` photos.
 
     Returns
     -------
     batch : ndarray of shape (N,), int64
         The photos that they need, each once; N <= `photos` (but at least one triplet is taken).
     triplets : Triplets
-        As positions in `batch`.
+        They hold positions in `batch`.
     rest : ndarray of shape (T, 3)
-        What stays in the queue.
+        The triplets that stay in the queue.
     """
     count = max(1, photos // 3)
     batch, positions = np.unique(queue[:count], return_inverse=True)

@@ -5,8 +5,8 @@ accuracy". Each of its 128 entries becomes one signed byte, a *code*:
 
     scale = 127 / max |v|         code_k = round(scale v_k), -127 to 127         v ≈ code / scale
 
-The maximum is that of the vector (scale 'vector': finer, and D + 4 bytes a vector) or that of all
-vectors (scale 'global': exactly D bytes a vector, and 4 for all of them together).
+The maximum is that of the vector (scale 'vector': finer, D + 4 bytes per vector) or that of all
+vectors (scale 'global': exactly D bytes per vector, and 4 for all of them together).
 
 Between codes a and b of one scale, a squared distance is a sum of whole numbers,
 
@@ -17,7 +17,7 @@ summed exactly in int32: |a·b| <= D 127², for D = 128 that is 2,064,512, and u
 stays below 2³¹. So with one scale, a distance is rounded once, at the very end: it is symmetric,
 never negative, and exactly 0 between equal codes.
 
-How wrong can it be? Rounding moves an entry by half a step at most, so a vector by
+How wrong can it be? Rounding moves an entry by half a step at most, and thus a vector by
 
     eps = sqrt(D) / (2 scale) = sqrt(D) max |v| / 254.
 
@@ -28,7 +28,7 @@ and squared,
 
 An example: 128 dimensions, no entry above 0.3, D(x, y) = 1: e = 0.027, and the bound is 0.054. All
 errors would have to conspire for that. Over all pairs of 5,000 random unit vectors they came to a
-fifth of the bound at most: 0.021 with one scale for all, 0.013 with one a vector.
+fifth of the bound at most: 0.021 with one scale for all, 0.013 with one per vector.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class Quantised:
     Raises
     ------
     ValueError
-        Other shapes or types, a code of -128, a scale that is not positive and finite, or more
-        than 133,144 dimensions.
+        A shape or type is wrong, a code is -128, a scale is not positive and finite, or there are
+        more than 133,144 dimensions.
     """
 
     codes: np.ndarray
@@ -90,7 +90,7 @@ class Quantised:
 
     @property
     def vectors(self) -> np.ndarray:
-        """The rounded vectors, ndarray of shape (N, D), float32. Quantised again: equal codes."""
+        """Return the rounded vectors, (N, D), float32. Quantised again they give the same codes."""
         return self.codes / self.scale[..., None]
 
 
@@ -106,7 +106,8 @@ def quantise(vectors: np.ndarray, scale: str = "vector") -> Quantised:
     Raises
     ------
     ValueError
-        Another scale, other shapes or types, NaN or infinity, or more than 133,144 dimensions.
+        There is no such scale, a shape or type is wrong, a value is NaN or infinite, or there are
+        more than 133,144 dimensions.
     """
     if scale not in SCALES:
         raise ValueError(f"scale must be one of {', '.join(SCALES)}, got {scale!r}")
@@ -144,17 +145,17 @@ def _distances(a, b, squares_a, squares_b, steps_a, steps_b, out):
 
 
 def distances(a: Quantised, b: Quantised) -> np.ndarray:
-    """Squared L2 distances between all vectors of `a` and all of `b`, from the codes.
+    """Return the squared L2 distances of all vectors of `a` to all of `b`, from the codes.
 
     Returns
     -------
     ndarray of shape (N, M), float32
-        At least 0; how far they may be off is derived at the top of the file.
+        They are at least 0; how far they may be off is derived at the top of the file.
 
     Raises
     ------
     ValueError
-        If the vectors of a and b differ in length.
+        The vectors of a and b differ in length.
     """
     if a.codes.shape[1] != b.codes.shape[1]:
         raise ValueError(

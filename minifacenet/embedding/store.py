@@ -5,13 +5,13 @@
 
 Row i of the table describes row i of the array, and both files open in other programs too. A vector
 means something only beside vectors of the same network and the same preparation of the photos: two
-networks put the same face in unrelated places. So both stand in every row, and vectors that differ
-in either are never mixed.
+networks put the same face in unrelated places. So both are in every row, and vectors that differ in
+either are never mixed.
 
 In float32 a vector of the paper's 128 dimensions takes 512 bytes. Quantised (see `quantise.py`) the
 array holds int8 and takes 128; the column `scale` holds what the codes are divided by, the same
-number in all rows or one a row (then a vector counts as 132 bytes). In float32 it is empty. The
-table itself takes some 110 bytes a row, mostly the same words again; they would compress well.
+number in all rows or one per row (then a vector counts as 132 bytes). In float32 it is empty. The
+table itself takes some 110 bytes per row, mostly the same words again; they would compress well.
 
 Two files cannot be replaced in one step. The array is written first, the table second, and the
 table holds the digest of its array (column `npy`). A kill between the two, or a reader in that
@@ -52,11 +52,11 @@ class Embeddings:
     Attributes
     ----------
     vectors : ndarray of shape (N, D), float32
-        Of length 1 (after quantisation, nearly).
+        Their length is 1 (after quantisation, nearly).
     paths : tuple of str
         The photo of each vector.
     names : tuple of str
-        Who it shows; '' if unknown.
+        The person on each photo; '' if unknown.
     model : str
         `FaceNet.digest` of the network.
     preprocessing : str
@@ -65,7 +65,7 @@ class Embeddings:
     Raises
     ------
     StoreError
-        Other types or shapes, NaN or infinity, or not one path and one name for each vector.
+        A type or shape is wrong, a value is NaN or infinite, or a vector lacks a path or a name.
     """
 
     vectors: np.ndarray
@@ -98,12 +98,12 @@ class Embeddings:
         path : str or path
             With or without one of the two endings.
         quantised : None, 'global' or 'vector'
-            None: float32. Otherwise int8 with one scale for all, or one a vector.
+            None: float32. Otherwise int8 with one scale for all, or one per vector.
 
         Raises
         ------
         StoreError
-            Nothing to save, or a text that UTF-8 cannot hold. What was there before stays.
+            There is nothing to save, or UTF-8 cannot hold a text. Earlier files stay.
         """
         npy, table = file_pair(path)
         if not len(self):
@@ -164,12 +164,12 @@ class Embeddings:
 
 
 def join(*embeddings: Embeddings) -> Embeddings:
-    """All rows of several embeddings, in order.
+    """Return all rows of several embeddings, in order.
 
     Raises
     ------
     StoreError
-        Nothing to join, or two models or preprocessings: their vectors do not compare.
+        There is nothing to join, or models or preprocessings differ: vectors cannot be compared.
     """
     if not embeddings:
         raise StoreError("nothing to join: pass one Embeddings or more")
@@ -192,14 +192,14 @@ def join(*embeddings: Embeddings) -> Embeddings:
 
 
 def file_pair(path: str | Path) -> tuple[Path, Path]:
-    """The array's file and the table's, from either name or from what both begin with."""
+    """Return the array's file and the table's, from either name or from their common stem."""
     path = Path(path)
     name = path.stem if path.suffix in (".npy", ".csv") else path.name  # 'v1.5' has no ending
     return path.with_name(f"{name}.npy"), path.with_name(f"{name}.csv")
 
 
 def _read_array(npy: Path) -> np.ndarray:
-    """Float32 or int8 of shape (N, D). Not np.load, which also opens zip archives."""
+    """Read float32 or int8 of shape (N, D), without np.load, which also opens zip archives."""
     try:
         with npy.open("rb") as file:
             array = npy_format.read_array(file, allow_pickle=False)
@@ -234,7 +234,7 @@ def _read_table(table: Path) -> list[list[str]]:
 
 
 def _one(table: Path, column: str, values: tuple[str, ...]) -> str:
-    """The only value of a column."""
+    """Return the only value of a column."""
     distinct = list(dict.fromkeys(values))
     if len(distinct) > 1:
         raise StoreError(
@@ -245,7 +245,7 @@ def _one(table: Path, column: str, values: tuple[str, ...]) -> str:
 
 
 def _floats(array: np.ndarray, scales: tuple[str, ...]) -> np.ndarray:
-    """The vectors of a file's array and its column `scale`."""
+    """Return the vectors from a file's array and its column `scale`."""
     if array.dtype == np.int8:
         return Quantised(array, np.array(scales, np.float32)).vectors
     if any(scales):

@@ -15,8 +15,8 @@ or, with S = W + W^T and r = the sums of its rows:
 
     dL/dE = 2 (diag(r) - S) E
 
-One matrix product, however many triplets there are, and O(N^2) memory. On CUDA one kernel sums the
-first form: it needs neither S nor r in memory.
+This is one matrix product, however many triplets there are, and O(N^2) memory. On CUDA one
+kernel sums the first form: it needs neither S nor r in memory.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ class Triplets(NamedTuple):
 
 
 def as_square(distances: np.ndarray) -> np.ndarray:
-    """Distances (N, N) as float32 or float64, in which a margin keeps its fraction.
+    """Return distances (N, N) as float32 or float64, in which a margin keeps its fraction.
 
     Raises
     ------
     ValueError
-        Another shape.
+        The distances are not square.
     """
     distances = np.asarray(distances)
     if distances.ndim != 2 or distances.shape[0] != distances.shape[1]:
@@ -62,7 +62,7 @@ def as_square(distances: np.ndarray) -> np.ndarray:
 def triplet_loss(
     distances: np.ndarray, triplets: Triplets, margin: float
 ) -> tuple[float, int, np.ndarray]:
-    """Mean loss over the active triplets and dL/dD.
+    """Return the mean loss over the active triplets, and dL/dD.
 
     Parameters
     ----------
@@ -105,9 +105,9 @@ def _gradient_cpu(weights, embeddings, out):
 
 # One thread per coordinate of an embedding, a block a 16 x 16 tile of them: it walks along j, with
 # a tile of S = W + W' and one of E in shared memory. W' is fetched row by row, too, and turned on
-# the way; the 17th column puts the turned values into different banks. Bound: 3 N flops a
+# the way; the 17th column puts the turned values into different banks. Bound: 3 N flops per
 # coordinate, against 3 N / 4 bytes of float32 (mostly from the cache): shared memory, with two
-# reads for 3 flops. Next: 4 x 4 coordinates a thread, in registers, or a graph Laplacian and
+# reads for 3 flops. Next: 4 x 4 coordinates per thread in registers, or a graph Laplacian and
 # `matmul`.
 @cuda_kernel
 def _gradient_grid(weights, embeddings, out):
@@ -125,7 +125,7 @@ def _gradient_grid(weights, embeddings, out):
         j = start + ty
         tile_s[tx, ty] = weights[j, first_i + tx] if j < n and first_i + tx < n else zero
         tile_e[ty, tx] = embeddings[j, c] if j < n and c < d else zero
-        cuda.syncthreads()  # W' stands in tile_s
+        cuda.syncthreads()  # W' is in tile_s
         j = start + tx
         if i < n and j < n:
             tile_s[ty, tx] += weights[i, j]
@@ -148,17 +148,17 @@ _gradient = Kernel(_gradient_cpu, _gradient_cuda)
 
 
 def embedding_gradient(weights: np.ndarray, embeddings: np.ndarray) -> np.ndarray:
-    """dL/dE, array of shape (N, d), from dL/dD (N, N) and the embeddings E (N, d).
+    """Return dL/dE, of shape (N, d), from dL/dD (N, N) and the embeddings E (N, d).
 
-    Both on one device, where the result will lie, too: weights that were mined on the CPU are moved
-    to the embeddings with `nn.backend.to_device`.
+    Both are on one device, and so is the result: weights that were mined on the CPU are moved
+    to the embeddings with `nn.device.backend.to_device`.
 
     Raises
     ------
     ValueError
-        Shapes do not fit.
+        The shapes do not fit.
     TypeError
-        Two dtypes, or neither float32 nor float64.
+        The dtypes differ, or are neither float32 nor float64.
     """
     n = embeddings.shape[0]
     if len(embeddings.shape) != 2 or tuple(weights.shape) != (n, n):

@@ -4,7 +4,7 @@
 
 Outside the image x is 0. m is how many pixels count: those of the window that lie on the image or
 its padding, or on the image alone (`count_include_pad=False`). What hangs over both (`ceil_mode`)
-never counts. Every pixel of a window has the same share in it, so the derivative needs no x:
+never counts. Every pixel of a window has the same share of it, so the derivative needs no x:
 
     dx[n,y,x,c] = sum of dout[n,p,q,c] / m[p,q]  over the windows (p,q) that see (y,x)
 
@@ -50,7 +50,7 @@ def avgpool_backward(dout: np.ndarray, cache: tuple) -> np.ndarray:
 
 
 def _all_that_counts(x, window: Window, count_include_pad):
-    """The image, with its padding where that counts, and the window over it."""
+    """Return the image, with its padding where that counts, and the window over it."""
     if not count_include_pad:
         return x, window
     return np.pad(x, ((0, 0), *window.pad, (0, 0))), replace(window, pad=((0, 0), (0, 0)))
@@ -60,7 +60,7 @@ def _all_that_counts(x, window: Window, count_include_pad):
 
 
 def _count(window, kernel, stride, extent):
-    """How many taps of a window count, when (how many before the image, how many in all) do."""
+    """Count the taps of a window that count; `extent`: (positions before the image, in all)."""
     before, total = extent
     start = before - window * stride
     return np.int32(min(kernel, total + start) - max(0, start))
@@ -172,7 +172,7 @@ _backward = Kernel(_backward_cpu, along_inputs(_backward_grid))
 
 
 class AvgPool(Pooling):
-    """Mean of each window. Arguments as in `Pooling`; `count_include_pad`: its zeros count, too."""
+    """The mean of each window. Arguments as in `Pooling`; `count_include_pad` counts zeros, too."""
 
     def __init__(
         self,
@@ -206,7 +206,7 @@ class AvgPool(Pooling):
         return forward, forward
 
     def _extents(self, shape):
-        """For `_count`: along the rows, and along the columns, of images (N, H, W, C)."""
+        """Return the extents for `_count`, along the rows and columns of images (N, H, W, C)."""
         inside = zip(self.window.pad, shape[1:3], strict=True)
         if self.count_include_pad:
             return [(0, before + size + after) for (before, after), size in inside]

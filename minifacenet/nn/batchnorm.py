@@ -13,15 +13,15 @@ Backward. mu and v depend on every x, and both paths lead to all of them. Let d 
 
     dbeta = sum d,   dgamma = sum d z,   dx = gamma / sqrt(v + eps) * (d - dbeta / m - z dgamma / m)
 
-In words: what is left of d when its mean and its part along z are taken out, since neither a shift
-of all x nor a stretch of all x changes y.
+In words: d loses its mean and its part along z, since neither a shift of all x nor a stretch of all
+x changes y.
 
 All sums run over m in a fixed order: parts of the pixels first, each from its first to its last,
 then the parts. v is a second pass over x, not mean(x^2) - mu^2, which loses all digits when mu is
 large beside sqrt(v).
 
 Shapes: x (N, ..., C), all four vectors (C,), y as x. Ioffe and Szegedy 2015; the FaceNet paper does
-without (it has LRN), its followers' networks have it behind each convolution.
+without (it has LRN), its followers' networks have it after each convolution.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ from .layer import Layer, Parameter
 def batchnorm_forward(
     x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, eps: float
 ) -> tuple[np.ndarray, tuple]:
-    """As in training."""
+    """Normalise by the batch, as in training."""
     axes = tuple(range(x.ndim - 1))
     deviation = np.sqrt(x.var(axis=axes) + eps)
     z = (x - x.mean(axis=axes)) / deviation
@@ -90,8 +90,8 @@ CHANNELS = 64  # of a CUDA block
 # The sums of a part: of a - mean_a, and of (a - mean_a)(b - mean_b). On CUDA a thread owns a
 # channel of a part, neighbours read neighbouring channels. Bound: memory, 8 bytes for 4 flops in
 # float32. Two such passes and `_forward` are the forward in training, one and `_backward` the
-# backward: 16 and 20 bytes an element. Next: sums about a guess of the mean, the running one, would
-# spare a pass.
+# backward: 16 and 20 bytes per element. Next: sums about a guess of the mean, the running one,
+# would spare a pass.
 @cpu_kernel
 def _sums_cpu(a, mean_a, b, mean_b, firsts, seconds):
     parts, channels = firsts.shape
@@ -241,7 +241,7 @@ class BatchNorm(Layer):
     ----------
     channels : int
     eps : float
-        Keeps a channel that is the same everywhere from a division by 0.
+        Prevents a division by 0 for a channel that is the same everywhere.
     momentum : float
         The share of the newest batch in the running means.
 
@@ -286,7 +286,7 @@ class BatchNorm(Layer):
         return out
 
     def _batch(self, rows):
-        """Mean and variance of the batch, which the running means take in."""
+        """Return mean and variance of the batch, and update the running means with them."""
         values = rows.shape[0]
         if values < 2:
             raise ValueError(
@@ -316,7 +316,7 @@ class BatchNorm(Layer):
         return dx
 
     def _means(self, a, mean_a, b, mean_b):
-        """Means, by channel, of a - mean_a, and of (a - mean_a)(b - mean_b); None stands for 0."""
+        """Return the means by channel of a - mean_a and (a - mean_a)(b - mean_b); None means 0."""
         pixels, channels = a.shape
         zero = zeros((channels,), like=a)
         mean_a, mean_b = (zero if mean is None else mean for mean in (mean_a, mean_b))

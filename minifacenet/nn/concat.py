@@ -7,8 +7,8 @@ that is used m times is a sum), and each branch receives its own slice of dout:
 
     dx = sum over m of  f_m backward( dout[..., channels of m] )
 
-Without branches it is the identity: the row "concat" of the paper's Table 1 has one input and hands
-its 7x7x256 on to fc1. Table 2 (NN2) needs it in full.
+Without branches it is the identity: the row "concat" of the paper's Table 1 has one input and
+passes its 7x7x256 on to fc1. Table 2 (NN2) needs it in full.
 
 Shapes: x (N, H, W, C), branches (N, H', W', C_m) -> y (N, H', W', sum of C_m).
 """
@@ -117,7 +117,7 @@ class Concat(Layer):
     Raises
     ------
     ValueError
-        A name comes twice, or outputs differ in more than their channels.
+        A name is used twice, or outputs differ in more than their channels.
     """
 
     def __init__(self, *branches: tuple[str, Layer]):
@@ -149,7 +149,7 @@ class Concat(Layer):
             dpiece = empty((*dout.shape[:-1], width), like=dout)
             _extract(as_pixels(dout), offset, as_pixels(dpiece))
             dx = branch.backward(dpiece)
-            if dx is None:  # a first layer's branch, which hands nothing on
+            if dx is None:  # a first layer's branch, which passes nothing on
                 continue
             if total is None:
                 total = zeros(dx.shape, like=dx)
@@ -174,7 +174,7 @@ class Concat(Layer):
         return sum(branch.multiply_adds(shape) for branch in self.branches.values())
 
     def bytes_moved(self, shape: tuple[int, ...]) -> tuple[int, int]:
-        """The branches' own; their outputs copied into y, and back; the sum of their dL/dx."""
+        """Count the branches' own, the copies of their outputs to y and back, the sum of dL/dx."""
         if not self.branches:
             return 0, 0
         moved = [branch.bytes_moved(shape) for branch in self.branches.values()]

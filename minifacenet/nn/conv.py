@@ -69,7 +69,7 @@ def conv_backward(dout: np.ndarray, cache: tuple) -> tuple[np.ndarray, np.ndarra
 
 
 def _taps(window: Window, out_h: int, out_w: int):
-    """For each weight position (i, j): the rows and columns of the padded image that it meets."""
+    """Yield for each weight position (i, j) the rows and columns of the padded image it meets."""
     (kh, kw), (sh, sw) = window.kernel, window.stride
     for i in range(kh):
         for j in range(kw):
@@ -80,7 +80,7 @@ def _taps(window: Window, out_h: int, out_w: int):
 
 
 class Conv2D(Layer):
-    """Convolution of NHWC images. Weights (kh, kw, C, O), He-normal (for a ReLU behind); bias zero.
+    """Convolution of NHWC images. Weights (kh, kw, C, O), He-normal (for a ReLU next); bias zero.
 
     Parameters
     ----------
@@ -89,19 +89,19 @@ class Conv2D(Layer):
     kernel, stride, pad : int or pair
         See `Window.of`.
     input_gradient : bool
-        False leaves out dx, and `backward` returns None: a network's first layer has nobody to hand
+        False leaves out dx, and `backward` returns None: a network's first layer has nobody to pass
         it to, and saves a third of its work.
     algorithm : 'auto', 'im2col', 'winograd' or 'winograd2'
         All compute the same but for rounding. 'winograd' has tiles of 4x4 outputs, 'winograd2' of
         2x2: slower, and nearly as exact as im2col. Both are for 3x3 kernels of stride 1. 'auto'
         takes what was measured fastest on a CPU for the shape of the layer and of an image, never
-        of a batch: so an image takes the same way in any batch. Where im2col makes infinity of an
-        infinite pixel, Winograd makes NaN, also in outputs of the tile that do not see it.
+        of a batch: so an image is computed the same way in any batch. From an infinite pixel im2col
+        gives infinity, Winograd NaN, also in outputs of the tile that do not see the pixel.
 
     Raises
     ------
     ValueError
-        Unknown algorithm, or one that does not fit the window.
+        The algorithm is unknown, or does not fit the window.
     """
 
     window: Window
@@ -158,7 +158,7 @@ class Conv2D(Layer):
         return dx if self.input_gradient else None
 
     def _tile(self, shape):
-        """Size of Winograd's tiles for an output (N, H', W', O); None means im2col."""
+        """Return the size of Winograd's tiles for an output (N, H', W', O); None means im2col."""
         if self.algorithm == "auto":
             return fastest_tile(self.window, self.weight.data.shape[2], *shape[1:])
         return TILES.get(self.algorithm)

@@ -25,7 +25,7 @@ STEP = 1e-5
 
 
 def relative_error(analytic: np.ndarray, numeric: np.ndarray) -> float:
-    """Largest difference over the largest numeric gradient; infinite where there is a NaN."""
+    """Return the largest difference over the largest numeric gradient; infinity for a NaN."""
     scale = np.abs(numeric).max()
     error = float(np.abs(analytic - numeric).max() / (scale if scale > 0 else 1))
     return error if np.isfinite(error) else np.inf
@@ -34,7 +34,7 @@ def relative_error(analytic: np.ndarray, numeric: np.ndarray) -> float:
 def check_layer(
     layer: Layer, x: np.ndarray, rng: np.random.Generator, step: float = STEP
 ) -> dict[str, float]:
-    """Relative error of dL/dx ('input') and of every parameter's gradient, by name.
+    """Return the relative error of dL/dx ('input') and of every parameter's gradient, by name.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def check_layer(
     layer.zero_grad()
     layer.forward(x, train=True)
     dx = layer.backward(dout)
-    assert dx is not None  # a first layer without dx cannot be checked so
+    assert dx is not None  # a first layer without dx cannot be checked this way
     errors = {"input": relative_error(dx, _numeric(layer, x, dout, step))}
     for name, parameter in layer.parameters().items():
         errors[name] = relative_error(parameter.grad, _numeric(layer, x, dout, step, parameter))
@@ -54,7 +54,7 @@ def check_layer(
 
 
 def _numeric(layer, x, dout, step, parameter=None) -> np.ndarray:
-    """Centred differences by every coordinate of the parameter, or of the input if None."""
+    """Return centred differences by every coordinate of the parameter, or of the input if None."""
     moved = Parameter(x.copy()) if parameter is None else parameter
 
     def forward_at(index, value):
@@ -74,9 +74,9 @@ def _numeric(layer, x, dout, step, parameter=None) -> np.ndarray:
 def check_direction(
     loss: Callable[[], float], parameter: Parameter, rng: np.random.Generator, step: float = STEP
 ) -> float:
-    """|numeric - analytic| / |numeric| of the slope along a random direction of one parameter.
+    """Return |numeric - analytic| / |numeric| of the slope along a random direction.
 
-    `loss()` computes the loss at the current weights; `parameter.grad` holds its gradient already.
+    `loss()` computes the loss at the current weights; `parameter.grad` already holds its gradient.
     """
     _need_float64(parameter.data)
     direction = rng.standard_normal(parameter.data.shape)

@@ -1,4 +1,4 @@
-"""L2Norm: onto the unit sphere, where the paper's embeddings live.
+"""L2Norm: the projection onto the unit sphere, where the paper's embeddings live.
 
     y = x / ||x||
 
@@ -167,7 +167,7 @@ _backward = Kernel(_backward_cpu, _backward_cuda)
 
 
 class L2Norm(Layer):
-    """Each row divided by its length; rows shorter than `eps` by eps."""
+    """Divides each row by its length, rows shorter than `eps` by eps."""
 
     def __init__(self, eps: float = 1e-10):
         self.eps = eps

@@ -58,7 +58,7 @@ def l2pool_backward(dout: np.ndarray, cache: tuple) -> np.ndarray:
 
 
 def _share(dout, y):
-    """What a window passes on for each unit of a pixel in it."""
+    """Return what a window passes on for each unit of a pixel in it."""
     zero = type(y)(0)
     return zero if y == zero else dout / y
 
@@ -170,7 +170,7 @@ _backward = Kernel(_backward_cpu, along_inputs(_backward_grid))
 
 
 class L2Pool(Pooling):
-    """L2 norm of each window; arguments as in `Pooling`."""
+    """The L2 norm of each window; arguments as in `Pooling`."""
 
     def forward(self, x: Array, train: bool = False) -> Array:
         x, out = self._accept_images(x)

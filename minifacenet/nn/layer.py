@@ -25,7 +25,7 @@ Derived = TypeVar("Derived")
 
 
 class Parameter:
-    """A trainable array with its gradient. It takes over `data`: hand in a copy of what you keep.
+    """A trainable array with its gradient. It takes over `data`: pass a copy if you keep yours.
 
     `data` is read-only, so that nothing changes it unseen: writers say `with p.edit() as w: ...`,
     which raises `version`. A kernel that keeps a packed copy compares versions and never goes
@@ -52,7 +52,7 @@ class Parameter:
 
     @property
     def grad(self) -> Array:
-        """Array of the shape and dtype of `data`: dL/dw, summed since the last `zero_grad()`."""
+        """The gradient dL/dw, summed since `zero_grad()`, of the shape and dtype of `data`."""
         if self._grad is None:
             self._grad = backend.zeros(self.data.shape, like=self.data)
         return self._grad
@@ -63,16 +63,16 @@ class Parameter:
 
     @contextmanager
     def edit(self) -> Iterator[Array]:
-        """The writable array; leaving the block raises `version`."""
+        """Give the writable array; leaving the block raises `version`."""
         try:
             yield self._data
         finally:
             self.version += 1
 
     def derived(self, function: Callable[..., Derived], *arguments: Any) -> Derived:
-        """`function(data, *arguments)`, worked out anew only when `version` has changed.
+        """Return `function(data, *arguments)`, computed anew only when `version` has changed.
 
-        For what a kernel makes of the weights and would otherwise make at every call.
+        It is for what a kernel derives from the weights and would otherwise derive at every call.
         """
         key = (function, *arguments)
         if key not in self._derived or self._derived[key][0] != self.version:
@@ -90,7 +90,7 @@ class Parameter:
 def normal(
     rng: np.random.Generator | None, shape: tuple[int, ...], variance: float, dtype: type
 ) -> np.ndarray:
-    """Gaussian start values of the given variance and dtype, ndarray of `shape`.
+    """Return Gaussian start values of the given shape, variance and dtype.
 
     Without an `rng` they are zeros, for a network whose weights come from a file: most systems give
     such an array its memory only when the weights are written into it.
@@ -103,21 +103,21 @@ def normal(
 
 
 class Layer:
-    """Base of all layers. A subclass writes `forward`, `backward` and what else is not as here.
+    """The base of all layers. A subclass writes `forward`, `backward` and what differs from here.
 
     Activations are NHWC: ndarray of shape (N, H, W, C), or (N, D) once flattened; the dtype of the
     input is the dtype of everything. `forward(x, train=True)` keeps what `backward` needs, once: a
     second `backward` raises. Neither `x` nor `dout` is ever modified.
     """
 
-    window: Window | None = None  # of a layer that slides one over the image
+    window: Window | None = None  # set by a layer that slides one over the image
     _cache: tuple | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._about()})"
 
     def _about(self) -> str:
-        """What stands between the parentheses of its repr."""
+        """Return the text between the parentheses of the repr."""
         return str(self.window or "")
 
     def forward(self, x: Array, train: bool = False) -> Array:
@@ -127,26 +127,26 @@ class Layer:
         raise TypeError(f"{type(self).__name__} defines no backward")
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Shape of one image's output (no batch axis), given its input's."""
+        """Return the shape of one image's output (no batch axis), given its input's."""
         return shape
 
     def multiply_adds(self, shape: tuple[int, ...]) -> int:
-        """Multiplications (with their additions, biases counted) for one image of input `shape`."""
+        """Return the multiply-adds (biases counted) for one image of input `shape`."""
         return 0
 
     def bytes_moved(self, shape: tuple[int, ...]) -> tuple[int, int]:
-        """Bytes that forward and backward move at least, in float32, for a batch (N, ...).
+        """Return the least bytes that forward and backward move, in float32, for a batch (N, ...).
 
-        Every array that goes in or comes out counts once. Here, as most layers do: x, y and the
+        Every array that goes in or comes out counts once. Here, as in most layers: x, y and the
         parameters; back, dL/dy, x (or y, as large), dL/dx, the parameters, and their gradients
-        twice, for these are added to.
+        twice, since these are added to.
         """
         x, y = math.prod(shape), shape[0] * math.prod(self.output_shape(shape[1:]))
         weights = sum(parameter.data.size for parameter in self.parameters().values())
         return FLOAT * (x + weights + y), FLOAT * (y + x + x + 3 * weights)
 
     def parameters(self) -> dict[str, Parameter]:
-        """Parameters by name, in a fixed order: the attributes that are a `Parameter`."""
+        """Return the attributes that are a `Parameter` by name, in a fixed order."""
         return {k: v for k, v in vars(self).items() if isinstance(v, Parameter)}
 
     @property
@@ -165,17 +165,17 @@ class Layer:
             parameter.zero_grad()
 
     def _accept(self, x, *axes):
-        """The input in C order, if this layer can take it: every forward asks first.
+        """Return the input in C order, if this layer can take it: every forward asks first.
 
-        `axes` are those of a batch; the last one is a number where only that will do: "N", "H",
+        `axes` are those of a batch; the last one is a number if only that one fits: "N", "H",
         "W", 3. `..., 3` stands for any axes before the channels.
 
         Raises
         ------
         TypeError
-            Neither float32 nor float64, or another dtype than that of the parameters.
+            The dtype is neither float32 nor float64, or not that of the parameters.
         ValueError
-            Other axes, such as those of one image without a batch.
+            The axes differ, such as those of one image without a batch.
         """
         name, dtype = type(self).__name__, x.dtype
         if dtype not in backend.DTYPES:
@@ -198,7 +198,7 @@ class Layer:
         self._cache = (*gave, cache) if train else None
 
     def _recall(self, dout) -> tuple:
-        """What forward kept; once, so that a gradient cannot be counted twice by accident."""
+        """Return what forward kept, once: a gradient cannot be counted twice by accident."""
         name = type(self).__name__
         if self._cache is None:
             raise RuntimeError(f"{name}.backward needs one forward(x, train=True) before each call")
@@ -225,23 +225,23 @@ def _fit(shape: tuple[int, ...], axes: tuple) -> bool:
 
 
 def named(layers: Sequence[tuple[str, Layer]]) -> dict[str, Layer]:
-    """(name, layer) pairs as a dictionary; ValueError if a name comes twice."""
+    """Return (name, layer) pairs as a dictionary; ValueError if a name is used twice."""
     if len(dict(layers)) != len(layers):
         raise ValueError(f"layer names must differ, got {[name for name, _ in layers]}")
     return dict(layers)
 
 
 def in_lines(layer: Layer, layers: dict[str, Layer]) -> str:
-    """The repr of a layer made of others: a line for each, with its name."""
+    """Return the repr of a layer made of others: one line for each, with its name."""
     width = max(map(len, layers), default=0)
     lines = [f"\n{name:{width}}  {inner!r}".replace("\n", "\n  ") for name, inner in layers.items()]
     return f"{type(layer).__name__}({''.join(lines)}" + ("\n)" if layers else ")")
 
 
 class Sequential(Layer):
-    """Layers in a row, each with a name: `Sequential(('conv1', Conv2D(...)), ('pool1', ...))`.
+    """A chain of named layers: `Sequential(('conv1', Conv2D(...)), ('pool1', ...))`.
 
-    `network['conv1']` and `network[0]` are the first of them, `len(network)` is their number.
+    `network['conv1']` and `network[0]` are the first layer, `len(network)` is their number.
     A name with a dot ('conv1.relu') belongs to the table row before the dot.
     """
 
@@ -255,7 +255,7 @@ class Sequential(Layer):
         return len(self.layers)
 
     def __getitem__(self, key: str | int) -> Layer:
-        """The layer of this name, or at this place; KeyError or IndexError if there is none."""
+        """Return the layer of this name, or at this place; KeyError or IndexError if none."""
         if isinstance(key, str):
             if key not in self.layers:
                 raise KeyError(f"no layer is called {key!r}; there are {', '.join(self.layers)}")
@@ -273,7 +273,7 @@ class Sequential(Layer):
         return dout
 
     def first_not_finite(self, x: Array) -> str | None:
-        """Name of the first layer that makes NaN or infinity of the finite `x`; None: none does."""
+        """Return the name of the first layer to make NaN or infinity of a finite `x`, or None."""
         for name, layer in self.layers.items():
             x = layer.forward(x)
             if not np.isfinite(backend.to_device(x, "cpu")).all():
@@ -304,7 +304,7 @@ class Sequential(Layer):
         }
 
     def table(self, shape: tuple[int, ...]) -> list[Row]:
-        """A `Row` for each stage: shapes, parameters, multiply-adds for one image of `shape`."""
+        """Return one `Row` per stage: shapes, parameters, multiply-adds for an image of `shape`."""
         return list(self._rows(shape))
 
     def _rows(self, shape) -> Iterator[Row]:
@@ -330,7 +330,7 @@ class Sequential(Layer):
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the network's table: Table 1 of the paper has these columns."""
+    """A row of the network's table: Table 1 of the paper has these columns."""
 
     name: str
     window: Window | None

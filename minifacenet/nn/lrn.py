@@ -11,7 +11,7 @@ neighbourhood holds c; since the neighbourhood is symmetric, these are the neigh
     dx[c] = dout[c] s[c]^(-beta)  -  (2 alpha beta / n) x[c] * sum over neighbours j of
                                                                  dout[j] y[j] / s[j]
 
-Shapes: any (..., C), channels last. Every pixel is on its own. The scale s is computed anew in the
+Shapes: any (..., C), channels last. Every pixel is independent. The scale s is computed anew in the
 backward: that is cheaper than keeping it.
 
 The paper's Table 1 says "rnorm" and no more. We take n=5, alpha=1e-4, beta=0.75 from AlexNet
@@ -48,7 +48,7 @@ def lrn_backward(dout: np.ndarray, cache: tuple) -> np.ndarray:
 
 
 def _neighbours(v, n):
-    """For each channel the sum over the n channels around it."""
+    """Return for each channel the sum over the n channels around it."""
     half, channels = n // 2, v.shape[-1]
     columns = [v[..., max(0, c - half) : c + half + 1].sum(axis=-1) for c in range(channels)]
     return np.stack(columns, axis=-1)
@@ -58,7 +58,7 @@ def _neighbours(v, n):
 
 
 def _damping(s, beta):
-    """s^(-beta)"""
+    """Return s^(-beta)."""
     if beta == type(s)(0.75):
         root = math.sqrt(s)
         return type(s)(1) / (root * math.sqrt(root))
@@ -71,13 +71,13 @@ _damping_cpu, _damping_cuda = element(_damping)
 # -- Kernels: x and dout as (pixels, C); `a` is alpha / n ----------------------------------------
 
 PIXELS = 64  # pixels of one CPU task, which share two rows of scratch
-MOST_CHANNELS = 1024  # on CUDA: the threads of a block, one a channel
+MOST_CHANNELS = 1024  # on CUDA: the threads of a block, one per channel
 SHARED = 2 * MOST_CHANNELS  # numbers of whole pixels, each with n // 2 zeros at both ends
 
 
 @cpu_function
 def _neighbour_sums(padded, n, sums):
-    """sums[c] = padded[c] + ... + padded[c + n - 1]; c in the inner loop, so that it vectorises."""
+    """Set sums[c] = padded[c] + ... + padded[c + n - 1]; c is innermost, so that it vectorises."""
     sums[:] = padded[: sums.size]
     for j in range(1, n):
         shifted = padded[j : j + sums.size]
@@ -102,14 +102,14 @@ def _forward_cpu(x, n, a, beta, k, out):
 
 @cuda_function
 def _pad(line, c, channels, n, padded):
-    """Zeros at both ends of the pixel that begins at `line`, one a thread."""
+    """Put zeros at both ends of the pixel that begins at `line`, one per thread."""
     if c < n - 1:
         padded[np.uint32(line + (c if c < n // 2 else channels + c))] = padded.dtype.type(0)
 
 
 @cuda_function
 def _square(x, n, squares):
-    """Lay out this thread's square: its pixel, channel, the pixel's line there; is it one, x."""
+    """Lay out this thread's square; return pixel, channel, the pixel's line, whether inside, x."""
     c, row = np.uint32(cuda.threadIdx.x), cuda.threadIdx.y
     pixel = np.uint32(cuda.blockIdx.x * cuda.blockDim.y + row)
     pixels, channels = x.shape
@@ -160,14 +160,14 @@ def _backward_cpu(dout, x, n, a, beta, k, dx):
             _neighbour_sums(squares, n, sums)
             for c in range(channels):
                 g[c] = d[c] * _damping_cpu(k + a * sums[c], beta)
-            for c in range(channels):  # a loop of its own: few enough arrays to vectorise
+            for c in range(channels):  # in its own loop: few enough arrays to vectorise
                 shares[c + n // 2] = g[c] * v[c] / (k + a * sums[c])
             _neighbour_sums(shares, n, sums)
             for c in range(channels):
                 g[c] -= slope * v[c] * sums[c]
 
 
-# The same, and once more: every thread works out its channel's share, dout y / s, and lays it out
+# As above, then once more: every thread works out its channel's share, dout y / s, and lays it out
 # for its neighbours: each would otherwise need n scales of n squares. Bound: memory. An element in
 # float32 is 8 bytes in and 4 out, for 3 n + 14 flops, two roots and two divisions among them.
 # Next: as above.
@@ -198,7 +198,7 @@ def _backward_cuda(dout, x, n, a, beta, k, dx):
 
 
 def _grid(x, n: int):
-    """Blocks, and their threads: (channels, pixels)."""
+    """Return the number of blocks, and the threads of each: (channels, pixels)."""
     pixels, channels = x.shape
     if max(channels, n) > MOST_CHANNELS:
         raise ValueError(
@@ -230,7 +230,7 @@ class LRN(Layer):
     Raises
     ------
     ValueError
-        n is even, or k not above 0; on CUDA, more than 1,024 channels or neighbours.
+        n is even, or k is not above 0; on CUDA, there are more than 1,024 channels or neighbours.
     """
 
     def __init__(self, n: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0):

@@ -45,7 +45,7 @@ def maxout_backward(dout: np.ndarray, cache: tuple) -> np.ndarray:
 
 
 def _beats(value, best):
-    """Larger, or the first NaN."""
+    """Whether `value` is larger, or the first NaN."""
     return (best == best) & (not value <= best)  # `&`: no branch
 
 
@@ -127,7 +127,7 @@ _backward = Kernel(_backward_cpu, _backward_cuda)
 
 
 class Maxout(Layer):
-    """Largest of `pieces` consecutive parts of the input: (N, pieces h) -> (N, h)."""
+    """The largest of `pieces` consecutive parts of the input: (N, pieces h) -> (N, h)."""
 
     def __init__(self, pieces: int = 2):
         if not 2 <= pieces <= 256:

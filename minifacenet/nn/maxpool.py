@@ -69,7 +69,7 @@ def maxpool_backward(dout: np.ndarray, cache: tuple) -> np.ndarray:
 
 
 def _beats(value, best):
-    """Larger, or the first NaN."""
+    """Whether `value` is larger, or the first NaN."""
     return (best == best) & (not value <= best)  # `&`: no branch
 
 
@@ -103,7 +103,7 @@ def _forward_cpu(x, kernel, stride, corner, winner, out):
 
 @cpu_function
 def _raise_to(values, best):
-    """best = the larger of the two, element by element; a NaN stays or comes in."""
+    """Set best to the larger of the two, element by element; a NaN stays or comes in."""
     for c in range(best.size):
         value = values[c]
         best[c] = value if (value > best[c]) | (value != value) else best[c]  # `|`: no jump
@@ -111,7 +111,7 @@ def _raise_to(values, best):
 
 @cpu_kernel
 def _largest_rows(x, kernel, stride, corner, scratch, out):
-    """As `_forward_cpu` without winners; scratch (threads, W C)."""
+    """Compute `_forward_cpu` without winners; `scratch` is of shape (threads, W C)."""
     (kh, kw), (sh, sw), (top, left) = kernel, stride, corner
     n, height, width, channels = x.shape
     _, out_h, out_w, _ = out.shape
@@ -138,7 +138,7 @@ def _largest_cpu(x, kernel, stride, corner, out):
 
 # `pooling.py` says how a CUDA thread walks. Here one loop over the taps, not two: an inner loop is
 # unrolled for four taps at once, which three never fill. Bound: memory. 3x3/2 in float32 reads 4
-# inputs an output (16 bytes; 9 reads, the others from the cache) and writes 5 bytes, for 9
+# inputs per output (16 bytes; 9 reads, the others from the cache) and writes 5 bytes, for 9
 # comparisons.
 @cuda_kernel
 def _forward_grid(x, kernel, stride, corner, winner, out, size, grid):
@@ -229,7 +229,7 @@ _backward = Kernel(_backward_cpu, along_inputs(_backward_grid))
 
 
 class MaxPool(Pooling):
-    """Largest value of each window; arguments as in `Pooling`, at most 256 taps."""
+    """The largest value of each window; arguments as in `Pooling`, at most 256 taps."""
 
     def __init__(self, kernel: Size, stride: Size, pad: Pad = 0, ceil_mode: bool = False):
         super().__init__(kernel, stride, pad, ceil_mode)

@@ -62,7 +62,7 @@ def adam_step(
 
 
 def _damped(g, square, rate, eps):
-    """A step that is the shorter, the larger the gradients were so far."""
+    """Return a step that is the shorter, the larger the gradients were so far."""
     return rate * g / (math.sqrt(square) + eps)
 
 
@@ -73,7 +73,7 @@ _damped_cpu, _damped_cuda = element(_damped)
 
 # The CUDA kernels have one thread per weight. Bound: memory. A weight in float32 takes 20 bytes
 # (SGD and AdaGrad: three values in, two out; 4 and 7 flops) or 28 (Adam: four in, three out; 12
-# flops). Next: four weights a thread, in 16-byte reads; all parameters in one launch.
+# flops). Next: four weights per thread, in 16-byte reads; all parameters in one launch.
 
 
 @cpu_kernel
@@ -144,7 +144,7 @@ _adam = Kernel(_adam_cpu, _adam_cuda)
 
 
 class Optimizer:
-    """Base: `step()` updates every parameter from its gradient. `rate` may be changed between."""
+    """Base: `step()` updates every parameter from its gradient; `rate` may change in between."""
 
     slots: tuple[str, ...] = ()
     start = 0.0  # value that the slots begin with
@@ -169,9 +169,9 @@ class Optimizer:
                 self._update(parameter.grad.reshape(-1), scalar, slots, w.reshape(-1))
 
     def state(self) -> dict[str, np.ndarray]:
-        """The slots by name ('conv1.weight.accumulator', ...), as a checkpoint takes them.
+        """Return the slots by name ('conv1.weight.accumulator', ...), for a checkpoint.
 
-        The arrays themselves on the CPU, copies of those on a GPU.
+        On the CPU they are the arrays themselves, on a GPU copies.
         """
         return {name: backend.to_device(array, "cpu") for name, array in self._state.items()}
 
@@ -213,7 +213,7 @@ class SGD(Optimizer):
 
 
 class AdaGrad(Optimizer):
-    """Duchi et al. 2011; the paper's choice. `start` is the initial accumulator."""
+    """AdaGrad is the paper's choice (Duchi et al. 2011). `start` is the initial accumulator."""
 
     slots = ("accumulator",)
 
@@ -233,7 +233,7 @@ class AdaGrad(Optimizer):
 
 
 class Adam(Optimizer):
-    """Kingma and Ba 2015. The bias corrections are folded into the step's rate and eps."""
+    """Adam (Kingma and Ba 2015). The bias corrections are folded into the step's rate and eps."""
 
     slots = ("mean", "square")
 

@@ -1,4 +1,4 @@
-"""What poolings share: a window that slides over each channel, and the walk of a CUDA thread.
+"""The common part of poolings: a window that slides over each channel, a CUDA thread's walk.
 
 On CUDA arrays are flat, sizes are (H, W, C) and grids (H', W'). A thread walks along one channel of
 a row: of outputs in a forward, which it computes one after another, of inputs in a backward, where
@@ -19,7 +19,7 @@ from .window import Pad, Size, Window
 
 
 class Pooling(Layer):
-    """Base of the layers that make one value of each window, channel by channel.
+    """The base of the layers that make one value of each window, channel by channel.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Pooling(Layer):
     Raises
     ------
     ValueError
-        A window that could lie in the padding alone, or that does not fit an image.
+        A window could lie in the padding alone, or does not fit an image.
     """
 
     window: Window
@@ -44,7 +44,7 @@ class Pooling(Layer):
         return (*self.window.output_size(*shape[:2]), shape[2])
 
     def _accept_images(self, x: Array) -> tuple[Array, Array]:
-        """The input as a kernel takes it, and memory for the output."""
+        """Return the input as a kernel takes it, and memory for the output."""
         x = self._accept(x, "N", "H", "W", "C")
         return x, empty((x.shape[0], *self.output_shape(x.shape[1:])), like=x)
 
@@ -53,9 +53,9 @@ class Pooling(Layer):
 
 
 def along_outputs(grid: CudaFunction) -> Callable:
-    """The CUDA side of a forward `(x, ..., out)`; other arrays among them have the shape of `out`.
+    """Return the CUDA side of a forward `(x, ..., out)`; arrays in between have `out`'s shape.
 
-    The kernel gets all arrays flat and, behind them, x's (H, W, C) and the output's (H', W').
+    The kernel gets all arrays flat and, after them, x's (H, W, C) and the output's (H', W').
     """
 
     def launch(x, *rest):
@@ -65,7 +65,7 @@ def along_outputs(grid: CudaFunction) -> Callable:
 
 
 def along_inputs(grid: CudaFunction) -> Callable:
-    """The same of a backward `(dout, ..., dx)`."""
+    """Return the CUDA side of a backward `(dout, ..., dx)` in the same way."""
 
     def launch(dout, *rest):
         _launch(grid, (dout, *rest), walked=rest[-1], images=rest[-1], outputs=dout)
@@ -83,7 +83,7 @@ def _launch(grid, arguments, walked, images, outputs) -> None:
 
 @cuda_function
 def walk(height, channels):
-    """What this thread walks along: its row of all images' rows, image, y and channel."""
+    """Return where this thread walks: its row of all images' rows, image, y and channel."""
     row = divide(cuda.grid(1), channels)
     image = divide(row, height)
     return row, image, row - image * height, cuda.grid(1) - row * channels
@@ -91,9 +91,9 @@ def walk(height, channels):
 
 @cuda_function
 def next_tap(at, number, row_end, across, columns, width, channels):
-    """From tap `number` of a window, on the pixel at `at`, to the next one that is on the image.
+    """Go from tap `number` of a window, on the pixel at `at`, to the next one on the image.
 
-    Of each row of `columns` taps, `across` are; the next row begins behind `row_end`.
+    Of each row of `columns` taps, `across` are on it; the next row begins after `row_end`.
     """
     at, number = np.uint32(at + channels), np.int32(number + 1)
     if number == row_end:  # on to the first tap of the next row
@@ -104,7 +104,7 @@ def next_tap(at, number, row_end, across, columns, width, channels):
 
 @cuda_function
 def last_window(end, stride):
-    """The last window that begins at or before a pixel at `end`, and the tap that sees it there.
+    """Return the last window that begins at or before a pixel at `end`, and its tap there.
 
     The window before that one sees the pixel `stride` taps later, and so on.
     """
@@ -114,7 +114,7 @@ def last_window(end, stride):
 
 @cuda_function
 def next_window(i, p, j, q, j_first, q_last, stride, columns):
-    """From window (p, q), which sees a pixel at tap (i, j), to the one before that may see it."""
+    """Go from window (p, q), which sees a pixel at tap (i, j), to the one before that may."""
     down, across = stride
     j, q = j + across, q - 1
     if j >= columns or q < 0:  # on to the last window of the row above

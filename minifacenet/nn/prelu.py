@@ -11,7 +11,7 @@ may take any value, negative ones too, and in trained nets they do. The derivati
 At the kink x = 0 any number between 1 and a_c is a subgradient of x; we take a_c, which for a = 0
 is the ReLU's choice. A NaN travels: `a x if x < 0 else x` lets it pass.
 
-Shapes: x (N, ..., C), slopes (C,), y as x. MTCNN (Zhang et al. 2016) has one behind each
+Shapes: x (N, ..., C), slopes (C,), y as x. MTCNN (Zhang et al. 2016) has one after each
 convolution.
 """
 
@@ -53,7 +53,7 @@ def _bend_gradient(dout, x, slope):
 
 
 def _slope_share(dout, x):
-    """What one element adds to the gradient of its channel's slope."""
+    """Return what one element adds to the gradient of its channel's slope."""
     zero = type(x)(0)
     return zero if x > zero else dout * x
 

@@ -1,10 +1,10 @@
-"""Where a sliding window stands: kernel, stride and padding, shared by convolution and pooling.
+"""The positions of a sliding window: kernel, stride and padding, shared by convolution and pooling.
 
 Along one axis of length n, a window of k pixels that starts p pixels before the image and moves s
 at a time fits floor((n + p + p' - k) / s) + 1 times, p' being the padding after the image.
 
 With `ceil_mode` the quotient is rounded up: one more window, which hangs over the far edge, sees
-what floor leaves over there. It has to begin on the image, not behind it. Caffe pools so.
+what floor leaves over there. It has to begin on the image, not after it. Caffe pools this way.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Pad = Size | Sequence[Sequence[int]]
 class Window:
     """A window over (H, W). Each value is an int for both axes, or a pair (vertical, horizontal).
 
-    `pad` is the same before and after; a pair of pairs ((top, bottom), (left, right)) tells them
+    `pad` is the same before and after; a pair of pairs ((top, bottom), (left, right)) sets them
     apart (TensorFlow's SAME padding of an even overhang puts the odd pixel after the image).
     """
 
@@ -35,7 +35,7 @@ class Window:
 
     @classmethod
     def of(cls, kernel: Size, stride: Size = 1, pad: Pad = 0, ceil_mode: bool = False) -> Window:
-        """As the layers take it. ValueError where a value is none of the above, or too small."""
+        """Make a window from a layer's arguments; ValueError if one is malformed or too small."""
         kernel, stride = _pair("kernel", kernel, 1), _pair("stride", stride, 1)
         pad = tuple(pad) if isinstance(pad, list | tuple) else (pad, pad)
         if len(pad) != 2:
@@ -43,7 +43,7 @@ class Window:
         return cls(kernel, stride, (_pair("pad", pad[0], 0), _pair("pad", pad[1], 0)), ceil_mode)
 
     def __str__(self) -> str:
-        """As in `3x3/2, pad 1`: kernel, stride and, where there is some, padding."""
+        """Write kernel, stride and any padding, as in `3x3/2, pad 1`."""
         strides, pads = {*self.stride}, {*self.pad[0], *self.pad[1]}
         text = f"{_by(self.kernel)}/{_by(strides if len(strides) == 1 else self.stride)}"
         if any(pads):
@@ -51,19 +51,19 @@ class Window:
         return text + (", ceil_mode" if self.ceil_mode else "")
 
     def geometry(self) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
-        """What a kernel needs: kernel, stride, and (top, left), where the first window starts."""
+        """Return kernel, stride and (top, left), where the first window starts, for a kernel."""
         (top, _), (left, _) = self.pad
         return self.kernel, self.stride, (top, left)
 
     def check_pad(self) -> None:
-        """ValueError if a window may lie in the padding alone, where it sees nothing."""
+        """Raise ValueError if a window may lie in the padding alone, where it sees nothing."""
         if any(max(pad) >= kernel for pad, kernel in zip(self.pad, self.kernel, strict=True)):
             raise ValueError(
                 f"a window may not lie in the padding alone: kernel {self.kernel}, pad {self.pad}"
             )
 
     def output_size(self, height: int, width: int) -> tuple[int, int]:
-        """How often the window fits. ValueError when it does not fit at all."""
+        """Return how often the window fits. ValueError if it does not fit at all."""
         sizes = []
         for n, k, s, (before, after) in zip(
             (height, width), self.kernel, self.stride, self.pad, strict=True
@@ -81,7 +81,7 @@ class Window:
         return sizes[0], sizes[1]
 
     def seen(self, p: int, q: int) -> tuple[slice, slice]:
-        """Rows and columns of the image that the window of output (p, q) lies on."""
+        """Return the rows and columns of the image that the window of output (p, q) covers."""
         (kh, kw), (sh, sw), (top, left) = self.geometry()
         y, x = p * sh - top, q * sw - left
         return slice(max(0, y), y + kh), slice(max(0, x), x + kw)
@@ -102,13 +102,13 @@ def _pair(what: str, value, least: int) -> tuple[int, int]:
 
 
 def _taps_inside(window, kernel, stride, before, size):
-    """From which tap to which, exclusive, a window lies on the image."""
+    """Return the first tap of a window on the image, and the one after the last."""
     start = before - window * stride
     return max(0, start), min(kernel, size + start)
 
 
 def _windows_over(position, kernel, stride, before, windows):
-    """From which window to which, exclusive, a pixel is seen."""
+    """Return the first window that sees a pixel, and the one after the last."""
     end = position + before
     return max(0, -((kernel - 1 - end) // stride)), min(windows, end // stride + 1)
 

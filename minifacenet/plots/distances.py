@@ -1,4 +1,4 @@
-"""What the distances of pairs say: two histograms, and ROC curves.
+"""Figures of the distances of pairs: two histograms, and ROC curves.
 
 Each function takes arrays, draws on the Axes that it is given or on a new figure, and returns the
 Axes. Distances are **squared** L2.
@@ -20,12 +20,12 @@ from .style import AS_IT_IS, DASHES, DIFFERENT, HUES, SAME, entitle, new_axes
 def distance_histograms(
     distances: ArrayLike, same: ArrayLike, threshold: float | None = None, ax: Axes | None = None
 ) -> Axes:
-    """How far apart two photos of one person lie, and of two people, each out of 100 %.
+    """Draw the distances of two photos of one person, and of two people, each out of 100 %.
 
     Parameters
     ----------
     distances, same : ndarray of shape (M,), float and bool
-        Of all pairs, as from `verification.pair_distances`. One of the two kinds may be missing.
+        All pairs, as from `verification.pair_distances`. One of the two kinds may be missing.
     threshold : float, optional
         Drawn with its VAL and FAR: the shares at or below it.
     """
@@ -60,13 +60,13 @@ def distance_histograms(
 
 
 def roc(curves: Mapping[str, tuple], ax: Axes | None = None) -> Axes:
-    """VAL against FAR of several methods, the first one in front.
+    """Draw VAL against FAR of several methods, the first one in front.
 
     The axis of FAR is logarithmic, because the rates that matter are small, and a logarithm has no
-    place for FAR = 0. The smallest rate above is 1 / (number of different pairs): the grey band,
-    labelled 0, stands for everything below, and a curve crosses it at the VAL that it reaches
-    without any false accept. Curves are steps, as in 'VAL at FAR 0.001': the best at that rate or
-    a lower one, never something between two thresholds.
+    place for FAR = 0. The smallest rate above 0 is 1 / (number of different pairs): the grey band,
+    labelled 0, stands for everything below it, and a curve crosses the band at its VAL without any
+    false accept. Curves are steps, as in 'VAL at FAR 0.001': the best at that rate or a lower
+    one, never a value between two thresholds.
 
     Parameters
     ----------

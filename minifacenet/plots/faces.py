@@ -26,10 +26,10 @@ def embedding_map(
     most: int = 300,
     credit: str | None = None,
 ) -> Axes:
-    """The faces laid out so that near embeddings lie near each other, a frame colour per person.
+    """Draw the faces so that near embeddings lie near each other, in one frame colour per person.
 
-    `map_layout.py` says how they are placed. Beyond eight people colours come again: for the next
-    eight from left to right dashed, then plain, so that people with the same frame lie apart.
+    `map_layout.py` says how they are placed. Beyond eight people colours repeat: dashed for the
+    next eight from left to right, then plain, so that people with the same frame lie apart.
 
     Parameters
     ----------
@@ -37,9 +37,9 @@ def embedding_map(
     images : ndarray of shape (N, H, W, C), uint8
     labels : ndarray of shape (N,)
     seed : int
-        Of t-SNE, and of which people are drawn where there are more than `most` faces.
+        Seed of t-SNE, and of the choice of people where there are more than `most` faces.
     credit : str, optional
-        Where the faces come from; small, below the picture.
+        Where the faces come from; written small, below the picture.
     """
     embeddings, labels = np.asarray(embeddings, dtype=np.float64), np.asarray(labels)
     images = _checked(images, embeddings, labels)
@@ -66,9 +66,9 @@ def naming_sheet(
     most: int = 40,
     credit: str | None = None,
 ) -> Axes:
-    """A contact sheet of test faces with the names that they got, the wrong ones first.
+    """Draw a contact sheet of test faces with the names that they got, the wrong ones first.
 
-    Blue and ✓ is right; vermilion, dashed and ✗ is wrong and tells the true name too.
+    Blue and ✓ is right; vermilion, dashed and ✗ is wrong and shows the true name too.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def naming_sheet(
     true_names, predicted_names : sequence of N names
         Compared as text: a stranger called 'unknown' is right where 'unknown' is its true name.
     distances : ndarray of shape (N,), optional
-        Squared L2, those that decided; written into the photos.
+        The squared L2 distances that decided; written into the photos.
     most : int
         How many faces to show.
     credit : str, optional
@@ -115,7 +115,7 @@ def distance_grid(
     threshold: float | None = None,
     credit: str | None = None,
 ) -> Axes:
-    """The paper's Fig. 1: one row per person, squared distances between neighbouring photos.
+    """Draw the paper's Fig. 1: one row per person, squared distances between neighbours.
 
     Across a row both photos show one person and the distance should be small; down a column they
     show two people and it should be large. With a `threshold`, ✗ marks those on its wrong side.
@@ -152,7 +152,7 @@ def distance_grid(
 
 
 def _checked(images: ArrayLike, *others: Sized) -> np.ndarray:
-    """The images, if they are uint8 (N, H, W, C) and all `others` have N rows too."""
+    """Return the images if they are uint8 (N, H, W, C) and all `others` have N rows too."""
     images = np.asarray(images)
     if (
         images.dtype != np.uint8
@@ -171,7 +171,7 @@ def _checked(images: ArrayLike, *others: Sized) -> np.ndarray:
 
 
 def _compare(ax, place, one, other, same: bool, threshold: float | None) -> None:
-    """The squared distance of two embeddings, and ✗ if the threshold judges them wrongly."""
+    """Write the squared distance of two embeddings, and ✗ if the threshold judges them wrongly."""
     distance = ((one - other) ** 2).sum()
     wrong = threshold is not None and (distance <= threshold) != same
     text = f"{distance:.2f}{' ✗' if wrong else ''}"

@@ -1,8 +1,8 @@
-"""Where each face stands on a map of embeddings, and in which frame.
+"""The place of each face on a map of embeddings, and its frame.
 
 t-SNE places the faces so that near embeddings lie near each other (fewer than ten: two principal
-components); then each takes a near free cell of a grid, so that none covers another. Who is next to
-whom means something, how far apart does not.
+components); then each takes a free cell of a grid near by, so that none covers another. Who is next
+to whom means something; how far apart they are does not.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from threadpoolctl import threadpool_limits
 
 @dataclass(frozen=True)
 class MapLayout:
-    """The faces of a map; arrays of M rows.
+    """The faces of a map, as arrays of M rows.
 
     Attributes
     ----------
     chosen : ndarray of shape (M,), int64
         Which faces are shown.
     cells : ndarray of shape (M, 2), int64
-        Column and row of each, from (0, 0) at the upper left.
+        Column and row of each face, from (0, 0) at the upper left.
     turns : ndarray of shape (M,), int64
-        The number of each one's person, counted from left to right: people whose numbers are close
+        The number of each face's person, counted from left to right: people whose numbers are close
         stand close, and should differ in their frames.
     """
 
@@ -37,14 +37,14 @@ class MapLayout:
 
 
 def lay_out(embeddings: ArrayLike, labels: ArrayLike, seed: int = 0, most: int = 300) -> MapLayout:
-    """A map of at most `most` faces.
+    """Return a map of at most `most` faces.
 
     Parameters
     ----------
     embeddings : ndarray of shape (N, D)
     labels : ndarray of shape (N,)
     seed : int
-        Of t-SNE, and of which people are shown where there are more than `most` faces.
+        Seed of t-SNE, and of the choice of people where there are more than `most` faces.
     most : int
     """
     embeddings, labels = np.asarray(embeddings, dtype=np.float64), np.asarray(labels)
@@ -59,25 +59,25 @@ def lay_out(embeddings: ArrayLike, labels: ArrayLike, seed: int = 0, most: int =
 
 
 def _flatten(embeddings: np.ndarray, seed: int) -> np.ndarray:
-    """A place in the plane for each embedding: (N, D) -> (N, 2)."""
+    """Return a place in the plane for each embedding: (N, D) -> (N, 2)."""
     u, s, _ = np.linalg.svd(embeddings - embeddings.mean(axis=0), full_matrices=False)
     components = np.pad(u * s, [(0, 0), (0, 2)])[:, :2]
     n = len(embeddings)
     if n < 10:
         return components
-    from sklearn.manifold import TSNE  # a second to load, and only this figure needs it
+    from sklearn.manifold import TSNE  # takes a second to load, and only this figure needs it
 
     start = (1e-4 * components / max(components.std(), 1e-12)).astype(np.float32)
     # The default perplexity, 30, asks for more neighbours than a person has photos.
     method = TSNE(perplexity=min(15, (n - 1) / 3), init=start, random_state=seed)
-    # Its threads wait for each other where other programs keep the cores busy: 24 faces have taken
+    # Its threads wait for each other where other programs keep the cores busy: 24 faces once took
     # 88 s that way, and take under one second in a single thread.
     with threadpool_limits(1):
         return method.fit_transform(embeddings)
 
 
 def _seats(places: np.ndarray) -> np.ndarray:
-    """The cells (column, row) of a grid, twice as many as faces, nearest to the places in sum."""
+    """Return one cell (column, row) per face, of twice as many: nearest to the places in sum."""
     rows = int(np.ceil(np.sqrt(2 * len(places) / 1.5)))
     columns = int(np.ceil(1.5 * rows))
     cells = np.array([(column, row) for row in range(rows) for column in range(columns)])

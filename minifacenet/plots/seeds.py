@@ -1,4 +1,4 @@
-"""Several seeds, several candidates: dots that show what the mean hides."""
+"""Dots for several seeds and candidates: they show what the mean hides."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ def seed_dots(
     marked: Mapping[str, str] | None = None,
     share_axis: bool = False,
 ) -> np.ndarray:
-    """One panel per question, one line per candidate: seeds as dots, the mean with its error.
+    """Draw one panel per question, one line per candidate: seeds as dots, the mean with its error.
 
     Parameters
     ----------
-    panels : mapping of titles to (mapping of candidates' names to values, one a seed)
+    panels : mapping of titles to (mapping of candidates' names to values, one per seed)
         The first candidate stands on top.
     measure : str, or mapping of titles to str
         What the values are: the label of the axis.
     columns : int, optional
-        Panels in a row; all in one if left out.
+        Panels in a row; by default all of them.
     marked : mapping of titles to names, optional
-        The candidate of each panel whose mean is drawn through it as a line, to compare with.
+        The candidate of each panel whose mean is drawn as a line, to compare with.
     share_axis : bool
         One range of values for all panels.
 
     Returns
     -------
-    ndarray of Axes, one a panel
+    ndarray of Axes, one per panel
     """
     if not panels:
         raise ValueError("no panels to draw")

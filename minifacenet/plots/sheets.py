@@ -1,4 +1,4 @@
-"""Contact sheets of an alignment: the crops, and the photos that gave none."""
+"""Contact sheets of an alignment: the crops, and the photos without one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def crop_sheet(
     ax: Axes | None = None,
     credit: str | None = None,
 ) -> Axes:
-    """Crops with their photos' names and the detector's scores.
+    """Draw crops with their photos' names and the detector's scores.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def rejected_sheet(
     ax: Axes | None = None,
     credit: str | None = None,
 ) -> Axes:
-    """Photos that gave no face, each with the reason; None: it could not be read.
+    """Draw photos without a face, each with the reason; None could not be read.
 
     Parameters
     ----------
@@ -79,18 +79,18 @@ def rejected_sheet(
 
 
 def small(photo: np.ndarray) -> np.ndarray:
-    """As much of a photo as a tile shows."""
+    """Shrink a photo to what a tile can show."""
     return shrunk(photo, TILE_SIDE)[0]
 
 
 def _sheet(ax, count: int, most: int, height: float, lines: int, title: str, credit):
-    """An Axes with room for `count` tiles of that height, at most so many a row; their centres.
+    """Return Axes for `count` tiles of that height, at most `most` in a row, and their centres.
 
-    Below the last row there is room for so many lines of text, and none left over.
+    Below the last row there is room for exactly `lines` lines of text.
     """
     columns = min(most, max(5, count))
     rows = -(-count // columns)
-    new, inches = ax is None, min(8.9 / columns, 1.8)  # a tile
+    new, inches = ax is None, min(8.9 / columns, 1.8)  # of a tile
     bottom = height * (rows - 1) + 0.5 + 0.13 * lines / inches
     ax = gallery(ax, (columns - 0.5, bottom), title, credit)
     if new:
@@ -99,19 +99,19 @@ def _sheet(ax, count: int, most: int, height: float, lines: int, title: str, cre
 
 
 def _cut_off(score: float) -> str:
-    """Three places of a probability, which comes close to 1 and is never 1."""
+    """Cut off a probability after three places: it may be close to 1, but is never 1."""
     return f"{min(score, 0.9999):.4f}"[:-1]
 
 
 def _ends(name: str, most: int) -> str:
-    """The end of a path, 'Ada/1'; where it is too long, its middle goes: numbers stand last."""
+    """Return the end of a path, 'Ada/1'; if too long, without its middle: numbers come last."""
     text = printable("/".join(name.rsplit("/", 2)[-2:]))
     end = 2 * most // 3
     return text if len(text) <= most else f"{text[: most - 1 - end]}…{text[-end:]}"
 
 
 def _squared(photo: np.ndarray) -> np.ndarray:
-    """The whole photo in a white square, small: the square of 1 x 30000 pixels is huge."""
+    """Return the whole photo, shrunk, in a white square: that of 1 x 30000 pixels is huge."""
     photo = small(photo)
     height, width, channels = photo.shape
     side = max(height, width)
@@ -122,11 +122,11 @@ def _squared(photo: np.ndarray) -> np.ndarray:
 
 
 def shrunk(photo: np.ndarray, side: int) -> tuple[np.ndarray, int]:
-    """A photo that is only looked at: the means of k x k pixels, with k the largest whole number
+    """Shrink a photo for display to the means of k x k pixels, with k the largest whole number
     that leaves the longer side `side` pixels or more.
 
-    It comes before anything that copies the photo or makes a square of it: beside the photo it
-    takes next to no memory, whatever the photo's shape.
+    Call it before anything that copies the photo or makes a square of it: it takes next to no
+    memory besides the photo's, whatever the photo's shape.
 
     Parameters
     ----------

@@ -1,12 +1,12 @@
 """What all pictures share: colours, dashes, a light frame, and the way into a file.
 
-The colours are Okabe and Ito's, which colour-blind readers can tell apart, and colour never speaks
-alone: lines differ in their dashes, verdicts carry a mark. Nothing here touches pyplot or the
+The colours are Okabe and Ito's, which colour-blind readers can tell apart, and colour is never the
+only sign: lines differ in their dashes, verdicts carry a mark. Nothing here touches pyplot or the
 global settings, so a report may draw without a screen and in any thread. In a notebook `ax.figure`
 is the picture; :func:`save` writes it.
 
-Names come from outside: texts that hold one are drawn `AS_IT_IS`, or a '$' would begin a formula,
-and on one line.
+Names come from outside: texts that hold one are drawn `AS_IT_IS`, since a '$' would begin a
+formula, and on one line.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BOLD: dict[str, Any] = {
 
 
 def save(ax: Axes | NDArray[np.object_], path: str | Path, dpi: int = 150) -> None:
-    """The whole figure of these Axes as a PNG, atomically: the old file or the new one."""
+    """Write the whole figure of these Axes as a PNG, atomically: the old file stays, or the new."""
     with replacing(path) as temporary:
         first = ax if isinstance(ax, Axes) else ax.ravel()[0]
         figure: Any = first.figure
@@ -39,7 +39,7 @@ def save(ax: Axes | NDArray[np.object_], path: str | Path, dpi: int = 150) -> No
 
 
 def new_axes(ax: Axes | None, width: float, height: float) -> Axes:
-    """The given Axes or those of a new figure of this size in inches, with a light frame."""
+    """Return the given Axes or those of a new figure, its size in inches, with a light frame."""
     if ax is None:
         ax = Figure(figsize=(width, height), layout="constrained").add_subplot()
     ax.spines[["top", "right"]].set_visible(False)
@@ -49,7 +49,7 @@ def new_axes(ax: Axes | None, width: float, height: float) -> Axes:
 
 
 def entitle(ax: Axes, title: str, y: str, x: str = "") -> None:
-    """The title and the names of both axes."""
+    """Write the title and the names of both axes."""
     ax.set_title(title, **BOLD)
     ax.set_ylabel(y)
     ax.set_xlabel(x)

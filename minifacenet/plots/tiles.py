@@ -23,9 +23,9 @@ OTHER_FONTS = (
 def gallery(
     ax: Axes | None, corner: tuple[float, float], title: str, credit: str | None, left: float = -0.5
 ) -> Axes:
-    """Room for faces of size 1 from (0, 0), y downwards, to the lower right `corner`."""
+    """Return Axes for faces of size 1 from (0, 0), y downwards, to the lower right `corner`."""
     (right, bottom), top = corner, -0.5
-    inches = min(9 / (right - left), 1.8)  # a face, so that a few do not fill a screen
+    inches = min(9 / (right - left), 1.8)  # of a face, so that a few do not fill a screen
     ax = new_axes(ax, 9, 0.7 + inches * (bottom - top))
     ax.spines[:].set_visible(False)
     ax.grid(False)
@@ -38,7 +38,7 @@ def gallery(
 def tile(
     ax: Axes, image: np.ndarray, centre: ArrayLike, colour: str, dash: str = "-", size: float = 1.0
 ) -> None:
-    """One face as a square with a frame; `centre` is (x, y)."""
+    """Draw one face as a square with a frame; `centre` is (x, y)."""
     left, top = np.asarray(centre) - size / 2
     rgb = np.broadcast_to(image, (*image.shape[:2], 3))
     ax.imshow(rgb, extent=(left, left + size, top + size, top))
@@ -67,16 +67,16 @@ def write(
 
 @cache
 def _families() -> list[str]:
-    """Fonts that are there, in the order in which they are asked for a letter.
+    """Return the fonts that are there, in the order in which a letter is looked up.
 
     DejaVu Sans comes with Matplotlib and has both marks, whatever font the reader has chosen. It
-    has no Chinese, Japanese or Korean letters, in which people are named as well.
+    has no Chinese, Japanese or Korean letters, which names may have.
     """
     there = {font.name for font in fontManager.ttflist}
     return ["DejaVu Sans", *(name for name in OTHER_FONTS if name in there)]
 
 
 def short(text: str, most: int = 14) -> str:
-    """A text from outside on one line, cut off where it is too long."""
+    """Return a text from outside on one line, cut off if it is too long."""
     text = printable(text)
     return text if len(text) <= most else text[: most - 1] + "…"

@@ -19,23 +19,23 @@ def training_curves(
     margin: float | None = None,
     measure: str = "AUC",
 ) -> np.ndarray:
-    """The health of a training: a panel each for loss, active pairs, distances, spread, scores.
+    """Draw the health of a training: loss, active pairs, distances, spread, scores, one panel each.
 
     Parameters
     ----------
     records : iterable of StepRecord, or mapping of its field names to columns
     scores : sequence of (step, score) or (step, score, standard error), optional
-        Measured on faces outside the training; adds the fifth panel.
+        Scores of faces outside the training; they add the fifth panel.
     ax : four Axes, or five with `scores`, optional
     margin : float, optional
         Drawn into the panels of the loss and of the distances.
     measure : str
-        What the scores are.
+        Name of the scores.
 
     Returns
     -------
     ndarray of Axes, shape (4,) or (5,)
-        Faint lines are single steps, strong ones running means over 1/25 of the run.
+        Faint lines are single steps, strong ones are running means over 1/25 of the run.
     """
     step, loss, active, positive, negative, spread = _columns(records)
     axes = _panels(ax, 5 if scores else 4)
@@ -76,7 +76,7 @@ def training_curves(
 
 
 def _panels(axes: Sequence[Axes] | None, count: int) -> NDArray[np.object_]:
-    """Two by two panels over the same steps, and a fifth below them."""
+    """Return two by two panels over the same steps, and a fifth one below them."""
     if axes is None:
         rows, heights = ("ab;cd", [1, 1]) if count == 4 else ("ab;cd;ee", [1, 1, 0.8])
         figure = Figure(figsize=(9, 2.7 * sum(heights)), layout="constrained")
@@ -89,7 +89,7 @@ def _panels(axes: Sequence[Axes] | None, count: int) -> NDArray[np.object_]:
 
 
 def _columns(records: Iterable | Mapping[str, ArrayLike]) -> list[np.ndarray]:
-    """The fields that :func:`training_curves` draws, step first, each of shape (steps,)."""
+    """Return the fields that :func:`training_curves` draws, step first, of shape (steps,)."""
     fields = ("step", "loss", "active", "positive_distance", "negative_distance", "spread")
     if not isinstance(records, Mapping):
         records = list(records)
@@ -101,14 +101,14 @@ def _columns(records: Iterable | Mapping[str, ArrayLike]) -> list[np.ndarray]:
 
 
 def _curve(ax, step, values, colour, dash="-", label=None) -> None:
-    """Every step faintly, the running mean strongly."""
+    """Draw every step faintly, the running mean strongly."""
     ax.plot(step, values, color=colour, alpha=0.25, linewidth=0.8)
     marker = "o" if len(step) == 1 else None
     ax.plot(step, _smooth(values), dash, color=colour, linewidth=2, marker=marker, label=label)
 
 
 def _smooth(values: np.ndarray) -> np.ndarray:
-    """Mean over a window around each step, of the values that there are (NaN: no value)."""
+    """Return the mean of the values in a window around each step (NaN: no value)."""
     window = np.ones(len(values) // 50 * 2 + 1)  # odd, so that it has a middle
     known = np.isfinite(values)
     total = np.convolve(np.where(known, values, 0), window, "same")

@@ -1,4 +1,4 @@
-"""How fast: the network row by row and beside PyTorch, a training step, the kernels of a GPU.
+"""Measures speed: the network row by row and beside PyTorch, a training step, the kernels of a GPU.
 
 `commands` imports it. It measures all rooms below `console`, and must not know how well a network
 recognises anybody: that is `experiment`.

@@ -5,13 +5,13 @@ How the comparison is kept fair:
 - **The same work.** Each module is made from our layer's parameters and gets the same numbers;
   outputs and input gradients are compared before anything is timed. The first convolution computes
   no dx on either side.
-- **PyTorch's own ways.** Inference runs in `inference_mode`, backward is autograd's, a ReLU behind
+- **PyTorch's own ways.** Inference runs in `inference_mode`, backward is autograd's, a ReLU after
   a convolution works in place, Adam is the fused one. Both memory layouts are measured, NCHW
   ("contiguous") and NHWC ("channels_last"), and the better one counts, pass by pass. Weights and
-  input lie in the layout beforehand.
+  input are in the layout beforehand.
 - **The same gradients.** A timed backward leaves dL/dw of every parameter in `.grad`. Both sides
-  clear these before, outside the clock, each in its own way: ours become zeros that are added to,
-  PyTorch's become None, its default, which is faster for it than zeros. In a training step the
+  clear these first, outside the clock, each in its own way: ours become zeros that are added to,
+  PyTorch's become None, its default and faster for it than zeros. In a training step the
   clearing is timed.
 - **The same threads.** `torch.set_num_threads` follows ours. Threads that wait sleep on both sides
   (see `nn/device/backend.py`; OMP_WAIT_POLICY in the environment overrides that).
@@ -59,7 +59,7 @@ class Torch:
     Attributes
     ----------
     modules : dict of dicts
-        By layout and row. Rows without a convolution are shared: their weights have one layout.
+        Keyed by layout, then row. Rows without a convolution are shared: they have one layout.
 
     Raises
     ------
@@ -111,14 +111,14 @@ class Torch:
         return {"contiguous": Call(lambda: torch.matmul(a, b, out=out))}
 
     def _there(self, array: np.ndarray, layout: str) -> torch.Tensor:
-        """A tensor of its own, NCHW if it is one of images, in memory as `layout` says."""
+        """Return a copy as a tensor: images as NCHW, in memory as `layout` says."""
         tensor = torch.tensor(array, device=self.device)
         if tensor.ndim == 4:
             tensor = tensor.permute(0, 3, 1, 2).contiguous(memory_format=LAYOUTS[layout])
         return tensor
 
     def _sides(self, names, x, dout) -> dict:
-        """By layout: the module, its input, the upstream gradient. A flat input has one layout."""
+        """Return module, input and upstream gradient by layout; a flat input has only one."""
         names, sides = list(names), {}
         for layout in LAYOUTS if x.ndim == 4 else ["contiguous"]:
             module = nn.Sequential(*(self.modules[layout][name] for name in names))
@@ -161,7 +161,7 @@ def _ours(tensor: torch.Tensor) -> np.ndarray:
 
 
 def _values(parameter) -> np.ndarray:
-    """On the CPU, wherever ours lives."""
+    """Return our parameter's values on the CPU, wherever they live."""
     return to_device(parameter.data, "cpu")
 
 
@@ -183,7 +183,7 @@ class _L2Norm(nn.Module):
 
 
 def _row(part: Part) -> nn.Sequential:
-    """The modules of a row. Its first layer sees the row's input shape."""
+    """Return the modules of a row, whose first layer sees the row's input shape."""
     modules: list[nn.Module] = []
     shape = part.row.input
     for name, layer in part.layers.layers.items():
@@ -215,14 +215,17 @@ def _modules(name: str, layer, shape, first: bool) -> list[nn.Module]:
 
 
 def _conv(layer: Conv2D) -> nn.Conv2d:
-    """Weights (kh, kw, C, O) become (O, C, kh, kw)."""
+    """Return a convolution as PyTorch's: weights (kh, kw, C, O) become (O, C, kh, kw)."""
     _, _, channels, filters = layer.weight.data.shape
     module = nn.Conv2d(channels, filters, *layer.window.geometry())
     return _filled(module, _values(layer.weight).transpose(3, 2, 0, 1), _values(layer.bias))
 
 
 def _linear(layer: Linear, shape) -> nn.Linear:
-    """Weights (D_in, D_out) become (D_out, D_in), D_in in the order C, H, W if images go in."""
+    """Return a Linear as PyTorch's: weights (D_in, D_out) become (D_out, D_in).
+
+    If images go in, D_in is in the order C, H, W.
+    """
     weight = _values(layer.weight).T
     module = nn.utils.skip_init(nn.Linear, *layer.weight.data.shape)
     if len(shape) == 3:

@@ -5,8 +5,8 @@ each finish a multiply-add, two operations, in a clock cycle:
 
     peak = multiprocessors * lanes * 2 * clock rate
 
-The clock rate is the highest that the driver names. A card that gets warm, or meets its limit of
-power, stays below it: no kernel reaches the peak for long. **Memory**: how fast the card copies a
+The clock rate is the highest that the driver reports. A card that gets warm, or meets its limit of
+power, stays below that: no kernel reaches the peak for long. **Memory**: how fast the card copies a
 large array within its own memory is measured, not looked up. A copy reads and writes every byte
 once, both are counted, and nothing that goes through memory is much faster.
 
@@ -27,7 +27,7 @@ from ..nn.device.cuda_target import numba_cuda
 from .clock import Call, Timing, medians
 
 # Lanes for float32 in a multiprocessor, by compute capability: NVIDIA's CUDA C++ Programming
-# Guide, section "Arithmetic Instructions", multiply-adds a clock cycle.
+# Guide, section "Arithmetic Instructions", multiply-adds per clock cycle.
 LANES = {
     (5, 0): 128, (5, 2): 128, (5, 3): 128,
     (6, 0): 64, (6, 1): 128, (6, 2): 128,
@@ -42,14 +42,14 @@ COPIED = 1 << 28  # bytes of the array that is copied: more than a card's cache 
 
 @dataclass(frozen=True)
 class Card:
-    """What `about` says in lines, and the two limits; None where one is not known.
+    """A card: lines `about` it, and its two limits; None where one is not known.
 
     Attributes
     ----------
     peak : float or None
-        float32 operations a second.
+        float32 operations per second.
     bandwidth : float or None
-        Bytes a second, of a copy.
+        Bytes per second that a copy reads and writes.
     """
 
     about: tuple[str, ...]
@@ -58,7 +58,7 @@ class Card:
 
 
 def this_card(rounds: int = 5) -> Card:
-    """The card that Numba computes on, with its bandwidth measured."""
+    """Return the card that Numba computes on, with its bandwidth measured."""
     if numba.config.ENABLE_CUDASIM:
         return Card(("GPU simulated by Numba on the CPU: times mean nothing",), None, None)
     device = numba_cuda().get_current_device()
@@ -79,22 +79,22 @@ def this_card(rounds: int = 5) -> Card:
 
 
 def card_name(device: Any) -> str:
-    """Its name, which is bytes in some versions of `numba.cuda`."""
+    """Return the device's name as text: some versions of `numba.cuda` give bytes."""
     return device.name.decode() if isinstance(device.name, bytes) else device.name
 
 
 def attribute(device: Any, name: str) -> int | None:
-    """A number that the driver knows of the device; None if it, or `numba.cuda`, does not."""
+    """Return an attribute of the device; None if the driver or `numba.cuda` lacks it."""
     try:
         return int(getattr(device, name)) or None
-    except Exception:  # each version of `numba.cuda`, and the driver, has an error of its own
+    except Exception:  # each version of `numba.cuda`, and the driver, raises another error
         return None
 
 
 def fp32_peak(
     capability: tuple[int, int], multiprocessors: int | None, kilohertz: int | None
 ) -> float | None:
-    """Operations a second, see the top of the file; None where a factor is not known."""
+    """Return the peak as at the top of the file; None where a factor is not known."""
     major, minor = capability
     lanes = LANES.get((major, minor))
     if not (lanes and multiprocessors and kilohertz):
@@ -110,7 +110,7 @@ def _about_peak(processors: int | None, clock: int | None, peak: float | None) -
 
 
 def copy_bandwidth(rounds: int = 5, size: int = COPIED) -> float:
-    """Bytes a second that a copy of `size` bytes within the card's memory reads and writes."""
+    """Measure the bytes per second that a copy of `size` bytes on the card reads and writes."""
     source = to_device(np.zeros(size // 4, np.float32), "cuda")
     target: Any = empty(source.shape, like=source)
     copy = {"copy": Call(lambda: target.copy_to_device(source))}
@@ -119,7 +119,7 @@ def copy_bandwidth(rounds: int = 5, size: int = COPIED) -> float:
 
 @dataclass(frozen=True)
 class Rate:
-    """What a pass does a second, and its share of what the card could do, 1 being all of it."""
+    """A pass's work per second, and its share of the card's limit, 1 being all of it."""
 
     value: float
     unit: str  # 'GFLOP/s' or 'GB/s'
@@ -130,17 +130,17 @@ class Rate:
 
 
 def arithmetic(timing: Timing, which: str, card: Card) -> Rate | None:
-    """Floating-point operations beside the peak; None where none are counted."""
+    """Compare the operations per second with the peak; None where none are counted."""
     return _rate(timing.gflops(which), "GFLOP/s", card.peak)
 
 
 def memory(timing: Timing, which: str, card: Card) -> Rate | None:
-    """Bytes that have to move beside a copy; None where none are counted."""
+    """Compare the bytes per second with a copy's; None where none are counted."""
     return _rate(timing.bandwidth(which), "GB/s", card.bandwidth)
 
 
 def rate(timing: Timing, which: str, card: Card) -> Rate | None:
-    """By what a row is measured: its operations if it has any, else its bytes."""
+    """Return the rate to report: that of the operations if a row has any, else of the bytes."""
     return arithmetic(timing, which, card) or memory(timing, which, card)
 
 

@@ -1,4 +1,4 @@
-"""The pictures of `bench`: one bar per row, and how cost grows."""
+"""The pictures of `bench`: one bar per row, and curves of how cost grows."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ BARS: tuple[dict[str, Any], ...] = (
 
 
 def timing_bars(timings: Sequence[Timing], title: str) -> Axes:
-    """One bar per row and pass: our ms or, with a yardstick, the ratio.
+    """Draw one bar per row and pass: our ms or, with a yardstick, the ratio.
 
     Milliseconds are drawn without the rows for the whole network, which would dwarf them. A ratio's
-    bar begins at 1, where both sides are equally fast, on a logarithmic axis: twice as fast is as
-    long as half as fast. Rows without a ratio have no bar.
+    bar begins at 1, where both sides are equally fast, on a logarithmic axis: the bar of twice
+    as fast is as long as that of half as fast. Rows without a ratio have no bar.
     """
     if timings[0].theirs:
         ax = _bars(timings, title, lambda timing, which: timing.ratio(which), start=1)
@@ -40,8 +40,8 @@ def timing_bars(timings: Sequence[Timing], title: str) -> Axes:
 
 
 def share_bars(timings: Sequence[Timing], card: Card, title: str) -> Axes:
-    """One bar per row and pass: the share of the card's fp32 peak or, where there is nothing to
-    multiply, of what a copy moves."""
+    """Draw one bar per row and pass: its share of the card's fp32 peak or, where there is nothing
+    to multiply, of a copy's bandwidth."""
 
     def percent(timing, which):
         found = rate(timing, which, card)
@@ -57,7 +57,7 @@ def share_bars(timings: Sequence[Timing], card: Card, title: str) -> Axes:
 
 
 def _bars(timings: Sequence[Timing], title: str, value, start=0, form=".2f") -> Axes:
-    """Bars of value(timing, pass), None for no bar; they begin at `start`."""
+    """Draw bars of value(timing, pass), none for None; they begin at `start`."""
     passes = list(timings[0].ours)
     ax = new_axes(None, 8, 1.4 + 0.36 * len(timings))
     height = 0.8 / len(passes)
@@ -79,7 +79,7 @@ def _bars(timings: Sequence[Timing], title: str, value, start=0, form=".2f") -> 
 
 
 def _ratio_axis(ax: Axes) -> None:
-    """Powers of two, at least 1/2 to 2, and a line at 1."""
+    """Label powers of two, at least 1/2 to 2, and draw a line at 1."""
     ax.axvline(1, color="black", linewidth=1)
     ax.set_xscale("log", base=2)
     low, high = np.log2(ax.dataLim.intervalx)
@@ -91,7 +91,7 @@ def _ratio_axis(ax: Axes) -> None:
 
 
 def cost_curves(costs: Sequence[Cost], title: str) -> np.ndarray:
-    """Above, milliseconds an image; below, memory: against batch, width and size.
+    """Draw milliseconds per image (above) and memory (below) against batch, width and size.
 
     Returns
     -------

@@ -1,21 +1,21 @@
-"""How time is taken: on which clock, in which order, and which of many values is told.
+"""How time is taken: on which clock, in which order, and which of many values is reported.
 
 On one thread the clock is the **processor time** of the process: what other programs do meanwhile
 does not count. It is the process's and not the thread's, because a library may do its work on a
 pool's thread while ours waits, as Numba does on its layer "workqueue", and then the thread's own
 clock would miss most of it. Where the work stays in the calling thread the two agree. On several
-threads processor times add up, which nobody waits for: there the clock on the wall is read.
+threads processor times add up, though nobody waits for the sum: there the wall clock is read.
 
 On a **GPU** a launch returns before its kernel has run: the processor leaves work in a queue and
 goes on. A clock that is read then has timed the queueing alone. So the wall clock is read only when
 the GPU has done all that it was given, before a run and after it (`synchronize` waits for all
-queues of the process's context, and PyTorch's work is in the same one). What is in the figure is
-what a user waits for. The launches are in it, too, ours and PyTorch's, which Python makes one by
+queues of the process's context, and PyTorch's work is in the same one). The figure is the
+time that a user waits. It includes the launches, ours and PyTorch's, which Python makes one by
 one: a row of tiny kernels is bound by its launches, and says little about the kernels.
 
 Two programs are compared **interleaved**: one run of each in turn, over and over, so that a
-processor that gets warm, or busy, does so for both. Each runs once before, which compiles and takes
-memory. The **median** of the rounds is told: an interruption hits few of them.
+processor that gets warm, or busy, does so for both. Each runs once beforehand, which compiles and
+takes memory. The **median** of the rounds is reported: an interruption hits few of them.
 
 The ratio is PyTorch's time divided by ours: above 1 we are faster.
 """
@@ -42,7 +42,7 @@ def _nothing() -> None:
 
 @dataclass(frozen=True)
 class Call:
-    """What is timed, and what is done before each time without being timed."""
+    """A call to time, and the setup before each call, which is not timed."""
 
     run: Callable[[], object]
     before: Callable[[], None] = _nothing
@@ -55,9 +55,9 @@ Calls = Mapping[str, Call]  # of one row, by pass: 'forward', 'forward+backward'
 class Timing:
     """One row of a comparison; every mapping has the row's passes as keys.
 
-    `operations` are floating-point operations, 0 where none are counted. `theirs` has a mapping for
-    each memory layout that the yardstick was measured in, and none without a yardstick. `traffic`
-    are bytes that have to move (see `traffic.py`), counted on a GPU only.
+    `operations` are floating-point operations, 0 where none are counted. `theirs` has one mapping
+    per memory layout that the yardstick was measured in, and none without a yardstick. `traffic`
+    is the bytes that have to move (see `traffic.py`), counted on a GPU only.
     """
 
     name: str
@@ -67,37 +67,37 @@ class Timing:
     traffic: Mapping[str, int] = field(default_factory=dict)
 
     def best(self, which: str) -> tuple[str, float]:
-        """The yardstick's better layout for a pass, and its seconds."""
+        """Return the yardstick's better layout for a pass, and its seconds."""
         layout = min(self.theirs, key=lambda layout: self.theirs[layout][which])
         return layout, self.theirs[layout][which]
 
     def ratio(self, which: str) -> float | None:
-        """Their seconds by ours; None without a yardstick, or if a side took next to none."""
+        """Return their seconds divided by ours; None without a yardstick, or for times near 0."""
         if not self.theirs:
             return None
         ours, (_, theirs) = self.ours[which], self.best(which)
         return theirs / ours if min(ours, theirs) >= SHORTEST else None
 
     def gflops(self, which: str) -> float | None:
-        """10^9 floating-point operations a second, ours; None where none are counted."""
+        """Return our 10^9 floating-point operations per second; None where none are counted."""
         count, seconds = self.operations[which], self.ours[which]
         return count / seconds / 1e9 if count and seconds > 0 else None
 
     def bandwidth(self, which: str) -> float | None:
-        """10^9 bytes a second, ours; None where none are counted."""
+        """Return our 10^9 bytes per second; None where none are counted."""
         count, seconds = self.traffic.get(which), self.ours[which]
         return count / seconds / 1e9 if count and seconds > 0 else None
 
 
 def clock_name(device: str = "cpu") -> str:
-    """What `medians` reads."""
+    """Return the name of the clock that `medians` reads."""
     if device == "cuda":
         return "time on the wall, with the GPU's work done before and after"
     return "processor time" if numba.get_num_threads() == 1 else "time on the wall"
 
 
 def _gpu_time() -> float:
-    """The wall clock, once the GPU has done all that it was given."""
+    """Read the wall clock once the GPU has done all that it was given."""
     numba_cuda().synchronize()
     return time.perf_counter()
 
@@ -109,7 +109,7 @@ def _clock(device: str, threads: int) -> Callable[[], float]:
 
 
 def medians(calls: Mapping, rounds: int, device: str = "cpu") -> dict:
-    """Median seconds of each call over so many rounds, on Numba's number of threads.
+    """Return the median seconds of each call over `rounds`, on Numba's number of threads.
 
     `device` is where the calls compute; 'cuda' waits for the GPU around each of them.
 
@@ -146,7 +146,7 @@ def time_row(
     device: str = "cpu",
     traffic: Mapping[str, int] | None = None,
 ) -> Timing:
-    """Time both sides of a row, pass by pass: ours, each of their layouts, ours again."""
+    """Time both sides of a row, pass by pass: ours, each of their layouts, then ours again."""
     sides = {"": ours, **theirs}
     seconds: dict[str, dict[str, float]] = {side: {} for side in sides}
     for which in ours:

@@ -1,11 +1,11 @@
-"""Kernels alone, on a GPU: `minifacenet bench kernels`. What each could be is known beforehand.
+"""Kernels alone, on a GPU: `minifacenet bench kernels`. The limit of each is known beforehand.
 
 Three groups, each beside its own limit (see `card.py`):
 
 - **layers that memory limits**: ReLU, max pooling, LRN, maxout, the L2 norm, each on the largest
   input that it has in the network. They do next to nothing with a number, so the time is that of
-  moving it, see `traffic.py`. In the network's own table a ReLU hides in its convolution's row.
-- **optimizers**, on one large parameter: memory again, 20 or 28 bytes a weight.
+  moving it: see `traffic.py`. In the network's own table a ReLU hides in its convolution's row.
+- **optimizers**, on one large parameter: memory again, 20 or 28 bytes per weight.
 - **matrix products**, the three steps of `nn/products/matmul_cuda.py`: naive, tiled,
   register-blocked. They do the same 2 n^3 operations; what differs is how often they go to memory
   for a number.
@@ -38,11 +38,11 @@ SIDES = (1024, 4096)  # of the matrices, all square
 STEPS = {"naive": matmul_naive, "tiled": matmul_tiled, "blocked": matmul_blocked}
 CHECKED = 64  # rows of a product that NumPy computes, too
 
-Theirs = Mapping[str, Call]  # what a yardstick has to offer, by memory layout
+Theirs = Mapping[str, Call]  # the yardstick's calls by memory layout
 
 
 def largest_layers(network: Sequential, shape: tuple[int, ...]) -> dict[str, Part]:
-    """Of each kind in `LAYERS` the one with the largest input, for images of `shape` (H, W, C)."""
+    """Return the layer of each kind in `LAYERS` with the largest input, for images of `shape`."""
     found: dict[str, Part] = {}
     for layer in network.layers.values():
         out, name = layer.output_shape(shape), type(layer).__name__
@@ -62,7 +62,7 @@ def time_kernels(
     weights: int = WEIGHTS,
     sides: Sequence[int] = SIDES,
 ) -> Iterator[tuple[str, str, list[Timing]]]:
-    """All three groups as (name, title, timings); each is timed when it is asked for."""
+    """Yield the three groups as (name, title, timings); each is timed when it is asked for."""
     yield "layers", "Layers that memory limits", bench_layers(parts, batch, rounds, against)
     timings = bench_updates(rounds, against.update if against else None, weights)
     yield "optimizers", f"Optimizers on {weights:,} weights", timings
@@ -73,7 +73,7 @@ def time_kernels(
 def bench_layers(
     parts: dict[str, Part], batch: int, rounds: int, against: Side | None = None
 ) -> list[Timing]:
-    """Each part alone on random numbers, forward and backward; as from `largest_layers`.
+    """Time each part alone on random numbers, forward and backward; `largest_layers` gives them.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def bench_layers(
 def bench_updates(
     rounds: int, theirs: Callable[[str, np.ndarray], Theirs] | None, size: int
 ) -> list[Timing]:
-    """Each optimizer on one parameter of so many weights.
+    """Time each optimizer on one parameter of `size` weights.
 
     `theirs(name, weights)` gives the yardstick's update of the same parameter.
     """
@@ -123,14 +123,14 @@ def bench_products(
     theirs: Callable[[np.ndarray, np.ndarray], Theirs] | None,
     sides: Sequence[int],
 ) -> list[Timing]:
-    """Each step's product of two n x n matrices, for every n in `sides`.
+    """Time each step's product of two n x n matrices, for every n in `sides`.
 
     `theirs(a, b)` gives the yardstick's product of the same matrices.
 
     Raises
     ------
     ValueError
-        A step does not compute what NumPy does.
+        A step's product differs from NumPy's.
     """
     rng, timings = np.random.default_rng(0), []
     for n in sides:
@@ -158,7 +158,7 @@ def _passes(which: str, calls: Theirs) -> dict[str, dict[str, Call]]:
 
 
 def _check(title: str, a, b, product) -> None:
-    """ValueError unless rows from all over the product are NumPy's, up to rounding."""
+    """Raise ValueError unless rows from all over the product are NumPy's, up to rounding."""
     rows = np.linspace(0, len(a) - 1, min(CHECKED, len(a))).astype(int)
     expected = a[rows] @ b
     error = np.linalg.norm(product[rows] - expected) / np.linalg.norm(expected)

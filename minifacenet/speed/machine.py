@@ -14,7 +14,7 @@ from ..nn.products.vector_width import INSTRUCTIONS
 
 
 def processor() -> str:
-    """The processor's name, as well as the system tells it."""
+    """Return the processor's name, as far as the system knows it."""
     for line in _lines(Path("/proc/cpuinfo")):
         key, _, value = line.partition(":")
         if key.strip() == "model name":
@@ -23,7 +23,7 @@ def processor() -> str:
 
 
 def blas_kernels() -> str:
-    """Each BLAS of NumPy and SciPy, with the processor that its kernels were written for."""
+    """Name each BLAS of NumPy and SciPy, with the processor that its kernels were written for."""
     import scipy.linalg  # noqa: F401 - loads its BLAS
     from threadpoolctl import threadpool_info
 
@@ -36,7 +36,7 @@ def blas_kernels() -> str:
 
 
 def describe() -> list[str]:
-    """Lines: the processor and its threads; BLAS and the micro-kernel; versions."""
+    """Return three lines: processor and threads; BLAS and micro-kernel; versions."""
     threads = numba.get_num_threads()
     return [
         f"{processor()}, {os.cpu_count()} cores; {threads} thread{'s' * (threads > 1)}",
@@ -47,7 +47,7 @@ def describe() -> list[str]:
 
 
 def _lines(path: Path) -> list[str]:
-    """None of a file that this system does not have."""
+    """Return the lines of a file, none if this system has no such file."""
     try:
         return path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

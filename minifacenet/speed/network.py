@@ -12,11 +12,11 @@ from .sides import PASSES, WHOLE, Ours, Part, Side
 from .traffic import least_bytes
 
 OUTPUT_ERROR = 1e-4  # of the output's size; float32 with another order of summation is far below
-GRADIENT_ERROR = 1e-2  # a rounding at a kink of ReLU or a maximum passes a value or stops it
+GRADIENT_ERROR = 1e-2  # at a kink of ReLU or a maximum, rounding may pass a value or stop it
 
 
 def parts_of(network: Sequential, shape: tuple[int, ...]) -> dict[str, Part]:
-    """The rows of the network's table for images of `shape` (H, W, C), each with its layers."""
+    """Return the rows of the network's table for images of `shape` (H, W, C), with their layers."""
     stages: dict[str, list] = {}
     for name, layer in network.layers.items():
         stages.setdefault(name.partition(".")[0], []).append((name, layer))
@@ -33,7 +33,7 @@ def time_network(
 ) -> list[Timing]:
     """Time every row, the network without its LRN rows if it has any, and all of it ('total').
 
-    The rows see what reaches them in the network when it is given random photos.
+    Each row gets the input that it has in the network when that is given random photos.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def time_network(
     against : Side, optional
         The yardstick, made of the same parts.
     tell : callable
-        Called as tell(rows done, rows) in between.
+        Called as tell(rows done, rows) before each row.
     device : 'cpu' or 'cuda'
         Where ours computes: the parts' parameters move there, after the yardstick has been made.
 
@@ -69,14 +69,14 @@ def time_network(
 
 
 def _whole(rows: list[str]) -> dict[str, list[str]]:
-    """The rows of the whole network, by what it is called: in full last."""
+    """Return the rows of the whole network by its name in the table, the full one last."""
     without = [name for name in rows if not name.startswith("rnorm")]
     names = WHOLE if len(without) < len(rows) else WHOLE[1:]
     return dict(zip(names, [without, rows][-len(names) :], strict=True))
 
 
 def random_photos(parts: dict[str, Part], count: int) -> np.ndarray:
-    """What the first row takes, (count, H, W, C), float32 in -1..1 as photos are."""
+    """Return random input for the first row, (count, H, W, C), float32 in -1..1 as of photos."""
     shape = next(iter(parts.values())).row.input
     return np.random.default_rng(0).uniform(-1, 1, (count, *shape)).astype(np.float32)
 
@@ -108,12 +108,12 @@ def time_layers(
 
 
 def _sum(counts: list[dict[str, int]]) -> dict[str, int]:
-    """Of several rows, pass by pass."""
+    """Return the sum of the rows' counts, pass by pass."""
     return {which: sum(each[which] for each in counts) for which in PASSES}
 
 
 def check_agreement(title: str, ours: tuple, theirs: dict[str, tuple]) -> None:
-    """ValueError unless outputs and input gradients are the same, up to rounding."""
+    """Raise ValueError unless outputs and input gradients are the same, up to rounding."""
     for layout, values in theirs.items():
         for what, a, b, bound in zip(
             ("output", "dx"), ours, values, (OUTPUT_ERROR, GRADIENT_ERROR), strict=True

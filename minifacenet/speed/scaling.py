@@ -1,7 +1,7 @@
 """How cost grows: `minifacenet bench --scaling`. Batch, width, size of the input; ours alone.
 
-Fixed costs, packing weights, updating 140 million of them, are shared by a batch: a photo gets
-cheaper as the batch grows. Width enters twice, a convolution has C inputs and O outputs, so twice
+Fixed costs (packing weights, updating 140 million of them) are shared by a batch: a photo gets
+cheaper as the batch grows. Width enters twice: a convolution has C inputs and O outputs, so twice
 the channels take nearly four times the work. The convolutions' work grows with the pixels.
 
 Memory is that of the arrays: weights; for a step also gradients and Adam's two arrays, each as
@@ -30,7 +30,7 @@ SIZES = (96, 128, 160, 220)
 
 @dataclass(frozen=True)
 class Cost:
-    """One setting: seconds an image, and bytes."""
+    """The cost of one setting: seconds per image, and bytes."""
 
     varied: str  # 'batch', 'width' or 'size'
     value: float
@@ -50,9 +50,9 @@ def time_scaling(
     sizes: Sequence[int] = SIZES,
     tell: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Cost]:
-    """Vary the batch, the width, the size, each alone; `batch` holds for width and size.
+    """Vary batch, width and size, one at a time; `batch` is that of width and size.
 
-    `tell` is called as tell(settings done, settings) in between.
+    `tell` is called as tell(settings done, settings) before each setting.
     """
     costs: list[Cost] = []
     count = len(batches) + len(factors) + len(sizes)
@@ -63,7 +63,7 @@ def time_scaling(
 
 
 def _settings(architecture, batch, batches, factors, sizes) -> Iterator[tuple]:
-    """(what is varied, its value, the network, shape of a batch): one network at a time."""
+    """Yield (what is varied, its value, the network, shape of a batch), one network at a time."""
     rng = np.random.default_rng(0)
     widths, shape = NETWORKS[architecture.name].widths, architecture.input_shape
     network = architecture.build(rng)
@@ -108,7 +108,7 @@ def _cost(varied: str, value: float, network: Sequential, shape, rounds: int) ->
 
 
 def _peak(run: Callable[[], object]) -> int:
-    """Bytes that a run holds at most, beyond what is there before."""
+    """Return the most bytes that a run holds, beyond those held before it."""
     tracemalloc.start()
     try:
         run()

@@ -1,4 +1,4 @@
-"""The two sides of a comparison: this build, and what a yardstick has to offer."""
+"""The two sides of a comparison: this build, and the interface of a yardstick."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ INSTALL = {  # by device: which build of PyTorch, and the options that get it
     "cuda": ("GPUs", ""),
 }
 FORWARD, BOTH = PASSES = ("forward", "forward+backward")
-WHOLE = ("without LRN", "total")  # what a row of the whole network is called
+WHOLE = ("without LRN", "total")  # names of the rows of the whole network
 UPDATE, PRODUCT = "update", "product"  # the one pass of an optimizer, of a matrix product
 STEP = ("network", "Adam", "total")  # the rows of a training step
-# So small that the weights, and with them the triplets that are mined, stay what they were.
+# So small that the weights, and with them the mined triplets, stay as they were.
 RATE = 1e-9
 
 Gradient = Callable[[np.ndarray], np.ndarray]  # embeddings (N, D) -> the loss's slope (N, D)
@@ -37,11 +37,11 @@ class Part:
 
     @property
     def gives_dx(self) -> bool:
-        """Whether a backward hands on a gradient; a network's first convolution does not."""
+        """Whether backward passes a gradient on; a network's first convolution does not."""
         return getattr(next(iter(self.layers.layers.values())), "input_gradient", True)
 
     def operations(self, batch: int) -> dict[str, int]:
-        """Floating-point operations by pass, two a multiply-add.
+        """Return the floating-point operations by pass, two per multiply-add.
 
         Backward computes two products of the forward's size, dW and dx, or dW alone.
         """
@@ -50,32 +50,32 @@ class Part:
 
 
 class Side(Protocol):
-    """What is timed. Arrays that go in and out are NHWC; mappings are by memory layout."""
+    """A side to time. Arrays that go in and out are NHWC; mappings are by memory layout."""
 
     about: str
 
     def values(self, names: Iterable[str], x: Array, dout: Array) -> dict[str, tuple]:
-        """Run these rows one after another; returns output and dx (or None), to be compared."""
+        """Run these rows one after another; return output and dx (or None), to be compared."""
 
     def calls(self, names: Iterable[str], x: Array, dout: Array) -> dict[str, Calls]:
-        """The passes of these rows, run one after another."""
+        """Return the passes of these rows, run one after another."""
 
     def step(self, x: Array, gradient: Gradient) -> dict[str, Calls]:
-        """A training step of all rows: the calls named in `STEP`."""
+        """Return the calls of a training step of all rows, as named in `STEP`."""
 
     def update(self, name: str, weights: np.ndarray) -> dict[str, Call]:
-        """An optimizer's update of one parameter, whose gradient is 1; name as in `OPTIMIZERS`."""
+        """Return the update of one parameter with gradient 1; `name` is a key of `OPTIMIZERS`."""
 
     def product(self, a: Array, b: Array) -> dict[str, Call]:
-        """The product of two square matrices."""
+        """Return the call that multiplies two square matrices."""
 
 
 class Ours:
     """This build. The gradients, set to zero before each timed run, are added to as in training.
 
-    On a GPU the parameters move there once, those of `parts` themselves, and the arrays of a row
-    before its clock starts. What comes out stays there, but for what is compared, and for the
-    embeddings of a training step, which the CPU mines.
+    On a GPU the parameters of `parts` themselves move there once, and the arrays of a row before
+    its clock starts. Results stay there, except those that are compared and the embeddings of a
+    training step, which the CPU mines.
     """
 
     def __init__(self, parts: dict[str, Part], device: str = "cpu"):
@@ -84,7 +84,7 @@ class Ours:
             part.layers.to(device)
 
     def output(self, names: Iterable[str], x: Array) -> np.ndarray:
-        """What comes out of these rows, run one after another."""
+        """Return the output of these rows, run one after another."""
         return to_device(self.layers(names).forward(self._there(x)), "cpu")
 
     def values(self, names: Iterable[str], x: Array, dout: Array) -> dict[str, tuple]:
@@ -128,7 +128,7 @@ class Ours:
         return to_device(array, self.device)
 
     def layers(self, names: Iterable[str]) -> Sequential:
-        """These rows, run one after another."""
+        """Return the layers of these rows as one network."""
         return Sequential(
             *(pair for name in names for pair in self.parts[name].layers.layers.items())
         )

@@ -21,9 +21,9 @@ from ..nn.device.backend import one_thread
 
 @dataclass(frozen=True)
 class MiningCost:
-    """What one rule takes for a batch, distances and the gradient of the embeddings left out.
+    """The cost of one rule for a batch, without the distances and the gradient of the embeddings.
 
-    `memory` is the peak beyond what goes in, in units of one N x N matrix of float32.
+    `memory` is the peak beyond the input, in units of one N x N matrix of float32.
     """
 
     rule: str
@@ -33,10 +33,10 @@ class MiningCost:
 
 
 def time_mining(people: int = 45, photos: int = 40, rounds: int = 5) -> tuple[list, float]:
-    """Every rule on P x K embeddings, the rounds interleaved: the paper's batch is 45 x 40.
+    """Time every rule on P x K embeddings, the rounds interleaved: the paper's batch is 45 x 40.
 
-    The embeddings are those of a network under training: people are near each other in clouds that
-    overlap, so that every rule finds something.
+    The embeddings look like those of a network under training: people are clouds that overlap, so
+    that every rule finds something.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def _peak(distances, labels, rule) -> int:
 
 @dataclass(frozen=True)
 class RecognitionCost:
-    """`memory`: the most that the process has taken so far, in bytes; None on Windows."""
+    """The cost of one task; `memory` is the process's peak so far in bytes, None on Windows."""
 
     task: str
     seconds: float
@@ -93,7 +93,7 @@ class RecognitionCost:
 
 
 def time_recognition(people: int, photos: int, pairs: int, faces: int) -> list[RecognitionCost]:
-    """Stage 3 on random embeddings of distinct people, once each, after compilation."""
+    """Time stage 3 on random embeddings of distinct people, once each, after compilation."""
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(people), photos)
     vectors = _clouds(rng, labels)
@@ -123,7 +123,7 @@ def time_recognition(people: int, photos: int, pairs: int, faces: int) -> list[R
 
 
 def _clouds(rng, labels) -> np.ndarray:
-    """Unit vectors (N, 128), float32, near the direction of their person."""
+    """Return unit vectors (N, 128), float32, each near the direction of its person."""
     count = labels.max() + 1
     vectors = rng.normal(0, 1, (count, 128))[labels] + rng.normal(0, 0.6, (len(labels), 128))
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)

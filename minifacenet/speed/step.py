@@ -40,7 +40,7 @@ def time_step(
     against : Side, optional
         The yardstick, made of the same parts.
     config : TrainConfig, optional
-        Gives people and photos of the batch, mining rule and margin; the demo's if left out.
+        Gives people and photos of the batch, mining rule and margin; by default the demo's.
     device : 'cpu' or 'cuda'
         Where ours computes: the parts' parameters move there, after the yardstick has been made.
         The embeddings come to the CPU for the mining, on both sides.
@@ -81,7 +81,7 @@ def time_step(
 
 
 def _gradient(labels, config: TrainConfig) -> Gradient:
-    """Mining and loss: what takes embeddings to the slope of the loss."""
+    """Return the function that mines and takes embeddings to the slope of the loss."""
 
     def gradient(embeddings):
         distances = squared_distances(embeddings)

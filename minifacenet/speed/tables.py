@@ -15,7 +15,7 @@ from .scaling import Cost
 from .sides import BOTH, FORWARD, PRODUCT, UPDATE, WHOLE
 from .step import PASS
 
-# Headings of a pass: of its times, of its ratios.
+# Headings of a pass: one for its times, one for its ratios.
 HEADS = {
     FORWARD: ("\nforward", "fwd"),
     BOTH: ("forward+\nbackward", "f+b"),
@@ -40,7 +40,7 @@ CARD_NOTES = (
 def tell_machine(
     title: str, rounds: int, about: str | None = None, card: Card | None = None
 ) -> None:
-    """What was timed, on what, how; `card` is where a GPU computed."""
+    """Print what was timed, where and how; `card` is given where a GPU computed."""
     say(title, style="bold")
     for line in (*(card.about if card else ()), *describe(), *([about] if about else [])):
         say(line)
@@ -51,9 +51,9 @@ def tell_machine(
 
 
 def tell_timings(timings: Sequence[Timing], card: Card | None = None) -> None:
-    """One line per row, the ratios at its end; nothing comes after the last row.
+    """Print one line per row, the ratios at its end; nothing comes after the last row.
 
-    With a card first its rates, and only then, with a yardstick, the times side by side.
+    With a card its rates come first and then, with a yardstick, the times side by side.
     """
     passes, compared = list(timings[0].ours), bool(timings[0].theirs)
     if card:
@@ -83,7 +83,7 @@ def tell_timings(timings: Sequence[Timing], card: Card | None = None) -> None:
 
 
 def _tell_rates(timings: Sequence[Timing], card: Card) -> None:
-    """Ours on a GPU: times, rates, and shares of what the card could do."""
+    """Print our times and rates on a GPU, and their shares of the card's limits."""
     table = Table()
     table.add_column("\nlayer", no_wrap=True)
     for which in timings[0].ours:
@@ -117,7 +117,7 @@ def _cells(timing: Timing, passes, compared: bool, card: Card | None) -> list[st
 
 
 def _ms(seconds: float, digits: int = 2) -> str:
-    """`digits` behind the point for what is short."""
+    """Write milliseconds, short ones with `digits` after the point."""
     ms = 1000 * seconds
     return f"{ms:.{0 if ms >= 1000 else 1 if ms >= 10 else digits}f}"
 
@@ -127,9 +127,9 @@ def _or_dash(value: float | None, form: str) -> str:
 
 
 def write_timings(path: Path, timings: Sequence[Timing], card: Card | None = None) -> None:
-    """Every median: one row per layer, its times in ms by side and pass; empty where none.
+    """Write every median: one row per layer, its times in ms by side and pass; empty where none.
 
-    With a card also both rates of each pass, and their shares of what the card could do.
+    A card adds both rates of each pass, and their shares of the card's limits.
     """
     passes, layouts = list(timings[0].ours), list(timings[0].theirs)
     header = ["layer", *(f"{which} GFLOP" for which in passes)]
@@ -150,7 +150,7 @@ def write_timings(path: Path, timings: Sequence[Timing], card: Card | None = Non
 
 
 def _both(timing: Timing, which: str, card: Card) -> list[str]:
-    """The cells of `CARD_COLUMNS`."""
+    """Return the cells of `CARD_COLUMNS`."""
     moved, cells = timing.traffic.get(which), []
     for found in (arithmetic(timing, which, card), memory(timing, which, card)):
         values = (found.value, found.share) if found else (None, None)
@@ -159,7 +159,7 @@ def _both(timing: Timing, which: str, card: Card) -> list[str]:
 
 
 def tell_costs(costs: Sequence[Cost]) -> None:
-    """A section each for batch, width and size."""
+    """Print one section each for batch, width and size."""
     table = Table()
     table.add_column("\nvaried", no_wrap=True)
     heads = (
@@ -186,7 +186,7 @@ def tell_costs(costs: Sequence[Cost]) -> None:
 
 
 def write_costs(path: Path, costs: Sequence[Cost]) -> None:
-    """The same figures, times in ms an image and memory in bytes."""
+    """Write the same figures, times in ms per image and memory in bytes."""
     header = ["varied", "value", "parameters", "forward ms", "step ms"]
     header += ["forward bytes", "step bytes"]
     rows = [

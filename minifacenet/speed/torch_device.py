@@ -7,7 +7,7 @@ import torch
 
 
 def set_up(device: str) -> str:
-    """Take `device`, and say in a line what PyTorch computes with there.
+    """Set PyTorch up on `device`, and return a line that says what it computes with there.
 
     On a GPU float32 stays float32: TF32, which rounds the factors of a product to 10 bits, is off,
     in cuBLAS and in cuDNN. cuDNN tries its algorithms for each shape and keeps the fastest

@@ -1,22 +1,22 @@
-"""How many bytes a layer has to move, at least: what memory alone limits is measured by that.
+"""The bytes that a layer has to move at least: the measure of a layer that memory limits.
 
 A kernel reads arrays from the card's memory and writes others. Each layer counts, in float32
 (`Layer.bytes_moved`), **every array that goes in or comes out, once**:
 
     forward     reads x and the parameters, writes y and what backward needs of it
-    backward    reads dL/dy, what forward left or x, and the weights; adds to the gradients (a read
+    backward    reads dL/dy, x or what forward left, and the weights; adds to the gradients (a read
                 and a write), writes dL/dx
 
-So much has to move if memory is asked for each number once. It may be more: a kernel that comes
-back for numbers which the caches have dropped by then. It may be less: a layer finds in the cache
+This much has to move if memory is asked for each number once. It may be more: a kernel may come
+back for numbers that the caches have dropped by then. It may be less: a layer finds in the cache
 what the one before has just written, and a small array never leaves it. A rate above that of a
-plain copy says the latter.
+plain copy means the latter.
 
 The sums name no algorithm: the matrix of windows of im2col, the tiles of Winograd and the partial
 sums of a gradient are that algorithm's own business, and cost it time.
 
-Multiply-adds make these counts beside the point for most convolutions. Not for a Linear with a
-small batch, which reads each of its weights for a few multiply-adds: memory limits it, too.
+For most convolutions the multiply-adds decide, and these counts do not matter. They do for a Linear
+with a small batch, which reads each weight for a few multiply-adds: memory limits it, too.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from .sides import BOTH, FORWARD, Part
 
 
 def least_bytes(part: Part, batch: int) -> dict[str, int]:
-    """Bytes by pass of a row on so many images, as counted above."""
+    """Return a row's bytes by pass for `batch` images, as counted above."""
     forward, backward = part.layers.bytes_moved((batch, *part.row.input))
     return {FORWARD: forward, BOTH: forward + backward}
 
 
 def update_bytes(optimizer: type[Optimizer], parameters: Iterable[Parameter]) -> int:
-    """Of an update, which reads weight, gradient and state, and writes weight and state back."""
+    """Return an update's bytes: it reads weight, gradient, state and writes weight, state back."""
     arrays = 3 + 2 * len(optimizer.slots)
     return FLOAT * arrays * sum(parameter.data.size for parameter in parameters)

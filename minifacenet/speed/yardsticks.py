@@ -1,4 +1,4 @@
-"""Which yardstick is asked for, and what to do where it is not installed."""
+"""Find the yardstick that is asked for, or say how to install it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .sides import INSTALL, YARDSTICKS, Part, Side
 
 
 def yardstick(name: str, device: str = "cpu") -> Callable[[dict[str, Part]], Side]:
-    """What makes the side to compare with, of our own weights, on the same device.
+    """Return the maker of the side to compare with, with our weights, on the same device.
 
     Raises
     ------

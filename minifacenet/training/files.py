@@ -7,7 +7,7 @@ from pathlib import Path
 from ..files.arrays import load_metadata
 from ..preprocessing.results import is_ours
 
-# What a fresh training removes, in this order; the metrics of a run speak of a model that goes too.
+# What a fresh training removes, in this order: metrics belong to a model that goes too.
 STALE = (
     "state.safetensors", "metrics.json", "report.html", "split.csv",
     "model.safetensors", "checks.csv", "log.csv",
@@ -16,15 +16,15 @@ FILES = (*STALE, "config.json", "training.png")
 
 
 def in_the_way(out: Path) -> list[str]:
-    """What a new training would replace or remove in `out`; nothing, where one of ours ended
-    before it had saved a model: its settings are there, and no more than a log beside them."""
+    """List what a new training would replace or remove in `out`: nothing if one of ours ended
+    before it had saved a model, when only its settings are there, perhaps with a log."""
     there = [name for name in FILES if (out / name).exists()]
     unsaved = {"config.json", "log.csv", "checks.csv"}
     return [] if unsaved.issuperset(there) and is_ours(out / "config.json") else there
 
 
 def last_good(out: Path) -> str:
-    """Where the last good weights are, for the message of a training that failed."""
+    """Say where the last good weights are, for the message of a training that failed."""
     path = out / "model.safetensors"
     if not path.exists():
         return "Nothing was saved before"

@@ -1,8 +1,8 @@
-"""How a training is doing, step by step: what the loss alone cannot tell.
+"""How a training is doing, step by step: more than the loss alone can show.
 
 A loss of 0 may mean that every person is apart from every other, or that all embeddings have become
 one point (no negative is farther than the positive, so none is semi-hard). The *spread*, the mean
-distance of all pairs in a batch, tells the two apart. A collapsed run also shows as a loss that
+distance of all pairs in a batch, tells the two apart. The loss of a collapsed run also
 stays at the margin: D(a,p) - D(a,n) + margin with both distances 0.
 """
 
@@ -23,8 +23,8 @@ COLLAPSE_REMEDY = (
 class StepRecord:
     """One step in numbers; all distances are squared L2.
 
-    `triplets` are the active ones; `active` is their number over that of the anchor-positive pairs,
-    each of which gets one negative, of all triplets for the rule 'all', or of those mined offline;
+    `triplets` are the active ones; `active` is their share of the anchor-positive pairs, each of
+    which gets one negative, of all triplets for the rule 'all', or of those mined offline;
     `spread` is the mean distance of all pairs in the batch (near 0: collapsed, all embeddings are
     one point; near 2: spread over the sphere).
     """
@@ -41,8 +41,8 @@ class StepRecord:
 
     @property
     def state(self) -> str:
-        """'learning', 'collapsed', or without a triplet: 'solved' (negatives lie beyond positives)
-        or 'stuck' (they do not, so none is semi-hard)."""
+        """Return 'learning', 'collapsed', or without a triplet: 'solved' (negatives lie beyond
+        positives) or 'stuck' (they do not, so none is semi-hard)."""
         if self.spread < COLLAPSED:
             return "collapsed"
         if self.triplets:
@@ -51,7 +51,7 @@ class StepRecord:
 
 
 def not_finite(layer: str) -> FloatingPointError:
-    """The error of a network whose embeddings are not finite from `layer` on."""
+    """Return the error for a network whose embeddings are not finite from `layer` on."""
     return FloatingPointError(
         f"the embeddings are not finite any more, first in layer {layer}: start again with a "
         "lower learning rate"
@@ -59,7 +59,7 @@ def not_finite(layer: str) -> FloatingPointError:
 
 
 def collapsed_for(records: list[StepRecord]) -> int:
-    """How many of the last steps were collapsed in a row.
+    """Count the collapsed steps in a row at the end.
 
     A fresh network may start there and grow out of it: one such step means nothing yet.
     """
@@ -68,7 +68,7 @@ def collapsed_for(records: list[StepRecord]) -> int:
 
 
 def diagnosis(records: list[StepRecord]) -> str:
-    """A line on how a training ended: the state, the spread, and the steps that changed nothing."""
+    """Return a line on how a training ended: state, spread, and steps that changed nothing."""
     last, idle = records[-1], sum(record.triplets == 0 for record in records)
     line = f"{last.state} (spread {last.spread:.2g}"
     line += f", {last.active:.0%} active)" if np.isfinite(last.active) else ")"
@@ -80,7 +80,7 @@ def diagnosis(records: list[StepRecord]) -> str:
 
 
 def collapse_message(records: list[StepRecord]) -> str:
-    """What to tell when a training stops because it has collapsed."""
+    """Return the message for a training that stops because it has collapsed."""
     return (
         f"Stopped: collapsed for {collapsed_for(records)} steps, all embeddings are one point "
         f"(spread {records[-1].spread:.2g}). Try {COLLAPSE_REMEDY}."

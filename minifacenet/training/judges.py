@@ -18,13 +18,13 @@ from .selection import validation_score
 from .settings import TrainingRunConfig
 from .splits import ProtocolError, split_people
 
-ENROLLED_PEOPLE, ENROLLED_PHOTOS = 100, 5  # among whom held-out people are asked for: that many
+ENROLLED_PEOPLE, ENROLLED_PHOTOS = 100, 5  # at most, in the gallery that held-out people probe
 
 
 def split_off_judges(
     faces: Faces, config: TrainingRunConfig, observer: Observer
 ) -> tuple[Faces, Faces | None]:
-    """The faces to train on, and those that judge the training: None with too few people."""
+    """Return the faces to train on, and those that judge it: None with too few people."""
     if not config.held_out:
         return faces, None
     try:
@@ -38,7 +38,7 @@ def split_off_judges(
 
 
 class Check:
-    """From a model to its VAL on held-out people, with the standard error."""
+    """Measures the VAL of a model on held-out people, with the standard error."""
 
     def __init__(self, others: Faces, far: float):
         self.others, self.far = others, far

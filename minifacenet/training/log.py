@@ -1,5 +1,5 @@
-"""The log of a training, `log.csv`: one row per step, written by all trainings and read by whoever
-draws or goes on with one."""
+"""The log of a training, `log.csv`: one row per step, written by all trainings and read to draw
+one or to resume it."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ TYPES = [int if field.type == "int" else float for field in fields(StepRecord)]
 
 
 def write_log(path: Path, records: Sequence[StepRecord]) -> None:
-    """One row per step, atomically."""
+    """Write one row per step, atomically."""
     write_csv(path, HEADER, map(astuple, records))
 
 
 def read_log(path: Path) -> list[StepRecord]:
-    """What `write_log` wrote. Errors as in `read_rows`."""
+    """Read what `write_log` wrote. Errors are those of `read_rows`."""
     return [StepRecord(*row) for row in read_rows(path, TYPES)]
 
 
 def read_rows(path: Path, types: Sequence[type]) -> list[tuple]:
-    """The rows of a table below its header, with values of `types`; blank lines do no harm.
+    """Read the rows of a table below its header, with values of `types`; blank lines are skipped.
 
     Raises
     ------
     OSError, ValueError
-        No such file, or a row of another length or with other values, with its line.
+        There is no such file, or a row has another length or other values; its line is named.
     """
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.reader(file)
@@ -61,7 +61,7 @@ def _values(row: list[str], types: Sequence[type]) -> tuple:
 
 
 def rows_of_steps(path: Path, types: Sequence[type], steps: Sequence[int]) -> list[tuple]:
-    """The rows of a log for `steps`, with values of `types`.
+    """Read the rows of a log for `steps`, with values of `types`.
 
     Raises
     ------
@@ -84,12 +84,12 @@ def rows_of_steps(path: Path, types: Sequence[type], steps: Sequence[int]) -> li
 
 
 def checks_of_steps(path: Path, steps: Sequence[int]) -> list[tuple[int, float, float]]:
-    """The rows (step, VAL, standard error) of a checks.csv; an unknown error is NaN.
+    """Read the rows (step, VAL, standard error) of a checks.csv; an unknown error is NaN.
 
     Raises
     ------
     CheckpointError
-        As `rows_of_steps`, or no share where one belongs.
+        As in `rows_of_steps`, or a VAL or its error is not a share.
     """
     checks = rows_of_steps(path, (int, float, float), steps)
     for step, score, error in checks:
@@ -107,6 +107,6 @@ def training_figure(
     margin: float,
     measure: str = "AUC",
 ) -> None:
-    """`training.png`: the curves, with the held-out scores along the way if there are any."""
+    """Draw `training.png`: the curves, with the held-out scores along the way if there are any."""
     curves = plots.training_curves(records, scores or None, margin=margin, measure=measure)
     plots.save(curves, out / "training.png")

@@ -2,8 +2,8 @@
 
 A step: draw a batch, embed it, measure all squared distances, pick triplets, turn the loss's slope
 into a slope for each embedding, send that backward through the network, update. `train` is a
-generator that yields one `StepRecord` a step. It does not print, plot, save or evaluate: the caller
-looks at the record and decides.
+generator that yields one `StepRecord` per step. It does not print, plot, save or evaluate:
+the caller looks at the record and decides.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from .settings import TrainConfig
 
 
 class TrainingState:
-    """What the next step depends on, beside network, faces and configuration.
+    """Everything that the next step depends on, besides network, faces and configuration.
 
-    `train` changes it in place. Whoever keeps it with the weights can go on later, as if nothing
-    had happened: see `state.save_state`.
+    `train` changes it in place. Saved with the weights, it lets a training go on later as if
+    nothing had happened: see `state.save_state`.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class TrainingState:
     rng : Generator
         Draws batches, augmentation and random negatives.
     queue : ndarray of shape (T, 3), int64
-        Triplets mined offline and not taken yet; (0, 3) without offline mining.
+        Triplets mined offline and not used yet; (0, 3) without offline mining.
     """
 
     def __init__(self, network: Sequential, config: TrainConfig):
@@ -100,15 +100,15 @@ def train_watched(
     title : str
         What the observer calls this training.
     steps : int, optional
-        The last step, of the schedule's `config.steps`; None: all of them.
+        The last step to take of the schedule's `config.steps`; None: all of them.
     after_step : callable(records), optional
-        Judges and saves: it gets the records so far, the present one last. What it returns ends the
-        training if it is true.
+        Judges and saves: it gets the records so far, the present one last. If it returns a true
+        value, the training ends.
 
     Returns
     -------
     list of StepRecord
-        Those of this call.
+        The records of this call.
     """
     state = state or TrainingState(network, config)
     steps = config.steps if steps is None else steps
@@ -124,12 +124,12 @@ def train_watched(
 
 
 def is_due(step: int, every: int, last: int) -> bool:
-    """Whether what happens every so many steps, and at the last one, happens after this step."""
+    """Whether a task due every `every` steps, and after the last one, is due after this step."""
     return step % every == 0 or step == last
 
 
 def _draw(network, faces, config, state):
-    """The photos of the next step, and its loss: a function of their distances.
+    """Return the photos of the next step, and its loss: a function of their distances.
 
     That function returns loss, number of active triplets, dL/dD as `triplet_loss` does, and the
     number that `StepRecord.active` is a share of.
@@ -162,17 +162,17 @@ def _draw(network, faces, config, state):
 def _step(
     network, optimizer, photos, labels, chunk, loss_of
 ) -> tuple[float, int, float, float, float, float]:
-    """Forward, loss, backward, update; returns the fields of a StepRecord from loss to spread."""
+    """Do forward, loss, backward, update; return a StepRecord's fields from loss to spread."""
     chunk = chunk or len(photos)
     parts = [slice(start, start + chunk) for start in range(0, len(photos), chunk)]
-    whole = len(parts) == 1  # what backward needs is kept in the first pass; else in a second one
+    whole = len(parts) == 1  # then the first pass keeps what backward needs, else a second one does
     embeddings = np.concatenate([embed(network, photos[part], train=whole) for part in parts])
     distances = squared_distances(embeddings)
     if not np.isfinite(distances).all():
         inputs = to_device(to_input(photos[parts[0]]), network.device)
         raise not_finite(network.first_not_finite(inputs))
     loss, active, weights, candidates = loss_of(distances)
-    if active:  # nothing to learn from otherwise: a step without update
+    if active:  # otherwise there is nothing to learn from, and no update
         gradient = embedding_gradient(weights, embeddings)
         network.zero_grad()
         for part in parts:
@@ -199,7 +199,7 @@ def is_trainable(labels: np.ndarray) -> bool:
 
 
 def check_trainable(labels: np.ndarray) -> None:
-    """ValueError if there is no triplet."""
+    """Raise ValueError if there is no triplet."""
     if not is_trainable(labels):
         people, counts = np.unique(labels, return_counts=True)
         most = f", at most {counts.max()} of one" if len(people) else ""

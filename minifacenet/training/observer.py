@@ -1,4 +1,4 @@
-"""Whom a training tells what it does: a silent base class, for `console`, a notebook or a test."""
+"""The listener of a training: a silent base class, for `console`, a notebook or a test."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from .health import StepRecord
 
 
 class Observer:
-    """What a run tells while it works. This base class keeps silent; the CLI draws."""
+    """Hears what a run does while it works. This base class keeps silent; the CLI draws."""
 
     def say(self, text: str) -> None:
-        """A line worth reading."""
+        """Take a line worth reading."""
 
     def start_training(self, title: str, steps: int, done: int = 0) -> None:
         """A training of `steps` steps begins, or goes on after `done` of them."""
 
     def step(self, record: StepRecord) -> None:
-        """One of its steps is done."""
+        """One step of the training is done."""
 
     def check(self, step: int, score: float, error: float) -> None:
-        """Its network was judged on held-out faces: a score with its standard error."""
+        """The network was judged on held-out faces: a score with its standard error."""
 
     def stop_training(self) -> None:
-        """It is over."""
+        """The training is over."""

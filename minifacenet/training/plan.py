@@ -22,7 +22,7 @@ from ..preprocessing.faces import Faces
 from .loop import TrainingState, check_trainable, train
 from .settings import TrainConfig
 
-TRIAL = 32  # photos of the step that tells what a photo takes on a GPU
+TRIAL = 32  # photos of the step that measures a photo's memory on a GPU
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,14 @@ def plan(
     checked: int = 0,
     done: int = 0,
 ) -> Plan:
-    """What `config` means for photos with these labels, after `done` of its steps.
+    """Plan a training by `config` on photos with these labels, after `done` of its steps.
 
     `checks` times `checked` held-out photos are embedded along the way.
 
     Raises
     ------
     ValueError
-        The photos hold no triplet.
+        There is no triplet among the photos.
     """
     check_trainable(labels)
     _, counts = np.unique(labels, return_counts=True)
@@ -75,7 +75,7 @@ def plan(
     if config.mine_every:
         subset = min(config.mine_over, len(labels))
         matrices += 4 * 4 * subset**2
-        # A pair gives one triplet at most, a step takes as many as its photos hold.
+        # A pair gives one triplet at most; a step takes as many as fit into its photos.
         triplets = subset / len(labels) * (counts * (counts - 1)).sum()
         lasts = min(config.mine_every, max(1, -(-triplets // max(1, batch // 3))))
         mining_seconds = -(-steps // lasts) * subset * forward_seconds
@@ -94,13 +94,13 @@ def plan(
 
 
 def _measure(architecture: Architecture, config: TrainConfig) -> tuple[int, int, float, float]:
-    """Bytes fixed and for each photo, seconds for a photo's step and for its forward alone."""
+    """Measure fixed bytes, bytes per photo, and a photo's seconds for a step and a forward."""
     _, step = _trial(architecture, config)
     step(4)  # compiles: the memory of the compiler is not that of a training
     tracemalloc.start()
     try:
         model, step = _trial(architecture, config)
-        step(4)  # takes the memory of gradients and optimizer
+        step(4)  # allocates gradients and optimizer
         peaks = []
         for count in (4, 8):
             tracemalloc.reset_peak()
@@ -119,7 +119,7 @@ def _measure(architecture: Architecture, config: TrainConfig) -> tuple[int, int,
 def _trial(
     architecture: Architecture, config: TrainConfig, device: str = "cpu"
 ) -> tuple[FaceNet, Callable[[int], float]]:
-    """A new network, and what takes a step of its training on so many photos, in seconds."""
+    """Return a new network, and a function that times a step of it on so many photos."""
     rng = np.random.default_rng(0)
     config = replace(config, steps=100, photos=2, chunk=None, mine_every=0, mining="all")
     model = FaceNet.new(architecture)
@@ -138,11 +138,11 @@ def _trial(
 
 
 def smaller_chunk(architecture: Architecture, config: TrainConfig, device: str) -> int:
-    """A chunk for a training that had too little memory for what it took at once.
+    """Return a chunk for a training that had too little memory for what it took at once.
 
-    On a GPU a step on a few photos is measured. What is fixed, as the weights, counts as if it grew
-    with the photos, too: so a chunk in proportion to the memory fits for sure. On a CPU, or where
-    even that is too much, it is half of what did not fit.
+    On a GPU a step on a few photos is measured. Fixed memory, such as the weights, counts as if it
+    grew with the photos, too: so a chunk in proportion to the memory fits for sure. On a CPU, or
+    where even that step is too much, the chunk is half of what did not fit.
     """
     at_once = min(config.chunk or np.inf, config.people * config.photos + config.extra_negatives)
     half = max(1, int(at_once) // 2)
@@ -151,7 +151,7 @@ def smaller_chunk(architecture: Architecture, config: TrainConfig, device: str) 
         return half
     try:
         _, step = _trial(architecture, config, device)
-        step(TRIAL)  # takes the memory of gradients and optimizer
+        step(TRIAL)  # allocates gradients and optimizer
         reset_peak()
         step(TRIAL)
     except MemoryError:

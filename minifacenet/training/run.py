@@ -1,4 +1,4 @@
-"""One training with its files: it checks itself, can be interrupted, and goes on where it stood.
+"""One training with its files: it checks itself, can be interrupted, and resumes where it was.
 
     model.safetensors   the model: the last, or the best of those checked on held-out people
     state.safetensors   the training as it stands, for `resume`
@@ -63,12 +63,12 @@ class Outcome:
 
 
 def began_with(out: Path) -> TrainingRunConfig:
-    """The configuration of the training whose state lies in `out`.
+    """Read the configuration of the training whose state is in `out`.
 
     Raises
     ------
     CheckpointError
-        No such training, a damaged file, or settings that this version does not know.
+        There is no such training, a file is damaged, or this version does not know a setting.
     """
     path = out / "state.safetensors"
     settings = stored.load_settings(path)
@@ -84,7 +84,7 @@ def began_with(out: Path) -> TrainingRunConfig:
 
 
 def steps_done(out: Path) -> int:
-    """How far the training in `out` had come when its state was saved."""
+    """Read how many steps the training in `out` had done when its state was saved."""
     return stored.load_step(out / "state.safetensors")
 
 
@@ -98,12 +98,12 @@ def run_training(
 ) -> Outcome:
     """Train a new network on `faces`, or go on with the training in `out`; see the file's top.
 
-    It may go on with another device than it began with: `device` is 'cpu' or 'cuda'.
+    It may go on with another device than it began on: `device` is 'cpu' or 'cuda'.
 
     Raises
     ------
     CheckpointError
-        `resume` with other settings or other faces than it began with, or faces cut otherwise.
+        `resume` with other settings or faces than it began with, or faces cut differently.
     FloatingPointError
         The embeddings are not finite any more: the last good weights are in `model.safetensors`.
     ValueError
@@ -124,10 +124,10 @@ def _run_training(
     model.network.to(device)
     state = TrainingState(model.network, config.training)
     sweep(out)
-    if not resume:  # the state first: what an older training left must not be gone on with
+    if not resume:  # the state first: nobody must resume an older training
         for name in STALE:
             (out / name).unlink(missing_ok=True)
-        # At once, so that a folder that cannot be written to is not found out hours later.
+        # At once, so that a folder that cannot be written to is not found hours later.
         write_json(out / "config.json", config.settings(faces))
     probe = to_device(to_input(faces.images[:2]), device)
     run = _Run(out, config, model, state, config.settings(faces), probe)
@@ -165,7 +165,7 @@ def _run_training(
 
 
 class _Run:
-    """What one training has gathered, and when it is written."""
+    """The records and checks of one training, and the times at which they are written."""
 
     def __init__(self, out, config, model, state, settings, probe):
         self.out, self.config, self.model, self.state = out, config, model, state
@@ -180,7 +180,7 @@ class _Run:
     def after_step(
         self, record: StepRecord, check: Callable | None, observer: Observer, interrupted: bool
     ) -> bool:
-        """Check, decide whether to stop, save; returns whether the training ends here."""
+        """Check, decide whether to stop, save; return whether the training ends here."""
         self.records.append(record)
         config, step = self.config, record.step
         last = step == config.training.steps
@@ -210,7 +210,7 @@ class _Run:
         return "interrupted" if interrupted else None
 
     def save(self, checked: bool) -> None:
-        """The state last: with it on the disk, everything else up to its step is there too."""
+        """Save the state last: once it is on disk, everything else up to its step is there too."""
         if not self.checks or (checked and self.kept() == self.state.step):
             save_model(
                 self.out / "model.safetensors",
@@ -221,7 +221,7 @@ class _Run:
         stored.save_state(self.out / "state.safetensors", self.model, self.state, self.settings)
 
     def _refuse_broken(self) -> None:
-        """Weights may be finite, and yet give embeddings that are not: the last good ones stay."""
+        """Refuse finite weights that give embeddings that are not: the last good ones stay."""
         layer = self.model.network.first_not_finite(self.probe)
         if layer is not None:
             raise not_finite(layer)
@@ -233,7 +233,7 @@ class _Run:
             write_csv(self.out / "checks.csv", header, self.checks)
 
     def read_logs(self, checked: bool) -> None:
-        """The rows up to the state's step; those that a killed run wrote after it happen again.
+        """Read the rows up to the state's step; later ones of a killed run are computed again.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""The choice of a number of steps by faces held out: their score, with its standard error."""
+"""Choose a number of steps by the score of held-out faces, with its standard error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def validation_score(
     held_out: np.ndarray,
     measure: Callable[[np.ndarray, np.ndarray], float] = auc,
 ) -> tuple[float, float]:
-    """A verification figure over the pairs that hold at least one held-out photo.
+    """Measure verification over the pairs that hold at least one held-out photo.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def validation_score(
     labels : ndarray of shape (N,), int64
     held_out : ndarray of shape (N,), bool
     measure : callable(distances, same)
-        AUC unless told otherwise.
+        AUC by default.
 
     Returns
     -------
@@ -47,9 +47,9 @@ def validation_score(
 
 
 def longest_within_error(scores: list[tuple[int, float, float]]) -> int:
-    """Of (steps, score, standard error): the most steps whose score is within an error of the best.
+    """Return the most steps whose score is within one standard error of the best.
 
-    An unknown error (NaN) counts as none.
+    Each of `scores` is (steps, score, standard error); an unknown error (NaN) counts as 0.
 
     A few held-out people cannot tell apart step counts of nearly equal score; among these, longer
     training spreads the embeddings further, which a low false accept rate needs.

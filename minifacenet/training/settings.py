@@ -18,7 +18,7 @@ from ..preprocessing.faces import Faces
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """What determines a training run, beside the model and the photos.
+    """Everything that determines a training run, besides the model and the photos.
 
     Parameters
     ----------
@@ -26,11 +26,11 @@ class TrainConfig:
     people, photos : int
         P and K of a batch.
     chunk : int or None
-        How many photos go through the network at once. A batch of more is embedded in chunks that
-        keep nothing, mined as a whole, and sent through again chunk by chunk for the gradient: the
-        memory of a chunk, the time of a forward more, the same gradient. None: all at once.
+        How many photos go through the network at once. A larger batch is embedded in chunks that
+        keep nothing, mined as a whole, and sent through again chunk by chunk for the gradient: it
+        takes the memory of a chunk and one more forward, for the same gradient. None: all at once.
     extra_negatives : int
-        Photos of other people that a batch holds besides, one each.
+        Photos of other people that a batch also holds, one each.
     margin : float
         The paper's alpha.
     mining : str
@@ -86,7 +86,7 @@ class TrainConfig:
             raise ValueError(f"the margin must lie between 0 and 4 (squared L2), got {self.margin}")
 
     def schedule(self) -> list[tuple[int, str]]:
-        """The mining rules in order, each with the step at which it begins (they count from 1)."""
+        """Return the mining rules in order, each with the step at which it begins (from 1)."""
         schedule = []
         for entry in self.mining.split(","):
             rule, at, start = entry.strip().partition("@")
@@ -104,7 +104,7 @@ class TrainConfig:
         return sorted(schedule)
 
     def rule_at(self, step: int) -> str:
-        """The mining rule in force at a step; before the first begins, it is in force already."""
+        """Return the mining rule in force at a step; the first also holds before it begins."""
         schedule = self.schedule()
         return [rule for start, rule in schedule if start <= step or start == schedule[0][0]][-1]
 
@@ -121,7 +121,7 @@ class TrainingRunConfig:
     architecture : Architecture
     training : TrainConfig
     held_out : float
-        Share of the people that are kept out of the training to judge it; 0: nobody.
+        Share of the people who are held out of the training to judge it; 0: nobody.
     far : float
         The false accept rate at which VAL is taken.
     check_every, save_every : int
@@ -149,7 +149,7 @@ class TrainingRunConfig:
             raise ValueError(f"far is a false accept rate above 0, got {self.far}")
 
     def settings(self, faces: Faces) -> dict:
-        """What decides about the weights, JSON-able: a resumed training must agree in it."""
+        """Return what determines the weights, JSON-able: a resumed training must agree in it."""
         of_faces = {
             "photos": len(faces),
             "people": len(np.unique(faces.labels)),
@@ -161,14 +161,14 @@ class TrainingRunConfig:
 
     @classmethod
     def of(cls, settings: dict) -> TrainingRunConfig:
-        """The configuration whose `settings` these are, perhaps of an older version.
+        """Return the configuration with these `settings`, perhaps of an older version.
 
-        What that version did not know yet has its default, which is what it did.
+        What that version did not know yet gets its default, which is what it did.
 
         Raises
         ------
         ValueError, TypeError, KeyError
-            They are not what `settings` gives, or of a newer version.
+            They are not what `settings` gives, or are of a newer version.
         """
         own = {**settings, **settings.get(FREE, {})}
         del own["faces"]
@@ -177,7 +177,7 @@ class TrainingRunConfig:
 
     @classmethod
     def completed(cls, settings: dict) -> dict:
-        """`settings` of an older version, with what it did not know yet; errors as in `of`."""
+        """Return `settings` of an older version plus what it did not know; errors as in `of`."""
         own = asdict(cls.of(settings))
         return {**settings, **{name: own[name] for name in own if name not in HABITS}}
 

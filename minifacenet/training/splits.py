@@ -29,7 +29,7 @@ class Split:
 
 
 def split_photos(labels: np.ndarray, train_share: float, rng: np.random.Generator) -> Split:
-    """Random photos of each person for training, the others for the test.
+    """Draw random photos of each person for training; the others are for the test.
 
     Each person with two photos or more has at least one on both sides; the training side gets the
     extra one of an odd number. A person with a single photo trains (as a negative).
@@ -44,12 +44,12 @@ def split_photos(labels: np.ndarray, train_share: float, rng: np.random.Generato
 
 
 def split_people(labels: np.ndarray, unseen_share: float, rng: np.random.Generator) -> Split:
-    """Random people for the test, at least two, each with two photos; all others for training.
+    """Draw people for the test, at least two, each with two photos; the others are to train on.
 
     Raises
     ------
     ProtocolError
-        Without four people of two photos nobody would be left to train on.
+        There are fewer than four people with two photos: nobody would be left to train on.
     """
     people, photos = np.unique(labels, return_counts=True)
     if (photos >= 2).sum() < 4:

@@ -1,6 +1,6 @@
-"""Trainings under way on disk, `state.safetensors`: what `--resume` goes on from.
+"""Trainings under way on disk, `state.safetensors`, from which `--resume` goes on.
 
-Weights, optimizer, random generator, queue of triplets and settings stand in one file, so that a
+Weights, optimizer, random generator, queue of triplets and settings are in one file, so that a
 kill at any moment leaves one moment of the training, whole.
 """
 
@@ -32,9 +32,9 @@ WEIGHTS, OPTIMIZER, QUEUE = "weights.", "optimizer.", "queue"  # arrays in the f
 
 
 def save_state(path: str | Path, model: FaceNet, state: TrainingState, settings: dict) -> None:
-    """A training under way: model, state, and the settings that it must go on with (JSON-able).
+    """Save a training under way: model, state, and the settings (JSON-able) to resume it with.
 
-    What stands under `FREE` in the settings may change on the way.
+    The settings under `FREE` may change on the way.
     """
     parameters = model.network.parameters().items()
     arrays = {f"{WEIGHTS}{name}": to_device(p.data, "cpu") for name, p in parameters}
@@ -51,28 +51,28 @@ def save_state(path: str | Path, model: FaceNet, state: TrainingState, settings:
 
 
 def load_settings(path: str | Path) -> dict:
-    """What a training under way must go on with, as given to `save_state`.
+    """Read the settings of a training under way, as given to `save_state`.
 
     Raises
     ------
     CheckpointError
-        Missing or damaged file, newer format, or no training.
+        The file is missing, damaged, of a newer format, or not a training.
     """
     return _settings(path, load_metadata(path))[0]
 
 
 def load_step(path: str | Path) -> int:
-    """How many steps the training in the file has done. Errors as in `load_settings`."""
+    """Read how many steps the training in the file has done. Errors as in `load_settings`."""
     return _count(path, load_metadata(path), "step")
 
 
 def check_weights(path: str | Path, architecture: Architecture) -> None:
-    """Whether a training under way is one of such a network, before memory is taken for it.
+    """Check that a training under way is of this network, before memory is taken for it.
 
     Raises
     ------
     CheckpointError
-        Its weights do not fit, or no such network can be.
+        Its weights do not fit, or no such network is possible.
     """
     with open_arrays(path) as file:
         own = {n[len(WEIGHTS) :]: at for n, at in file.layout.items() if n.startswith(WEIGHTS)}
@@ -80,7 +80,7 @@ def check_weights(path: str | Path, architecture: Architecture) -> None:
 
 
 def _settings(path, metadata) -> tuple[dict, str]:
-    """The settings of a training under way, and how its faces are cut."""
+    """Return the settings of a training under way, and how its faces are cut."""
     cut = check_header(path, metadata)
     settings = metadata.get("settings")
     if settings is None:
@@ -97,15 +97,15 @@ def load_state(
     settings: dict,
     completed: Callable[[dict], dict] = dict,
 ) -> None:
-    """Put a fresh `model` and `state` where the training that wrote `path` stood.
+    """Bring a fresh `model` and `state` to where the training that wrote `path` was.
 
-    `completed` adds to stored settings what the version that wrote them did not know yet. What they
-    lack then, such as a new figure of the photos, is not compared.
+    `completed` adds to stored settings what the version that wrote them did not know yet. What is
+    still missing, such as a new figure of the photos, is not compared.
 
     Raises
     ------
     CheckpointError
-        As `load_model`, or if `settings` are not those of the training: it would not be the same
+        As in `load_model`, or `settings` are not those of the training: it would not be the same
         training any more. The message names what changed.
     """
     with open_arrays(path) as file:
@@ -139,7 +139,7 @@ def _check_settings(file: ArrayFile, cut: str, settings: dict, completed) -> Non
 
 
 def _changes(before, now, name: str = "") -> list[str]:
-    """What differs between two nested dictionaries: 'training.margin: 0.2 -> 0.3'."""
+    """List what differs between two nested dictionaries: 'training.margin: 0.2 -> 0.3'."""
     if isinstance(before, dict) and isinstance(now, dict):
         found = []
         for key in before:
@@ -170,7 +170,7 @@ def _restore(path, model: FaceNet, state: TrainingState, arrays: dict, metadata:
 
 
 def _count(path, metadata: dict, name: str) -> int:
-    """A number of steps in the file of a training."""
+    """Read a number of steps in the file of a training."""
     _require(path, metadata, name)
     if not is_count(metadata.get(name), high=2**63):
         raise CheckpointError(

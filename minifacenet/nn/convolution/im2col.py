@@ -36,7 +36,7 @@ PARTIAL_SUMS = 16  # images are summed into at most this many dW, whatever the n
 
 @cpu_function
 def _im2col(image, first, last, kernel, stride, corner, out_w, columns):
-    """Windows of the output rows first..last-1, image (H, W, C) -> columns (pixels, kh kw C)."""
+    """Copy the windows of output rows first..last-1: (H, W, C) -> columns (pixels, kh kw C)."""
     height, width, channels = image.shape
     (kh, kw), (sh, sw), (top, left) = kernel, stride, corner
     run, row_length = kw * channels, width * channels
@@ -59,7 +59,7 @@ def _im2col(image, first, last, kernel, stride, corner, out_w, columns):
 
 @cpu_function
 def _col2im(columns, kernel, stride, corner, out_h, out_w, image):
-    """The adjoint: image (H, W, C) = for each pixel the sum of its copies in columns."""
+    """Apply the adjoint: each pixel of image (H, W, C) = the sum of its copies in columns."""
     height, width, channels = image.shape
     (kh, kw), (sh, sw), (top, left) = kernel, stride, corner
     zero = image.dtype.type(0)
@@ -83,7 +83,7 @@ def _col2im(columns, kernel, stride, corner, out_h, out_w, image):
 
 @cpu_function
 def _windows(image, first, last, kernel, stride, corner, out_w, plain, scratch):
-    """The columns of some output rows: in `scratch`; if `plain` they are the image itself."""
+    """Return the columns of some output rows, in `scratch`; if `plain`, the image itself."""
     if plain:
         return image[first:last].reshape((last - first) * out_w, image.shape[2])
     columns = scratch[: (last - first) * out_w]
@@ -93,7 +93,7 @@ def _windows(image, first, last, kernel, stride, corner, out_w, plain, scratch):
 
 @cpu_function
 def _affine(columns, weight, panels, bias, block):
-    """block = columns weight + bias; the bias first where a product can be added to it."""
+    """Compute block = columns weight + bias, the bias first if a product can be added to it."""
     if panels.size:
         for pixel in range(block.shape[0]):
             for o in range(block.shape[1]):
@@ -125,7 +125,7 @@ def _backward_images(
     dout, x, weight, kernel, stride, corner, plain, rows, scratch, panels, back_panels,
     dweight, dbias, dx,
 ):  # fmt: skip
-    """dweight (parts, kh kw C, O), dbias (parts, O): partial sums. An empty dx is not computed."""
+    """Sum dweight (parts, kh kw C, O) and dbias (parts, O); an empty dx is not computed."""
     n, out_h, out_w, filters = dout.shape
     parts = dweight.shape[0]
     pack(weight.T, back_panels)
@@ -168,7 +168,7 @@ def _is_plain(window: Window, x, out) -> bool:
 
 
 def _rows(out_w: int, width: int, out_h: int, itemsize: int) -> int:
-    """Output rows whose columns fit in the cache, one at least."""
+    """Return how many output rows' columns fit in the cache, at least one."""
     return min(out_h, max(1, BLOCK_BYTES // (out_w * width * itemsize)))
 
 

@@ -9,7 +9,7 @@ neighbouring channels. In `_col2im_grid` a thread owns a number of dx, and *gath
 were made of it. A pixel's windows may fall into two blocks: the second adds to what the first left.
 
 This is the plain form, to compare with: every number of a window goes to global memory once and
-comes back at least once, kh kw times the image each way. `implicit_gemm.py` does without.
+comes back at least once, kh kw times the image each way. `implicit_gemm.py` avoids that.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ COLUMN_BYTES = 1 << 28  # 256 MiB: thousands of blocks of threads for each launc
 
 @cuda_kernel
 def _im2col_grid(x, kernel, stride, corner, grid, first, columns):
-    """columns (pixels, kh kw C): the windows of the output pixels from number `first` on."""
+    """Fill columns (pixels, kh kw C) with the windows of output pixels from `first` on."""
     index = cuda.grid(1)
     if index < columns.size:
         row, k = index // columns.shape[1], index % columns.shape[1]
@@ -44,7 +44,7 @@ def _im2col_grid(x, kernel, stride, corner, grid, first, columns):
 
 @cuda_kernel
 def _col2im_grid(columns, kernel, stride, corner, grid, first, dx):
-    """The adjoint: dx (N, H, W, C) += for each number the sum of its copies in `columns`."""
+    """Apply the adjoint: add to each number of dx (N, H, W, C) its copies in `columns`."""
     index = cuda.grid(1)
     if index < dx.size:
         pixel, c = index // dx.shape[3], index % dx.shape[3]
@@ -65,7 +65,7 @@ def _col2im_grid(columns, kernel, stride, corner, grid, first, dx):
 
 @cuda_kernel
 def _sum_pixels_grid(dout, sums):
-    """dout (N, pixels, O) -> sums (N, O). A thread owns an image's channel."""
+    """Sum dout (N, pixels, O) -> sums (N, O). A thread owns one channel of an image."""
     index = cuda.grid(1)
     if index < sums.size:
         n, o = index // sums.shape[1], index % sums.shape[1]
@@ -93,7 +93,7 @@ def conv_forward(x: Array, weight: Array, bias: Array, window: Window, out: Arra
 def conv_backward(
     dout: Array, x: Array, weight: Array, window: Window, dweight: Array, dbias: Array, dx: Array
 ) -> None:
-    """An empty dx is not computed."""
+    """Add to dweight and dbias, and compute dx unless it is empty."""
     n, out_h, out_w, filters = dout.shape
     if n == 0:
         return
@@ -119,7 +119,7 @@ def conv_backward(
 
 
 def _blocks_of_columns(x, pixels: int, depth: int):
-    """(first pixel, memory for the columns of a block) for block after block."""
+    """Yield (first pixel, memory for the columns of a block), block after block."""
     rows = max(1, min(pixels, COLUMN_BYTES // (depth * x.dtype.itemsize)))
     columns = empty((rows, depth), like=x)
     for first in range(0, pixels, rows):

@@ -2,7 +2,7 @@
 
 im2col writes every window of the image out as a row and multiplies. A kernel that multiplies in
 tiles, as `matmul_cuda.py` does, needs only a tile of that matrix at a time, and can pick it from
-the image itself. What is left to work out is where each number lies.
+the image itself. What remains is to work out where each number lies.
 
 Forward: Y = X W + b. Row (n, p, q) of X is a window, depth (i, j, c) a tap:
 
@@ -75,7 +75,7 @@ NOWHERE = -ROW_LIMIT  # a place in a row from which no run leads back to the ima
 
 @cuda_function
 def note_window(notes, r, pixel, pixels, grid, stride, corner, size):
-    """notes[r] = the window of output pixel (n, p, q): its address, y, and x C."""
+    """Set notes[r] to the window of output pixel (n, p, q): its address, y, and x C."""
     row = divide(pixel, grid[1])
     n = divide(row, grid[0])
     y = (row - n * grid[0]) * stride[0] - corner[0]
@@ -87,7 +87,7 @@ def note_window(notes, r, pixel, pixels, grid, stride, corner, size):
 
 @cuda_function
 def find_runs(notes, r, i, size, at, edge):
-    """Of a thread's MICRO windows, run i: where it starts in the array, and in the image's row."""
+    """Find where run i of a thread's MICRO windows starts in the array, and in the image's row."""
     for step in range(MICRO):
         row = r + step * SIDE
         inside = 0 <= notes[row, 1] + i < size[0]
@@ -100,7 +100,7 @@ def find_runs(notes, r, i, size, at, edge):
 
 @cuda_kernel
 def _forward_grid(x, weight, bias, kernel, stride, corner, size, grid, out):
-    """`weight` flat; a `bias` of size 0 is 0."""
+    """Compute Y from a flat `weight`; a `bias` of size 0 counts as 0."""
     tiles = shared_tiles(x)
     notes = cuda.shared.array((TILE, 4), np.int32)
     at = cuda.local.array(MICRO, np.int32)
@@ -139,7 +139,7 @@ def _forward_grid(x, weight, bias, kernel, stride, corner, size, grid, out):
 
 @cuda_kernel
 def _weight_grid(dout, x, kernel, stride, corner, size, grid, pixels, span, dweight, dbias):
-    """Partial sums dweight (parts, kh kw C, O), dbias (parts, O), of `span` pixels each."""
+    """Compute partial sums dweight (parts, kh kw C, O), dbias (parts, O) of `span` pixels each."""
     tiles = shared_tiles(x)
     notes = cuda.shared.array((TILE, 4), np.int32)
     total = cuda.local.array((MICRO, MICRO), x.dtype)
@@ -177,7 +177,7 @@ def _weight_grid(dout, x, kernel, stride, corner, size, grid, pixels, span, dwei
 
 @cuda_kernel
 def _turn_grid(weight, turned):
-    """turned (kh, kw, O, C) = weight (kh, kw, C, O) by half a turn: reads and writes it once."""
+    """Turn weight (kh, kw, C, O) by half a turn into turned (kh, kw, O, C): one read, one write."""
     index = cuda.grid(1)
     if index < turned.size:
         c, o = index % turned.shape[3], index // turned.shape[3] % turned.shape[2]
@@ -188,7 +188,7 @@ def _turn_grid(weight, turned):
 
 @cuda_kernel
 def _spread_grid(dout, stride, spread):
-    """spread[n, s p, s q, o] = dout[n, p, q, o]; the zeros in between are there already."""
+    """Set spread[n, s p, s q, o] = dout[n, p, q, o]; the zeros in between are there already."""
     index = cuda.grid(1)
     if index < dout.size:
         o, q = index % dout.shape[3], index // dout.shape[3] % dout.shape[2]
@@ -236,7 +236,7 @@ def _backward_cuda(dout, x, weight, window: Window, dweight, dbias, dx):
 
 
 def _input_gradient(dout, weight, window: Window, dx):
-    """A convolution of dY, laid out `stride` apart, with the kernel turned."""
+    """Compute dx as a convolution of dY, laid out `stride` apart, with the kernel turned."""
     kernel, stride, corner = window.geometry()
     turned = empty((*kernel, weight.shape[3], weight.shape[2]), like=weight)
     _turn_grid[blocks(turned.size), CUDA_THREADS](weight, turned)
@@ -252,7 +252,7 @@ def _input_gradient(dout, weight, window: Window, dx):
 
 
 def _check(*images) -> None:
-    """ValueError unless int32 can hold every address."""
+    """Raise ValueError unless int32 can hold every address."""
     for array in images:
         if array.size >= 1 << 31 or array.shape[2] * array.shape[3] >= ROW_LIMIT:
             raise ValueError(
@@ -261,6 +261,6 @@ def _check(*images) -> None:
             )
 
 
-# On the CPU there is nothing to gain: there the columns of a block stay in the cache.
+# On the CPU nothing is to be gained: the columns of a block stay in the cache.
 conv_forward_implicit = Kernel(conv_forward_im2col.cpu, _forward_cuda)
 conv_backward_implicit = Kernel(conv_backward_im2col.cpu, _backward_cuda)

@@ -79,21 +79,21 @@ SMALLEST_GROUP = 256  # tiles: fewer are not worth three parallel loops
 
 
 def fastest_tile(window: Window, channels: int, out_h: int, out_w: int, filters: int) -> int | None:
-    """The size m of a tile, 2 or 4, where Winograd's convolution is the fastest; None: im2col is.
+    """Return the size m of a tile, 2 or 4, with which Winograd's is the fastest; None: im2col is.
 
-    Measured with one thread in float32: with 16 channels or more and 32 filters or more, what needs
-    the fewest multiplications is the fastest. With less, the transforms take longer than they save.
+    Measured with one thread in float32: with 16 channels or more and 32 filters or more, the way
+    with the fewest multiplications is the fastest. With less, transforms take more than they save.
     """
     if window.kernel != (3, 3) or window.stride != (1, 1) or channels < 16 or filters < 32:
         return None
     multiplications: dict[int | None, int] = {None: 9 * out_h * out_w}
-    for m in POINTS:  # of equals the first, which is the more exact
+    for m in POINTS:  # the first of equals is the more exact
         multiplications[m] = (m + 2) ** 2 * -(-out_h // m) * -(-out_w // m)
     return min(multiplications, key=lambda m: multiplications[m])
 
 
 def transformed_weights(weight: np.ndarray, m: int) -> np.ndarray:
-    """U = G g G^T for every channel and filter: (3, 3, C, O) -> (n, n, C, O), n = m + 2."""
+    """Return U = G g G^T for every channel and filter: (3, 3, C, O) -> (n, n, C, O), n = m + 2."""
     u = np.empty((m + 2, m + 2, *weight.shape[2:]), weight.dtype)
     matmul(_g_twice(m, weight.dtype), weight.reshape(9, -1), u.reshape((m + 2) ** 2, -1))
     return u
@@ -101,13 +101,13 @@ def transformed_weights(weight: np.ndarray, m: int) -> np.ndarray:
 
 @cache
 def _g_twice(m: int, dtype) -> np.ndarray:
-    """(n n, 9): from the nine numbers of g to the n n of G g G^T, each fraction rounded once."""
+    """Return (n n, 9), which takes the nine numbers of g to G g G^T, each fraction rounded once."""
     _, _, g = winograd_matrices(POINTS[m])
     return np.kron(g, g).astype(dtype)
 
 
 class _Plan:
-    """How many strips and tiles an output has, and how many pass at a time."""
+    """The strips and tiles of an output, and how many are computed at a time."""
 
     def __init__(self, x, out, m: int):
         _, out_h, out_w, filters = out.shape
@@ -123,7 +123,7 @@ class _Plan:
 
 
 def packed_weights(weight: np.ndarray, m: int, transpose: bool) -> np.ndarray:
-    """U, or U^T, of every point in the micro-kernel's panels; empty where BLAS multiplies."""
+    """Return every point's U, or U^T, in the micro-kernel's panels; empty where BLAS multiplies."""
     k, n = weight.shape[:1:-1] if transpose else weight.shape[2:]
     panels = empty_panels((m + 2, m + 2), k, n, weight.dtype, least=0)
     if panels.size:
@@ -132,7 +132,7 @@ def packed_weights(weight: np.ndarray, m: int, transpose: bool) -> np.ndarray:
 
 
 def _factors(weight: Parameter, m: int, transpose: bool) -> tuple[np.ndarray, np.ndarray]:
-    """U and its panels, or those of U^T, as the kernels ask for them: one of the two is empty."""
+    """Return U and its panels, or those of U^T, for the kernels: one of the two is empty."""
     panels = weight.derived(packed_weights, m, transpose)
     if panels.size:
         return np.empty((m + 2, m + 2, 0, 0), panels.dtype), panels

@@ -1,8 +1,8 @@
-"""The loops of Winograd's convolution over images; `winograd.py` tells what they compute.
+"""The loops of Winograd's convolution over images; `winograd.py` says what they compute.
 
-The transforms stand in `winograd_transforms.py`. Between them, at each of the n n points, come
-matrix products, as `products/in_kernels.py` makes them: by BLAS, with U as it is, (n, n, C, O), or
-by the micro-kernel, with U in panels, (n, n, panels, C, PANEL). What is not multiplied by may be
+The transforms are in `winograd_transforms.py`. Between them, at each of the n n points, come
+matrix products, as `products/in_kernels.py` computes them: by BLAS, with U as it is, (n, n, C, O),
+or by the micro-kernel, with U in panels, (n, n, panels, C, PANEL). The form that is not used may be
 empty, (n, n, 0, 0) or (n, n, 0, 0, 0).
 """
 
@@ -21,7 +21,7 @@ from .winograd_transforms import from_points, to_points
 
 @cpu_function
 def _enter(x, corner, m, first, last, strips, tiles, scratch, v):
-    """V = B^T d B of the strips first..last-1."""
+    """Compute V = B^T d B of the strips first..last-1."""
     for strip in range(first, last):
         image, y, at = strip // strips, strip % strips * m, (strip - first) * tiles
         to_points(x[image], y - corner[0], corner[1], m, v.shape[0], scratch, v, at, tiles)
@@ -29,7 +29,7 @@ def _enter(x, corner, m, first, last, strips, tiles, scratch, v):
 
 @cpu_function
 def _leave(products, bias, m, first, last, strips, tiles, scratch, out):
-    """Y = A^T products A + bias in these strips."""
+    """Compute Y = A^T products A + bias in these strips."""
     _, out_h, out_w, filters = out.shape
     for strip in range(first, last):
         image, y, at = strip // strips, strip % strips * m, (strip - first) * tiles
@@ -42,7 +42,7 @@ def _leave(products, bias, m, first, last, strips, tiles, scratch, out):
 
 @cpu_kernel
 def forward_strips(x, u, panels, bias, corner, m, chunk, scratch, v, products, out):
-    """All of the forward. v and products (threads, n, n, tiles of a chunk, C or O)."""
+    """Compute the whole forward; v and products are (threads, n, n, tiles of a chunk, C or O)."""
     strips, tiles = -(-out.shape[1] // m), -(-out.shape[2] // m)
     for task in prange(-(-len(x) * strips // chunk)):
         thread = numba.get_thread_id()
@@ -57,7 +57,7 @@ def forward_strips(x, u, panels, bias, corner, m, chunk, scratch, v, products, o
 
 @cpu_kernel
 def pack_points(u, transpose, panels):
-    """U (n, n, C, O), or U^T, into panels, for each point."""
+    """Pack U (n, n, C, O), or U^T, into panels, for each point."""
     points = u.shape[0]
     for point in prange(points * points):
         i, j = point // points, point % points
@@ -72,7 +72,7 @@ def pack_points(u, transpose, panels):
 
 @cpu_kernel
 def all_to_points(dout, x, corner, m, scratch, dm, v, dbias):
-    """dM = A dY A^T and V = B^T d B of whole images; dbias (strips, O): sums over each strip."""
+    """Compute dM = A dY A^T, V = B^T d B of whole images; dbias (strips, O): sums over strips."""
     n, out_h, out_w, filters = dout.shape
     (top, left), points = corner, v.shape[0]
     strips, tiles = -(-out_h // m), -(-out_w // m)
@@ -92,9 +92,9 @@ def all_to_points(dout, x, corner, m, scratch, dm, v, dbias):
 
 @cpu_kernel
 def multiply_back(dm, v, u, panels, tiles, with_dv, dm_panels, du):
-    """At each point: dU += V^T dM; then dV = dM U^T, in the memory of V.
+    """Compute at each point dU += V^T dM, then dV = dM U^T in the memory of V.
 
-    `panels` are those of U^T. dm_panels (threads, panels of O, T, PANEL) are memory for dM's.
+    `panels` are those of U^T. dm_panels (threads, panels of O, T, PANEL) is memory for those of dM.
     """
     points = len(du)
     for point in prange(points * points):
@@ -108,7 +108,7 @@ def multiply_back(dm, v, u, panels, tiles, with_dv, dm_panels, du):
 
 @cpu_kernel
 def all_from_points(dv, corner, m, out_h, out_w, scratch, dx):
-    """dX = sum of B dV B^T. Tiles overlap: one task adds up a whole image, strip after strip."""
+    """Add up dX = sum of B dV B^T. Tiles overlap: one task does a whole image, strip by strip."""
     (top, left), points = corner, dv.shape[0]
     strips, tiles = -(-out_h // m), -(-out_w // m)
     for image in prange(dx.shape[0]):

@@ -42,7 +42,7 @@ INFINITY = None  # as a point
 
 
 def winograd_matrices(points: Sequence, taps: int = 3) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A (n, m), B (n, n) and G (n, taps), arrays of Fractions, with m = n - taps + 1.
+    """Return A (n, m), B (n, n) and G (n, taps), arrays of Fractions, with m = n - taps + 1.
 
     Parameters
     ----------
@@ -60,14 +60,14 @@ def winograd_matrices(points: Sequence, taps: int = 3) -> tuple[np.ndarray, np.n
 
 
 def _powers(points, count: int) -> np.ndarray:
-    """A row (1, p, ..., p^(count-1)) for each point, (0, ..., 0, 1) for infinity."""
+    """Return one row (1, p, ..., p^(count-1)) per point, (0, ..., 0, 1) for infinity."""
     highest = [Fraction(k == count - 1) for k in range(count)]
     rows = [highest if p is INFINITY else [Fraction(p) ** k for k in range(count)] for p in points]
     return np.array(rows)
 
 
 def _with_roots(roots, count: int) -> list[Fraction]:
-    """Coefficients of the product of (x - root), lowest first, filled up with zeros."""
+    """Return the coefficients of the product of (x - root), lowest first, padded with zeros."""
     coefficients = [Fraction(k == 0) for k in range(count)]
     for root in roots:
         times_x = [Fraction(0), *coefficients[:-1]]

@@ -1,6 +1,6 @@
-"""The transforms of Winograd's convolution, strip by strip; `winograd.py` tells what they compute.
+"""The transforms of Winograd's convolution, strip by strip; `winograd.py` says what they compute.
 
-Images pass in strips, a strip being a row of tiles. First all its columns are transformed at once:
+Images are taken in strips, rows of tiles. First all columns of a strip are transformed at once:
 it is one long loop, as pixels of a row lie beside each other in memory, and what two tiles share is
 done once. Then come the rows of each tile. The result, "points" (n, n, tiles, C), holds a matrix
 at each of the n n points.
@@ -17,8 +17,8 @@ from fractions import Fraction
 from ..device.cpu_target import cpu_function
 from .winograd_matrices import INFINITY, winograd_matrices
 
-# By the size m of a tile. They stand in the file of the kernels, which are compiled for them: Numba
-# forgets what it compiled when this file changes.
+# Keyed by the size m of a tile. They are in the file of the kernels, which are compiled for them:
+# Numba forgets what it compiled when this file changes.
 POINTS = {
     2: (0, 1, -1, INFINITY),
     4: (0, Fraction(3, 4), Fraction(-3, 4), Fraction(5, 4), Fraction(-5, 4), INFINITY),
@@ -28,7 +28,7 @@ POINTS = {
 
 
 def _transforms(name, matrix):
-    """Multiplication by a fixed matrix M (points, taps), and by its transpose.
+    """Return functions that multiply by a fixed matrix M (points, taps) and by its transpose.
 
     M is a constant for the compiler: it unrolls the loops over M, leaves out the zeros, and takes
     many channels at once. Measured: as fast as formulas written out by hand.
@@ -75,7 +75,7 @@ _spread_b4, _gather_b4 = _transforms("b4", _B4.T)
 
 @cpu_function
 def _spread(source, target, tile):
-    """target[:, tile] = M source: (taps, C) -> (points, C), M being the matrix that fits."""
+    """Set target[:, tile] = M source: (taps, C) -> (points, C), M being the matrix that fits."""
     points, taps = target.shape[0], source.shape[0]
     if points == 6 and taps == 6:
         _spread_b4(source, target, tile)
@@ -89,7 +89,7 @@ def _spread(source, target, tile):
 
 @cpu_function
 def _gather(source, tile, target):
-    """target += M^T source[:, tile]: (points, C) -> (taps, C)."""
+    """Add M^T source[:, tile] to target: (points, C) -> (taps, C)."""
     points, taps = source.shape[0], target.shape[0]
     if points == 6 and taps == 6:
         _gather_b4(source, tile, target)
@@ -106,7 +106,7 @@ def _gather(source, tile, target):
 
 @cpu_function
 def _buffers(scratch, taps, points, width, channels):
-    """Room for the pixels that a strip sees, (taps, width, C), and for their half transform."""
+    """Return room for the pixels that a strip sees, (taps, width, C), and their half transform."""
     size = width * channels
     window = scratch[: taps * size].reshape(taps, width, channels)
     half = scratch[taps * size : (taps + points) * size].reshape(points, width, channels)
@@ -115,7 +115,7 @@ def _buffers(scratch, taps, points, width, channels):
 
 @cpu_function
 def to_points(image, top, left, m, taps, scratch, points, first, tiles):
-    """points[:, :, first:first + tiles] = M window M^T for each tile of a strip.
+    """Set points[:, :, first:first + tiles] = M window M^T for each tile of a strip.
 
     The strip sees `taps` rows of the image from row `top` on, which may be negative, `left` columns
     of zeros before them, and zeros wherever the image ends.
@@ -136,7 +136,7 @@ def to_points(image, top, left, m, taps, scratch, points, first, tiles):
 
 @cpu_function
 def from_points(points, first, tiles, top, left, m, taps, scratch, image):
-    """The transpose: adds M^T points M to the pixels that each tile sees."""
+    """Apply the transpose: add M^T points M to the pixels that each tile sees."""
     height, _, channels = image.shape
     n = points.shape[0]
     window, half = _buffers(scratch, taps, n, (tiles - 1) * m + taps, channels)

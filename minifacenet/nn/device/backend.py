@@ -22,14 +22,14 @@ from . import cpu_target, device_memory
 from .cpu_target import cpu_function
 from .cuda_target import CudaFunction, cuda, cuda_function, cuda_kernel, numba_cuda
 
-Array: TypeAlias = np.ndarray | Any  # a Numba device array, too, whose type few machines have
+Array: TypeAlias = np.ndarray | Any  # or a Numba device array, whose type few machines have
 DEVICES = ("cpu", "cuda")
 DTYPES = (np.dtype(np.float32), np.dtype(np.float64))  # that layers compute in
 CUDA_THREADS = 256  # threads in a one-dimensional CUDA block
 
 
 def gpu_memory() -> device_memory.GpuMemory | None:
-    """Memory of the GPU; None if it is simulated, or another memory manager is in charge."""
+    """Return the GPU's memory; None if it is simulated, or another memory manager is in charge."""
     if numba.config.ENABLE_CUDASIM:
         return None
     manager = numba_cuda().current_context().memory_manager
@@ -37,7 +37,7 @@ def gpu_memory() -> device_memory.GpuMemory | None:
 
 
 def reset_peak() -> None:
-    """From here on, `gpu_memory().peak` is the most memory in use since; if it is known at all."""
+    """Start `gpu_memory().peak` anew: the most memory in use from here on, if it is known."""
     if gpu_memory() is not None:
         numba_cuda().current_context().memory_manager.blocks.reset_peak()
 
@@ -76,7 +76,7 @@ class Kernel:
 
 
 def _check_one_device(device: str, first, rest) -> None:
-    """TypeError if an array lives elsewhere: Numba would copy it, or say nothing that helps."""
+    """Raise TypeError if an array lives elsewhere: Numba would copy it, or fail obscurely."""
     for other in rest:
         if hasattr(other, "copy_to_host") if device == "cpu" else isinstance(other, np.ndarray):
             where = [f"{a.dtype} {tuple(a.shape)} on {device_of(a)!r}" for a in (first, other)]
@@ -87,12 +87,12 @@ def _check_one_device(device: str, first, rest) -> None:
 
 
 def device_of(array: Array) -> str:
-    """'cpu' for a NumPy array, 'cuda' for a device array (the simulator's too)."""
+    """Return 'cpu' for a NumPy array, 'cuda' for a device array (the simulator's too)."""
     return "cpu" if isinstance(array, np.ndarray) else "cuda"
 
 
 def to_device(array: Array, device: str) -> Array:
-    """The array on `device`: a copy when it lives elsewhere, itself when it is there already."""
+    """Return the array on `device`: a copy if it lives elsewhere, itself if it is there already."""
     if device not in DEVICES:
         raise ValueError(f"device must be one of {DEVICES}, got {device!r}")
     if device_of(array) == device:
@@ -104,9 +104,9 @@ def to_device(array: Array, device: str) -> Array:
 
 
 def empty(shape: tuple[int, ...], like: Array, dtype: DTypeLike | None = None) -> Array:
-    """Uninitialised C-ordered array on the device of `like`, of its dtype unless told otherwise.
+    """Return an uninitialised C-ordered array on the device of `like`, by default of its dtype.
 
-    Every layer asks here for its output, so here integers and halves are refused.
+    Every layer asks here for its output, so integers and halves are refused here.
     """
     if like.dtype not in DTYPES:
         raise TypeError(f"layers compute in float32 or float64, got {like.dtype}: convert it first")
@@ -128,22 +128,22 @@ def _full_is_memory_error(size: int) -> Iterator[None]:
 
 
 def zeros(shape: tuple[int, ...], like: Array) -> Array:
-    """As `empty`, filled with zeros."""
+    """Return an array as `empty` does, filled with zeros."""
     array = empty(shape, like)
     fill(array, 0)
     return array
 
 
 def contiguous(array: Array) -> Array:
-    """The array in C order: itself, or a copy of one with strides. Device arrays are C-ordered.
+    """Return the array in C order: itself, or a copy if it has strides. Device arrays have C order.
 
-    Numba compiles a kernel anew for each memory order that it meets; so layers hand it one only.
+    Numba compiles a kernel anew for each memory order that it meets; so layers pass it only one.
     """
     return np.ascontiguousarray(array) if device_of(array) == "cpu" else array
 
 
 def read_only(array: Array) -> Array:
-    """A view that cannot be written to; a device array, which knows no such thing, itself."""
+    """Return a view that cannot be written to; a device array, which has none, as it is."""
     if device_of(array) == "cuda":
         return array
     view = array.view()
@@ -152,18 +152,18 @@ def read_only(array: Array) -> Array:
 
 
 def blocks(size: int, threads: int = CUDA_THREADS) -> int:
-    """CUDA blocks that cover `size` elements, at least one."""
+    """Return how many CUDA blocks cover `size` elements, at least one."""
     return max(1, -(-size // threads))
 
 
 def as_pixels(array: Array) -> Array:
-    """(..., C) as (pixels, C), in C order: what a kernel sees to which only channels matter."""
+    """Return (..., C) as (pixels, C), in C order, for a kernel to which only channels matter."""
     *pixels, channels = array.shape
     return contiguous(array).reshape(math.prod(pixels), channels)
 
 
 def thread_per_element(grid: CudaFunction) -> Callable:
-    """The CUDA side of a kernel that has one thread for each element of its last argument."""
+    """Return the CUDA side of a kernel that has one thread per element of its last argument."""
 
     def launch(*arguments):
         grid[blocks(arguments[-1].size), CUDA_THREADS](*arguments)
@@ -190,12 +190,12 @@ _fill = Kernel(_fill_cpu, _fill_cuda)
 
 
 def fill(array: Array, value: float) -> None:
-    """Set all elements to one value, where they are."""
+    """Set all elements to one value, in place."""
     _fill(array, array.dtype.type(value))
 
 
 def set_threads(count: int) -> None:
-    """One setting for everything: the threads of Numba's kernels, and of BLAS in `matmul`.
+    """Set the threads of everything: of Numba's kernels, and of BLAS in `matmul`.
 
     It holds in this Python thread and in new ones; one that has run a kernel keeps its number.
     """
@@ -207,7 +207,7 @@ def set_threads(count: int) -> None:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Kernels and every BLAS on one thread inside a `with` block: for timing."""
+    """Hold kernels and every BLAS to one thread inside a `with` block, for timing."""
     before = cpu_target.thread_count()
     numba.set_num_threads(1)
     try:
@@ -221,7 +221,7 @@ def one_thread() -> Iterator[None]:
 def blas_threads(count: int) -> Iterator[None]:
     """Hold every BLAS in the process to `count` threads inside a `with` block.
 
-    One that has them already is left alone: a small network asks some fifty times a photo.
+    One that has them already is left alone: a small network asks some fifty times per photo.
     """
     before = [(blas, threads) for blas in _blas() if (threads := blas.num_threads) != count]
     for blas, _ in before:
@@ -235,7 +235,7 @@ def blas_threads(count: int) -> Iterator[None]:
 
 @cache
 def _blas():
-    # NumPy and SciPy each load a BLAS of their own: look for them when both are loaded.
+    # NumPy and SciPy each load their own BLAS: look for them when both are loaded.
     import scipy.linalg  # noqa: F401
     from threadpoolctl import ThreadpoolController
 

@@ -2,8 +2,8 @@
 
 Every function of the package that Numba compiles comes through `cpu_kernel` or `cpu_function`: so
 all keep their machine code on disk in one way (`kernel_cache`), or do without where nobody can
-write, and all heed what Numba's threads cannot bear. That depends on its **threading layer**, the
-library that runs a parallel loop, which Numba chooses at the first one:
+write, and all respect what Numba's threads cannot bear. That depends on its **threading layer**,
+the library that runs a parallel loop, which Numba chooses at the first one:
 
     layer        two Python threads at once           a child by fork, after the first kernel
     tbb          works                                works
@@ -36,9 +36,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def cpu_function(function: Callable | None = None, **options: Any) -> Callable:
-    """Compile a function that runs on one thread: what kernels call, or a loop of its own.
+    """Compile a function that runs on one thread: one that kernels call, or a loop of its own.
 
-    Compiled at its first call for the dtypes that it gets, and kept on disk for the next process.
+    It is compiled at its first call for the dtypes that it gets, and kept on disk for later ones.
     `options` are Numba's: `@cpu_function(fastmath={"reassoc"})`. Its `numpy` error model is set:
     x / 0 is inf, as in NumPy, and the loop around a division can vectorise.
     """
@@ -49,13 +49,13 @@ def cpu_function(function: Callable | None = None, **options: Any) -> Callable:
 
 
 def cpu_kernel(function: Callable | None = None, **options: Any) -> Callable:
-    """Compile a kernel, a function whose `prange` loops run on several threads; else as above.
+    """Compile a kernel, whose `prange` loops run on several threads; else as `cpu_function`.
 
     Returns
     -------
     callable
-        Its `compiled` is Numba's dispatcher, its `py_func` the function itself. A plain function
-        where Numba is switched off.
+        Its `compiled` is Numba's dispatcher, its `py_func` the function itself. It is a plain
+        function where Numba is switched off.
     """
     if function is None:
         return partial(cpu_kernel, **options)
@@ -78,7 +78,7 @@ def cpu_kernel(function: Callable | None = None, **options: Any) -> Callable:
 
 
 class _Thread(threading.local):
-    """What is known of a Python thread."""
+    """The facts known about a Python thread."""
 
     ready = False  # it has the number of threads that `set_threads` named
     free = False  # it may launch whenever it likes
@@ -91,13 +91,13 @@ _refused = False
 
 
 def thread_count() -> int:
-    """On how many threads a kernel runs that is launched from here."""
+    """Return how many threads a kernel launched from here runs on."""
     _get_ready()
     return numba.get_num_threads()
 
 
 def set_threads(count: int) -> None:
-    """From here on, kernels run on `count` threads: in this Python thread, and in new ones.
+    """Run kernels on `count` threads from here on: in this Python thread, and in new ones.
 
     A thread that has launched a kernel before keeps its number.
     """
@@ -111,7 +111,7 @@ def _get_ready() -> None:
     if not _here.ready:
         numba.get_num_threads()  # Numba chooses its layer, if it has not yet
         if _named is not None:
-            numba.set_num_threads(_named)  # it would give a new thread all there are
+            numba.set_num_threads(_named)  # else it would give a new thread all there are
         _here.ready = True
         _here.free = not _refused and numba.threading_layer() != "workqueue"
 
@@ -132,7 +132,7 @@ def _turn() -> Iterator[None]:
 
 
 def _after_fork() -> None:
-    """In the child: what was known of threads is not true any more, and a lock may be taken."""
+    """Forget in the child what was known of threads: it is outdated, and a lock may be taken."""
     global _here, _turns, _refused
     _here, _turns, _refused = _Thread(), threading.RLock(), _is_gnu_openmp()
 

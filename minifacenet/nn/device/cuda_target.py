@@ -20,8 +20,8 @@ import numpy as np
 
 from . import device_memory
 
-# Bytes, of shared memory that is read four float32 at a time; 0 where numba.cuda takes no such
-# wish: the simulator, and Numba's own CUDA target without the package numba-cuda.
+# Alignment in bytes of shared memory that is read four float32 at a time; 0 if numba.cuda takes
+# none: the simulator, and Numba's own CUDA target without the package numba-cuda.
 ALIGNMENT = 0 if numba.config.ENABLE_CUDASIM or find_spec("numba_cuda") is None else 16
 
 
@@ -37,12 +37,12 @@ cuda: Any = _CudaModule()
 
 @cache
 def numba_cuda() -> Any:
-    """The real `numba.cuda`, imported on the first call, with `device_memory` in charge.
+    """Return the real `numba.cuda`, imported on the first call, with `device_memory` in charge.
 
     Raises
     ------
     RuntimeError
-        The simulator is asked for, and too late: numba reads its variable when it is imported.
+        The simulator is asked for too late: numba reads its variable when it is imported.
     """
     simulated, asked = numba.config.ENABLE_CUDASIM, os.environ.get("NUMBA_ENABLE_CUDASIM") or "0"
     if asked != "0" and not simulated:
@@ -74,7 +74,7 @@ class CudaFunction:
 
 @cache
 def _compile(kernel: CudaFunction) -> Any:
-    """Give the function real globals, `cuda` and device functions, and hand it to numba.cuda."""
+    """Give the function real globals, `cuda` and device functions, and pass it to numba.cuda."""
     module = numba_cuda()
     names = dict(kernel.function.__globals__)
     for name in kernel.function.__code__.co_names:
@@ -105,9 +105,9 @@ def cuda_function(function: Callable) -> Any:
 
 @cuda_function
 def divide(a, b):
-    """a // b of integers from 0 to 2^31 - 1: in 32 bits, a quarter of the instructions of 64.
+    """Return a // b of integers from 0 to 2^31 - 1: 32 bits take a quarter of 64's instructions.
 
     While memory brings a byte, an H100 starts 9 instructions (132 x 128 x 1.76 GHz by 3.35 TB/s): a
-    kernel that reads and writes 8 bytes an element is bound by memory up to 70 instructions.
+    kernel that reads and writes 8 bytes per element is bound by memory up to 70 instructions.
     """
     return np.int32(np.uint32(a) // np.uint32(b))

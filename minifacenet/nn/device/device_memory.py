@@ -1,9 +1,9 @@
-"""Device memory that is used again: a caching allocator for `numba.cuda`.
+"""Device memory that is reused: a caching allocator for `numba.cuda`.
 
 Every layer asks for a new array at every step, and lets it go. The driver's own `cuMemAlloc` and
 `cuMemFree` may wait until the GPU has nothing left to do, and a GPU that waits for Python a few
-dozen times a step computes little. But a training step asks for the same sizes as the one before.
-So a block of memory that nobody needs any more is kept, under its size, for the next who asks:
+dozen times per step computes little. But a training step asks for the same sizes as the one before.
+So a block of memory that nobody needs any more is kept, by its size, for whoever asks next:
 
     memalloc(size)       a kept block of that size, rounded up; only if there is none, a new one
     the last view goes   the block is kept
@@ -31,13 +31,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-SMALL, LARGE = 512, 2**21  # sizes are multiples of: up to 1 MiB, above
+SMALL, LARGE = 512, 2**21  # sizes are multiples of these: up to 1 MiB, and above
 LARGE_FROM = 2**20
 
 
 @dataclass(frozen=True)
 class GpuMemory:
-    """Bytes. `kept` is neither in use nor `free` for other programs; `peak` is of `in_use`."""
+    """Memory in bytes. `kept` is neither in use nor `free` for others; `peak` is of `in_use`."""
 
     in_use: int
     peak: int
@@ -47,7 +47,7 @@ class GpuMemory:
 
 
 def rounded(size: int) -> int:
-    """Bytes of the block for `size` bytes: few different sizes, so that many blocks fit again."""
+    """Return the bytes of a block for `size` bytes: with few sizes, many blocks fit again."""
     unit = SMALL if size <= LARGE_FROM else LARGE
     return unit * max(1, -(-size // unit))
 
@@ -58,12 +58,12 @@ def is_full(error: BaseException) -> bool:
 
 
 class Blocks:
-    """Blocks of memory by size; what a block is, only those who make and use it know.
+    """Blocks of memory by size; only those who make and use a block know what it is.
 
     Attributes
     ----------
     in_use, kept, peak : int
-        Bytes handed out, bytes kept for the next, the most that was ever handed out at a time.
+        Bytes handed out, bytes kept for later, and the most that was ever handed out at a time.
     """
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class Blocks:
         self._lock = threading.Lock()
 
     def take(self, size: int, allocate: Callable[[int], Any]) -> tuple[Any, Callable[[], None]]:
-        """A block of at least `size` bytes, and the function that gives it back: call it once.
+        """Return a block of at least `size` bytes, and a function, called once, to give it back.
 
         `allocate(bytes)` makes a new one; its errors change nothing here.
         """
@@ -101,7 +101,7 @@ class Blocks:
             self.peak = self.in_use
 
     def now(self) -> tuple[int, int, int]:
-        """(in_use, peak, kept)"""
+        """Return (in_use, peak, kept)."""
         with self._lock:
             self._sort_in()
             return self.in_use, self.peak, self.kept
@@ -118,7 +118,7 @@ _Own: Any = object  # stands for Numba's own manager: `install` puts it there
 
 
 class ReusedMemory(_Own):
-    """What the plugin adds to Numba's own memory manager, which makes and frees the blocks."""
+    """The plugin: it adds reuse to Numba's own memory manager, which makes and frees the blocks."""
 
     pointer: type  # numba.cuda's MemoryPointer: its finalizer runs when the last view is gone
 
@@ -137,7 +137,7 @@ class ReusedMemory(_Own):
         return self.pointer(block.context, block.device_pointer, size, finalizer=give_back)
 
     def reset(self) -> None:
-        """All memory goes, what is handed out too: it must not come back to be handed out again."""
+        """Forget all memory, also what is in use: it must not come back to be handed out again."""
         self.blocks = Blocks()  # the old one's deque takes what comes back, and nobody looks there
         super().reset()
 
@@ -149,8 +149,8 @@ class ReusedMemory(_Own):
 def install(cuda: Any) -> None:
     """Put `ReusedMemory` in charge of the memory of `numba.cuda`, numba-cuda's or Numba's own.
 
-    Not where there is a manager already: Numba's own with the first context, another that the
-    program has set, or one that NUMBA_CUDA_MEMORY_MANAGER names.
+    It leaves a manager that is there already: Numba's own with the first context, another that
+    the program has set, or one that NUMBA_CUDA_MEMORY_MANAGER names.
     """
     driver = cuda.cudadrv.driver
     if driver._memory_manager is None and driver.config.CUDA_MEMORY_MANAGER == "default":

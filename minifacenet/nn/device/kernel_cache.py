@@ -32,7 +32,7 @@ import numba
 STAMP = "minifacenet.stamp"
 SUFFIXES = (".nbi", ".nbc")
 
-# Of a file that holds kernels.
+# Marks of a file that holds kernels.
 _SIGNS = ("@cpu_kernel", "@cpu_function", " cpu_kernel(", " cpu_function(", " element(")
 _IMPORT = re.compile(r"^[ \t]*from (\.+)([\w.]*) import (\([^)]*\)|.*)", re.MULTILINE)
 
@@ -42,7 +42,7 @@ _usable: dict[Path, bool] = {}  # by the folder of the source
 def usable(function: Callable) -> bool:
     """Whether `function` can be kept on disk; stale kernels of its folder are gone after this call.
 
-    Only what belongs to the package is kept: nobody watches over the sources of others.
+    Only code of the package is kept: nobody watches the sources of others.
     """
     source = Path(function.__code__.co_filename)
     if numba.config.DISABLE_JIT or not source.is_relative_to(_package()):
@@ -70,7 +70,7 @@ def _prepare(function: Callable) -> bool:
 
 
 def _package() -> Path:
-    """The folder of the whole package, wherever in it this file lies."""
+    """Return the folder of the whole package, wherever in it this file is."""
     return Path(str(sys.modules[__name__.partition(".")[0]].__file__)).parent
 
 
@@ -85,7 +85,7 @@ def _present_stamp(package: Path) -> str:
 
 
 def kernel_sources(package: Path) -> set[Path]:
-    """The files that kernels are made of: those that hold some, and what they import."""
+    """Return the files that kernels are made of: those that hold some, and their imports."""
     paths = {_module(path.relative_to(package)): path for path in package.rglob("*.py")}
     texts = {module: path.read_text("utf-8", "replace") for module, path in paths.items()}
     ahead = [module for module, text in texts.items() if any(sign in text for sign in _SIGNS)]
@@ -99,13 +99,13 @@ def kernel_sources(package: Path) -> set[Path]:
 
 
 def _module(path: Path) -> str:
-    """Its dotted name, beginning with a dot where the package's would stand: '.nn.relu'."""
+    """Return a file's dotted name, with a dot in place of the package's: '.nn.relu'."""
     parts = path.with_suffix("").parts
     return "".join(f".{part}" for part in parts if part != "__init__")
 
 
 def _imported(module: str, is_folder: bool, text: str) -> Iterator[str]:
-    """Names of the modules that a file imports from its own package, and of what is none."""
+    """Yield the names that a file imports from its own package, also those of no module."""
     for dots, tail, names in _IMPORT.findall(text):
         up = len(dots) - is_folder
         start = module.rsplit(".", up)[0] if up else module
@@ -121,4 +121,4 @@ def _drop_stale(folder: Path, present: str) -> None:
     for file in folder.iterdir():
         if file.suffix in SUFFIXES:
             file.unlink(missing_ok=True)
-    stamp.write_text(present, encoding="ascii")  # last: who is stopped before it begins again
+    stamp.write_text(present, encoding="ascii")  # last: a process stopped before it starts again

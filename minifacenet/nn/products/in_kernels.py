@@ -9,8 +9,8 @@ and these call the micro-kernel where that is the faster one: in float32, on a p
 it was measured, and for a b that fills its panels. Everywhere else BLAS reads b itself, and the
 panels, which `empty_panels` makes, are empty. BLAS has to be held to one thread.
 
-The functions below are what is compiled where BLAS multiplies, and what runs if Numba is switched
-off (`NUMBA_DISABLE_JIT=1`), to step through a kernel in a debugger.
+The functions below are compiled where BLAS multiplies, and run as they are if Numba is switched off
+(`NUMBA_DISABLE_JIT=1`), to step through a kernel in a debugger.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from numpy.typing import DTypeLike
 
 from .microkernel import FASTER_THAN_BLAS, gemm_panels, pack_panels, panels_shape
 
-WORTHWHILE = 0.7  # how much of its panels a matrix has to fill; the rest is computed in vain
+WORTHWHILE = 0.7  # share of its panels that a matrix has to fill; the rest is computed in vain
 
 
 def empty_panels(
     leading: tuple[int, ...], k: int, n: int, dtype: DTypeLike, least: float = WORTHWHILE
 ) -> np.ndarray:
-    """Room for the panels of matrices (k, n); `leading` axes, one matrix each, come before.
+    """Return room for the panels of matrices (k, n), after `leading` axes of matrices.
 
-    `least`: how much of its panels a matrix has to fill to get any; 0: all get theirs.
+    `least` is the share of its panels that a matrix has to fill to get any; with 0 all get them.
     """
     shape = panels_shape(k, n)
     fills = n >= least * shape[0] * shape[2]
@@ -39,13 +39,13 @@ def empty_panels(
 
 
 def pack(b, panels):
-    """b (k, n) of any strides into its panels; here, where BLAS multiplies, they are empty."""
+    """Pack b (k, n) of any strides into its panels; here, where BLAS multiplies, they are empty."""
 
 
 def multiply(a, b, panels, c, accumulate):
-    """c = a b, or c += a b; `panels` are those of b, packed.
+    """Compute c = a b, or c += a b; `panels` are those of b, packed.
 
-    a (m, k) and b (k, n) are C-ordered or the transpose of what is; c (m, n) is C-ordered.
+    a (m, k) and b (k, n) are C-ordered or transposes of such arrays; c (m, n) is C-ordered.
     """
     if accumulate:
         c += np.dot(a, b)

@@ -4,7 +4,7 @@ On the CPU this is BLAS. BLAS thinks in columns: the memory of a C-ordered A is,
 So we ask it for (A B)^T = B^T A^T, hand it the transposed views, and copy nothing.
 
 With few rows in A, such as a small batch before a fully connected layer, every number of a large B
-is used a few times only, and what counts is how B is read. BLAS copies it first. The micro-kernel
+is used a few times only, and the way B is read decides. BLAS copies it first. The micro-kernel
 takes it in place, a slice of 16 rows at a time: in one slice it walks along whole rows, as memory
 likes it, and comes back to the sums of `out`, which lie in the cache, for the next. (Measured: 1.7
 to 2 times as fast as BLAS with 2 to 8 rows, no faster above 16. For one row BLAS has a function
@@ -52,7 +52,7 @@ def matmul_reference(
 
 @cpu_kernel
 def _few_rows(a, b, accumulate, out):
-    """As many columns as a task has, `SPAN`, slice by slice of B; n is a multiple of PANEL."""
+    """Compute `SPAN` columns per task, slice by slice of B; n is a multiple of PANEL."""
     k, n = b.shape
     for task in prange(-(-n // SPAN)):
         first, last = task * SPAN, min((task + 1) * SPAN, n)
@@ -102,7 +102,7 @@ def matmul(
     transpose_b: bool = False,
     accumulate: bool = False,
 ) -> None:
-    """out = A B, or out += A B; see the top of the file.
+    """Compute out = A B, or out += A B; see the top of the file.
 
     Raises
     ------

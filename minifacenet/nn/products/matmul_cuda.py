@@ -57,7 +57,7 @@ MICRO = 8  # ... of which a thread owns MICRO x MICRO
 SIDE = TILE // MICRO  # ... so the block has SIDE x SIDE threads
 THREADS = SIDE * SIDE  # ... as many as TILE: one for each row of a tile
 FOUR = 4  # neighbouring rows, or columns, of a thread; as many again lie
-HALF = TILE // 2  # ... this far behind them
+HALF = TILE // 2  # ... this far after them
 SLICE = SIDE  # how much of k is in shared memory at a time: each thread fetches MICRO numbers
 PITCH = TILE + 4  # numbers from one k to the next in a shared tile, see `fetch_along`
 PARTIAL_TILES = 512  # blocks that a product is spread over, at least, if its depth allows
@@ -69,7 +69,7 @@ PARTIAL_TILES = 512  # blocks that a product is spread over, at least, if its de
 def _naive_grid(a, b, transpose_a, transpose_b, accumulate, out):
     """A thread computes one output, and reads its row of A and its column of B for itself.
 
-    2 k numbers from global memory an output: 2 m n k.
+    It reads 2 k numbers from global memory per output: 2 m n k.
     """
     column, row = cuda.grid(2)
     if row < out.shape[0] and column < out.shape[1]:
@@ -130,9 +130,9 @@ def _tiled_grid(a, b, transpose_a, transpose_b, accumulate, out):
 
 @cuda_function
 def shared_tiles(like):
-    """Memory for a tile of A and one of B, seen by all threads of a block.
+    """Return memory for a tile of A and one of B, seen by all threads of a block.
 
-    On a boundary of 16 bytes, so that four neighbouring float32 can be read at once.
+    It begins at a multiple of 16 bytes, so that four neighbouring float32 can be read at once.
     """
     if ALIGNMENT:
         return cuda.shared.array((2, SLICE, PITCH), like.dtype, ALIGNMENT)
@@ -148,7 +148,7 @@ def clear(total):
 
 @cuda_function
 def fetch_across(factor, rows, corner, start, depth, thread, tile):
-    """tile[k, r] = factor[start + k, corner + r], flat with `rows` numbers a line; 0 below `depth`.
+    """Set tile[k, r] = factor[start + k, corner + r], `rows` numbers per line; 0 below `depth`.
 
     A thread keeps to its r: neighbours read neighbouring numbers, and write them side by side. For
     a number outside, the first one is read in its place: cheaper than a branch around the read.
@@ -163,7 +163,7 @@ def fetch_across(factor, rows, corner, start, depth, thread, tile):
 
 @cuda_function
 def fetch_along(factor, rows, corner, start, depth, thread, tile):
-    """tile[k, r] = factor[corner + r, start + k], flat with `depth` numbers a line; 0 behind them.
+    """Set tile[k, r] = factor[corner + r, start + k], `depth` numbers per line; 0 after them.
 
     A thread keeps to its k: 8 neighbours read 8 neighbouring numbers (32 bytes of float32: what
     global memory hands out at once) and write a column of the tile. Shared memory has 32 banks that
@@ -182,12 +182,13 @@ def fetch_along(factor, rows, corner, start, depth, thread, tile):
 
 @cuda_function
 def multiply(tiles, thread, total):
-    """total += the slice's products: 2 MICRO numbers of shared memory for MICRO^2 multiply-adds.
+    """Add a slice's products to total: 2 MICRO shared numbers for MICRO^2 multiply-adds.
 
     A thread's rows, and its columns, are two runs of FOUR: four neighbours come from shared memory
-    in one read, and the next thread reads on behind them.
+    in one read, and the next thread reads on after them.
 
-    `while`, since `range` in Numba takes six instructions a round more, and is not unrolled.
+    The loop is a `while`: Numba's `range` takes six more instructions per round, and is not
+    unrolled.
     """
     row, column = np.uint32(thread) // SIDE * FOUR, np.uint32(thread) % SIDE * FOUR
     right = cuda.local.array(MICRO, total.dtype)
@@ -218,12 +219,12 @@ def store(total, top, left, thread, accumulate, out):
 
 @cuda_kernel
 def _blocked_grid(a, b, depth, transpose_a, transpose_b, accumulate, span, sums):
-    """sums[part] = the products of k in part * span ... (part + 1) * span. a and b are flat.
+    """Set sums[part] to the products of k in part * span ... (part + 1) * span; a and b are flat.
 
     A thread owns 8 x 8 outputs, in registers: a number read from shared memory is used 8 times.
     64 threads compute 64 x 64 outputs: 2 m n k / 64 numbers from global memory. The loops over the
     64 sums have constant bounds: the compiler unrolls them, or the sums could not be registers.
-    They are the price: with 128 registers a thread (float32), a multiprocessor holds 8 such blocks,
+    They are the price: at 128 registers per thread (float32) a multiprocessor holds 8 such blocks,
     a quarter of the threads that it could.
     """
     tiles = shared_tiles(a)
@@ -299,12 +300,12 @@ def matmul_blocked(
 
 
 def parts_of(depth: int, tiles: int) -> tuple[int, int]:
-    """Into how many parts to cut the depth, and how long one is, so as to have enough blocks."""
+    """Return how many parts to cut the depth into for enough blocks, and how long one is."""
     chunks = blocks(depth, TILE)
     span = blocks(chunks, blocks(PARTIAL_TILES, tiles))
     return blocks(chunks, span), span * TILE
 
 
 def add_in_order(parts: Array, accumulate: bool, total: Array) -> None:
-    """total (n,) = or += parts (m, n), summed over m from the first to the last."""
+    """Compute total (n,) = or += parts (m, n), summed over m from the first to the last."""
     _add_in_order_grid[blocks(total.size), CUDA_THREADS](parts, accumulate, total)

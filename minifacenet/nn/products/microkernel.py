@@ -19,7 +19,7 @@ rows leaves fewer rows empty we take it: (4 + 4) / 16 = 0.5 loads for each multi
 
 **Panels.** A step reads 64 neighbours in a row of B, the next step 64 in the row below: in a
 C-ordered B these lie far apart. `pack_panels` copies B into panels (ceil(n / 64), k, 64), zeros
-behind its last column, and the loop reads memory straight on. A may have any strides. So forward,
+after its last column, and the loop reads memory straight on. A may have any strides. So forward,
 X W, packs W once for each version of it; backward, X^T dY, takes `x.T` and packs dY; dY W^T packs
 `w.T`. For few rows of X a panel is read from memory once, and memory sets the pace.
 
@@ -67,7 +67,7 @@ ITEM = 4  # bytes of a float, and all that NumPy promises of an address: a multi
 
 
 def _address(builder, start, kind, *steps):
-    """A pointer to `kind`: `start` and, for each step (index, stride in bytes), their product."""
+    """Return a pointer to `kind`: `start` plus index times stride in bytes for each step."""
     offset = INDEX(0)
     for index, stride in steps:
         offset = builder.add(offset, builder.mul(index, stride))
@@ -76,23 +76,23 @@ def _address(builder, start, kind, *steps):
 
 
 def _all_lanes(builder, value):
-    """A vector with `value` in every lane: put it in lane 0, then choose lane 0 for all."""
+    """Return a vector with `value` in every lane: put it in lane 0, then choose lane 0 for all."""
     empty = ir.Constant(ir.VectorType(value.type, LANES), ir.Undefined)
     lane_0 = ir.Constant(ir.VectorType(INT32, LANES), [0] * LANES)
     return builder.shuffle_vector(builder.insert_element(empty, value, INT32(0)), empty, lane_0)
 
 
 def _call(builder, name, result, *values):
-    """One of LLVM's functions on our vectors, declared by hand: llvm.fmuladd.v16f32, say."""
+    """Call one of LLVM's functions on our vectors, declared by hand: llvm.fmuladd.v16f32, say."""
     kind = ir.FunctionType(result, [value.type for value in values])
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), values)
 
 
 def _tile_of_c(builder, rows, c, row, panel):
-    """The rows of the tile, for each of its vectors the address in C, and masks for the columns.
+    """Return the rows of the tile, each vector's address in C, and masks for the columns.
 
     A row beyond the end of C is computed as a copy of the last one, and stored over it. A mask is
-    on in the lanes whose column C has.
+    on in the lanes whose columns are in C.
     """
     height, width = cgutils.unpack_tuple(builder, c.shape)
     stride, _ = cgutils.unpack_tuple(builder, c.strides)
@@ -111,7 +111,7 @@ def _tile_of_c(builder, rows, c, row, panel):
 
 
 def _add_products(builder, sums, a, inside, panels, panel):
-    """The loop over k: sums[i][j] += A[row i, k] * vector j of row k of the panel."""
+    """Write the loop over k: sums[i][j] += A[row i, k] * vector j of row k of the panel."""
     _, depth = cgutils.unpack_tuple(builder, a.shape)
     down, right = cgutils.unpack_tuple(builder, a.strides)
     next_panel, next_k, _ = cgutils.unpack_tuple(builder, panels.strides)
@@ -130,7 +130,7 @@ def _add_products(builder, sums, a, inside, panels, panel):
 
 
 def _tile(rows):
-    """An intrinsic, tile(a, panels, c, row, panel, accumulate): a tile of C, `rows` high."""
+    """Return the intrinsic tile(a, panels, c, row, panel, accumulate) for a tile `rows` high."""
 
     def emit(context, builder, signature, arguments):
         arrays = zip(signature.args[:3], arguments[:3], strict=True)
@@ -169,13 +169,13 @@ _tall_tile, _short_tile = _tile(TALL), _tile(SHORT)
 
 
 def panels_shape(k: int, n: int) -> tuple[int, int, int]:
-    """The shape of the panels of a matrix (k, n): np.empty(panels_shape(k, n), np.float32)."""
+    """Return the shape of a matrix's panels, as in np.empty(panels_shape(k, n), np.float32)."""
     return -(-n // PANEL), k, PANEL
 
 
 @cpu_function
 def pack_panels(b, panels):
-    """Lay b (k, n), of any strides, out as `panels`; zeros behind the last column."""
+    """Lay b (k, n), of any strides, out as `panels`, with zeros after the last column."""
     k, n = b.shape
     zero = b.dtype.type(0)
     for panel in range(panels.shape[0]):
@@ -187,16 +187,16 @@ def pack_panels(b, panels):
 
 @cpu_function
 def gemm_panels(a, panels, c, accumulate):
-    """c = a @ b, or c += a @ b. a (m, k) of any strides, b as panels, c (m, n), all float32.
+    """Compute c = a @ b or c += a @ b: a (m, k) of any strides, b as panels, c (m, n), float32.
 
-    For callers in other kernels: one thread, and c may be some rows or columns of a larger array.
-    Panels stay in the cache while the rows pass: hand in a few hundred rows at a time. They may be
+    It is for other kernels: it uses one thread, and c may be a part of a larger array.
+    Panels stay in the cache while the rows pass: pass a few hundred rows at a time. They may be
     a view, if n is a multiple of PANEL: `b.reshape(k, -1, PANEL).transpose(1, 0, 2)`.
 
     Raises
     ------
     ValueError
-        Shapes do not fit, or the rows of c or of a panel have gaps.
+        The shapes do not fit, or the rows of c or of a panel have gaps.
     """
     m, k = a.shape
     count = -(-c.shape[1] // PANEL)

@@ -2,7 +2,7 @@
 
 A vector register holds several floats, and one instruction works on all of them: 16 floats with
 AVX-512 (register names begin with zmm), 8 with AVX2 (ymm). We keep no list of processors. We ask
-LLVM: compile a multiply-add of 16 floats, and read in the assembly what became of it.
+LLVM: compile a multiply-add of 16 floats, and read in the assembly what it became.
 
 `NUMBA_CPU_NAME` and `NUMBA_CPU_FEATURES` choose another processor, for tests: haswell has AVX2 and
 no AVX-512, generic has neither. Numba's cache on disk keeps what is compiled for each apart.
@@ -25,7 +25,7 @@ define <16 x float> @f(<16 x float> %a, <16 x float> %b, <16 x float> %c) {
 
 
 def _of_the_target() -> str:
-    """What the processor has that Numba compiles for."""
+    """Return the instruction set of the processor that Numba compiles for."""
     _, processor, features = cpu_target.target_context.codegen().magic_tuple()
     answers = [_ask_llvm(processor, features)]
     if numba.config.CPU_NAME is not None and numba.config.CPU_FEATURES is None:
