@@ -1,7 +1,5 @@
 """With PyTorch installed: its rows compute what ours compute."""
 
-from importlib.util import find_spec
-
 import numba
 import numpy as np
 import pytest
@@ -16,11 +14,8 @@ from minifacenet.speed.network import check_agreement, random_photos
 from minifacenet.speed.sides import BOTH, Ours, Part
 from minifacenet.speed.yardsticks import yardstick
 from minifacenet.training.settings import TrainConfig
-from tests.conftest import need
 
-need(find_spec("torch") is not None, "PyTorch, the yardstick, is not installed")
-import torch  # noqa: E402
-
+torch = pytest.importorskip("torch", reason="PyTorch, the yardstick, is not installed")
 from minifacenet.speed.torch_device import set_up  # noqa: E402 - it imports torch
 
 Torch = yardstick("torch")
