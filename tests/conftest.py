@@ -17,6 +17,7 @@ os.environ.setdefault("NUMBA_NUM_THREADS", str(max(2, os.cpu_count() or 1)))  # 
 WITHOUT_KERNELS = ("preprocessing", "files", "test_kernel_cache.py")
 
 
+@pytest.hookimpl(trylast=True)  # after the markers have taken out what is not asked for
 def pytest_collection_modifyitems(items):
     """Let two processes begin with different work: one compiles, and the other finds it compiled.
 
@@ -25,7 +26,7 @@ def pytest_collection_modifyitems(items):
     """
     without = [item for item in items if {*WITHOUT_KERNELS} & {*item.path.parts}]
     others = [item for item in items if not {*WITHOUT_KERNELS} & {*item.path.parts}]
-    middle = (len(items) + 1) // 2
+    middle = len(items) // 2
     items[:] = [*others[:middle], *without, *others[middle:]]
 
 
