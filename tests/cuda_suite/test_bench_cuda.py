@@ -137,7 +137,7 @@ def small(monkeypatch):
     """The commands with a network that the simulator, too, has done in seconds."""
     rng = np.random.default_rng(0)
     layers = Sequential(
-        ("pool1", MaxPool(3, 2, 1)),
+        ("pool1", MaxPool(9, 8, 1)),
         ("fc1", Linear(16, 6, rng)),
         ("fc1.maxout", Maxout(2)),
         ("L2", L2Norm()),
@@ -147,7 +147,7 @@ def small(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
 
 
-PHOTOS = ("--size", 8, "--batch", 2, "--rounds", 1)
+PHOTOS = ("--size", 32, "--batch", 2, "--rounds", 1)
 
 
 def test_the_command(run, small, tmp_path):
@@ -169,10 +169,12 @@ def test_the_command_for_kernels(run, small, monkeypatch, tmp_path):
 
     monkeypatch.setattr(kernels_module, "time_kernels", few)
     monkeypatch.setattr(
-        kernels_module, "largest_layers", lambda network, shape: largest_layers(network, SHAPE)
+        kernels_module,
+        "largest_layers",
+        lambda network, shape: largest_layers(network, (32, 32, 1)),
     )
     status, printed, error = run("bench", "kernels", *PHOTOS, "--out", tmp_path)
     assert (status, error) == (0, "")
-    for words in ("MaxPool 2x8x8x1", "AdaGrad", "blocked 16", "Optimizers on 300 weights"):
+    for words in ("MaxPool 2x32x32x1", "AdaGrad", "blocked 16", "Optimizers on 300 weights"):
         assert words in printed
     assert (tmp_path / "products.csv").read_text().count("\n") == 4
