@@ -14,7 +14,10 @@ os.environ.setdefault("NUMBA_NUM_THREADS", str(max(2, os.cpu_count() or 1)))  # 
 
 
 # These compile next to no kernel in this process: they read files, draw, or start processes.
-WITHOUT_KERNELS = ("preprocessing", "files", "test_kernel_cache.py")
+WITHOUT_KERNELS = {
+    "preprocessing", "files", "plots", "data_scripts", "test_kernel_cache.py", "test_exercises.py",
+    "test_english.py", "test_rooms.py", "test_annotations.py",
+}  # fmt: skip
 
 
 @pytest.hookimpl(trylast=True)  # after the markers have taken out what is not asked for
@@ -24,8 +27,8 @@ def pytest_collection_modifyitems(items):
     Each begins at its part of the list, the second one in the middle. If both began with tests of
     the same kernels, both would compile these, which takes a minute of each.
     """
-    without = [item for item in items if {*WITHOUT_KERNELS} & {*item.path.parts}]
-    others = [item for item in items if not {*WITHOUT_KERNELS} & {*item.path.parts}]
+    without = [item for item in items if WITHOUT_KERNELS & {*item.path.parts}]
+    others = [item for item in items if not WITHOUT_KERNELS & {*item.path.parts}]
     middle = len(items) // 2
     items[:] = [*others[:middle], *without, *others[middle:]]
 

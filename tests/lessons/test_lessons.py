@@ -21,7 +21,7 @@ SPEC.loader.exec_module(build)
 SOURCES = build.sources()
 
 
-LONGEST = ("12_training", "15_studies")
+LONGEST = ("06_numba", "07_cuda", "09_nn1", "11_mining", "12_training", "15_studies")
 
 
 @pytest.mark.slow
