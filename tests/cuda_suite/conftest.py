@@ -5,7 +5,6 @@ numba is imported. In the main test process there is nothing to collect here.
 """
 
 import os
-import sys
 
 import pytest
 from numba import config
@@ -20,7 +19,6 @@ if SIMULATED and hasattr(os, "sched_setaffinity"):
     # Its threads take turns, one per CUDA thread. On one core a turn costs a third of what it
     # costs on several: nobody has to be woken elsewhere.
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    sys.setswitchinterval(0.001)
 if not (SIMULATED or ON_GPU):
     collect_ignore_glob = ["test_*.py"]
 
