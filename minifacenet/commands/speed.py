@@ -28,7 +28,7 @@ app.add_typer(bench, name="bench")
 
 Against = Annotated[str | None, typer.Option(help="Compare with: torch, if it is installed.")]
 Device = Annotated[str, typer.Option(help="cpu, or cuda (a GPU).")]
-Rounds = Annotated[int, typer.Option(min=1, help="Rounds whose median is told.")]
+Rounds = Annotated[int, typer.Option(min=1, help="Rounds whose median is reported.")]
 Out = Annotated[Path | None, typer.Option(help="Folder for the figures as csv and a picture.")]
 
 
