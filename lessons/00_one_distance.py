@@ -21,7 +21,7 @@ from minifacenet.plots.tiles import gallery, tile, write
 
 # %%
 photos = faces()
-stored = embeddings()  # a trained network's answers, one row a photo
+stored = embeddings()  # a trained network's answers, one row per photo
 vectors, stranger = stored["vectors"], stored["stranger"]
 names = np.array(photos.people)[photos.labels]
 picture(distance_grid(vectors, photos.images, names, ["s2", "s20", "s26"], credit=CREDIT))

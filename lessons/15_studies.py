@@ -75,7 +75,7 @@ for name, auc in (("16 x 16", few), ("96 x 96", full["auc"]), ("difference", few
 def paired_difference(values, baseline):
     """Mean and standard error of the differences values - baseline, two floats.
 
-    values, baseline: ndarrays (n,), one number a seed, in the same order of seeds.
+    values, baseline: ndarrays (n,), one number per seed, in the same order of seeds.
     """
     raise NotImplementedError
 

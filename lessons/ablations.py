@@ -6,8 +6,8 @@ For each variant and seed nn1_mini is trained for 150 steps on 30 of the 40 peop
 4,950 pairs of photos of the other 10; a seed draws the people, the weights and the batches. Nothing
 is chosen by these figures inside a run: every variant gets the same 150 steps.
 
-The results stand in `lessons/results/ablations.csv`, a row a training, and the picture beside it.
-An interrupted run goes on where it stopped. The seeds begin at 10, so that the seeds 0 to 4, whose
+The results stand in `lessons/results/ablations.csv`, one row per training, the picture beside
+it. An interrupted run goes on where it stopped. The seeds begin at 10, so that the seeds 0 to 4, whose
 results the README reports, stay out of what is tried here (the photos are the same 400).
 """
 
@@ -77,7 +77,7 @@ def measure(faces, seed: int, architecture: dict, training: dict) -> list[float]
 
 
 def picture(rows: list[list[str]], path: Path) -> None:
-    """A panel a group: what a variant's AUC is above the default's, seed by seed.
+    """One panel per group: what a variant's AUC is above the default's, seed by seed.
 
     The people of one seed are easier to tell apart than those of another, far more so than any
     variant makes them; the difference within a seed does not see that.

@@ -2,7 +2,7 @@
 
     python lessons/make_logs.py data/orl
 
-Four short trainings of nn1_mini on ORL faces of 32 x 32 pixels, a row a step in
+Four short trainings of nn1_mini on ORL faces of 32 x 32 pixels, one row per step in
 `lessons/results/training_logs.csv`: one that learns, one whose rate is a hundred times too high,
 one whose few faces are soon told apart, and one whose rate is a hundred times too low.
 """

@@ -8,8 +8,8 @@ For each seed nn1_mini is trained for 150 steps on 5, 10, 15, 20 and 30 people, 
 spoilt photos, too: JPEG of a lower quality, and faces reduced to fewer pixels and enlarged again.
 Both photos of a pair are spoilt; the training saw none of it.
 
-The results stand in `lessons/results/studies.csv`, a row a measurement. An interrupted run goes on
-where it stopped. The paper's Table 5, the dimensions of an embedding, is a part of `ablations.csv`.
+The results stand in `lessons/results/studies.csv`, one row per measurement. An interrupted run goes
+on where it stopped. The paper's Table 5, the dimensions of an embedding, is part of `ablations.csv`.
 """
 
 from __future__ import annotations

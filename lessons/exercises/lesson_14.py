@@ -20,9 +20,9 @@ def _doors():
     ties = np.array([0.2, 0.4, 0.6, 0.5, 0.5, 0.5, 0.9])
     same = np.array([True, True, True, False, False, False, False])
     yield " (three different pairs have the distance 0.5)", ties, same, 0.5
-    yield " (not one different pair may be let in)", ties, same, 0.0
+    yield " (not one different pair may be accepted)", ties, same, 0.0
     yield " (the nearest pair of all is a different one)", ties[::-1].copy() - 0.15, same, 0.1
-    yield " (every pair may be let in)", ties, same, 1.0
+    yield " (every pair may be accepted)", ties, same, 1.0
     hundred = np.arange(100) / 50
     yield "", np.append(hundred, 1.0), np.append(np.zeros(100, bool), True), 0.29
 
