@@ -9,7 +9,7 @@ spoilt photos, too: JPEG of a lower quality, and faces reduced to fewer pixels a
 Both photos of a pair are spoilt; the training saw none of it.
 
 The results stand in `lessons/results/studies.csv`, one row per measurement. An interrupted run goes
-on where it stopped. The paper's Table 5, the dimensions of an embedding, is part of `ablations.csv`.
+on where it stopped. The paper's Table 5, an embedding's dimensions, is part of `ablations.csv`.
 """
 
 from __future__ import annotations
