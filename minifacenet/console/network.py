@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from ..nn.layer import Row
 from .screen import Table
-
-if TYPE_CHECKING:
-    pass
 
 
 def summary_table(title: str, rows: Sequence[Row], paper: dict | None) -> Table:

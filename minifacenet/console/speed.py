@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..files.words import size_text
 from .screen import Table, say, show
-
-if TYPE_CHECKING:
-    pass
 
 
 def tell_mining(people: int, photos: int, costs: list, other: float) -> None:

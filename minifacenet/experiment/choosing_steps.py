@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from ..classification.methods import embed_with
 from ..classification.thresholds import OpenSet
 from ..embedding.architectures import FaceNet
 from ..embedding.checkpoint import save_model
@@ -124,5 +125,5 @@ def train_without(
     model = job.new_model(known)
     rest = known.subset(np.setdiff1d(np.arange(len(known)), group))
     train_watched(model.network, rest, job.config.training, job.observer, title, steps=steps)
-    embed = Embedder(model, flip=job.config.flip).transform
+    embed = embed_with(model, job.config.flip)
     return OpenSet.of(embed, known.subset(group), known.subset(enrolled))

@@ -8,7 +8,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .. import plots
 from ..embedding.checkpoint import CheckpointError
@@ -16,9 +15,6 @@ from ..files.atomic import write_csv
 from ..files.stored import is_number
 from ..files.words import shortened
 from .health import StepRecord
-
-if TYPE_CHECKING:
-    pass
 
 HEADER = [field.name for field in fields(StepRecord)]
 TYPES = [int if field.type == "int" else float for field in fields(StepRecord)]

@@ -18,8 +18,8 @@ SIMULATED = bool(config.ENABLE_CUDASIM)
 ON_GPU = os.environ.get("MINIFACENET_TEST_GPU") == "1"
 
 if SIMULATED and hasattr(os, "sched_setaffinity"):
-    # Its threads take turns, one per CUDA thread. On one core a turn costs a third of what it
-    # costs on several: nobody has to be woken elsewhere.
+    # Its threads take turns, one per CUDA thread. On one core a turn costs less than on several,
+    # above all where the others are busy: nobody has to be woken elsewhere.
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
