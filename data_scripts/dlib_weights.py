@@ -112,7 +112,7 @@ _RATES = {
     "learning_rate": _float, "weight_decay": _float, "bias_learning_rate": _float,
     "bias_weight_decay": _float,
 }  # fmt: skip
-_POOLING = dict.fromkeys("nr nc stride_y stride_x padding_y padding_x".split(), _integer)
+_WINDOW = dict.fromkeys(("nr", "nc", "stride_y", "stride_x", "padding_y", "padding_x"), _integer)
 Fields = dict[str, Callable[[Bytes], object]]
 INPUTS: dict[str, Fields] = {
     "input_rgb_image_sized": {
@@ -121,7 +121,7 @@ INPUTS: dict[str, Fields] = {
 }  # fmt: skip
 LAYERS: dict[str, Fields] = {
     "con_4": {
-        "params": _tensor, "outputs": _integer, **_POOLING, "filters": _shape, "biases": _shape,
+        "params": _tensor, "outputs": _integer, **_WINDOW, "filters": _shape, "biases": _shape,
         **_RATES,
     },
     "affine_": {"params": _tensor, "gamma": _shape, "beta": _shape, "mode": _integer},
@@ -130,8 +130,8 @@ LAYERS: dict[str, Fields] = {
         "biases": _shape, "mode": _integer, **_RATES,
     },
     "relu_": {},
-    "max_pool_2": _POOLING,
-    "avg_pool_2": _POOLING,
+    "max_pool_2": _WINDOW,
+    "avg_pool_2": _WINDOW,
     "add_prev_": {},
 }  # fmt: skip
 LOSSES: dict[str, Fields] = {"loss_metric_2": {"margin": _float, "distance": _float}}

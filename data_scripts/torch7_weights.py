@@ -2,9 +2,10 @@
 
 A .t7 file is one object. Each object begins with a number that says what follows: 0 nil, 1 a number
 (float64), 2 a text (a length and its letters), 5 true or false. 3 is a table: its index, how many
-pairs it has, and each key and value as objects. 4 is a torch object: its index, its version ('V 1'),
-the name of its class, and what the class writes. A table or a torch object whose index was there
-before is the same one again, and nothing follows. 6, 7 and 8 are functions, that is, code: refused.
+pairs it has, and each key and value as objects. 4 is a torch object: its index, its version
+('V 1'), the name of its class, and what the class writes. A table or a torch object whose index was
+there before is the same one again, and nothing follows. 6, 7 and 8 are functions, that is, code:
+refused.
 
 Integers have 4 bytes and sizes 8, the lowest first. Storages are a size and so many numbers, and
 tensors are views of storages: the number of axes, sizes, strides, an offset that begins at 1, and
@@ -13,13 +14,12 @@ the storage. A module of a network (nn.Linear, ...) is a table with the name of 
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 
 import numpy as np
 
-from minifacenet.data_scripts.weight_bytes import Bytes
+from minifacenet.data_scripts.weight_bytes import Bytes, view
 from minifacenet.files.words import shortened
 
 NIL, NUMBER, TEXT, TABLE, TORCH, BOOLEAN = range(6)
@@ -149,33 +149,6 @@ class _Reader:
         if not isinstance(storage, np.ndarray) or storage.ndim != 1 or storage.dtype != dtype:
             raise data.error(f"a tensor of {dtype.name} without a storage of that type", start)
         return view(storage, offset, sizes, strides, data, start)
-
-
-def view(
-    storage: np.ndarray,
-    offset: int,
-    sizes: tuple[int, ...],
-    strides: tuple[int, ...],
-    data: Bytes,
-    start: int,
-) -> np.ndarray:
-    """The part of a storage that a tensor shows. Nothing is copied, and nothing outside is seen.
-
-    A tensor may not show an element twice by having more of them than the storage: whoever copied
-    it would need more memory than the file has.
-    """
-    fits = min(offset, *sizes, *strides, 0) >= 0 and math.prod(sizes) <= storage.size
-    last = sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True))
-    if not fits or (0 not in sizes and offset + last >= storage.size):
-        raise data.error(
-            f"a tensor with sizes {sizes}, strides {strides} and offset {offset} does not fit into "
-            f"its storage of {storage.size}",
-            start,
-        )
-    if 0 in sizes:
-        return np.empty(0, storage.dtype)
-    steps = tuple(stride * storage.itemsize for stride in strides)
-    return np.lib.stride_tricks.as_strided(storage[offset:], sizes, steps, writeable=False)
 
 
 def read_torch7(data: bytes, name: str) -> object:

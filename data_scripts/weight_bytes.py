@@ -6,7 +6,10 @@ arrays or with one `WeightsError`, and takes no more memory than a few times the
 
 from __future__ import annotations
 
+import math
 import struct
+
+import numpy as np
 
 from minifacenet.data_scripts.fetching import DataError
 from minifacenet.files.words import printable, shortened
@@ -59,3 +62,32 @@ class Bytes:
         """The error for what stands at byte `at`, or for what comes next."""
         at = self.at if at is None else at
         return WeightsError(f"{self.name}, byte {at}: {printable(reason)}: get the file anew")
+
+
+def view(
+    storage: np.ndarray,
+    offset: int,
+    sizes: tuple[int, ...],
+    strides: tuple[int, ...],
+    data: Bytes,
+    start: int,
+) -> np.ndarray:
+    """The part of a storage that a tensor shows. Nothing is copied, and nothing outside is seen.
+
+    A tensor may not show an element twice by having more of them than the storage: whoever copied
+    it would need more memory than the file has.
+    """
+    fits = min(offset, *sizes, *strides, 0) >= 0 and math.prod(sizes) <= storage.size
+    last = sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True))
+    if not fits or (0 not in sizes and offset + last >= storage.size):
+        raise data.error(
+            f"a tensor with sizes {shortened(sizes, 80)}, strides {shortened(strides, 80)} and "
+            f"offset {shortened(offset, 40)} does not fit into its storage of {storage.size}",
+            start,
+        )
+    if 0 in sizes:
+        return np.empty(0, storage.dtype)
+    # Along an axis of one element nothing is stepped, whatever the stride says.
+    axes = zip(sizes, strides, strict=True)
+    steps = tuple(stride * storage.itemsize if size > 1 else 0 for size, stride in axes)
+    return np.lib.stride_tricks.as_strided(storage[offset:], sizes, steps, writeable=False)
