@@ -78,6 +78,8 @@ def view(
     it would need more memory than the file has.
     """
     fits = min(offset, *sizes, *strides, 0) >= 0 and math.prod(sizes) <= storage.size
+    # NumPy has no shape (2**62, 0, 2**62).
+    fits = fits and math.prod(max(size, 1) for size in sizes) < 2**60
     last = sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True))
     if not fits or (0 not in sizes and offset + last >= storage.size):
         raise data.error(
@@ -86,7 +88,7 @@ def view(
             start,
         )
     if 0 in sizes:
-        return np.empty(0, storage.dtype)
+        return np.empty(sizes, storage.dtype)
     # Along an axis of one element nothing is stepped, whatever the stride says.
     axes = zip(sizes, strides, strict=True)
     steps = tuple(stride * storage.itemsize if size > 1 else 0 for size, stride in axes)
