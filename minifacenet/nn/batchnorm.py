@@ -16,9 +16,8 @@ Backward. mu and v depend on every x, and both paths lead to all of them. Let d 
 In words: d loses its mean and its part along z, since neither a shift of all x nor a stretch of all
 x changes y.
 
-All sums run over m in a fixed order: parts of the pixels first, each from its first to its last,
-then the parts. v is a second pass over x, not mean(x^2) - mu^2, which loses all digits when mu is
-large beside sqrt(v).
+All sums run over m in a fixed order (`channel_sums.py`). v is a second pass over x, not
+mean(x^2) - mu^2, which loses all digits when mu is large beside sqrt(v).
 
 Shapes: x (N, ..., C), all four vectors (C,), y as x. Ioffe and Szegedy 2015; the FaceNet paper does
 without (it has LRN), its followers' networks have it after each convolution.
@@ -31,16 +30,8 @@ import math
 import numpy as np
 from numba import prange
 
-from .device.backend import (
-    Array,
-    Kernel,
-    as_pixels,
-    blocks,
-    element,
-    empty,
-    thread_per_element,
-    zeros,
-)
+from .channel_sums import partial_sums
+from .device.backend import Array, Kernel, as_pixels, element, empty, thread_per_element, zeros
 from .device.cpu_target import cpu_kernel
 from .device.cuda_target import cuda, cuda_kernel, divide
 from .layer import Layer, Parameter
@@ -83,41 +74,9 @@ _input_gradient_cpu, _input_gradient_cuda = element(_input_gradient)
 
 # -- Kernels that see every x: x and dout as (m, C) -----------------------------------------------
 
-PARTS = 512  # of the pixels, at most
-CHANNELS = 64  # of a CUDA block
-
-
-# The sums of a part: of a - mean_a, and of (a - mean_a)(b - mean_b). On CUDA a thread owns a
-# channel of a part, neighbours read neighbouring channels. Bound: memory, 8 bytes for 4 flops in
-# float32. Two such passes and `_forward` are the forward in training, one and `_backward` the
-# backward: 16 and 20 bytes per element. Next: sums about a guess of the mean, the running one,
-# would spare a pass.
-@cpu_kernel
-def _sums_cpu(a, mean_a, b, mean_b, firsts, seconds):
-    parts, channels = firsts.shape
-    span = -(-a.shape[0] // parts)
-    for part in prange(parts):
-        first, second = firsts[part], seconds[part]
-        first[:] = 0
-        second[:] = 0
-        for pixel in range(part * span, min((part + 1) * span, a.shape[0])):
-            for c in range(channels):
-                value = a[pixel, c] - mean_a[c]
-                first[c] += value
-                second[c] += value * (b[pixel, c] - mean_b[c])
-
-
-@cuda_kernel
-def _sums_grid(a, mean_a, b, mean_b, span, firsts, seconds):
-    c, part = cuda.grid(1), cuda.blockIdx.y
-    if c < firsts.shape[1]:
-        first = second = a.dtype.type(0)
-        for pixel in range(part * span, min((part + 1) * span, a.shape[0])):
-            value = a[np.uint32(pixel), np.uint32(c)] - mean_a[c]
-            first += value
-            second += value * (b[np.uint32(pixel), np.uint32(c)] - mean_b[c])
-        firsts[part, c] = first
-        seconds[part, c] = second
+# Two passes of `partial_sums` and `_forward` are the forward in training, one and `_backward` the
+# backward: in float32 16 and 20 bytes per element. Next: sums about a guess of the mean, the
+# running one, would spare a pass.
 
 
 @cpu_kernel
@@ -156,14 +115,6 @@ def _backward_grid(dout, x, mean, scale, shift, slope, dx):  # bound: memory, 8 
         )
 
 
-def _sums_cuda(a, mean_a, b, mean_b, firsts, seconds):
-    parts, channels = firsts.shape
-    _sums_grid[(blocks(channels, CHANNELS), parts), CHANNELS](
-        a, mean_a, b, mean_b, blocks(a.shape[0], parts), firsts, seconds
-    )
-
-
-_sums = Kernel(_sums_cpu, _sums_cuda)
 _forward = Kernel(_forward_cpu, thread_per_element(_forward_grid))
 _backward = Kernel(_backward_cpu, thread_per_element(_backward_grid))
 
@@ -318,14 +269,10 @@ class BatchNorm(Layer):
     def _means(self, a, mean_a, b, mean_b):
         """Return the means by channel of a - mean_a and (a - mean_a)(b - mean_b); None means 0."""
         pixels, channels = a.shape
-        zero = zeros((channels,), like=a)
-        mean_a, mean_b = (zero if mean is None else mean for mean in (mean_a, mean_b))
-        parts = max(1, min(PARTS, pixels // CHANNELS))  # the shape decides, not the machine
-        sums = [empty((parts, channels), like=a) for _ in range(2)]
         means = [zeros((channels,), like=a) for _ in range(2)]
         if not pixels:
             return means
-        _sums(a, mean_a, b, mean_b, *sums)
+        sums = partial_sums(a, mean_a, b, mean_b)
         for total, mean in zip(sums, means, strict=True):
             _mean(total, a.dtype.type(pixels), mean)
         return means

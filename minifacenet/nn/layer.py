@@ -232,10 +232,10 @@ def named(layers: Sequence[tuple[str, Layer]]) -> dict[str, Layer]:
 
 
 def in_lines(layer: Layer, layers: dict[str, Layer]) -> str:
-    """Return the repr of a layer made of others: one line for each, with its name."""
+    """Return the repr of a layer made of others: its own text, then one line for each by name."""
     width = max(map(len, layers), default=0)
     lines = [f"\n{name:{width}}  {inner!r}".replace("\n", "\n  ") for name, inner in layers.items()]
-    return f"{type(layer).__name__}({''.join(lines)}" + ("\n)" if layers else ")")
+    return f"{type(layer).__name__}({layer._about()}{''.join(lines)}" + ("\n)" if layers else ")")
 
 
 class Sequential(Layer):

@@ -7,6 +7,8 @@ and a bit of the next.
 import numpy as np
 import pytest
 
+from minifacenet.nn.affine import Affine
+from minifacenet.nn.avgpool import AvgPool
 from minifacenet.nn.batchnorm import BatchNorm
 from minifacenet.nn.concat import Concat
 from minifacenet.nn.device.backend import to_device
@@ -18,6 +20,7 @@ from minifacenet.nn.maxout import Maxout
 from minifacenet.nn.maxpool import MaxPool
 from minifacenet.nn.prelu import PReLU
 from minifacenet.nn.relu import ReLU
+from minifacenet.nn.residual import Residual
 
 from ..nn.cases import CASES, Case
 
@@ -53,6 +56,13 @@ HERE = [
     case("batchnorm in parts", (4, 8, 4, 2), lambda rng, dtype: BatchNorm(2, dtype=dtype)),
     case("branches", (2, 4, 3, 3), branches),
     case("branches, two blocks", (2, 5, 9, 3), lambda rng, dtype: Concat(("a", ReLU()))),
+    case(
+        "branches padded, two blocks",
+        (2, 9, 8, 3),
+        lambda rng, dtype: Concat(("pool", AvgPool((2, 3), 2)), ("relu", ReLU()), pad=True),
+    ),
+    case("affine in parts, two blocks", (4, 8, 5, 3), lambda rng, dtype: Affine(3, dtype)),
+    case("residual, two blocks", (2, 9, 5, 3), lambda rng, dtype: Residual(MaxPool(2, 2), scale=2)),
 ]
 # The convolution is slow in the simulator: its kernels are tested in test_conv_cuda.py.
 THERE = [c for c in CASES if not c.name.startswith("conv") or c.name == "conv 3x3"]

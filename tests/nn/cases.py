@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minifacenet.nn import (
+    affine,
     avgpool,
     batchnorm,
     concat,
@@ -19,6 +20,7 @@ from minifacenet.nn import (
     maxout,
     prelu,
     relu,
+    residual,
 )
 from minifacenet.nn import maxpool as pool
 from minifacenet.nn.layer import Layer, Sequential
@@ -72,6 +74,14 @@ def _batchnorm_reference(layer, x, dout):
     return out, {"input": dx, "gamma": dgamma, "beta": dbeta}
 
 
+def _affine_reference(layer, x, dout):
+    out, cache = affine.affine_forward(
+        x, *(p.data.astype(x.dtype) for p in (layer.gamma, layer.beta))
+    )
+    dx, dgamma, dbeta = affine.affine_backward(dout, cache)
+    return out, {"input": dx, "gamma": dgamma, "beta": dbeta}
+
+
 def _plain(forward, backward, *attributes):
     def reference(layer, x, dout):
         out, cache = forward(x, *(getattr(layer, name) for name in attributes))
@@ -82,10 +92,20 @@ def _plain(forward, backward, *attributes):
 
 def _concat_reference(layer, x, dout):
     branches = layer.branches.values()
-    out, channels = concat.concat_forward([branch.forward(x, train=True) for branch in branches])
-    pieces = concat.concat_backward(dout, channels)
+    out, cache = concat.concat_forward([branch.forward(x, train=True) for branch in branches])
+    pieces = concat.concat_backward(dout, cache)
     grads = [b.backward(np.ascontiguousarray(d)) for b, d in zip(branches, pieces, strict=True)]
     return out, {"input": sum(grads)}
+
+
+def _residual_reference(layer, x, dout):
+    shortcut = x if layer.shortcut is None else layer.shortcut.forward(x, train=True)
+    body = layer.body.forward(x, train=True)
+    out, cache = residual.residual_forward(shortcut, body, layer.scale)
+    dx, dbody = residual.residual_backward(dout, cache)
+    if layer.shortcut is not None:
+        dx = layer.shortcut.backward(np.ascontiguousarray(dx))
+    return out, {"input": dx + layer.body.backward(np.ascontiguousarray(dbody))}
 
 
 def _conv(*arguments, **keywords):
@@ -205,6 +225,56 @@ CASES = [
             ("3x3", conv.Conv2D(2, 1, 3, rng, pad=1, dtype=dtype)),
         ),
         _concat_reference,
+    ),
+    Case(
+        "concat of maps of three sizes, none the largest both ways",
+        (2, 5, 4, 2),
+        lambda rng, dtype: concat.Concat(
+            ("wide", conv.Conv2D(2, 3, (2, 1), rng, pad=(0, 1), dtype=dtype)),
+            ("high", conv.Conv2D(2, 2, (1, 2), rng, dtype=dtype)),
+            ("pool", avgpool.AvgPool(2, 2)),
+            pad=True,
+        ),
+        _concat_reference,
+    ),
+    Case("affine", (2, 3, 4, 3), lambda rng, dtype: affine.Affine(3, dtype), _affine_reference),
+    Case(
+        "affine of vectors, two parts",
+        (130, 2),
+        lambda rng, dtype: affine.Affine(2, dtype),
+        _affine_reference,
+    ),
+    Case(
+        "residual",
+        (2, 3, 4, 2),
+        lambda rng, dtype: residual.Residual(
+            Sequential(("conv", conv.Conv2D(2, 2, 3, rng, pad=1, dtype=dtype))), scale=0.3
+        ),
+        _residual_reference,
+    ),
+    Case(
+        "residual, the shortcut smaller in rows and channels",
+        (2, 5, 4, 2),
+        lambda rng, dtype: residual.Residual(
+            conv.Conv2D(2, 5, 3, rng, stride=2, pad=1, dtype=dtype), avgpool.AvgPool(2, 2)
+        ),
+        _residual_reference,
+    ),
+    Case(
+        "residual, the body smaller in columns, larger in channels",
+        (1, 4, 5, 3),
+        lambda rng, dtype: residual.Residual(
+            conv.Conv2D(3, 4, (1, 2), rng, dtype=dtype),
+            conv.Conv2D(3, 2, 1, rng, dtype=dtype),
+            scale=-0.5,
+        ),
+        _residual_reference,
+    ),
+    Case(
+        "residual of vectors",
+        (3, 5),
+        lambda rng, dtype: residual.Residual(linear.Linear(5, 7, rng, dtype=dtype)),
+        _residual_reference,
     ),
 ]
 

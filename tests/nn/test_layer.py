@@ -3,6 +3,7 @@ import copy
 import numpy as np
 import pytest
 
+from minifacenet.nn.affine import Affine
 from minifacenet.nn.avgpool import AvgPool
 from minifacenet.nn.batchnorm import BatchNorm
 from minifacenet.nn.concat import Concat
@@ -16,6 +17,7 @@ from minifacenet.nn.maxout import Maxout
 from minifacenet.nn.maxpool import MaxPool
 from minifacenet.nn.prelu import PReLU
 from minifacenet.nn.relu import ReLU
+from minifacenet.nn.residual import Residual
 
 
 def test_a_parameter_changes_only_inside_edit():
@@ -97,6 +99,26 @@ def test_branches_stand_further_in():
     ]
 
 
+def test_what_joins_says_how():
+    joined = Concat(("pool", AvgPool(2, 2)), ("same", ReLU()), pad=True)
+    assert repr(joined).splitlines() == [
+        "Concat(padded",
+        "  pool  AvgPool(2x2/2)",
+        "  same  ReLU()",
+        ")",
+    ]
+    assert repr(Residual(joined, ReLU(), 0.5)).splitlines() == [
+        "Residual(scale 0.5",
+        "  body      Concat(padded",
+        "    pool  AvgPool(2x2/2)",
+        "    same  ReLU()",
+        "  )",
+        "  shortcut  ReLU()",
+        ")",
+    ]
+    assert repr(Residual(ReLU())) == "Residual(\n  body  ReLU()\n)"
+
+
 @pytest.mark.parametrize(
     ("made", "text"),
     [
@@ -109,6 +131,7 @@ def test_branches_stand_further_in():
         (LRN(), "LRN(n 5, alpha 0.0001, beta 0.75, k 1.0)"),
         (PReLU(32), "PReLU(32)"),
         (BatchNorm(64), "BatchNorm(64)"),
+        (Affine(64), "Affine(64)"),
         (L2Norm(), "L2Norm(eps 1e-10)"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -11,6 +11,7 @@ from minifacenet.nn.conv import Conv2D
 from minifacenet.nn.device import backend
 from minifacenet.nn.l2norm import L2Norm
 from minifacenet.nn.layer import Layer, Sequential
+from minifacenet.nn.residual import Residual
 from tests.modules import compiled_functions, modules_of_the_package
 
 from .cases import CASES, EVERY_LAYER
@@ -138,7 +139,7 @@ def test_another_dtype_than_the_parameters_or_the_output_is_refused_in_a_line(ca
     for own, other in ((np.float32, np.float64), (np.float64, np.float32)):
         layer, x, dout = setup(case, own)
         name = type(layer).__name__
-        if layer.parameters() and not isinstance(layer, Concat | Sequential):
+        if layer.parameters() and not isinstance(layer, Concat | Residual | Sequential):
             with pytest.raises(TypeError, match=f"^{name} has {own.__name__} parameters and got"):
                 layer.forward(x.astype(other))
         layer.forward(x, train=True)

@@ -4,16 +4,20 @@ import numpy as np
 import pytest
 from scipy.signal import correlate
 
+from minifacenet.nn.affine import Affine
 from minifacenet.nn.avgpool import AvgPool
 from minifacenet.nn.concat import Concat
 from minifacenet.nn.conv import Conv2D, conv_backward, conv_forward
 from minifacenet.nn.convolution import im2col
 from minifacenet.nn.l2norm import L2Norm
+from minifacenet.nn.layer import Sequential
+from minifacenet.nn.linear import Linear
 from minifacenet.nn.lrn import LRN, lrn_forward
 from minifacenet.nn.maxout import Maxout
 from minifacenet.nn.maxpool import MaxPool, maxpool_backward, maxpool_forward
 from minifacenet.nn.prelu import PReLU
 from minifacenet.nn.relu import ReLU
+from minifacenet.nn.residual import Residual
 from minifacenet.nn.window import Window
 
 
@@ -194,6 +198,78 @@ def test_concat_refuses_a_name_twice_and_passes_over_branches_that_hand_nothing_
     x = np.ones((1, 2, 2, 1))
     layer.forward(x, train=True)
     np.testing.assert_array_equal(layer.backward(np.full((1, 2, 2, 3), 7.0)), 7 * x)
+
+
+def test_a_smaller_map_stands_in_the_middle_and_the_odd_zero_after_it():
+    layer = Concat(("same", ReLU()), ("pool", MaxPool((2, 2), 2)), pad=True)
+    x = np.arange(1.0, 26).reshape(1, 5, 5, 1)
+    assert layer.output_shape((5, 5, 1)) == (5, 5, 2)
+    out = layer.forward(x, train=True)
+    np.testing.assert_array_equal(out[..., :1], x)
+    expected = np.zeros((5, 5))
+    expected[1:3, 1:3] = [[7, 9], [17, 19]]  # 3 are missing: one before, two after
+    np.testing.assert_array_equal(out[0, ..., 1], expected)
+    dout = np.zeros((1, 5, 5, 2))
+    dout[0, ..., 1] = np.arange(25).reshape(5, 5)
+    dx = np.zeros((5, 5))
+    dx[1:4:2, 1:4:2] = [[6, 7], [11, 12]]  # of dout, what stands where the pool's outputs went
+    np.testing.assert_array_equal(layer.backward(dout)[0, ..., 0], dx)
+
+
+def test_concat_joins_vectors_and_refuses_one_beside_maps_padded_or_not():
+    rng = np.random.default_rng(0)
+    layer = Concat(("a", ReLU()), ("b", Linear(3, 2, rng, dtype=np.float64)), pad=True)
+    assert layer.forward(np.ones((4, 3))).shape == (4, 5)
+    with pytest.raises(ValueError, match=r"'a': \(1, 1, 3\), 'b': \(2,\)"):
+        layer.output_shape((1, 1, 3))
+    with pytest.raises(ValueError, match=r"'a': \(4, 1, 1, 3\), 'b': \(4, 2\)"):
+        layer.forward(np.ones((4, 1, 1, 3)))
+
+
+def test_residual_by_hand():
+    layer = Residual(ReLU(), scale=0.5)
+    out = layer.forward(np.array([[-2.0, 4.0]]), train=True)
+    np.testing.assert_array_equal(out, [[-2, 6]])
+    np.testing.assert_array_equal(layer.backward(np.array([[1.0, 8.0]])), [[1, 12]])
+
+
+def test_residual_fills_up_at_the_end():
+    layer = Residual(MaxPool((2, 1), 2), scale=2)
+    x = np.arange(1.0, 7).reshape(1, 2, 3, 1)
+    out = layer.forward(x, train=True)
+    np.testing.assert_array_equal(out[0, ..., 0], [[1 + 2 * 4, 2 + 2 * 6, 3], [4, 5, 6]])
+    dx = layer.backward(np.array([1.0, 10, 100, 1000, 1e4, 1e5]).reshape(1, 2, 3, 1))
+    np.testing.assert_array_equal(dx[0, ..., 0], [[1, 10, 100], [1000 + 2, 1e4, 1e5 + 20]])
+
+
+def test_residual_names_its_parameters_and_passes_over_a_path_that_hands_nothing_on():
+    rng = np.random.default_rng(0)
+    first = Conv2D(1, 1, 1, rng, input_gradient=False, dtype=np.float64)
+    x, dout = np.ones((1, 2, 2, 1)), np.full((1, 2, 2, 1), 7.0)
+    for layer in (Residual(first, ReLU()), Residual(first), Residual(ReLU(), first)):
+        layer.forward(x, train=True)
+        np.testing.assert_array_equal(layer.backward(dout), dout)
+    assert list(layer.parameters()) == ["shortcut.weight", "shortcut.bias"]
+    layer = Residual(Sequential(("conv", first)), first)
+    assert [*layer.parameters()] == [
+        "body.conv.weight", "body.conv.bias", "shortcut.weight", "shortcut.bias"
+    ]  # fmt: skip
+    layer.forward(x, train=True)
+    assert layer.output_shape((2, 2, 1)) == (2, 2, 1)
+    assert layer.multiply_adds((2, 2, 1)) == 2 * 8
+
+
+def test_residual_refuses_images_and_vectors_at_once():
+    layer = Residual(Linear(4, 2, np.random.default_rng(0)))
+    with pytest.raises(ValueError, match=r"shortcut \(2, 2, 1\) and from the body \(2,\)"):
+        layer.output_shape((2, 2, 1))
+    with pytest.raises(ValueError, match=r"shortcut \(2, 2, 1\) and from the body \(2,\)"):
+        layer.forward(np.ones((3, 2, 2, 1), np.float32))
+
+
+def test_affine_refuses_other_channels():
+    with pytest.raises(ValueError, match=r"Affine expects shape \(\.\.\., 3\), got \(2, 4\)"):
+        Affine(3).forward(np.ones((2, 4), np.float32))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from minifacenet.nn.affine import Affine
 from minifacenet.nn.avgpool import AvgPool
 from minifacenet.nn.concat import Concat
 from minifacenet.nn.conv import Conv2D
@@ -14,6 +15,7 @@ from minifacenet.nn.maxpool import MaxPool
 from minifacenet.nn.optim import SGD, AdaGrad, Adam
 from minifacenet.nn.prelu import PReLU
 from minifacenet.nn.relu import ReLU
+from minifacenet.nn.residual import Residual
 from minifacenet.speed.sides import BOTH, FORWARD, Part
 from minifacenet.speed.traffic import least_bytes, update_bytes
 
@@ -47,6 +49,26 @@ def part(shape, *layers):
             (Concat(("a", ReLU()), ("b", ReLU())),),
             4 * (2 * 32 + 2 * 32),
             4 * (2 * 48 + 2 * 32 + 7 * 16),
+        ),
+        # 32 numbers and, pooled, 8 are copied into 64; 40 come back
+        (
+            (4, 4, 1),
+            (Concat(("a", ReLU()), ("b", AvgPool(2, 2)), pad=True),),
+            4 * (64 + 40 + 40 + 64),
+            4 * (96 + 40 + 2 * 40 + 7 * 32),
+        ),
+        # 2 x 8 numbers, gamma and beta; back, gamma, and both gradients, read and written
+        ((2, 2, 2), (Affine(2),), 4 * (2 * 16 + 4), 4 * (3 * 16 + 2 + 2 * 4)),
+        # a ReLU of 32 numbers; x + y; dout is handed on as it is, two dx are summed
+        ((4, 4, 1), (Residual(ReLU()),), 4 * (64 + 96), 4 * (96 + 96)),
+        # the same with a factor: a scaled copy goes to the body
+        ((4, 4, 1), (Residual(ReLU(), scale=0.5),), 4 * (64 + 96), 4 * (96 + 64 + 96)),
+        # 8 pooled numbers are added to 32; the body's 8 are copied
+        (
+            (4, 4, 1),
+            (Residual(AvgPool(2, 2)),),
+            4 * (40 + 32 + 8 + 32),
+            4 * (40 + 2 * 8 + 96),
         ),
         # as maxout.py says: 8 + 5 bytes an output, and the same back
         ((6,), (Maxout(2),), 13 * 6, 13 * 6),
