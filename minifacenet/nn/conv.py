@@ -33,7 +33,7 @@ import numpy as np
 
 from .convolution.implicit_gemm import conv_backward_implicit, conv_forward_implicit
 from .convolution.winograd import conv_backward_winograd, conv_forward_winograd, fastest_tile
-from .device.backend import Array, contiguous, empty
+from .device.backend import Array, contiguous, empty, read_only, zeros
 from .layer import FLOAT, Layer, Parameter, normal
 from .window import Window
 
@@ -97,6 +97,9 @@ class Conv2D(Layer):
         takes what was measured fastest on a CPU for the shape of the layer and of an image, never
         of a batch: so an image is computed the same way in any batch. From an infinite pixel im2col
         gives infinity, Winograd NaN, also in outputs of the tile that do not see the pixel.
+    bias : bool
+        False leaves b out, and `layer.bias` is None: a batch norm that follows would take it away
+        again, and adds its own beta.
 
     Raises
     ------
@@ -117,6 +120,7 @@ class Conv2D(Layer):
         input_gradient: bool = True,
         algorithm: str = "auto",
         dtype: type = np.float32,
+        bias: bool = True,
     ):
         self.window = Window.of(kernel, stride, pad)
         self.input_gradient = input_gradient
@@ -130,32 +134,39 @@ class Conv2D(Layer):
             )
         shape = (*self.window.kernel, channels, filters)
         self.weight = Parameter(normal(rng, shape, 2 / math.prod(shape[:3]), dtype))
-        self.bias = Parameter(np.zeros(filters, dtype))
+        self.bias = Parameter(np.zeros(filters, dtype)) if bias else None
 
     def _about(self):
-        return f"{self.weight.data.shape[2]} -> {self.bias.data.size}, {self.window}"
+        text = "{} -> {}, ".format(*self.weight.data.shape[2:]) + str(self.window)
+        return text + ("" if self.bias else ", no bias")
 
     def forward(self, x: Array, train: bool = False) -> Array:
         x = self._accept(x, "N", "H", "W", self.weight.data.shape[2])
         out = empty((x.shape[0], *self.output_shape(x.shape[1:])), like=x)
+        bias = self.bias.data if self.bias else read_only(self._no_bias())
         tile = self._tile(out.shape)
         if tile:
-            conv_forward_winograd(x, self.weight, self.bias.data, self.window, tile, out)
+            conv_forward_winograd(x, self.weight, bias, self.window, tile, out)
         else:
-            conv_forward_implicit(x, self.weight.data, self.bias.data, self.window, out)
+            conv_forward_implicit(x, self.weight.data, bias, self.window, out)
         self._remember(train, out, x)
         return out
 
     def backward(self, dout: Array) -> Array | None:
         (x,) = self._recall(dout)
         dx = empty(x.shape if self.input_gradient else (0, *x.shape[1:]), like=x)
-        dout, gradients = contiguous(dout), (self.weight.grad, self.bias.grad, dx)
+        dbias = self.bias.grad if self.bias else self._no_bias()
+        dout, gradients = contiguous(dout), (self.weight.grad, dbias, dx)
         tile = self._tile(dout.shape)
         if tile:
             conv_backward_winograd(dout, x, self.weight, self.window, tile, *gradients)
         else:
             conv_backward_implicit(dout, x, self.weight.data, self.window, *gradients)
         return dx if self.input_gradient else None
+
+    def _no_bias(self):
+        """Return zeros for the kernels, which add a bias and sum its gradient in any case."""
+        return zeros(self.weight.data.shape[3:], like=self.weight.data)
 
     def _tile(self, shape):
         """Return the size of Winograd's tiles for an output (N, H', W', O); None means im2col."""
@@ -164,16 +175,16 @@ class Conv2D(Layer):
         return TILES.get(self.algorithm)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return (*self.window.output_size(*shape[:2]), self.bias.data.size)
+        return (*self.window.output_size(*shape[:2]), self.weight.data.shape[3])
 
     def multiply_adds(self, shape: tuple[int, ...]) -> int:
         pixels = math.prod(self.window.output_size(*shape[:2]))
-        return pixels * (self.weight.data.size + self.bias.data.size)
+        return pixels * sum(parameter.data.size for parameter in self.parameters().values())
 
     def bytes_moved(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """The bias is not read in the backward; a first layer reads no weights, writes no dL/dx."""
         forward, backward = super().bytes_moved(shape)
-        spared = self.bias.data.size
+        spared = self.bias.data.size if self.bias else 0
         if not self.input_gradient:
             spared += self.weight.data.size + math.prod(shape)
         return forward, backward - FLOAT * spared

@@ -41,7 +41,9 @@ def linear_backward(dout: np.ndarray, cache: tuple) -> tuple[np.ndarray, np.ndar
 class Linear(Layer):
     """y = x W + b. W: (inputs, outputs), normal with variance gain / inputs; b: zeros.
 
-    `gain` 2 suits a ReLU (He et al. 2015), 1 a layer whose output is not rectified.
+    `gain` 2 suits a ReLU (He et al. 2015), 1 a layer whose output is not rectified. With
+    `bias=False` there is no b, and `layer.bias` is None: a batch norm that follows would take it
+    away again, and adds its own beta.
     """
 
     def __init__(
@@ -51,12 +53,13 @@ class Linear(Layer):
         rng: np.random.Generator | None,
         gain: float = 1.0,
         dtype: type = np.float32,
+        bias: bool = True,
     ):
         self.weight = Parameter(normal(rng, (inputs, outputs), gain / inputs, dtype))
-        self.bias = Parameter(np.zeros(outputs, dtype))
+        self.bias = Parameter(np.zeros(outputs, dtype)) if bias else None
 
     def _about(self):
-        return "{} -> {}".format(*self.weight.data.shape)
+        return "{} -> {}".format(*self.weight.data.shape) + ("" if self.bias else ", no bias")
 
     def forward(self, x: Array, train: bool = False) -> Array:
         inputs, outputs = self.weight.data.shape
@@ -65,7 +68,8 @@ class Linear(Layer):
             raise ValueError(f"Linear expects {inputs} values an image, got shape {x.shape}")
         out = empty((x.shape[0], outputs), like=x)
         matmul(x.reshape(x.shape[0], inputs), self.weight.data, out)
-        add_bias(self.bias.data, out)
+        if self.bias:
+            add_bias(self.bias.data, out)
         self._remember(train, out, x)
         return out
 
@@ -74,7 +78,8 @@ class Linear(Layer):
         dout = contiguous(dout)
         flat = x.reshape(x.shape[0], self.weight.data.shape[0])
         matmul(flat, dout, self.weight.grad, transpose_a=True, accumulate=True)
-        bias_gradient(dout, self.bias.grad)
+        if self.bias:
+            bias_gradient(dout, self.bias.grad)
         dx = empty(flat.shape, like=dout)
         matmul(dout, self.weight.data, dx, transpose_b=True)
         return dx.reshape(*x.shape)
@@ -83,9 +88,9 @@ class Linear(Layer):
         return (self.weight.data.shape[1],)
 
     def multiply_adds(self, shape: tuple[int, ...]) -> int:
-        return self.weight.data.size + self.bias.data.size
+        return sum(parameter.data.size for parameter in self.parameters().values())
 
     def bytes_moved(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """The bias is not read in the backward."""
         forward, backward = super().bytes_moved(shape)
-        return forward, backward - FLOAT * self.bias.data.size
+        return forward, backward - FLOAT * (self.bias.data.size if self.bias else 0)

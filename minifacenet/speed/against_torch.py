@@ -35,6 +35,7 @@ from ..nn.concat import Concat
 from ..nn.conv import Conv2D
 from ..nn.device.backend import to_device
 from ..nn.l2norm import L2Norm
+from ..nn.layer import Parameter
 from ..nn.linear import Linear
 from ..nn.lrn import LRN
 from ..nn.maxout import Maxout
@@ -217,8 +218,8 @@ def _modules(name: str, layer, shape, first: bool) -> list[nn.Module]:
 def _conv(layer: Conv2D) -> nn.Conv2d:
     """Return a convolution as PyTorch's: weights (kh, kw, C, O) become (O, C, kh, kw)."""
     _, _, channels, filters = layer.weight.data.shape
-    module = nn.Conv2d(channels, filters, *layer.window.geometry())
-    return _filled(module, _values(layer.weight).transpose(3, 2, 0, 1), _values(layer.bias))
+    module = nn.Conv2d(channels, filters, *layer.window.geometry(), bias=layer.bias is not None)
+    return _filled(module, _values(layer.weight).transpose(3, 2, 0, 1), layer.bias)
 
 
 def _linear(layer: Linear, shape) -> nn.Linear:
@@ -227,14 +228,16 @@ def _linear(layer: Linear, shape) -> nn.Linear:
     If images go in, D_in is in the order C, H, W.
     """
     weight = _values(layer.weight).T
-    module = nn.utils.skip_init(nn.Linear, *layer.weight.data.shape)
+    biased = layer.bias is not None
+    module = nn.utils.skip_init(nn.Linear, *layer.weight.data.shape, bias=biased)
     if len(shape) == 3:
         weight = weight.reshape(-1, *shape).transpose(0, 3, 1, 2).reshape(weight.shape)
-    return _filled(module, weight, _values(layer.bias))
+    return _filled(module, weight, layer.bias)
 
 
 @torch.no_grad()
-def _filled(module, weight: np.ndarray, bias: np.ndarray):
+def _filled(module, weight: np.ndarray, bias: Parameter | None):
     module.weight.copy_(torch.tensor(weight))
-    module.bias.copy_(torch.tensor(bias))
+    if bias is not None:
+        module.bias.copy_(torch.tensor(_values(bias)))
     return module

@@ -11,7 +11,9 @@ from minifacenet.nn.affine import Affine
 from minifacenet.nn.avgpool import AvgPool
 from minifacenet.nn.batchnorm import BatchNorm
 from minifacenet.nn.concat import Concat
+from minifacenet.nn.conv import Conv2D
 from minifacenet.nn.device.backend import to_device
+from minifacenet.nn.folding import folded
 from minifacenet.nn.l2norm import L2Norm
 from minifacenet.nn.layer import Sequential
 from minifacenet.nn.linear import Linear
@@ -44,6 +46,11 @@ HERE = [
     case("relu, one value", (1, 1), lambda rng, dtype: ReLU()),
     case("prelu, one value", (1, 1), lambda rng, dtype: PReLU(1, dtype=dtype)),
     case("linear over a tile", (2, 19), lambda rng, dtype: Linear(19, 17, rng, dtype=dtype)),
+    case(
+        "conv without bias",
+        (1, 3, 4, 2),
+        lambda rng, dtype: Conv2D(2, 3, 3, rng, pad=1, dtype=dtype, bias=False),
+    ),
     case("pool, two blocks", (1, 9, 7, 6), lambda rng, dtype: MaxPool(2, 1)),
     case("pool, gaps between windows", (1, 4, 5, 2), lambda rng, dtype: MaxPool(1, 3)),
     case("lrn, two blocks", (1, 7, 6, 7), lambda rng, dtype: LRN(3, 2.0, 0.6)),
@@ -187,3 +194,17 @@ def test_l2norm_survives_what_squares_to_infinity():
 def test_lrn_refuses_more_channels_than_a_block_has_threads():
     with pytest.raises(ValueError, match=r"at most 1024 channels.*got 1025 and 5"):
         LRN().forward(to_device(np.ones((1, 1025)), "cuda"))
+
+
+def test_a_network_is_folded_where_it_lives():
+    rng = np.random.default_rng(0)
+    network = Sequential(("fc", Linear(5, 3, rng, bias=False)), ("bn", BatchNorm(3, 1e-2)))
+    for parameter in network.parameters().values():
+        with parameter.edit() as w:
+            w += rng.uniform(0, 1, w.shape).astype(np.float32)
+    x = rng.standard_normal((2, 5), np.float32)
+    expected = network.forward(x)
+    one = folded(network.to("cuda"))
+    assert one.device == network.device == "cuda"
+    out = to_device(one.forward(to_device(x, "cuda")), "cpu")
+    np.testing.assert_allclose(out, expected, rtol=1e-5, atol=1e-6)

@@ -47,18 +47,23 @@ class Case:
         return self.name
 
 
+def _weight_and_bias(layer, dtype):
+    """0 for a layer without bias, which adds to anything."""
+    return layer.weight.data.astype(dtype), layer.bias.data.astype(dtype) if layer.bias else 0
+
+
+def _gradients(layer, dx, dw, db):
+    return {"input": dx, "weight": dw} | ({"bias": db} if layer.bias else {})
+
+
 def _conv_reference(layer, x, dout):
-    w, b = (layer.weight.data.astype(x.dtype), layer.bias.data.astype(x.dtype))
-    out, cache = conv.conv_forward(x, w, b, layer.window)
-    dx, dw, db = conv.conv_backward(dout, cache)
-    return out, {"input": dx, "weight": dw, "bias": db}
+    out, cache = conv.conv_forward(x, *_weight_and_bias(layer, x.dtype), layer.window)
+    return out, _gradients(layer, *conv.conv_backward(dout, cache))
 
 
 def _linear_reference(layer, x, dout):
-    w, b = (layer.weight.data.astype(x.dtype), layer.bias.data.astype(x.dtype))
-    out, cache = linear.linear_forward(x, w, b)
-    dx, dw, db = linear.linear_backward(dout, cache)
-    return out, {"input": dx, "weight": dw, "bias": db}
+    out, cache = linear.linear_forward(x, *_weight_and_bias(layer, x.dtype))
+    return out, _gradients(layer, *linear.linear_backward(dout, cache))
 
 
 def _prelu_reference(layer, x, dout):
@@ -140,6 +145,7 @@ CASES = [
         _conv_reference,
     ),
     *_conv_cases("valid, one pixel out", (2, 3, 3, 2), 2, 5),
+    *_conv_cases("3x3 without bias", (2, 5, 4, 3), 3, 2, pad=1, bias=False),
     *_conv_cases("20 images", (20, 3, 4, 2), 2, 3, pad=1),
     Case("relu", (3, 4, 5, 2), lambda rng, dtype: relu.ReLU(), _relu),
     Case("prelu", (3, 4, 5, 2), lambda rng, dtype: prelu.PReLU(2, dtype=dtype), _prelu_reference),
@@ -211,6 +217,12 @@ CASES = [
         "linear, one image",
         (1, 7),
         lambda rng, dtype: linear.Linear(7, 3, rng, dtype=dtype),
+        _linear_reference,
+    ),
+    Case(
+        "linear without bias",
+        (3, 7),
+        lambda rng, dtype: linear.Linear(7, 4, rng, dtype=dtype, bias=False),
         _linear_reference,
     ),
     Case("maxout p=2", (3, 10), lambda rng, dtype: maxout.Maxout(2), _maxout),

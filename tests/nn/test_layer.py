@@ -124,6 +124,9 @@ def test_what_joins_says_how():
     [
         (Parameter(np.zeros((3, 3, 64, 192), np.float32)), "Parameter(3x3x64x192, float32)"),
         (Conv2D(3, 64, 7, None, 2, 3), "Conv2D(3 -> 64, 7x7/2, pad 3)"),
+        (Conv2D(3, 64, 7, None, bias=False), "Conv2D(3 -> 64, 7x7/1, no bias)"),
+        (Linear(4, 2, None), "Linear(4 -> 2)"),
+        (Linear(4, 2, None, bias=False), "Linear(4 -> 2, no bias)"),
         (MaxPool(3, 2, ceil_mode=True), "MaxPool(3x3/2, ceil_mode)"),
         (L2Pool((3, 2), (1, 3), ((0, 1), (1, 0))), "L2Pool(3x2/1x3, pad ((0, 1), (1, 0)))"),
         (AvgPool(7, 1), "AvgPool(7x7/1)"),

@@ -48,6 +48,23 @@ def test_convolution_without_input_gradient_has_the_same_others():
     np.testing.assert_array_equal(layer.weight.grad, expected)
 
 
+@pytest.mark.parametrize(
+    "layer",
+    [
+        Conv2D(2, 3, 3, np.random.default_rng(0), pad=1, bias=False),
+        Conv2D(2, 3, 1, np.random.default_rng(0), bias=False),
+        Linear(4 * 4 * 2, 3, np.random.default_rng(0), bias=False),
+    ],
+    ids=repr,
+)
+def test_without_bias_there_is_no_parameter_and_nothing_to_add(layer):
+    assert layer.bias is None
+    assert list(layer.parameters()) == ["weight"]
+    assert not layer.forward(np.zeros((2, 4, 4, 2), np.float32)).any()
+    pixels = np.prod(layer.output_shape((4, 4, 2))[:-1], dtype=int)
+    assert layer.multiply_adds((4, 4, 2)) == pixels * layer.weight.data.size
+
+
 def test_relu_at_its_kink_and_with_nan():
     layer = ReLU()
     out = layer.forward(np.array([[-1.0, -0.0, 0.0, 2.0, np.nan]]), train=True)

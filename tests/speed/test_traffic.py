@@ -77,12 +77,26 @@ def part(shape, *layers):
         ((7, 7, 4), (Concat(),), 0, 0),
         # x 2x6, W 6x4, b 4, y 2x4; back: dout, x, W, dW and db twice, dx
         ((6,), (Linear(6, 4, RNG),), 4 * (12 + 24 + 4 + 8), 4 * (8 + 12 + 24 + 2 * 28 + 12)),
+        # the same without b
+        (
+            (6,),
+            (Linear(6, 4, RNG, bias=False),),
+            4 * (12 + 24 + 8),
+            4 * (8 + 12 + 24 + 2 * 24 + 12),
+        ),
         # x 2x4x4x1, w 3x3x1x2, b 2, y 2x4x4x2
         (
             (4, 4, 1),
             (Conv2D(1, 2, 3, RNG, pad=1),),
             4 * (32 + 18 + 2 + 64),
             4 * (64 + 32 + 18 + 2 * 20 + 32),
+        ),
+        # the same without b
+        (
+            (4, 4, 1),
+            (Conv2D(1, 2, 3, RNG, pad=1, bias=False),),
+            4 * (32 + 18 + 64),
+            4 * (64 + 32 + 18 + 2 * 18 + 32),
         ),
         # a first layer reads no weights in its backward and writes no dx; then a ReLU on 64
         (
