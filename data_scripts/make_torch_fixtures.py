@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from minifacenet.embedding.architectures import NN1, Architecture
+from minifacenet.embedding.architectures import Architecture
+from minifacenet.embedding.nn1 import NN1
 
 OUT = Path(__file__).parent.parent / "tests" / "data" / "torch_nn1_mini.safetensors"
 PHOTOS, SIZE, DIM, MARGIN = 4, 64, 16, 0.003

@@ -234,7 +234,7 @@ picture(panels)
 # | 01 to 03 | convolution; its backward, and how to check one; ReLU and pooling | `nn/conv.py`, `nn/gradcheck.py`, `nn/relu.py`, `nn/maxpool.py` |
 # | 04, 05 | normalisation, maxout, and the last step onto the sphere | `nn/lrn.py`, `nn/maxout.py`, `nn/l2norm.py` |
 # | 06 to 08 | all that, fast: Numba, CUDA, fewer multiplications | `nn/device/backend.py`, `nn/products/matmul.py` |
-# | 09 | the paper's network NN1, 140 million parameters | `embedding/architectures.py` |
+# | 09 | the paper's network NN1, 140 million parameters | `embedding/nn1.py` |
 # | 10, 11 | the triplet loss, and which triplets to take | `embedding/triplet.py`, `embedding/mining.py` |
 # | 12 | train it, and see whether it goes well | `training/loop.py` |
 # | 13 | from any photo to faces | `preprocessing/` |

@@ -9,7 +9,7 @@
 # all of them. So the table can be rebuilt and checked to the last parameter, and here you do that.
 #
 # Fifteen minutes. From the paper: section 3.3 and Table 1. In the library:
-# `minifacenet/embedding/architectures.py`, and `Sequential.table` in `minifacenet/nn/layer.py`.
+# `minifacenet/embedding/nn1.py`, and `Sequential.table` in `minifacenet/nn/layer.py`.
 
 # %%
 import numpy as np
@@ -18,8 +18,9 @@ from matplotlib.patches import Patch, Rectangle
 from show import CREDIT, axes, faces, picture
 
 from minifacenet import Architecture, FaceNet
-from minifacenet.embedding.architectures import NETWORKS, NN1, NN1_PAPER
+from minifacenet.embedding.architectures import NETWORKS
 from minifacenet.embedding.batches import to_input
+from minifacenet.embedding.nn1 import NN1, NN1_PAPER
 from minifacenet.nn.window import Window
 from minifacenet.plots.style import HUES
 

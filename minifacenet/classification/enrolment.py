@@ -172,14 +172,14 @@ def _given_gate(
     stored = Thresholds.of_model(model)
     if stored is None:
         return None
-    if far not in stored.gate:
-        offered = ", ".join(f"{value:g}" for value in stored.gate)
+    people, photos = np.unique(names, return_counts=True)
+    found = stored.gate_for(len(people), float(np.median(photos)), far)
+    if found is None:
+        offered = ", ".join(f"{value:g}" for value in stored.gate_rates())
         raise ValueError(
             f"far {far:g}: the model holds gates for {offered}; for others give strangers, which "
             "are photos of people who are not enrolled"
         )
-    source = (
-        f"{stored.source}; of strangers a share of {far:g} may get a name among "
-        f"{stored.enrolled_people} people"
-    )
-    return _Gate(stored.gate[far], source, of_model=True)
+    gate, among = found
+    source = f"{stored.source}; of strangers a share of {far:g} may get a name among {among}"
+    return _Gate(gate, source, of_model=True)

@@ -8,6 +8,7 @@ held out, when the model is made, and stored in the model's file.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -18,7 +19,7 @@ import numpy as np
 from ..embedding.checkpoint import model_file
 from ..files.arrays import CheckpointError, load_metadata
 from ..files.stored import is_count, is_number
-from ..files.words import shortened
+from ..files.words import count_text, shortened
 from ..preprocessing.faces import Faces
 from .classifier import FaceClassifier, check_threshold
 from .clustering import average_linkage, cut
@@ -30,6 +31,25 @@ from .verification_scores import FAR_TARGETS, verify
 GATE_TARGETS = (0.1, 0.05, 0.01)  # of strangers' faces that get a name
 CUTS = 200  # places at which a tree is tried
 ROUNDING = 1e-3  # in float32 two unit vectors may be a little farther apart than 2
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """A gate for naming, by how many people are enrolled, and with how many photos each.
+
+    The more people are enrolled, the nearer the nearest of them comes to a stranger; the more
+    photos of each, the better their mean direction is known.
+
+    Attributes
+    ----------
+    people, photos : int
+    gate : dict of float to float
+        Thresholds by the share of the strangers' faces that get a name.
+    """
+
+    people: int
+    photos: int
+    gate: dict[float, float]
 
 
 @dataclass(frozen=True)
@@ -57,6 +77,9 @@ class Thresholds:
         whom the network was trained on are enrolled. Photos of others lie farther from their own
         mean, so this gate rejects many of them. And the more people are enrolled, the nearer the
         nearest of them comes: for many more people the gate is a little too wide.
+    galleries : tuple of Gallery
+        Gates for galleries of several sizes, of people whom the network was not trained on, where
+        there were enough people to measure them. See `gate_for`.
     """
 
     source: str
@@ -68,6 +91,7 @@ class Thresholds:
     stranger_faces: int
     enrolled_people: int
     gate: dict[float, float]
+    galleries: tuple[Gallery, ...] = ()
 
     def __post_init__(self) -> None:
         check_threshold(self.accuracy, "threshold 'accuracy'")
@@ -79,6 +103,32 @@ class Thresholds:
     def as_dict(self) -> dict:
         """Return a JSON-able dictionary, which `Thresholds.of` reads."""
         return asdict(self)
+
+    def gate_for(self, people: int, photos: float, far: float) -> tuple[float, str] | None:
+        """Return the gate for a gallery, and in words the one that it was measured on.
+
+        That is the gallery nearest in size, by the ratio of the numbers; of two as near the larger
+        one, whose gate is the stricter. None if there is no gate for this `far`.
+        """
+        if not self.galleries:
+            if far not in self.gate:
+                return None
+            return self.gate[far], f"{self.enrolled_people} people"
+
+        def how_far(one: Gallery) -> tuple[float, int]:
+            ratios = math.log(one.people / people), math.log(one.photos / photos)
+            return round(sum(map(abs, ratios)), 9), -one.people
+
+        nearest = min(self.galleries, key=how_far)
+        if far not in nearest.gate:
+            return None
+        words = f"{nearest.people:,} people with {count_text(nearest.photos, 'photo')} each"
+        return nearest.gate[far], words
+
+    def gate_rates(self) -> list[float]:
+        """Return the shares of strangers' faces for which there is a gate."""
+        gates = [self.gate, *(gallery.gate for gallery in self.galleries)]
+        return [far for far in self.gate if all(far in gate for gate in gates)]
 
     @classmethod
     def of(cls, stored: dict) -> Thresholds:
@@ -93,13 +143,30 @@ class Thresholds:
             name: {float(rate): value for rate, value in stored[name].items()}
             for name in ("far", "gate")
         }
-        thresholds = cls(**{**stored, **rates})
+        found = stored.get("galleries", [])
+        if not isinstance(found, list | tuple):
+            raise ValueError(f"galleries are a list, got {shortened(found)}")
+        galleries = tuple(
+            Gallery(
+                one["people"],
+                one["photos"],
+                {float(rate): value for rate, value in one["gate"].items()},
+            )
+            for one in found
+        )
+        thresholds = cls(**{**stored, **rates, "galleries": galleries})
         thresholds._check()
         return thresholds
 
     def _check(self) -> None:
         distances = {"accuracy": self.accuracy, "cut": self.cut}
-        for name, at_rates in (("far", self.far), ("gate", self.gate)):
+        tables = [("far", self.far), ("gate", self.gate)]
+        for one in self.galleries:
+            if not is_count(one.people, 1) or not is_count(one.photos, 1):
+                sizes = shortened((one.people, one.photos))
+                raise ValueError(f"a gallery has people and photos of each, got {sizes}")
+            tables.append((f"gate of {one.people} people, {one.photos} photos", one.gate))
+        for name, at_rates in tables:
             distances |= {f"{name} at {rate}": value for rate, value in at_rates.items()}
             for rate in at_rates:
                 if not is_number(rate, 0, 1):
@@ -158,10 +225,12 @@ class OpenSet:
         return cls(embed(impostors.images), impostors.labels, embed(gallery.images), gallery.labels)
 
 
-def measure_thresholds(groups: Sequence[OpenSet], source: str) -> Thresholds:
+def measure_thresholds(
+    groups: Sequence[OpenSet], source: str, targets: Sequence[float] = FAR_TARGETS
+) -> Thresholds:
     """Measure thresholds on one group of impostors, or several, each with its own network.
 
-    Distances are taken within a group, and pooled.
+    Distances are taken within a group, and pooled. `targets` are the false accept rates of pairs.
 
     Raises
     ------
@@ -172,7 +241,7 @@ def measure_thresholds(groups: Sequence[OpenSet], source: str) -> Thresholds:
     distances, same = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
     with warnings.catch_warnings():  # these are distances: an AUC below 0.5 means a poor network
         warnings.filterwarnings("ignore", "AUC .* is below 0.5")
-        verified = verify(distances, same, FAR_TARGETS)
+        verified = verify(distances, same, targets)
     nearest = [
         FaceClassifier(threshold=4.0)
         .fit(group.gallery, group.gallery_people)

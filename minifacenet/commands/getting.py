@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..console.screen import say, show
+from ..files.words import shortened
 
 if TYPE_CHECKING:
     from minifacenet.data_scripts.fetching import Item
@@ -18,13 +20,18 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 # What can be got: each module in data_scripts/ has an ITEM that says what it is, and how.
-ITEMS = {"mtcnn": "get_mtcnn", "orl": "get_orl"}
+ITEMS = {
+    name: f"get_{name}"
+    for name in ("mtcnn", "nn4_small2", "dlib_resnet", "inception_resnet_v1", "orl")
+}
 
 
 def item(name: str) -> Item:
     """Return the entry of the table, with its code."""
     if name not in ITEMS:
-        raise ValueError(f"there is no {name!r} to get: {', '.join(ITEMS)} (`minifacenet get`)")
+        near = get_close_matches(name.lower(), ITEMS, 1)
+        meant = f"is {near[0]!r} meant?" if near else f"there are {', '.join(ITEMS)}"
+        raise ValueError(f"there is no {shortened(name)} to get: {meant} (`minifacenet get`)")
     return import_module(f"minifacenet.data_scripts.{ITEMS[name]}").ITEM
 
 
@@ -55,6 +62,21 @@ def get(
         return
     wanted = item(name)
     fetch(wanted, (out or where(wanted.file)).absolute(), source, force, say)
+
+
+@app.command()
+def models() -> None:
+    """List the networks: their size, what they reach on LFW, and where their weights lie."""
+    from ..console.network import models_table
+    from ..embedding.published import PUBLISHED
+    from ..machine.places import where
+
+    show(models_table())
+    say("")
+    for name, known in PUBLISHED.items():
+        path = where(known.file)
+        say(f"{name}: {path if path.exists() else f'not here: minifacenet get {name}'}")
+    say("--model takes one of these names, or what `train` and `run` make of the others.")
 
 
 def _list_items() -> None:

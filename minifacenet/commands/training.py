@@ -15,6 +15,7 @@ from ..console.screen import say, show
 from ..console.terminal import Bars, tell_written
 from ..console.training import tell_outcome, tell_plan
 from ..embedding.architectures import NETWORK_NAMES, NETWORKS, Architecture, FaceNet
+from ..embedding.published import PUBLISHED
 from ..experiment.settings import RunConfig
 from ..training.settings import TrainingRunConfig
 from .inputs import read_people
@@ -189,12 +190,15 @@ def benchmark(
 
 @app.command()
 def summary(
+    context: typer.Context,
     network: Annotated[str, typer.Argument(metavar="NETWORK", help=NETWORK_NAMES)] = "nn1",
     channels: Channels = Architecture.channels,
     size: Size = None,
     dim: Dim = Architecture.dim,
 ) -> None:
     """Print a network's table: shapes, parameters and multiply-adds, beside the paper's figures."""
+    if network in PUBLISHED and "dim" not in given(context):
+        dim = PUBLISHED[network].architecture.dim
     architecture = Architecture(network, size, channels, dim)
-    rows = FaceNet.new(architecture).network.table(architecture.input_shape)
+    rows = FaceNet.blank(architecture).network.table(architecture.input_shape)
     show(summary_table(network, rows, NETWORKS[network].printed))

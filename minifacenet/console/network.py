@@ -1,9 +1,11 @@
-"""The output of `minifacenet summary`: a network's layers, beside the paper's figures."""
+"""The output of `minifacenet summary` and `minifacenet models`: networks in figures."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..embedding.architectures import NETWORKS, Architecture, FaceNet
+from ..embedding.published import PUBLISHED
 from ..nn.layer import Row
 from .screen import Table
 
@@ -33,6 +35,32 @@ def summary_table(title: str, rows: Sequence[Row], paper: dict | None) -> Table:
     table.add_section()
     sums = sum(row.parameters for row in rows), sum(row.multiply_adds for row in rows)
     table.add_row("total", f"{len(rows)} rows", "", "", *counts("total", *sums))
+    return table
+
+
+def models_table() -> Table:
+    """Return a table of all networks, the published ones first."""
+    table = Table()
+    for column in ("network", "faces"):
+        table.add_column(column, no_wrap=True)
+    for column in ("parameters", "multiply-adds", "embedding"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("accuracy on LFW", no_wrap=True)
+    table.add_column("licence", no_wrap=True)
+    published = {name: known.architecture for name, known in PUBLISHED.items()}
+    ours = {name: Architecture(name) for name in NETWORKS if name not in PUBLISHED}
+    for name, architecture in (published | ours).items():
+        rows = FaceNet.blank(architecture).network.table(architecture.input_shape)
+        known = PUBLISHED.get(name)
+        table.add_row(
+            name,
+            _by(architecture.input_shape[:2]),
+            f"{sum(row.parameters for row in rows):,}",
+            f"{sum(row.multiply_adds for row in rows) / 1e6:,.0f} M",
+            str(architecture.dim),
+            (known.lfw or "not measured here") if known else "as you train it",
+            known.licence if known else "",
+        )
     return table
 
 

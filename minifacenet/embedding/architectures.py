@@ -1,112 +1,63 @@
-"""The networks: NN1 as the paper's Table 1 reads, and nn1_mini, the same table at laptop size.
+"""The networks by name, and what is needed to build one.
 
-The table's gaps and how they are closed here (each also stands in the README):
-
-- Padding is not stated; only symmetric k // 2 (3 for 7x7, 1 for 3x3) gives 55/28/14/7.
-- "rnorm" comes without parameters: AlexNet's, see `nn/lrn.py`.
-- "maxout p=2": fc1 has 103M parameters, which are two maps to 4,096; the output is their maximum.
-- A ReLU follows every convolution; maxout stands in its place in fc1 and fc2; fc7128 is linear.
-- "concat" has no second input: it is the identity.
+The structures stand in files of their own: `nn1.py` and `inception.py` follow the paper's tables,
+`dlib_resnet.py` and `inception_resnet.py` are networks of others, whose published weights are read
+by `minifacenet get`.
 """
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
 from ..files.atomic import digest
 from ..files.stored import check_fields, option
 from ..files.words import either, shortened
-from ..nn.concat import Concat
-from ..nn.conv import Conv2D
 from ..nn.device.backend import to_device
-from ..nn.l2norm import L2Norm
-from ..nn.layer import Sequential
-from ..nn.linear import Linear
-from ..nn.lrn import LRN
-from ..nn.maxout import Maxout
-from ..nn.maxpool import MaxPool
-from ..nn.relu import ReLU
+from ..nn.folding import folded
+from ..nn.layer import Layer, Sequential
 from ..preprocessing.crop_note import CENTRE_SQUARE
+from . import dlib_resnet, inception, inception_resnet, nn1
 from .batches import SCALING
-
-# Table 1 from top to bottom. A convolution: (name, kernel, stride); its width is looked up by name.
-NN1 = (
-    ("conv1", 7, 2),
-    "pool1",
-    "rnorm1",
-    ("conv2a", 1, 1),
-    ("conv2", 3, 1),
-    "rnorm2",
-    "pool2",
-    ("conv3a", 1, 1),
-    ("conv3", 3, 1),
-    "pool3",
-    ("conv4a", 1, 1),
-    ("conv4", 3, 1),
-    ("conv5a", 1, 1),
-    ("conv5", 3, 1),
-    ("conv6a", 1, 1),
-    ("conv6", 3, 1),
-    "pool4",
-    "concat",
-    "fc1",
-    "fc2",
-    "fc7128",
-    "L2",
-)
-
-# The figures in the paper's Table 1 for these rows: parameters, and "FLPS", i.e. multiply-adds.
-NN1_PAPER = {
-    "conv1": ("9K", "115M"), "conv2a": ("4K", "13M"), "conv2": ("111K", "335M"),
-    "conv3a": ("37K", "29M"), "conv3": ("664K", "521M"), "conv4a": ("148K", "29M"),
-    "conv4": ("885K", "173M"), "conv5a": ("66K", "13M"), "conv5": ("590K", "116M"),
-    "conv6a": ("66K", "13M"), "conv6": ("590K", "116M"), "fc1": ("103M", "103M"),
-    "fc2": ("34M", "34M"), "fc7128": ("524K", "0.5M"), "total": ("140M", "1.6B"),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Network:
-    """One network's version of Table 1.
+    """A network's structure, and the channels that make it this one.
 
     Parameters
     ----------
     size : int
         Side of the photos that it is meant for, in pixels.
     widths : dict of int
-        Output channels by row ("a": the 1x1 convolution in front of a 3x3 one), and of fc1 and fc2.
+        Output channels by the names of its rows or their parts.
+    build : callable
+        Makes it: `build(shape, widths, dim, rng, dtype)`; that of `nn1` takes `lrn` and `maxout`,
+        too.
     printed : dict, optional
         The paper's figures for its rows.
     """
 
     size: int
-    widths: dict[str, int]
+    widths: Mapping[str, int]
+    build: Callable[..., Sequential] = nn1.build_nn1
     printed: dict[str, tuple[str, str]] | None = None
 
 
 # All networks: commands, error messages and the summary have no other list.
 NETWORKS = {
-    "nn1": Network(
-        size=220,
-        widths=dict(
-            conv1=64, conv2a=64, conv2=192, conv3a=192, conv3=384, conv4a=384, conv4=256,
-            conv5a=256, conv5=256, conv6a=256, conv6=256, fc=4096,
-        ),
-        printed=NN1_PAPER,
+    "nn1": Network(220, nn1.NN1_WIDTHS, printed=nn1.NN1_PAPER),
+    "nn1_mini": Network(96, nn1.NN1_MINI_WIDTHS),
+    "nn2": Network(224, inception.NN2_WIDTHS, inception.build_nn2, inception.NN2_PAPER),
+    "nn4_small2": Network(96, inception.NN4_SMALL2_WIDTHS, inception.build_nn4_small2),
+    "dlib_resnet": Network(150, dlib_resnet.WIDTHS, dlib_resnet.build_dlib_resnet),
+    "inception_resnet_v1": Network(
+        160, inception_resnet.WIDTHS, inception_resnet.build_inception_resnet_v1
     ),
-    "nn1_mini": Network(
-        size=96,
-        widths=dict(
-            conv1=16, conv2a=16, conv2=48, conv3a=48, conv3=96, conv4a=96, conv4=64,
-            conv5a=64, conv5=64, conv6a=64, conv6=64, fc=512,
-        ),
-    ),
-}  # fmt: skip
+}
 NETWORK_NAMES = f"{either(NETWORKS)}."
 OWN_SIZES = ", ".join(f"{network.size} for {name}" for name, network in NETWORKS.items())
 SMALLEST = 32  # five halvings leave one pixel of these, and of smaller photos less than that
@@ -128,7 +79,7 @@ class Architecture:
     dim : int
         Length of an embedding; the paper's is 128.
     lrn, maxout : bool
-        False leaves a part of the paper's network out, to see what it is good for: without lrn, the
+        False leaves a part of the paper's NN1 out, to see what it is good for: without lrn, the
         rows rnorm1 and rnorm2 go; without maxout, a ReLU takes its place (one linear map for two,
         as many outputs).
 
@@ -157,6 +108,8 @@ class Architecture:
             raise ValueError(f"unknown network {shortened(self.name)}; there are {known}")
         if self.channels not in (1, 3):
             raise ValueError(f"channels must be 1 (grey) or 3 (RGB), got {self.channels}")
+        if not (self.lrn and self.maxout) and NETWORKS[self.name].build is not nn1.build_nn1:
+            raise ValueError(f"lrn and maxout are parts of nn1, {self.name} is only had as it is")
         if self.size is None:
             object.__setattr__(self, "size", NETWORKS[self.name].size)
 
@@ -175,8 +128,9 @@ class Architecture:
                 f"networks compute in float32 (float64 for gradient checks), got "
                 f"{np.dtype(dtype)}: the distances of half precision round to 0"
             )
-        widths = NETWORKS[self.name].widths
-        return build_nn1(self.input_shape, widths, self.dim, rng, dtype, self.lrn, self.maxout)
+        network = NETWORKS[self.name]
+        left_out = {} if self.lrn and self.maxout else {"lrn": self.lrn, "maxout": self.maxout}
+        return network.build(self.input_shape, network.widths, self.dim, rng, dtype, **left_out)
 
     def as_dict(self) -> dict:
         return asdict(self)
@@ -192,6 +146,7 @@ class FaceNet:
     architecture: Architecture
     network: Sequential
     cut: str = CENTRE_SQUARE
+    _folded: tuple[tuple, Layer] | None = field(default=None, init=False, repr=False, compare=False)
 
     @classmethod
     def new(cls, architecture: Architecture, seed: int = 0, cut: str = CENTRE_SQUARE) -> FaceNet:
@@ -223,6 +178,16 @@ class FaceNet:
         """Say in words what happens to a photo before the network."""
         return f"{self.cut}; {SCALING}"
 
+    def for_inference(self) -> Layer:
+        """Return the network with its batch norms folded into its convolutions, for `forward` only.
+
+        It is made anew when a weight has changed since.
+        """
+        state = (self.network.device, *(p.version for p in self.network.parameters().values()))
+        if self._folded is None or self._folded[0] != state:
+            self._folded = state, folded(self.network)
+        return self._folded[1]
+
     @property
     def digest(self) -> str:
         """16 hex digits of architecture and weights: vectors with two digests cannot be compared.
@@ -237,49 +202,3 @@ class FaceNet:
 
 class NetworkTooLarge(MemoryError):
     """A network whose weights alone do not fit into memory."""
-
-
-def build_nn1(
-    shape: tuple[int, int, int],
-    widths: Mapping[str, int],
-    dim: int,
-    rng: np.random.Generator | None,
-    dtype: type = np.float32,
-    lrn: bool = True,
-    maxout: bool = True,
-) -> Sequential:
-    """Build Table 1 for an input of `shape` (H, W, C) with the channels of `widths`."""
-    layers = []
-    for row in NN1:
-        name = row if isinstance(row, str) else row[0]
-        if name.startswith("rnorm") and not lrn:
-            continue
-        for suffix, layer in _row(row, shape, widths, dim, rng, dtype, maxout):
-            layers.append((name + suffix, layer))
-            shape = layer.output_shape(shape)
-    return Sequential(*layers)
-
-
-def _row(row, shape, widths, dim, rng, dtype, maxout):
-    """Return the layers of one table row as (suffix, layer), for an input of `shape`."""
-    if isinstance(row, tuple):
-        name, kernel, stride = row
-        conv = Conv2D(
-            shape[2], widths[name], kernel, rng, stride, kernel // 2,
-            input_gradient=row is not NN1[0], dtype=dtype,
-        )  # fmt: skip
-        return [("", conv), (".relu", ReLU())]
-    if row.startswith("pool"):
-        return [("", MaxPool(3, stride=2, pad=1))]
-    if row.startswith("rnorm"):
-        return [("", LRN())]
-    if row == "concat":
-        return [("", Concat())]
-    if row == "L2":
-        return [("", L2Norm())]
-    inputs = math.prod(shape)
-    if row == "fc7128":
-        return [("", Linear(inputs, dim, rng, dtype=dtype))]
-    if not maxout:
-        return [("", Linear(inputs, widths["fc"], rng, dtype=dtype)), (".relu", ReLU())]
-    return [("", Linear(inputs, 2 * widths["fc"], rng, dtype=dtype)), (".maxout", Maxout(2))]

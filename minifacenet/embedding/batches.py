@@ -15,11 +15,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import prange
+from numpy.typing import ArrayLike
 
 from ..files.stored import check_fields
 from ..nn.device.backend import to_device
 from ..nn.device.cpu_target import cpu_kernel
 from ..nn.layer import Layer
+from ..nn.rescale import Rescale
 
 SCALING = "pixel / 127.5 - 1"  # the formula of `to_input`, in words
 
@@ -30,6 +32,19 @@ def to_input(images: np.ndarray) -> np.ndarray:
     The paper does not state its scaling; a fixed one keeps an embedding independent of its batch.
     """
     return images.astype(np.float32, order="C") / np.float32(127.5) - np.float32(1)
+
+
+def pixels_times(
+    factor: float, offset: ArrayLike, channels: int, dtype: type = np.float32
+) -> Rescale:
+    """Return the layer that makes pixel * factor + offset of what `to_input` gives.
+
+    It is the first one of a network that was trained elsewhere, on pixels scaled in another way: so
+    all networks of ours take the same input, and only they know what is inside. `offset` is a
+    number, or one per channel.
+    """
+    half = 127.5 * factor
+    return Rescale(np.full(channels, half), np.broadcast_to(half + offset, channels), dtype)
 
 
 def embed(network: Layer, photos: np.ndarray, train: bool = False) -> np.ndarray:

@@ -24,27 +24,37 @@ from ..files.words import shortened
 from ..nn.device.backend import to_device
 from .architectures import Architecture, FaceNet
 from .batches import SCALING
+from .published import published_file
 
 FORMAT = 1
 
 
-def save_model(path: str | Path, model: FaceNet, training: dict | None = None) -> None:
+def save_model(
+    path: str | Path, model: FaceNet, training: dict | None = None, **more: object
+) -> None:
     """Save the weights of a model, with all that is needed to build and feed it again.
 
-    `training` is any JSON-able account of how the weights came about (configuration, seed, data).
+    `training` is any JSON-able account of how the weights came about (configuration, seed, data);
+    `more` is stored beside it, such as thresholds or a licence.
     """
     arrays = {name: to_device(p.data, "cpu") for name, p in model.network.parameters().items()}
-    save_arrays(path, arrays, {**header(model), "training": training or {}})
+    save_arrays(path, arrays, {**header(model), "training": training or {}, **more})
 
 
 def model_file(path: str | Path) -> Path:
-    """Return the file of a model: `path` itself, or the one in the folder of a run."""
+    """Return the file of a model: `path` itself, the one in a run's folder, or a published one.
+
+    Errors are those of `published_file`, for a name that is no file and no folder.
+    """
     path = Path(path)
-    return path / "model.safetensors" if path.is_dir() else path
+    if path.is_dir():
+        return path / "model.safetensors"
+    known = None if path.exists() else published_file(str(path))
+    return path if known is None else known
 
 
 def load_model(path: str | Path) -> FaceNet:
-    """Load a saved model from its file, or from the folder of a run with `model.safetensors`.
+    """Load a saved model: from its file, a run's folder, or by the name of a published network.
 
     The header is checked against the arrays before memory is taken for them.
 

@@ -27,7 +27,7 @@ class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
     Parameters
     ----------
-    model : FaceNet, or path of a model file or of a run's folder
+    model : FaceNet, or path of a model file or of a run's folder, or name of a published network
     batch_size : int
         Photos that go through the network at once: a matter of memory. The last bits of an
         embedding (1e-6 of its length) depend on how many go through with it, because sums are
@@ -111,9 +111,10 @@ class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
                 f"read_faces(folder, size={expected[0]}, channels={expected[2]})"
             )
         out = np.empty((len(X), model.architecture.dim), np.float32)
+        network = model.for_inference()
         for start in range(0, len(X), self.batch_size):
             out[start : start + self.batch_size] = self._embed(
-                model.network, X[start : start + self.batch_size]
+                network, X[start : start + self.batch_size]
             )
             if self.progress is not None:
                 self.progress(min(start + self.batch_size, len(X)), len(X))

@@ -85,6 +85,13 @@ _forward = Kernel(_forward_cpu, thread_per_element(_forward_grid))
 _backward = Kernel(_backward_cpu, thread_per_element(_backward_grid))
 
 
+def input_gradient(dout: Array, gamma: Array) -> Array:
+    """Return dL/dx, of the shape of `dout`."""
+    dx = empty(dout.shape, like=dout)
+    _backward(as_pixels(dout), gamma, as_pixels(dx))
+    return dx
+
+
 # -- The layer -----------------------------------------------------------------------------------
 
 
@@ -113,12 +120,11 @@ class Affine(Layer):
 
     def backward(self, dout: Array) -> Array:
         (x,) = self._recall(dout)
-        upstream, dx = as_pixels(dout), empty(x.shape, like=x)
+        upstream = as_pixels(dout)
         shifts, scales = partial_sums(upstream, None, as_pixels(x), None)
         bias_gradient(shifts, self.beta.grad)
         bias_gradient(scales, self.gamma.grad)
-        _backward(upstream, self.gamma.data, as_pixels(dx))
-        return dx
+        return input_gradient(dout, self.gamma.data)
 
     def bytes_moved(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """The backward reads gamma, and no beta."""

@@ -55,8 +55,12 @@ TEMPLATES = {
         96,
         ((26.628, 16.059), (67.790, 15.264), (47.241, 40.522), (29.483, 61.618), (66.760, 60.878)),
     ),
+    "dlib": Template(
+        150,
+        ((47.11, 45.55), (101.64, 45.47), (74.95, 77.68), (50.28, 105.09), (97.85, 105.61)),
+    ),
 }
-"""The templates by name; both hold the landmarks in the order given above.
+"""The templates by name; all hold the landmarks in the order given above.
 
 'portrait', ours, shows the head as the ORL photos do, from the forehead to the chin and with the
 ears. It is its own mirror image, as faces are on average.
@@ -77,7 +81,8 @@ ears. It is its own mirror image, as faces are on average.
         +--------------------------+
 
 'openface' is tight, from the brows to the chin: what OpenFace's nn4.small2 was trained on,
-reduced to five points. That network needs it.
+reduced to five points. That network needs it. 'dlib' is what dlib's network was trained on, as our
+detector's five points lie in it: the face with some room all round.
 """
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..embedding.architectures import NETWORKS, Architecture, build_nn1
+from ..embedding.architectures import NETWORKS, Architecture
 from ..nn.layer import Sequential
 from ..nn.optim import Adam
 from .clock import Call, medians
@@ -65,13 +65,13 @@ def time_scaling(
 def _settings(architecture, batch, batches, factors, sizes) -> Iterator[tuple]:
     """Yield (what is varied, its value, the network, shape of a batch), one network at a time."""
     rng = np.random.default_rng(0)
-    widths, shape = NETWORKS[architecture.name].widths, architecture.input_shape
+    own, shape = NETWORKS[architecture.name], architecture.input_shape
     network = architecture.build(rng)
     for number in batches:
         yield "batch", number, network, (number, *shape)
     for factor in factors:
-        scaled = {name: max(1, round(factor * width)) for name, width in widths.items()}
-        network = build_nn1(shape, scaled, architecture.dim, rng)
+        scaled = {name: max(1, round(factor * width)) for name, width in own.widths.items()}
+        network = own.build(shape, scaled, architecture.dim, rng)
         yield "width", factor, network, (batch, *shape)
     for size in sizes:
         smaller = replace(architecture, size=size)

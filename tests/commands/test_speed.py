@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from minifacenet.embedding.architectures import NN1
+from minifacenet.embedding.nn1 import NN1
 
 from ..conftest import text
 from ..speed.fake import Fake

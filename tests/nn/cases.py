@@ -20,6 +20,7 @@ from minifacenet.nn import (
     maxout,
     prelu,
     relu,
+    rescale,
     residual,
 )
 from minifacenet.nn import maxpool as pool
@@ -101,6 +102,11 @@ def _concat_reference(layer, x, dout):
     pieces = concat.concat_backward(dout, cache)
     grads = [b.backward(np.ascontiguousarray(d)) for b, d in zip(branches, pieces, strict=True)]
     return out, {"input": sum(grads)}
+
+
+def _rescale_reference(layer, x, dout):
+    dx = _affine_reference(layer, x, dout)[1]["input"]
+    return _affine_reference(layer, x, dout)[0], {"input": dx}
 
 
 def _residual_reference(layer, x, dout):
@@ -255,6 +261,12 @@ CASES = [
         (130, 2),
         lambda rng, dtype: affine.Affine(2, dtype),
         _affine_reference,
+    ),
+    Case(
+        "rescale",
+        (2, 3, 4, 3),
+        lambda rng, dtype: rescale.Rescale((0.5, 2, 3), (1, 0, -1), dtype),
+        _rescale_reference,
     ),
     Case(
         "residual",

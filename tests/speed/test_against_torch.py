@@ -4,7 +4,8 @@ import numba
 import numpy as np
 import pytest
 
-from minifacenet.embedding.architectures import NN1, Architecture, FaceNet
+from minifacenet.embedding.architectures import Architecture, FaceNet
+from minifacenet.embedding.nn1 import NN1
 from minifacenet.nn.layer import Row, Sequential
 from minifacenet.nn.optim import OPTIMIZERS
 from minifacenet.nn.prelu import PReLU

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from minifacenet.embedding.architectures import NN1, Architecture, FaceNet
+from minifacenet.embedding.architectures import Architecture, FaceNet
+from minifacenet.embedding.nn1 import NN1
 from minifacenet.speed import largest_layers, parts_of, time_network, time_step
 from minifacenet.speed.sides import BOTH, FORWARD, STEP, Ours
 from minifacenet.speed.yardsticks import yardstick

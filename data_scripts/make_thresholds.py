@@ -1,0 +1,114 @@
+"""Write data_scripts/thresholds/NAME.json: the thresholds that travel with a published network.
+
+    python data_scripts/make_thresholds.py NAME IMAGES PEOPLE     (needs LFW's photos)
+
+IMAGES holds LFW's photos, and PEOPLE is its peopleDevTrain.txt: 4,038 people of View 1. Their faces
+are found and cut by our own detector, as `evaluate lfw` does it, and embedded as all commands do,
+as the mean of a photo and its mirror image.
+
+All pairs of these photos give the thresholds for verification, and all of them the distance for
+grouping. For naming, galleries of several sizes are drawn from them, with one to five photos of
+each person; the strangers are others of these people, with one photo each. Each gate is the median
+over the draws.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from minifacenet.classification.classifier import FaceClassifier
+from minifacenet.classification.identification import gate_threshold
+from minifacenet.classification.thresholds import (
+    GATE_TARGETS,
+    Gallery,
+    OpenSet,
+    Thresholds,
+    measure_thresholds,
+)
+from minifacenet.embedding.cache import EmbeddingCache, embed_in_parts
+from minifacenet.embedding.embedder import Embedder
+from minifacenet.files.atomic import write_json
+from minifacenet.preprocessing.align_listed import align_listed, settings_for
+from minifacenet.preprocessing.read_folder import read_listed
+
+OUT = Path(__file__).parent / "thresholds"
+SOURCE = "LFW's development people (View 1, training), cut by our own detector"
+FARS = (0.1, 0.01, 0.001, 0.0001)  # of pairs
+PEOPLE, PHOTOS = (10, 30, 100, 300, 1000), (1, 2, 3, 5)  # of the galleries
+STRANGERS = 2000  # at most, in a draw
+DRAWS = 10
+USUAL = (30, 3)  # people and photos of the gallery whose gate is the model's own
+
+
+def photos_of(people: Path) -> list[str]:
+    """The photos that a list of LFW's people names: a count, then lines of name and number."""
+    lines = [line.split("\t") for line in people.read_text(encoding="utf-8").splitlines()[1:]]
+    return [f"{n}/{n}_{i + 1:04d}.jpg" for n, count in lines for i in range(int(count))]
+
+
+def vectors_of(name: str, images: Path, people: Path, work: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The embeddings of all faces that are found, and the person of each."""
+    embedder = Embedder(name, flip=True)
+    size, _, channels = embedder.architecture.input_shape
+    settings = settings_for(embedder.cut, size, select="center", min_size=40)
+    _, crops = align_listed(images, photos_of(people), work, settings, workers=os.cpu_count())
+    faces = read_listed(crops.folder, list(crops.files.values()), size, channels)
+    vectors = embed_in_parts(EmbeddingCache(work, embedder), faces.images)
+    return vectors, np.array([photo.partition("/")[0] for photo in crops.files])
+
+
+def galleries(
+    vectors: np.ndarray, people: np.ndarray, rng: np.random.Generator
+) -> Iterator[tuple[Gallery, int]]:
+    """Gates of every gallery that there are enough people for, each with its strangers' number."""
+    names, counts = np.unique(people, return_counts=True)
+    photos_by_name = {name: np.flatnonzero(people == name) for name in names}
+    for photos in PHOTOS:
+        enough = names[counts >= photos]
+        for size in PEOPLE:
+            if size > len(enough) / 1.2:
+                continue
+            gates = []
+            for _ in range(DRAWS if size < 1000 else 3):
+                enrolled = rng.permutation(enough)[:size]
+                others = rng.permutation(np.setdiff1d(names, enrolled))[:STRANGERS]
+                rows = np.concatenate(
+                    [rng.permutation(photos_by_name[name])[:photos] for name in enrolled]
+                )
+                probes = np.array([rng.choice(photos_by_name[name]) for name in others])
+                namer = FaceClassifier(threshold=4.0).fit(vectors[rows], people[rows])
+                distances = namer.answers(vectors[probes]).distance
+                gates.append([gate_threshold(distances, far) for far in GATE_TARGETS])
+            gate = dict(zip(GATE_TARGETS, map(float, np.median(gates, axis=0)), strict=True))
+            print(f"{size} people, {photos} photos: {gate}", flush=True)
+            yield Gallery(size, photos, gate), len(others)
+
+
+def main() -> None:
+    name, images, people = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+    work = Path("runs") / f"thresholds-{name}"
+    vectors, who = vectors_of(name, images, people, work)
+    print(f"{len(vectors)} faces of {len(np.unique(who))} people", flush=True)
+    rng = np.random.default_rng(0)
+    found = list(galleries(vectors, who, rng))
+    usual, strangers = next(one for one in found if (one[0].people, one[0].photos) == USUAL)
+    # The pairs; a gallery of two photos gives a gate of no use, which is replaced.
+    verified = measure_thresholds([OpenSet(vectors, who, vectors[:2], who[:2])], SOURCE, FARS)
+    fields = {
+        **verified.as_dict(),
+        "stranger_faces": strangers,
+        "enrolled_people": usual.people,
+        "gate": usual.gate,
+        "galleries": [vars(one) for one, _ in found],
+    }
+    OUT.mkdir(exist_ok=True)
+    write_json(OUT / f"{name}.json", Thresholds.of(fields).as_dict())
+
+
+if __name__ == "__main__":
+    main()
