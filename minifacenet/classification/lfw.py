@@ -137,6 +137,7 @@ class LfwPlan:
         """
         return {
             **judged.result.as_dict(),
+            "by_fold": [score.as_dict() for score in judged.result.folds],
             "pairs_listed": len(self.pairs),
             "pairs_found": len(found.same),
             "pairs_scored": len(judged.same),  # those in folds with both kinds

@@ -10,7 +10,7 @@ import typer
 from ..console.alignment import counted, tell_alignment
 from ..console.screen import say
 from ..console.terminal import progress
-from .inputs import Model, check_cut, mixed, open_model
+from .inputs import Model, open_model
 from .memory import smaller
 from .options import Threads
 from .outputs import folder_for_results, refuse_loss
@@ -133,12 +133,13 @@ def _judged(
 
     size, _, channels = plan.embedder.architecture.input_shape
     with progress("reading faces") as tell:
-        found, faces = read_pair_photos(
-            plan.images, plan.pairs, size, channels, tell, mixed(False), crops
-        )
+        found, faces = read_pair_photos(plan.images, plan.pairs, size, channels, tell, crops=crops)
     tell_found(plan.source, found, faces.skipped)
-    if crops is None:
-        check_cut(faces, plan.images, plan.embedder, model, any_faces=False)
+    if crops is None and faces.cut != plan.embedder.cut:
+        raise ValueError(
+            f"{plan.images} holds faces by '{faces.cut}', and {model} knows them by "
+            f"'{plan.embedder.cut}': pass the photos that they were cut out of"
+        )
     whole = in_whole_folds(found, plan.source)
     with progress("embedding") as tell:
         cache = EmbeddingCache(out, plan.embedder, warn=say)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 # What can be got: each module in data_scripts/ has an ITEM that says what it is, and how.
-ITEMS = {"mtcnn": "get_mtcnn", "orl": "get_orl"}
+ITEMS = {"mtcnn": "get_mtcnn", "orl": "get_orl", "lfw": "get_lfw"}
 
 
 def item(name: str) -> Item:

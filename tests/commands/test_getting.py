@@ -22,6 +22,9 @@ def test_every_entry_is_whole(name):
     assert item.name == name
     for words in (item.file, item.what, item.origin, item.licence, item.size, item.raw):
         assert words
+    if item.package is None:
+        assert "--from" in item.elsewhere
+        return
     assert "==" in item.package.name
     assert item.package.file.endswith(".whl")
     assert len(item.package.sha256) == 64
