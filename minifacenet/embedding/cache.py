@@ -145,7 +145,7 @@ def embed_in_parts(
     cache: EmbeddingCache,
     X: np.ndarray,
     progress: Callable[[int, int], None] = lambda done, total: None,
-    part: int = 256,
+    part: int = 128,
 ) -> np.ndarray:
     """Embed many photos `part` by part: an interruption costs the embeddings of one part only."""
     vectors = []

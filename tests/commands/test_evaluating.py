@@ -53,7 +53,7 @@ def save(path, pixels):
 
 @pytest.fixture(autouse=True)
 def detector(monkeypatch):
-    """Sees a face in the middle of a photo, a larger one in its corner and a speck; counts."""
+    """Sees a face in the middle of a photo, a larger one in its corner and a small one; counts."""
     seen = SimpleNamespace(photos=0)
 
     class Stub:
@@ -63,7 +63,7 @@ def detector(monkeypatch):
         def detect(self, photo):
             seen.photos += 1
             count = 3 if photo.shape[1] == 100 else 0
-            boxes = [(0, 0, 60, 60), (27, 26, 77, 76), (45, 45, 55, 55)][:count]
+            boxes = [(0, 0, 60, 60), (27, 26, 77, 76), (35, 35, 65, 65)][:count]
             boxes = np.array(boxes, np.float32).reshape(-1, 4)
             sides = boxes[:, None, 2:] - boxes[:, None, :2]
             scores = np.array([0.99, 0.97, 0.95], np.float32)[:count]
@@ -112,7 +112,9 @@ def test_from_photos_to_figures(run, images, aligned, out, detector):
         assert face.size == (32, 32)  # the network's own
     with (out / "manifest.csv").open() as file:
         kept = [row for row in csv.DictReader(file) if row["crop"]]
-    assert {row["x0"] for row in kept} == {"27.0"}  # neither the larger face nor the speck
+    assert {row["x0"] for row in kept} == {
+        "27.0"
+    }  # neither the larger face nor the small one in its middle
     assert set(FIGURES) < {path.name for path in out.iterdir()}
 
 

@@ -137,7 +137,8 @@ def test_a_size_that_is_only_claimed_is_a_broken_archive(tmp_path, capsys):
     (tmp_path / "short.tar").write_bytes(data[:3000])
     (tmp_path / "cut.tgz").write_bytes(file.read_bytes()[:-100])
     (tmp_path / "text.tgz").write_bytes(b"no archive" * 100)
-    for name in ("short.tar", "cut.tgz", "text.tgz"):
+    (tmp_path / "packed.tgz").write_bytes(b"\x1f\x8b and then no archive" * 100)
+    for name in ("short.tar", "cut.tgz", "text.tgz", "packed.tgz"):
         assert get(tmp_path / name, tmp_path / "out") == 1
         error = capsys.readouterr().err
         assert f"{tmp_path / name} is no whole tar file" in error
