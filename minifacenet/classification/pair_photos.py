@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..preprocessing.align_listed import Crops
 from ..preprocessing.faces import Faces
 from ..preprocessing.person_names import person_name
 from ..preprocessing.photo import EXTENSIONS
@@ -83,21 +84,29 @@ def read_pair_photos(
     channels: int | None,
     progress: Callable[[int, int], None] | None = None,
     mixed: Callable[[str], None] | None = None,
+    crops: Crops | None = None,
 ) -> tuple[FoundPairs, Faces]:
-    """Find the photos and read them; row i of the faces is `paths[i]`.
+    """Find the photos and read them, or their `crops`; row i of the faces is `paths[i]`.
 
-    A photo that cannot be read counts as missing, and stands in `Faces.skipped` with the reason.
-    Arguments and errors are those of `find_photos` and `read_folder.read_faces`.
+    A photo that cannot be read, or has no crop, counts as missing, and stands in `Faces.skipped`
+    with the reason. Other arguments and errors are those of `find_photos` and
+    `read_folder.read_faces`.
     """
-    found = find_photos(root, pairs)
-    faces = read_listed(root, found.paths, size, channels, progress, mixed)
+    without = {} if crops is None else dict(crops.reasons)
+    found = find_photos(root, pairs, without)
+    if crops is None:
+        faces = read_listed(root, found.paths, size, channels, progress, mixed)
+    else:
+        photo_of = {crops.files[path]: path for path in found.paths}
+        faces = read_listed(crops.folder, [*photo_of], size, channels, progress, mixed)
+        skipped = tuple((photo_of[crop], reason) for crop, reason in faces.skipped)
+        faces = replace(faces, paths=tuple(photo_of[crop] for crop in faces.paths), skipped=skipped)
+    skipped = (*without.items(), *faces.skipped)
     if faces.skipped:
-        found = find_photos(root, pairs, {path for path, _ in faces.skipped})
+        found = find_photos(root, pairs, dict(skipped))
         row = {path: i for i, path in enumerate(faces.paths)}
-        skipped = faces.skipped
-        chosen = np.array([row[path] for path in found.paths])
-        faces = replace(faces.subset(chosen), skipped=skipped)
-    return found, faces
+        faces = faces.subset(np.array([row[path] for path in found.paths]))
+    return found, replace(faces, skipped=skipped)
 
 
 def find_photos(

@@ -22,7 +22,7 @@ app = typer.Typer()
 # What can be got: each module in data_scripts/ has an ITEM that says what it is, and how.
 ITEMS = {
     name: f"get_{name}"
-    for name in ("mtcnn", "nn4_small2", "dlib_resnet", "inception_resnet_v1", "orl")
+    for name in ("mtcnn", "nn4_small2", "dlib_resnet", "inception_resnet_v1", "orl", "lfw")
 }
 
 

@@ -46,13 +46,19 @@ def verify(
     force: Force = False,
 ) -> None:
     """Are two photos of one person? Measure VAL, FAR and ROC as in section 4 of the paper."""
-    from ..classification import folds as lfw
     from ..classification.pair_lists import read_pairs
     from ..classification.pair_photos import read_pair_photos
+    from ..classification.pair_scores import in_whole_folds, judge
     from ..classification.thresholds import Thresholds
     from ..classification.verification import pair_distances
     from ..classification.verification_scores import verify as verify_pairs
-    from ..console.pairs import EXPLANATION, tell_folds, tell_own_thresholds, tell_verification
+    from ..console.pairs import (
+        EXPLANATION,
+        tell_folds,
+        tell_found,
+        tell_own_thresholds,
+        tell_verification,
+    )
     from ..experiment.figures import pair_figures
     from ..files.atomic import write_json
     from ..preprocessing.read_folder import read_faces
@@ -80,20 +86,12 @@ def verify(
         size, _, channels = embedder.architecture.input_shape
         with progress("reading photos") as tell:
             found, data = read_pair_photos(faces, listed, size, channels, tell, mixed(any_faces))
-        say(f"{pairs}: {found.summary()}")
-        for path, reason in data.skipped[:5]:
-            say(f"  {path}: {reason}")
+        tell_found(pairs, found, data.skipped)
         check_cut(data, faces, embedder, model, any_faces)
-        if found.incomplete:
-            say(f"Left out: {len(found.incomplete)} folds without pairs of both kinds.")
-        whole = ~np.isin(found.fold, [fold for fold, _, _ in found.incomplete])
-        if not whole.any():
-            raise ValueError(f"{pairs}: no fold has found pairs of both kinds")
-        distances = found.distances(embedded(embedder, data, cache))[whole]
-        same, fold = found.same[whole], found.fold[whole]
-        folded = lfw.evaluate(distances, same, fold, threshold=threshold)
-        tell_folds(folded)
-        scores, figures = folded.overall, folded.as_dict()
+        judged = judge(in_whole_folds(found, pairs), embedded(embedder, data, cache), threshold)
+        tell_folds(judged.result)
+        distances, same = judged.distances, judged.same
+        scores, figures = judged.result.overall, judged.result.as_dict()
     tell_verification(scores)
     tell_own_thresholds(distances, same, Thresholds.of_model(model))
     if out is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -83,9 +85,7 @@ def align(
     import numba
 
     from ..files.locks import locked
-    from ..machine.interrupt import postponed_interrupt
     from ..preprocessing.align_folder import align_folder
-    from ..preprocessing.boxes import compiled
     from ..preprocessing.choose_and_cut import CropSettings
     from ..preprocessing.pictures import draw_sheets, draw_shows, remove_shows
 
@@ -96,28 +96,20 @@ def align(
         margin=margin, select=select.value, min_size=min_size, min_score=min_score,
         try_rotations=try_rotations,
     )  # fmt: skip
-    first = not already_cropped and not compiled()
-    title = "finding faces" + " (the first time kernels are compiled)" * first
-    try:
-        stopping = postponed_interrupt(lambda: say("Stopping after what is under way ..."))
-        with locked(out), stopping as asked:
-            with progress(title) as tell:
-                result = align_folder(
-                    photos, out, settings, detector, numba.get_num_threads(), force, tell,
-                    asked.is_set,
-                )  # fmt: skip
-            tell_alignment(result, select.value)
-            draw_sheets(photos, out, result.entries, credit)
-            remove_shows(out, result)
-            left = 0
-            if show:
-                with progress("drawing") as tell:
-                    left = draw_shows(photos, out, result, tell, asked.is_set)
-    except KeyboardInterrupt:  # the second one
-        say(f"Interrupted at once. Go on with the same command{', without --force' * force}.")
-        raise typer.Exit(130) from None
+    with interruptible(force) as asked, locked(out):
+        with progress(detecting(settings.crop)) as tell:
+            result = align_folder(
+                photos, out, settings, detector, numba.get_num_threads(), force, tell, asked,
+            )  # fmt: skip
+        tell_alignment(result, select.value)
+        draw_sheets(photos, out, result.entries, credit)
+        remove_shows(out, result)
+        left = 0
+        if show:
+            with progress("drawing") as tell:
+                left = draw_shows(photos, out, result, tell, asked)
     tell_files(out, result, left, force)
-    if asked.is_set():
+    if asked():
         raise typer.Exit(130)
     lost = [entry for entry in result.entries if not entry.kept]
     if len(lost) == len(result.entries):
@@ -126,6 +118,30 @@ def align(
         raise ValueError(
             f"--strict: {counted(len(lost), 'photo')} gave no face, such as {lost[0].photo}"
         )
+
+
+def detecting(crop: str) -> str:
+    """Return the title of a bar for cutting faces out of photos."""
+    from ..preprocessing.boxes import compiled
+
+    first = crop != "centre" and not compiled()
+    return "finding faces" + " (the first time kernels are compiled)" * first
+
+
+@contextmanager
+def interruptible(force: bool) -> Iterator[Callable[[], bool]]:
+    """Let the first Ctrl-C in the block only be asked for: the function that it gets says so.
+
+    A second one ends the command at once, with the words for how to go on.
+    """
+    from ..machine.interrupt import INTERRUPTED, postponed_interrupt
+
+    try:
+        with postponed_interrupt(lambda: say("Stopping after what is under way ...")) as asked:
+            yield asked.is_set
+    except KeyboardInterrupt:
+        say(f"Interrupted at once. Go on with the same command{', without --force' * force}.")
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def check_effect(options: set[str], already_cropped: bool, crop: Crop) -> None:

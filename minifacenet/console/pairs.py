@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from ..classification.folds import FoldedVerification
+from ..classification.pair_photos import FoundPairs
 from ..classification.thresholds import Thresholds
 from ..classification.verification import val_far
 from ..classification.verification_scores import Verification, allowed_false_accepts
@@ -120,6 +122,17 @@ def _tell_few(targets: Iterable[float]) -> None:
             f"A FAR of {max(few):g} and below allows at most one false accept among so few pairs: "
             "a single pair decides there."
         )
+
+
+def tell_found(source: Path, found: FoundPairs, skipped: Sequence[tuple[str, str]]) -> None:
+    """Print how many pairs of the list `source` are there, and why photos were skipped."""
+    say(f"{source}: {found.summary()}")
+    for path, reason in skipped[:5]:
+        say(f"  {path}: {reason}")
+    if len(skipped) > 5:
+        say(f"  ... and {len(skipped) - 5:,} more")
+    if found.incomplete:
+        say(f"Left out: {len(found.incomplete)} folds without pairs of both kinds.")
 
 
 def tell_folds(result: FoldedVerification) -> None:

@@ -141,6 +141,21 @@ class EmbeddingCache:
             self.warn(f"{error}: {len(fresh)} new embeddings are not kept")
 
 
+def embed_in_parts(
+    cache: EmbeddingCache,
+    X: np.ndarray,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    part: int = 128,
+) -> np.ndarray:
+    """Embed many photos `part` by part: an interruption costs the embeddings of one part only."""
+    vectors = []
+    for start in range(0, len(X), part):
+        progress(start, len(X))
+        vectors.append(cache.transform(X[start : start + part]))
+    progress(len(X), len(X))
+    return np.concatenate(vectors)
+
+
 def face_key(face: np.ndarray) -> bytes:
     """Return 32 bytes for the content of a uint8 face: SHA-256 of its shape and bytes."""
     return hashlib.sha256(f"{face.shape}".encode() + face.tobytes()).digest()

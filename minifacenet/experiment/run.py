@@ -8,21 +8,19 @@ printed, plotted and stored comes from one dictionary, which becomes `metrics.js
 
 from __future__ import annotations
 
-import platform
 from dataclasses import asdict, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .. import __version__
 from ..classification.classifier import UNKNOWN
 from ..classification.methods import OURS
 from ..embedding.checkpoint import add_to_model
 from ..files.atomic import sweep, write_csv, write_json
 from ..files.locks import locked
 from ..files.words import count_text
+from ..machine.versions import versions
 from ..preprocessing.faces import Faces
 from ..report import ReportParts, StrangersParts, write_report
 from ..training.loop import is_trainable
@@ -114,7 +112,7 @@ def _run(faces: Faces, splits: dict[str, Split], job: Job) -> dict[str, Any]:
             "content": faces.content,
         },
         "config": asdict(config),
-        "versions": _versions(),
+        "versions": versions(),
         "closed": None,
         "open": None,
     }
@@ -165,15 +163,6 @@ def _draw_splits(faces: Faces, rng: np.random.Generator, observer: Observer) -> 
     except ProtocolError as error:
         observer.say(f"Open protocol left out: {error}.")
     return splits
-
-
-def _versions() -> dict[str, str]:
-    packages = ("numpy", "numba", "scipy", "scikit-learn", "pillow")
-    return {
-        "minifacenet": __version__,
-        "python": platform.python_version(),
-        **{package: version(package) for package in packages},
-    }
 
 
 def _write_splits(path: Path, faces: Faces, splits: dict[str, Split]) -> None:

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..files.locks import locked
@@ -88,6 +88,7 @@ def align_folder(
     force: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
     stop: Callable[[], bool] = lambda: False,
+    only: Collection[str] | None = None,
 ) -> Alignment:
     """Find, choose and cut out the faces of all photos at and below `photos`.
 
@@ -108,6 +109,9 @@ def align_folder(
         Called at the start, too, with the photos that an earlier run has done.
     stop : callable, optional
         Called after each photo; True ends the run, to be continued later.
+    only : collection of str, optional
+        Do these photos alone, paths relative to `photos`. What an earlier run has done of others
+        stays, unless there is `force`.
 
     Raises
     ------
@@ -130,6 +134,10 @@ def align_folder(
         MTCNN.load(weights)  # an error here is better than one in every process
     with locked(out):
         earlier = read_earlier(out, photos, settings, force)
+        if only is not None:
+            wanted = {*only} if force else {*only, *earlier.entries}
+            listed = tuple(photo for photo in listing.photos if photo in wanted)
+            listing = replace(listing, photos=listed)
         closed = [folder for folder, _ in listing.closed]
         known = recognise(photos, listing.photos, closed, earlier.entries)
         check_moved(out, photos, earlier, known)

@@ -44,17 +44,31 @@ def in_words(crop: str, template: str, margin: float) -> str:
     return f"{how}, margin {margin:g}"
 
 
+def from_words(cut: str) -> tuple[str, str, str] | None:
+    """Return the crop, the template and the margin that `in_words` describes so, as texts.
+
+    A box and a centre square have no template: ''. It is None for all other words.
+    """
+    if cut == CENTRE_SQUARE:
+        return "centre", "", "0"
+    found = re.fullmatch(r"(?:aligned to ([a-z0-9]+)|box), margin ([0-9.e-]+)", cut)
+    if found is None:
+        return None
+    template, margin = found.groups()
+    return ("aligned", template, margin) if template else ("box", "", margin)
+
+
 def align_options(cut: str) -> str | None:
     """Return the options of `minifacenet align` that cut faces this way: '--template portrait'.
 
     It is None if there are none for these words.
     """
-    found = re.fullmatch(r"(?:aligned to ([a-z0-9]+)|box), margin ([0-9.e-]+)", cut)
-    if found is None:
+    found = from_words(cut)
+    if found is None or cut == CENTRE_SQUARE:
         return None
-    template, margin = found.groups()
-    crop = f"--template {template}" if template else "--crop box"
-    return crop if margin == "0" else f"{crop} --margin {margin}"
+    crop, template, margin = found
+    options = f"--template {template}" if template else f"--crop {crop}"
+    return options if margin == "0" else f"{options} --margin {margin}"
 
 
 def how_cut(data: bytes, path: str) -> tuple[str, str]:

@@ -22,8 +22,8 @@ def test_every_entry_is_whole(name):
     assert item.name == name
     for words in (item.file, item.what, item.origin, item.licence, item.size, item.raw):
         assert words
-    if item.package is None:  # only --from gets it: `raw` says from where
-        assert "http" in item.raw
+    if item.package is None:  # only --from gets it, or what another program has downloaded
+        assert "http" in item.raw or "--from" in item.elsewhere
         return
     assert "==" in item.package.name
     assert item.package.file.endswith(".whl")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from minifacenet.embedding.architectures import Architecture, FaceNet
-from minifacenet.embedding.cache import EmbeddingCache, face_key
+from minifacenet.embedding.cache import EmbeddingCache, embed_in_parts, face_key
 from minifacenet.embedding.embedder import Embedder
 
 DIM = 4
@@ -52,6 +52,24 @@ def test_a_face_passes_the_network_once(tmp_path):
     check(cache, X[::-1], new=0)
     check(EmbeddingCache(tmp_path / "new", Counting()), X[[3, 3, 1]], new=0)
     assert len(list((tmp_path / "new").iterdir())) == 1
+
+
+def test_an_interruption_costs_one_part(tmp_path):
+    """Three parts of two faces, the second of which is broken off the first time."""
+    X, told = faces(), []
+
+    def interrupt():
+        if len(cache.embedder.seen) == 4:
+            raise KeyboardInterrupt
+
+    cache = EmbeddingCache(tmp_path, Counting(meanwhile=interrupt))
+    with pytest.raises(KeyboardInterrupt):
+        embed_in_parts(cache, X, part=2)
+    cache = EmbeddingCache(tmp_path, Counting())
+    vectors = embed_in_parts(cache, X, lambda *numbers: told.append(numbers), part=2)
+    assert len(cache.embedder.seen) == 4
+    np.testing.assert_array_equal(vectors, Counting().transform(X))
+    assert told == [(0, 6), (2, 6), (4, 6), (6, 6)]
 
 
 def test_copies_within_one_call_pass_the_network_once_and_in_order(tmp_path):
