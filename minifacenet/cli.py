@@ -14,7 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from . import __version__
 from .commands import classify as naming
-from .commands import embeddings, getting, machine, pairs, preparing, training
+from .commands import embeddings, exporting, getting, machine, pairs, preparing, training
 from .commands import speed as timing
 from .console.screen import complain, make_streams_patient
 from .files.words import printable
@@ -66,7 +66,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="FaceNet rebuilt by hand: train a network on your photos, name faces, verify people.",
 )
-for commands in (preparing, training, naming, pairs, embeddings, timing, machine, getting):
+for commands in (
+    preparing, training, naming, pairs, embeddings, exporting, timing, machine, getting,
+):  # fmt: skip
     app.add_typer(commands.app)
 _with_plain_usage(app)
 
