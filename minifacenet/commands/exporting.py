@@ -22,7 +22,7 @@ def export(
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The file: NAME.onnx.")],
     flip: Annotated[
-        bool, typer.Option("--flip", help="Mean of photo and mirror image, as all commands take it.")
+        bool, typer.Option("--flip", help="Mean of a photo and its mirror image, as commands do.")
     ] = False,
     threads: Threads = None,
     force: Force = False,
@@ -34,19 +34,21 @@ def export(
     from ..embedding.onnx_export import difference, export_onnx
     from ..files.words import size_text
 
+    file = model_file(model)
+    if out.exists() and file.exists() and out.samefile(file):
+        raise ValueError(f"{out} is the model itself: choose another OUT")
     context.with_resource(place_for_files(out, force=force, out="OUT"))
     use_threads(threads)
-    embedder = Embedder(load_model(model_file(model)), flip=flip)
-    thresholds = Thresholds.of_model(model)
-    stored = thresholds.as_dict() if thresholds and flip else None
-    export_onnx(embedder.model, out, flip, stored)
-    shape = ", ".join(map(str, embedder.architecture.input_shape))
+    network, thresholds = load_model(file), Thresholds.of_model(file)
+    embedder = Embedder(network, flip=flip)
+    export_onnx(network, out, flip, thresholds.as_dict() if thresholds and flip else None)
+    shape = ", ".join(map(str, network.architecture.input_shape))
     say(
-        f"In {out}: network {embedder.digest}, {size_text(out.stat().st_size)}; "
-        f"photos (N, {shape}), uint8, give embeddings (N, {embedder.architecture.dim}), float32"
+        f"In {out}: network {network.digest}, {size_text(out.stat().st_size)}; "
+        f"photos (N, {shape}), uint8, give embeddings (N, {network.architecture.dim}), float32"
     )
     if thresholds and not flip:
-        say("Its thresholds are left out: they hold for the mean of photo and mirror image (--flip)")
+        say("No thresholds: they hold for the mean of a photo and its mirror image (--flip)")
     worst = difference(out, embedder)
     if worst is not None:
         say(f"onnxruntime gives the same vectors: their numbers differ by {worst:.0e} at most")

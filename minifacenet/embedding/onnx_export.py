@@ -170,8 +170,8 @@ def difference(path: str | Path, embedder: Embedder, photos: int = 3) -> float |
     worst = float(np.abs(theirs - embedder.transform(noise)).max())
     if not worst <= SAME:
         raise ValueError(
-            f"{path} was written, but do not use it: onnxruntime {onnxruntime.__version__} computes "
-            f"other vectors with it than we do, numbers differ by up to {worst:.1e}"
+            f"{path} is written, but of no use: onnxruntime {onnxruntime.__version__} gives other "
+            f"vectors than we do, their numbers differ by up to {worst:.1e}"
         )
     return worst
 
