@@ -269,14 +269,28 @@ def _l2pool(graph, layer, x, shape, name):
 
 @_of("AvgPool")
 def _avgpool(graph, layer, x, shape, name):
-    """Zeros that count are put around the map beforehand; what hangs over them never counts."""
-    window, outputs = layer.window, layer.output_shape(shape)[:2]
-    if layer.count_include_pad:
-        (top, bottom), (left, right) = window.pad
-        x = graph.padded(x, (top, left, 0), (bottom, right, 0), f"{name}.padded")
-        shape = (shape[0] + top + bottom, shape[1] + left + right, shape[2])
-        window = Window.of(window.kernel, window.stride)
-    return _pool(graph, "AveragePool", x, shape, window, outputs, name, count_include_pad=0)
+    """ONNX counts the whole window or what lies on the map. We may count the padding, and of a
+    window that hangs over it no more than that: such a mean is of the whole window, corrected.
+
+    (To put zeros around the map beforehand is shorter, and wrong in onnxruntime 1.20: it merges
+    them with the pooling, and then counts them no more.)
+    """
+    outputs = layer.output_shape(shape)[:2]
+    counted = int(layer.count_include_pad)
+    mean = _pool(
+        graph, "AveragePool", x, shape, layer.window, outputs, name, count_include_pad=counted
+    )
+    rows, columns = (_inside(layer.window, axis, shape[axis], outputs[axis]) for axis in (0, 1))
+    share = np.outer(rows, columns).astype(np.float32)
+    if not counted or (share == 1).all():
+        return mean
+    return graph.node("Div", [mean, graph.weight(share, f"{name}.share")], f"{name}.corrected")
+
+
+def _inside(window: Window, axis: int, size: int, outputs: int) -> np.ndarray:
+    """Return for each window which share of it, along an axis, is on the map or its padding."""
+    starts = np.arange(outputs) * window.stride[axis]
+    return np.minimum(1, (size + sum(window.pad[axis]) - starts) / window.kernel[axis])
 
 
 # -- Layers without weights ------------------------------------------------------------------------

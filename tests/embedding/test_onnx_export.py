@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import pkgutil
 import sys
 from importlib.util import find_spec
@@ -302,6 +303,16 @@ def test_one_model_is_one_file_bit_by_bit(tmp_path):
     for name in ("a", "b"):
         export_onnx(FaceNet.new(SMALL), tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@with_packages
+def test_a_file_is_replaced_and_never_half_written(tmp_path):
+    path, kept = tmp_path / "face.onnx", tmp_path / "kept"
+    path.write_bytes(b"old")
+    os.link(path, kept)
+    export_onnx(FaceNet.new(SMALL), path)
+    assert kept.read_bytes() == b"old"
+    assert path.stat().st_size > 1000
 
 
 @with_packages
