@@ -153,6 +153,18 @@ def test_poolings_have_the_same_windows(data, kind, ceil_mode):
 
 
 @with_packages
+@pytest.mark.parametrize("counted", [False, True])
+def test_what_hangs_over_the_edge_never_counts_in_a_mean(counted):
+    x = np.random.default_rng(0).standard_normal((2, 6, 7, 3), np.float32)
+    layer = AvgPool((3, 2), (2, 4), ((1, 0), (1, 0)), ceil_mode=True, count_include_pad=counted)
+    assert layer.output_shape((6, 7, 3)) == (3, 2, 3)
+    check_layer(layer, x)
+    hanging = AvgPool((3, 2), 2, ((0, 0), (0, 1)), ceil_mode=True, count_include_pad=counted)
+    assert hanging.output_shape((6, 7, 3))[:2] == (3, 4)  # rows hang over, columns do not
+    check_layer(hanging, x)
+
+
+@with_packages
 def test_a_network_goes_on_with_maps_of_odd_sizes_and_flattens_them_pixel_by_pixel():
     rng = np.random.default_rng(0)
     inception = Concat(
