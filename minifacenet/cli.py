@@ -14,7 +14,16 @@ from typer.core import TyperCommand, TyperGroup
 
 from . import __version__
 from .commands import classify as naming
-from .commands import embeddings, evaluating, getting, machine, pairs, preparing, training
+from .commands import (
+    embeddings,
+    evaluating,
+    exporting,
+    getting,
+    machine,
+    pairs,
+    preparing,
+    training,
+)
 from .commands import speed as timing
 from .console.screen import complain, make_streams_patient
 from .files.words import printable
@@ -67,7 +76,7 @@ app = typer.Typer(
     help="FaceNet rebuilt by hand: train a network on your photos, name faces, verify people.",
 )
 for commands in (
-    preparing, training, naming, pairs, evaluating, embeddings, timing, machine, getting,
+    preparing, training, naming, pairs, evaluating, embeddings, exporting, timing, machine, getting,
 ):  # fmt: skip
     app.add_typer(commands.app)
 _with_plain_usage(app)

@@ -39,8 +39,10 @@ def folder_for_results(out: Path, photos: Path | None = None) -> Iterator[None]:
 
 
 @contextmanager
-def place_for_files(*paths: Path, force: bool) -> Iterator[None]:
+def place_for_files(*paths: Path, force: bool, out: str = "--out") -> Iterator[None]:
     """Prepare files in a folder that others use, too: as `folder_for_results`, without its lock.
+
+    `out` is what the command calls the place, for its error message.
 
     Raises
     ------
@@ -53,7 +55,7 @@ def place_for_files(*paths: Path, force: bool) -> Iterator[None]:
         if path.is_dir():
             raise ValueError(f"{path} is a folder: choose the name of a file")
         if path.exists() and not force:
-            raise ValueError(f"{path} is there already: choose another --out, or say --force")
+            raise ValueError(f"{path} is there already: choose another {out}, or say --force")
     with made(paths[0].parent):
         for path in paths:
             sweep(path.parent, name=path.name)
