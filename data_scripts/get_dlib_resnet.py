@@ -102,7 +102,9 @@ def _cut(layer: Layer, parts: dict[str, str], prefix: str, name: str) -> dict[st
         shape = layer.fields[field]
         size = math.prod(shape)
         if not 0 < size <= params.size - at:
-            raise WeightsError(f"{name} has {params.size} numbers for {prefix}, too few for {shape}")
+            raise WeightsError(
+                f"{name} has {params.size} numbers for {prefix}, too few for {shape}"
+            )
         array = params[at : at + size].reshape(shape)
         if prefix == "fc":
             array = array.reshape(len(array), -1)

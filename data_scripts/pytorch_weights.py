@@ -319,12 +319,13 @@ def _tensors(root: object, data: Bytes) -> dict[str, _Tensor]:
 def _arrays(tensors: dict[str, _Tensor], storages: dict, data: Bytes) -> dict[str, np.ndarray]:
     arrays = {}
     for name, tensor in tensors.items():
-        storage = np.frombuffer(storages[tensor.storage.key], tensor.storage.dtype)
-        if storage.size != tensor.storage.count:
-            key = shortened(tensor.storage.key, 40)
-            expected = tensor.storage.count
-            raise data.error(f"storage {key} holds {storage.size} numbers, expected {expected}")
-        arrays[name] = view(storage, tensor.offset, tensor.sizes, tensor.strides, data, data.at)
+        storage, numbers = tensor.storage, storages[tensor.storage.key]
+        expected = storage.count * storage.dtype.itemsize
+        if len(numbers) != expected:
+            key = shortened(storage.key, 40)
+            raise data.error(f"storage {key} has {len(numbers)} bytes, expected {expected}")
+        held = np.frombuffer(numbers, storage.dtype)
+        arrays[name] = view(held, tensor.offset, tensor.sizes, tensor.strides, data, data.at)
     return arrays
 
 
