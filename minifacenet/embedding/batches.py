@@ -44,7 +44,8 @@ def pixels_times(
     number, or one per channel.
     """
     half = 127.5 * factor
-    return Rescale(np.full(channels, half), np.broadcast_to(half + offset, channels), dtype)
+    shifts = np.broadcast_to(half + np.asarray(offset, np.float64), channels)
+    return Rescale(np.full(channels, half), shifts, dtype)
 
 
 def embed(network: Layer, photos: np.ndarray, train: bool = False) -> np.ndarray:

@@ -56,12 +56,13 @@ def build_dlib_resnet(
 ) -> Sequential:
     """Build the network for an input of `shape` (H, W, C) with the channels of `widths`."""
     layers: list[tuple[str, Layer]] = []
+    now: tuple[int, ...] = shape  # of the output so far
     colours = shape[2]
 
     def add(name: str, layer: Layer) -> None:
-        nonlocal shape
+        nonlocal now
         layers.append((name, layer))
-        shape = layer.output_shape(shape)
+        now = layer.output_shape(now)
 
     mean = MEAN_COLOUR if colours == 3 else sum(MEAN_COLOUR) / 3
     add("input", pixels_times(1 / 256, np.divide(mean, -256), colours, dtype))
@@ -71,11 +72,11 @@ def build_dlib_resnet(
     add("conv32_down.relu", ReLU())
     add("pool", MaxPool(3, stride=2))
     for name in ROWS:
-        row = _row(shape[2], widths[name.partition("_")[0]], "down" in name, rng, dtype)
+        row = _row(now[2], widths[name.partition("_")[0]], "down" in name, rng, dtype)
         add(name, row)
         add(f"{name}.relu", ReLU())
-    add("avgpool", AvgPool(shape[:2], shape[:2]))
-    add("fc", Linear(shape[2], dim, rng, dtype=dtype, bias=False))
+    add("avgpool", AvgPool(now[:2], now[:2]))
+    add("fc", Linear(now[2], dim, rng, dtype=dtype, bias=False))
     add("L2", L2Norm())
     return Sequential(*layers)
 

@@ -95,34 +95,35 @@ def build_inception_resnet_v1(
 ) -> Sequential:
     """Build the network for an input of `shape` (H, W, C) with the channels of `widths`."""
     layers: list[tuple[str, Layer]] = []
+    now: tuple[int, ...] = shape  # of the output so far
 
     def add(name: str, layer: Layer) -> None:
-        nonlocal shape
+        nonlocal now
         layers.append((name, layer))
-        shape = layer.output_shape(shape)
+        now = layer.output_shape(now)
 
     def blocks(name: str, count: int, scale: float, branches: tuple) -> None:
         for number in range(1, count + 1):
-            add(f"{name}_{number}", _block(branches, shape[2], scale, widths, rng, dtype))
+            add(f"{name}_{number}", _block(branches, now[2], scale, widths, rng, dtype))
             add(f"{name}_{number}.relu", ReLU())
 
-    add("input", pixels_times(1 / 128, -127.5 / 128, shape[2], dtype))
+    add("input", pixels_times(1 / 128, -127.5 / 128, now[2], dtype))
     for row in STEM:
         if isinstance(row, str):
             add(row, MaxPool(3, stride=2))
             continue
-        for suffix, layer in _convolution(row, shape[2], widths, rng, dtype, row is STEM[0]):
+        for suffix, layer in _convolution(row, now[2], widths, rng, dtype, row is STEM[0]):
             add(row[0] + suffix, layer)
     for name, (count, scale, branches) in BLOCKS.items():
         if name in BEFORE:
             mixed, its_branches = BEFORE[name]
             pool = ("pool", MaxPool(3, stride=2))
-            add(mixed, Concat(*_branches(its_branches, shape[2], widths, rng, dtype), pool))
+            add(mixed, Concat(*_branches(its_branches, now[2], widths, rng, dtype), pool))
         blocks(name, count, scale, branches)
     # The last row is neither scaled nor rectified.
-    add("block8_6", _block(BLOCK8, shape[2], 1.0, widths, rng, dtype))
-    add("avgpool", AvgPool(shape[:2], shape[:2]))
-    add("fc", Linear(shape[2], dim, rng, dtype=dtype, bias=False))
+    add("block8_6", _block(BLOCK8, now[2], 1.0, widths, rng, dtype))
+    add("avgpool", AvgPool(now[:2], now[:2]))
+    add("fc", Linear(now[2], dim, rng, dtype=dtype, bias=False))
     add("fc.bn", BatchNorm(dim, EPS, dtype=dtype))
     add("L2", L2Norm())
     return Sequential(*layers)
