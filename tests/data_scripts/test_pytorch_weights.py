@@ -4,7 +4,6 @@ import io
 import os
 import pickle
 import struct
-import time
 import warnings
 import zipfile
 from pathlib import Path
@@ -230,9 +229,9 @@ CALL = b"ctorch._utils\n_rebuild_tensor_v2\n"
 )
 @pytest.mark.parametrize("form", [zipped, legacy])
 def test_what_a_pickle_may_not_say(program, match, form):
-    program, began = b"\x80\x02" + program, time.thread_time()
-    refused_in_little_memory(read_checkpoint, form(program), match, 40 * 2**20)
-    assert time.thread_time() - began < 30  # seconds: this does not end where it grows as 2**n
+    """What grew as 2**n in a reader that compared or printed it would not come to an end."""
+    data = form(b"\x80\x02" + program)
+    refused_in_little_memory(read_checkpoint, data, match, 40 * 2**20)
 
 
 @pytest.mark.parametrize(
