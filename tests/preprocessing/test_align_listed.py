@@ -78,7 +78,7 @@ def test_photos_without_a_crop_have_a_reason(photos, tmp_path):
         photos, ["Ada/1.png", "Grace/1.png", "Grace/9.png"], tmp_path / "out", CENTRE
     )
     assert [*found.files] == ["Grace/1.png"]
-    assert found.reasons["Ada/1.png"] == "the file is empty"
+    assert found.reasons["Ada/1.png"].startswith("the file is empty")
     assert found.reasons["Grace/9.png"] == "not cut out yet"
 
 
@@ -92,7 +92,7 @@ def test_an_interruption_leaves_the_rest_for_the_next_run(photos, tmp_path):
 
 def test_crops_are_told_from_photos(photos, tmp_path):
     align_folder(photos, tmp_path / "out", CENTRE)
-    (photos / "Ada" / "1.png").write_bytes(b"")
+    (photos / "Ada" / "1.png").unlink()
     assert not are_crops(photos, ["Ada/1.png", "Ada/2.png"])
     (tmp_path / "out" / "faces" / "Ada" / "1.png").unlink()
     assert are_crops(tmp_path / "out" / "faces", ["Ada/1.png", "Ada/2.png"])
