@@ -145,6 +145,14 @@ class Layer:
         weights = sum(parameter.data.size for parameter in self.parameters().values())
         return FLOAT * (x + weights + y), FLOAT * (y + x + x + 3 * weights)
 
+    def walk(self) -> Iterator[Layer]:
+        """Yield this layer and all layers that it is made of."""
+        yield self
+        for held in vars(self).values():
+            for inner in held.values() if isinstance(held, dict) else (held,):
+                if isinstance(inner, Layer):
+                    yield from inner.walk()
+
     def parameters(self) -> dict[str, Parameter]:
         """Return the attributes that are a `Parameter` by name, in a fixed order."""
         return {k: v for k, v in vars(self).items() if isinstance(v, Parameter)}

@@ -19,6 +19,7 @@ from ..embedding.distances import squared_distances
 from ..embedding.mining import mined_loss
 from ..embedding.offline import mine_offline, take
 from ..embedding.triplet import embedding_gradient, triplet_loss
+from ..nn.batchnorm import BatchNorm
 from ..nn.device.backend import to_device
 from ..nn.layer import Sequential
 from ..nn.optim import OPTIMIZERS
@@ -62,11 +63,17 @@ def train(
     Raises
     ------
     ValueError
-        Nobody has two photos, or there is only one person: no triplet exists.
+        Nobody has two photos, or there is only one person: no triplet exists. Or a network with
+        batch norm is to learn in chunks: each would be normalised by itself.
     FloatingPointError
         The embeddings are not finite any more; the message names the first such layer.
     """
     check_trainable(faces.labels)
+    if config.chunk and any(isinstance(layer, BatchNorm) for layer in network.walk()):
+        raise ValueError(
+            f"a network with batch norm sees its batch as a whole, and not in chunks of "
+            f"{config.chunk}: leave --chunk out, or take fewer people and photos"
+        )
     state = state or TrainingState(network, config)
     while state.step < config.steps:
         start = time.perf_counter()

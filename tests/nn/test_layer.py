@@ -204,3 +204,16 @@ def test_a_batch_of_the_wrong_shape_is_named(network):
         network.forward(np.zeros((2, 7, 5, 1), np.float32))
     with pytest.raises(ValueError, match=r"48 values.*\(2, 5, 5, 4\)"):
         network.forward(np.zeros((2, 9, 9, 3), np.float32))
+
+
+def test_walk_meets_every_layer_within():
+    inner = Sequential(("conv", Conv2D(3, 3, 1, None)), ("relu", ReLU()))
+    network = Sequential(
+        ("side by side", Concat(("a", inner), ("b", Sequential(("pool", MaxPool(1, 1)))))),
+        ("sum", Residual(Sequential(("norm", BatchNorm(6))), AvgPool(1, 1))),
+    )
+    kinds = [type(layer).__name__ for layer in network.walk()]
+    assert kinds == [
+        "Sequential", "Concat", "Sequential", "Conv2D", "ReLU", "Sequential", "MaxPool",
+        "Residual", "Sequential", "BatchNorm", "AvgPool",
+    ]  # fmt: skip

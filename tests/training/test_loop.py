@@ -10,6 +10,10 @@ from minifacenet.embedding.distances import squared_distances
 from minifacenet.embedding.mining import RULES, semi_hard_closest
 from minifacenet.embedding.offline import mine_offline
 from minifacenet.embedding.triplet import embedding_gradient, triplet_loss
+from minifacenet.nn.batchnorm import BatchNorm
+from minifacenet.nn.l2norm import L2Norm
+from minifacenet.nn.layer import Sequential
+from minifacenet.nn.linear import Linear
 from minifacenet.training.loop import TrainingState, is_trainable, train
 from minifacenet.training.settings import TrainConfig
 from minifacenet.training.state import load_state, save_state
@@ -252,3 +256,14 @@ def test_without_a_triplet_there_is_no_training(labels):
 def test_a_configuration_that_cannot_be_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         TrainConfig(**change)
+
+
+def test_a_network_with_batch_norm_learns_by_whole_batches(faces):
+    def network():
+        rng = np.random.default_rng(0)
+        layers = (("fc", Linear(faces.images[0].size, 8, rng)), ("bn", BatchNorm(8)))
+        return Sequential(*layers, ("L2", L2Norm()))
+
+    next(train(network(), faces, replace(QUICK, chunk=None)))
+    with pytest.raises(ValueError, match=r"batch norm sees its batch as a whole.*chunks of 7"):
+        next(train(network(), faces, replace(QUICK, chunk=7)))
