@@ -15,7 +15,7 @@ from minifacenet.data_scripts.fetching import DataError, Spoilt
 from minifacenet.embedding.architectures import FaceNet
 from minifacenet.embedding.checkpoint import load_model, save_model
 from minifacenet.embedding.published import PUBLISHED
-from minifacenet.files.arrays import fill
+from minifacenet.files.arrays import fill, load_metadata
 
 THRESHOLDS = Path(__file__).parent / "thresholds"
 
@@ -35,10 +35,15 @@ def write_model(name: str, arrays: dict[str, np.ndarray], out: Path, credit: str
     fill(out, model.network.parameters(), arrays)
     _compare(name, model, DataError, out)
     more = {"origin": known.origin, "licence": known.licence, "credit": credit}
-    stored = THRESHOLDS / f"{name}.json"
-    if stored.is_file():
-        more["thresholds"] = json.loads(stored.read_text(encoding="utf-8"))
+    if thresholds := measured(name):
+        more["thresholds"] = thresholds
     save_model(out, model, {"published": name}, **more)
+
+
+def measured(name: str) -> dict | None:
+    """The thresholds that travel with a network; None if nobody could measure them."""
+    path = THRESHOLDS / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
 def check_model(name: str, path: Path) -> None:
@@ -47,6 +52,8 @@ def check_model(name: str, path: Path) -> None:
     if model.architecture != PUBLISHED[name].architecture:
         raise DataError(f"{path} holds {model.architecture.name}, not the published {name}")
     _compare(name, model, Spoilt, path)
+    if load_metadata(path).get("thresholds") != measured(name):
+        raise Spoilt(f"{path} holds other thresholds than this version of minifacenet measured")
 
 
 def _compare(name: str, model: FaceNet, error: type[Exception], path: Path) -> None:

@@ -66,6 +66,10 @@ def test_thresholds_that_were_measured_go_into_the_file(tiny, tmp_path, monkeypa
     out = tmp_path / "out.safetensors"
     write_model("nn4_small2", arrays_of(tiny), out, "")
     assert load_metadata(out)["thresholds"] == {"made": "up"}
+    check_model("nn4_small2", out)
+    (tmp_path / "nn4_small2.json").write_text(json.dumps({"made": "better"}))
+    with pytest.raises(Spoilt, match="other thresholds"):
+        check_model("nn4_small2", out)
 
 
 @pytest.mark.parametrize(
