@@ -30,7 +30,8 @@ class Published:
         Of the network with its weights, as `FaceNet.digest` gives it; None where the weights could
         not be had when this was written.
     lfw : str
-        Its accuracy on LFW as we measured it, with the standard error; '' where we could not.
+        Its accuracy on LFW with the standard error, as `minifacenet evaluate lfw` measured it on
+        2,000 pairs, a third of each fold; '' where there were no weights to measure.
     """
 
     architecture: Architecture
@@ -53,6 +54,7 @@ PUBLISHED = {
         licence="Apache-2.0",
         origin="OpenFace, nn4.small2.v1; Carnegie Mellon University, 2016",
         digest="208be46c559ced8b",
+        lfw="0.929 ± 0.006",
     ),
     "dlib_resnet": Published(
         Architecture("dlib_resnet"),
@@ -60,6 +62,7 @@ PUBLISHED = {
         licence="CC0-1.0",
         origin="dlib, dlib_face_recognition_resnet_model_v1; Davis King, 2017",
         digest="d5221e494188b286",
+        lfw="0.987 ± 0.002",
     ),
     "inception_resnet_v1": Published(
         Architecture("inception_resnet_v1", dim=512),
