@@ -1,4 +1,4 @@
-"""Every network and the loss pass a gradient check, at reduced width and some with rows left out."""
+"""Every network with the loss passes a gradient check, at reduced width, some with fewer rows."""
 
 from dataclasses import dataclass, field
 from typing import Any
