@@ -47,6 +47,8 @@ test: $(VENV)/.with-dev $(VENV)/.with-data
 test-extra test-full: $(VENV)/.with-dev $(VENV)/.with-data $(VENV)/.with-full $(VENV)/.with-cuda
 	$(PY) data_scripts/get_orl.py data/orl
 	$(PY) data_scripts/get_mtcnn.py data/mtcnn.safetensors
+	$(PY) data_scripts/get_nn4_small2.py data/nn4_small2.safetensors
+	$(PY) data_scripts/get_dlib_resnet.py data/dlib_resnet.safetensors
 	$(PYTEST) -m "extra"
 	test $@ = test-extra || $(PYTEST) -m "full and not extra"
 

@@ -31,10 +31,10 @@ SOURCE = Source(
 )
 RAW = f"{SOURCE.file} of the release v2.2.9 at https://github.com/timesler/facenet-pytorch/releases"
 CREDIT = """\
-Inception-ResNet v1 trained on VGGFace2, 20180402-114759: David Sandberg, facenet, MIT license,
-Copyright (c) 2016 David Sandberg. In PyTorch: Tim Esler, facenet-pytorch, MIT license, Copyright
-(c) 2019 Timothy Esler. Data: Q. Cao, L. Shen, W. Xie, O. M. Parkhi, A. Zisserman, 'VGGFace2: A
-dataset for recognising faces across pose and age', FG 2018."""
+Inception-ResNet v1 trained on VGGFace2, 20180402-114759: David Sandberg, facenet, MIT license. In
+PyTorch: Tim Esler, facenet-pytorch, MIT license. Data: Q. Cao, L. Shen, W. Xie, O. M. Parkhi,
+A. Zisserman, 'VGGFace2: A dataset for recognising faces across pose and age', FG 2018."""
+COPYRIGHT = "Copyright (c) 2016 David Sandberg\nCopyright (c) 2019 Timothy Esler"
 
 # The branches of each kind of block: what goes in, comes out, and the kernel's height and width.
 Convolution = tuple[str, int, int, int, int]
@@ -165,7 +165,7 @@ def our_name(name: str) -> str:
 def write(source: Path, out: Path) -> None:
     """The item's file, from the .pt file."""
     arrays = {our_name(name): in_our_layout(array) for name, array in read_weights(source).items()}
-    write_model(NAME, arrays, out, CREDIT)
+    write_model(NAME, arrays, out, CREDIT, COPYRIGHT)
 
 
 ITEM = Item(
@@ -173,7 +173,8 @@ ITEM = Item(
     file=KNOWN.file,
     what="Inception-ResNet v1, trained on VGGFace2's 3.3 million faces: 512 numbers a face",
     origin=KNOWN.origin,
-    licence=f"{KNOWN.licence}, Copyright (c) 2016 David Sandberg, (c) 2019 Timothy Esler",
+    licence=f"{KNOWN.licence}, Copyright (c) 2016 David Sandberg, (c) 2019 Timothy Esler; "
+    "its text goes into the file",
     size="112 MB to fetch, 94 MB on disk",
     raw=RAW,
     package=None,

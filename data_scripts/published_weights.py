@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from minifacenet.data_scripts.fetching import DataError, Spoilt
+from minifacenet.data_scripts.pretrained import licence_text
 from minifacenet.embedding.architectures import FaceNet
 from minifacenet.embedding.checkpoint import load_model, save_model
 from minifacenet.embedding.published import PUBLISHED
@@ -20,8 +21,12 @@ from minifacenet.files.arrays import fill, load_metadata
 THRESHOLDS = Path(__file__).parent / "thresholds"
 
 
-def write_model(name: str, arrays: dict[str, np.ndarray], out: Path, credit: str) -> None:
+def write_model(
+    name: str, arrays: dict[str, np.ndarray], out: Path, credit: str, copyright: str = ""
+) -> None:
     """Write the published network `name` with these arrays, by the names of our parameters.
+
+    `credit` says whose work it is, `copyright` what its licence names, and the licence comes along.
 
     Raises
     ------
@@ -34,7 +39,12 @@ def write_model(name: str, arrays: dict[str, np.ndarray], out: Path, credit: str
     model = FaceNet.blank(known.architecture, known.cut)
     fill(out, model.network.parameters(), arrays)
     _compare(name, model, DataError, out)
-    more = {"origin": known.origin, "licence": known.licence, "credit": credit}
+    more: dict[str, object] = {
+        "origin": known.origin,
+        "licence": known.licence,
+        "licence_text": licence_text(known.licence, copyright),
+        "credit": credit,
+    }
     if thresholds := measured(name):
         more["thresholds"] = thresholds
     save_model(out, model, {"published": name}, **more)

@@ -90,6 +90,9 @@ def check_contents(wheel: Path) -> None:
     wanted.add("minifacenet/py.typed")
     scripts = (ROOT / "data_scripts").glob("*.py")
     wanted |= {f"minifacenet/data_scripts/{path.name}" for path in scripts}
+    for beside in ("licences/*.txt", "thresholds/*.json"):
+        found = (ROOT / "data_scripts").glob(beside)
+        wanted |= {f"minifacenet/{path.relative_to(ROOT).as_posix()}" for path in found}
     expect(wanted <= names, f"the wheel lacks {sorted(wanted - names)}")
     for licence in ("LICENSE", "NOTICE"):
         expect(any(name.endswith(f"/{licence}") for name in names), f"the wheel lacks {licence}")
@@ -116,6 +119,9 @@ def check_use(place: Elsewhere) -> None:
     printed = place.minifacenet("doctor")
     expect("minifacenet get mtcnn" in printed, "the doctor has no remedy for the weights")
     expect("140,025,664" in place.minifacenet("summary", "nn1"), "NN1 has another size")
+    for listing in (place.minifacenet("get"), place.minifacenet("models")):
+        for name in ("nn4_small2", "dlib_resnet", "inception_resnet_v1"):
+            expect(f"minifacenet get {name}" in listing, f"{name} is not listed")
 
     photos = place.folder / "photos"
     photos.mkdir()
@@ -127,6 +133,9 @@ def check_use(place: Elsewhere) -> None:
         expect(words in printed, f"{words!r} was not told")
     expect("nothing to do" in place.minifacenet("get", "mtcnn"), "it was fetched twice")
     expect((place.folder / "home" / "mtcnn.safetensors").is_file(), "MINIFACENET_HOME is empty")
+    licence = "minifacenet.data_scripts.pretrained import licence_text"
+    for name in ("Apache-2.0", "CC0-1.0", "MIT"):  # those that go with weights
+        place.python("-c", f"from {licence}; assert len(licence_text({name!r})) > 1000")
     place.minifacenet("align", "photos", "aligned")
     faces = list((place.folder / "aligned" / "faces").iterdir())
     expect(len(faces) == 1, f"in the portrait there is one face, not {len(faces)}")
