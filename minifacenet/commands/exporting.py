@@ -18,7 +18,10 @@ app = typer.Typer()
 def export(
     context: typer.Context,
     model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="A run's folder, or a model.safetensors.")
+        Path,
+        typer.Argument(
+            metavar="MODEL", help="A run's folder, a model file, or a name that `models` lists."
+        ),
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The file: NAME.onnx.")],
     flip: Annotated[

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 PhotosPath = Annotated[
     Path, typer.Argument(metavar="PHOTOS", help="A photo, or a folder of photos at any depth.")
 ]
-Model = Annotated[Path, typer.Option(help="A run's folder, or a model.safetensors.")]
+Model = Annotated[
+    Path, typer.Option(help="A run's folder, a model file, or a name that `models` lists.")
+]
 Cache = Annotated[
     Path | None, typer.Option(help="Folder that keeps embeddings, so that each is made once.")
 ]

@@ -30,7 +30,8 @@ def verify(
         typer.Argument(metavar="FACES", help="Folder of people, or the root of the listed photos."),
     ] = None,
     model: Annotated[
-        Path | None, typer.Option(help="A run's folder, or a model.safetensors.")
+        Path | None,
+        typer.Option(help="A run's folder, a model file, or a name that `models` lists."),
     ] = None,
     pairs: Annotated[
         Path | None, typer.Option(help="List of pairs as LFW's pairs.txt; all pairs if left out.")

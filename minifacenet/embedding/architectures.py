@@ -51,6 +51,7 @@ class Network:
 NETWORKS = {
     "nn1": Network(220, nn1.NN1_WIDTHS, printed=nn1.NN1_PAPER),
     "nn1_mini": Network(96, nn1.NN1_MINI_WIDTHS),
+    "nn1_mini_bn": Network(96, nn1.NN1_MINI_WIDTHS, nn1.build_nn1_bn),
     "nn2": Network(224, inception.NN2_WIDTHS, inception.build_nn2, inception.NN2_PAPER),
     "nn4_small2": Network(96, inception.NN4_SMALL2_WIDTHS, inception.build_nn4_small2),
     "dlib_resnet": Network(150, dlib_resnet.WIDTHS, dlib_resnet.build_dlib_resnet),

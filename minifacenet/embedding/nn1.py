@@ -7,6 +7,9 @@ The table's gaps and how they are closed here (each also stands in the README):
 - "maxout p=2": fc1 has 103M parameters, which are two maps to 4,096; the output is their maximum.
 - A ReLU follows every convolution; maxout stands in its place in fc1 and fc2; fc7128 is linear.
 - "concat" has no second input: it is the identity.
+
+nn1_mini_bn is what the paper's followers make of such a table: batch norm behind every convolution
+and every linear map, in place of the LRN.
 """
 
 from __future__ import annotations
@@ -16,10 +19,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ..nn.batchnorm import BatchNorm
 from ..nn.concat import Concat
 from ..nn.conv import Conv2D
 from ..nn.l2norm import L2Norm
-from ..nn.layer import Sequential
+from ..nn.layer import Layer, Sequential
 from ..nn.linear import Linear
 from ..nn.lrn import LRN
 from ..nn.maxout import Maxout
@@ -80,17 +84,32 @@ def build_nn1(
     dtype: type = np.float32,
     lrn: bool = True,
     maxout: bool = True,
+    batchnorm: bool = False,
 ) -> Sequential:
     """Build Table 1 for an input of `shape` (H, W, C) with the channels of `widths`."""
-    layers = []
+    layers: list[tuple[str, Layer]] = []
+    now: tuple[int, ...] = shape  # of the output so far
     for row in NN1:
         name = row if isinstance(row, str) else row[0]
         if name.startswith("rnorm") and not lrn:
             continue
-        for suffix, layer in _row(row, shape, widths, dim, rng, dtype, maxout):
+        for suffix, layer in _row(row, now, widths, dim, rng, dtype, maxout):
             layers.append((name + suffix, layer))
-            shape = layer.output_shape(shape)
+            now = layer.output_shape(now)
+            if batchnorm and isinstance(layer, Conv2D | Linear):
+                layers.append((f"{name}.bn", BatchNorm(now[-1], dtype=dtype)))
     return Sequential(*layers)
+
+
+def build_nn1_bn(
+    shape: tuple[int, int, int],
+    widths: Mapping[str, int],
+    dim: int,
+    rng: np.random.Generator | None,
+    dtype: type = np.float32,
+) -> Sequential:
+    """Build Table 1 with batch norm in place of LRN."""
+    return build_nn1(shape, widths, dim, rng, dtype, lrn=False, batchnorm=True)
 
 
 def _row(row, shape, widths, dim, rng, dtype, maxout):
