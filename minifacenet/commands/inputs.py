@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
 
+from ..console.alignment import KEPT, counted
 from ..console.screen import say
 from ..console.terminal import progress, tell_data
+from ..files.words import count_text, printable
 from ..preprocessing.crop_note import CENTRE_SQUARE, align_options
 from .memory import smaller
 from .options import use_threads
@@ -19,13 +22,15 @@ from .options import use_threads
 if TYPE_CHECKING:
     from ..embedding.embedder import Embedder
     from ..preprocessing.faces import Faces
+    from ..preprocessing.whole_photos import FaceFinder
 
 PhotosPath = Annotated[
     Path, typer.Argument(metavar="PHOTOS", help="A photo, or a folder of photos at any depth.")
 ]
 Model = Annotated[Path, typer.Option(help="A run's folder, or a model.safetensors.")]
 Cache = Annotated[
-    Path | None, typer.Option(help="Folder that keeps embeddings, so that each is made once.")
+    Path | None,
+    typer.Option(help="Folder that keeps embeddings, and faces of whole photos: each made once."),
 ]
 Threshold = Annotated[
     float | None, typer.Option(min=0, max=4, help="Squared L2 distance up to which two are one.")
@@ -56,15 +61,88 @@ def open_model(model: Path, threads: int | None) -> Embedder:
 
 
 def read(
-    reader: Callable[..., Faces], path: Path, embedder: Embedder, model: Path | str, any_faces: bool
+    reader: Callable[..., Faces],
+    path: Path,
+    embedder: Embedder,
+    model: Path | str,
+    any_faces: bool,
+    cache: Path | None = None,
+    every: bool = False,
 ) -> Faces:
-    """Read photos as the network takes them; errors as in `check_cut`."""
+    """Read photos as the network takes them; errors as in `check_cut`.
+
+    The faces of whole photos are found and cut as it knows them: `every` one, or the largest of
+    each photo.
+    """
     size, _, channels = embedder.architecture.input_shape
-    with _fewer(f"the photos in {path}"), progress("reading photos") as tell:
-        data = reader(path, size, channels, tell, mixed(any_faces))
+    finder = finder_for(embedder, model, any_faces, cache, every)
+    with _fewer(f"the photos in {path}"), finding_faces(finder) as tell:
+        data = reader(path, size, channels, tell, mixed(any_faces), reader=finder)
     tell_data(path, data)
+    tell_several(finder)
     check_cut(data, path, embedder, model, any_faces)
     return data
+
+
+def finder_for(
+    embedder: Embedder, model: Path | str, any_faces: bool, cache: Path | None, every: bool = False
+) -> FaceFinder | None:
+    """Return what finds the faces of whole photos for a model; None if photos are read as they are.
+
+    That is so with `any_faces`, and for a model of centre squares or of cuts that nobody knows.
+    """
+    import numba
+
+    from ..preprocessing.whole_photos import FaceFinder
+    from .preparing import detecting
+
+    cut = embedder.cut
+    if any_faces or align_options(cut) is None:
+        return None
+
+    told = False
+
+    def begin(whole: int, crops: int) -> None:
+        nonlocal told
+        if told:  # of the first photo of two
+            return
+        told = True
+        also = f"; {count_text(crops, 'face')} had been cut so before" if crops else ""
+        say(f"Whole photos: faces are found and cut as {model} knows them ({cut}){also}")
+
+    return FaceFinder(
+        cut, every, cache, numba.get_num_threads(), begin,
+        finding=lambda: progress(detecting(cut)), reading=lambda: progress("reading faces"),
+        warn=say,
+    )  # fmt: skip
+
+
+@contextmanager
+def finding_faces(finder: FaceFinder | None) -> Iterator[Callable[[int, int], None] | None]:
+    """Show a bar for reading photos, unless a finder shows its own, and say what helps it."""
+    from ..preprocessing.whole_photos import NoFace
+
+    if finder is None:
+        with progress("reading photos") as tell:
+            yield tell
+        return
+    try:
+        yield None
+    except NoFace as error:
+        raise NoFace(
+            f"{error}. Pass photos that show faces; if these are faces that were cut out already, "
+            "say --any-faces"
+        ) from None
+
+
+def tell_several(finder: FaceFinder | None) -> None:
+    """Print how many photos showed several faces, and what became of these."""
+    if finder is None or not finder.several:
+        return
+    names = ", ".join(finder.several[:3]) + ", ..." * (len(finder.several) > 3)
+    shows = counted(len(finder.several), "photo shows", "photos show")
+    kept = KEPT["all" if finder.every else "largest"]
+    say(f"  {shows} several faces, {kept}: {printable(names)}")
 
 
 def mixed(any_faces: bool) -> Callable[[str], None]:
