@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -136,13 +135,12 @@ def finding_faces(finder: FaceFinder | None) -> Iterator[Callable[[int, int], No
 
 
 def tell_several(finder: FaceFinder | None) -> None:
-    """Print how many photos showed several faces, and what became of these."""
-    if finder is None or not finder.several:
+    """Print how many photos showed several faces, where only the largest was taken."""
+    if finder is None or finder.every or not finder.several:
         return
     names = ", ".join(finder.several[:3]) + ", ..." * (len(finder.several) > 3)
     shows = counted(len(finder.several), "photo shows", "photos show")
-    kept = KEPT["all" if finder.every else "largest"]
-    say(f"  {shows} several faces, {kept}: {printable(names)}")
+    say(f"  {shows} several faces, {KEPT['largest']}: {printable(names)}")
 
 
 def mixed(any_faces: bool) -> Callable[[str], None]:
@@ -173,7 +171,7 @@ def check_cut(
         return
     differ = f"{model} was trained on {_faces(embedder.cut)}, and {path} holds {_faces(data.cut)}"
     if not any_faces:
-        raise ValueError(f"{differ}: {_remedy(data.cut, path, embedder.cut)}, or say --any-faces")
+        raise ValueError(f"{differ}: {_remedy(embedder.cut)}, or say --any-faces")
     say(f"{differ}: expect worse answers", style="yellow")
 
 
@@ -183,16 +181,16 @@ def _faces(cut: str) -> str:
     return f"faces {'in a ' * cut.startswith('box')}{cut}"
 
 
-def _remedy(cut: str, path: Path, wanted: str) -> str:
-    """Say how to get from faces at `path`, cut this way, to the wanted ones."""
+def _remedy(wanted: str) -> str:
+    """Say how to get from faces that were cut otherwise to the wanted ones."""
+    photos = "pass the photos that these faces were cut from"
     if wanted == CENTRE_SQUARE:
-        return "pass the photos that these faces were cut from"
+        return photos
     options = align_options(wanted)
     if options is None:
         return "pass faces that were cut as the model's"
-    photos = shlex.quote(str(path)) if cut == CENTRE_SQUARE and path.is_dir() else "PHOTOS"
-    first = "put the photos into a folder PHOTOS, " if path.is_file() else ""
-    return f"{first}run `minifacenet align {photos} OUT {options}` and pass the faces in OUT/faces"
+    align = f"minifacenet align PHOTOS OUT {options}"
+    return f"{photos}, or run `{align}` and pass the faces in OUT/faces"
 
 
 def names_of(data: Faces) -> np.ndarray:

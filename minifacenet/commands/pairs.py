@@ -30,6 +30,7 @@ from .options import FacesPath, Force, Threads
 from .outputs import folder_for_results, place_for_files, refuse_loss
 
 if TYPE_CHECKING:
+    from ..classification.pair_photos import FoundPairs
     from ..embedding.embedder import Embedder
     from ..preprocessing.faces import Faces
     from ..preprocessing.whole_photos import FaceFinder
@@ -64,8 +65,6 @@ def verify(
     force: Force = False,
 ) -> None:
     """Are two photos of one person? Measure VAL, FAR and ROC as in section 4 of the paper."""
-    from ..classification.pair_lists import read_pairs
-    from ..classification.pair_photos import read_pair_photos
     from ..classification.pair_scores import in_whole_folds, judge
     from ..classification.thresholds import Thresholds
     from ..classification.verification import pair_distances
@@ -73,7 +72,6 @@ def verify(
     from ..console.pairs import (
         EXPLANATION,
         tell_folds,
-        tell_found,
         tell_own_thresholds,
         tell_verification,
     )
@@ -100,16 +98,7 @@ def verify(
         scores = verify_pairs(distances, same)
         figures: Mapping[str, float | None] = scores.as_dict()
     else:
-        listed = read_pairs(pairs)
-        size, _, channels = embedder.architecture.input_shape
-        finder = finder_for(embedder, model, any_faces, cache)
-        with finding_faces(finder) as tell:
-            found, data = read_pair_photos(
-                faces, listed, size, channels, tell, mixed(any_faces), reader=finder
-            )
-        tell_found(pairs, found, data.skipped)
-        tell_several(finder)
-        check_cut(data, faces, embedder, model, any_faces)
+        found, data = _read_pairs(pairs, faces, embedder, model, any_faces, cache)
         judged = judge(in_whole_folds(found, pairs), embedded(embedder, data, cache), threshold)
         tell_folds(judged.result)
         distances, same = judged.distances, judged.same
@@ -120,6 +109,27 @@ def verify(
         write_json(out / FILES[0], figures)
         pair_figures(out, distances, same, scores)
         say(f"In {out}: {', '.join(FILES)}")
+
+
+def _read_pairs(
+    pairs: Path, faces: Path, embedder: Embedder, model: Path, any_faces: bool, cache: Path | None
+) -> tuple[FoundPairs, Faces]:
+    """Read the photos of a list of pairs as the network takes them."""
+    from ..classification.pair_lists import read_pairs
+    from ..classification.pair_photos import read_pair_photos
+    from ..console.pairs import tell_found
+
+    listed = read_pairs(pairs)
+    size, _, channels = embedder.architecture.input_shape
+    finder = finder_for(embedder, model, any_faces, cache)
+    with finding_faces(finder) as tell:
+        found, data = read_pair_photos(
+            faces, listed, size, channels, tell, mixed(any_faces), reader=finder
+        )
+    tell_found(pairs, found, data.skipped)
+    tell_several(finder)
+    check_cut(data, faces, embedder, model, any_faces)
+    return found, data
 
 
 def _check_memory(photos: int, faces: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -13,7 +12,7 @@ from .choose_and_cut import Face
 
 KEPT, NOT_KEPT = (0, 114, 178), (213, 94, 0)  # blue and vermilion, which all eyes can tell apart
 MOST_SIDE = 1024
-AROUND, VIEW = 2.2, 640  # sides of a face that a view shows, and pixels of the view
+AROUND, VIEW = 2.2, 480  # sides of a face that a view shows, and pixels of the view
 FONT_SIZE, GAP = 11, 2  # a label's; between label and frame
 
 
@@ -57,13 +56,13 @@ def draw_around(
 ) -> np.ndarray:
     """Return the part of a photo about one of its faces, with the faces drawn in.
 
-    `chosen` is drawn as kept, and the other `faces` as not. The rest is as in `draw_faces`; the
-    longer side has `VIEW` pixels.
+    `chosen` is drawn as kept, the other `faces` that have a crop as not kept, and their numbers go
+    from left to right. The rest is as in `draw_faces`; the longer side has `VIEW` pixels.
     """
-    box = np.array(chosen.box) / scale
-    side = max(1, round(AROUND * max(box[2:] - box[:2])))
+    own = np.array(chosen.box) / scale
+    side = max(1, round(AROUND * max(own[2:] - own[:2])))
     room = np.maximum(0, np.array(photo.shape[1::-1]) - side)  # the view stays within the photo
-    left, top = np.clip((box[:2] + box[2:] - side) / 2, 0, room).astype(int)
+    left, top = np.clip((own[:2] + own[2:] - side) / 2, 0, room).astype(int)
     part = photo[top : top + side, left : left + side]
     zoom = VIEW / max(part.shape[:2])
     size = (max(1, round(zoom * part.shape[1])), max(1, round(zoom * part.shape[0])))
@@ -73,16 +72,15 @@ def draw_around(
     def moved(point: Sequence[float]) -> tuple[float, float]:
         return zoom * (point[0] / scale - left), zoom * (point[1] / scale - top)
 
-    shown = [
-        replace(
-            face,
-            box=(*moved(face.box[:2]), *moved(face.box[2:])),
-            landmarks=tuple(map(moved, face.landmarks or ())),
-            reason="" if face == chosen else "another one",
-        )
-        for face in faces
-        if face.box is not None
-    ]
+    shown = []
+    kept = [(face.box, face) for face in faces if face.box is not None and not face.reason]
+    kept.sort(key=lambda pair: pair[0][0] + pair[0][2])
+    for number, (box, face) in enumerate(kept, start=1):
+        (x0, y0), (x1, y1) = moved(box[:2]), moved(box[2:])
+        if x1 > 0 and y1 > 0 and x0 < size[0] and y0 < size[1]:
+            points = tuple(map(moved, face.landmarks or ()))
+            reason = "" if face == chosen else "another one"
+            shown.append(Face(number, (x0, y0, x1, y1), face.score, points, reason=reason))
     return np.array(draw_faces(pixels, shown))
 
 
