@@ -116,9 +116,8 @@ def classify_predict(
     if out is not None:
         _write_answers(out, data, enrolled, answers, names)
     tell_names(enrolled, data, answers, out)
-    tell_right(names[data.largest], names_of(data)[data.largest], classes)
-    if len(data.largest) < len(data):
-        say("Of a photo with several faces, the largest counts there.")
+    several = len(data.largest) < len(data)
+    tell_right(names[data.largest], names_of(data)[data.largest], classes, several)
     if out is not None:
         say(f"In {out}: one row per {'face' if data.boxes else 'photo'}")
 

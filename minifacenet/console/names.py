@@ -93,8 +93,13 @@ def _names_table(classes, paths, answers: Answers) -> Table:
     return table
 
 
-def tell_right(names: np.ndarray, truth: np.ndarray, classes: np.ndarray) -> None:
-    """Print how many names are right, where folders are called after people."""
+def tell_right(
+    names: np.ndarray, truth: np.ndarray, classes: np.ndarray, several: bool = False
+) -> None:
+    """Print how many names are right, where folders are called after people.
+
+    With `several` faces on some photos, these names are those of the largest.
+    """
     known = np.isin(truth, classes)
     if known.any():
         right, rejected = names[known] == truth[known], names[known] == UNKNOWN
@@ -106,6 +111,8 @@ def tell_right(names: np.ndarray, truth: np.ndarray, classes: np.ndarray) -> Non
         if (~known).any():
             wrong = (names[~known] != UNKNOWN).mean()
             say(f"{(~known).sum()} photos lie in other folders: {wrong:.1%} of them got a name.")
+        if several:
+            say("Of a photo with several faces, the largest counts there.")
     _tell_spellings({*truth.tolist()} - {*classes.tolist()}, classes.tolist())
 
 

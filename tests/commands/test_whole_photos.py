@@ -106,6 +106,9 @@ def test_all_faces_get_names(run, photos, people, aligned, tmp_path):
     assert "By their folders, 31 photos show enrolled people" in printed
     assert "Of a photo with several faces, the largest counts there." in printed
     assert f"In {out}: one row per face" in printed
+    alone = run("classify", "predict", photos / "Ada" / "party.png", "--people", enrolled)[1]
+    assert "party.png (face 2)" in text(alone)
+    assert "the largest counts" not in text(alone)
     party = [row for row in rows(out) if row["photo"] == "Ada/party.png"]
     assert [row["face"] for row in party] == ["1", "2"]
     assert {row["name"] for row in party} <= {path.name for path in people.iterdir()}
