@@ -78,9 +78,9 @@ def embed(
         vectors, data.captions, tuple(names_of(data)), embedder.digest, embedder.preprocessing
     ).save(out, quantised)
     say(f"In {files[0]} and {files[1]}: {len(data)} embeddings of network {embedder.digest}")
-    if finds:
+    if finds and not data.boxes:
         faces.unlink(missing_ok=True)  # of other photos
-    if data.boxes:
+    elif data.boxes:
         rows = zip(data.captions, data.paths, data.box_rows, strict=True)
         header = ("index", "path", "photo", *BOX_COLUMNS)
         write_csv(faces, header, ((i, *row[:2], *row[2]) for i, row in enumerate(rows)))

@@ -9,7 +9,9 @@ from PIL import Image
 
 from minifacenet.classification.clustering_scores import bcubed
 from minifacenet.console import groups
+from minifacenet.embedding.embedder import Embedder
 from minifacenet.embedding.store import Embeddings
+from minifacenet.preprocessing.whole_photos import read_whole_photos
 
 from ..conftest import text
 from ..preprocessing.made_files import save_crop
@@ -179,9 +181,12 @@ def test_vectors_of_all_faces(run, photos, aligned, tmp_path):
     (tmp_path / "v.csv").unlink()
     status, _, error = run(*command, *ONE_THREAD)
     assert "v-faces.csv is there already" in text(error)
-    # Of photos as they are there is none, and the old one would belong to nobody.
     assert run("embed", photos / "Ada" / "0.png", *command[2:], "--force", *ONE_THREAD)[0] == 0
     assert len(rows(tmp_path / "v-faces.csv")) == 1
+    # Crops have no boxes, and the old ones would belong to nobody.
+    save_crop(tmp_path / "crop.png", "x.jpg", template="openface", margin=0.1)
+    assert run("embed", tmp_path / "crop.png", *command[2:], "--force")[0] == 0
+    assert not (tmp_path / "v-faces.csv").exists()
 
 
 def test_with_a_cache_no_photo_is_looked_at_twice(run, photos, aligned, tmp_path, detector, pairs):
@@ -224,6 +229,17 @@ def test_a_photo_without_a_face_cannot_be_compared(run, photos, aligned):
     error = text(error)
     assert f"{nobody}: no face found in 20 x 25 pixels (MTCNN looked at the upright photo" in error
     assert "say --any-faces" in error
+
+
+def test_the_distance_is_that_of_the_largest_faces(run, photos, aligned):
+    embedder = Embedder(aligned, flip=True)
+    faces = [
+        read_whole_photos(photos / name, CUT, 32, 1) for name in ("Ada/party.png", "Ada/0.png")
+    ]
+    vectors = [embedder.transform(data.images)[0].astype(float) for data in faces]
+    command = ("compare", photos / "Ada" / "party.png", photos / "Ada" / "0.png")
+    printed = text(run(*command, "--model", aligned)[1])
+    assert f"the two photos {np.square(vectors[0] - vectors[1]).sum():.4f}" in printed
 
 
 def test_two_photos_in_a_picture(run, photos, aligned, tmp_path):
