@@ -95,8 +95,9 @@ def classify_predict(
 ) -> None:
     """Name the people in photos, or say 'unknown'.
 
-    Of whole photos all faces are named: 'party.jpg (face 2)' is the second from the left. In OUT
-    such a face has its number, and its box in pixels of the upright photo.
+    Of whole photos all faces are named: 'party.jpg (face 2)' is the second one from the left.
+
+    In OUT such a face has its number, and its box in pixels of the upright photo.
     """
     from ..classification.classifier import UNKNOWN
     from ..classification.people import People

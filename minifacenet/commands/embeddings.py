@@ -50,9 +50,9 @@ def embed(
 ) -> None:
     """Write the embeddings of photos to OUT.npy, and what each row is to OUT.csv.
 
-    Whole photos give a row for each face, and OUT-faces.csv for where it is: 'party.jpg (face 2)',
-    the second from the left, has its photo's path there, and its box in pixels of the upright
-    photo.
+    Whole photos give a row for each face: 'party.jpg (face 2)' is the second one from the left.
+
+    OUT-faces.csv has the photo of each row then, and its box in pixels of the upright photo.
     """
     from ..embedding.architectures import FaceNet
     from ..embedding.store import Embeddings, file_pair
@@ -109,8 +109,9 @@ def cluster(
 ) -> None:
     """Group photos by person, without enrolling anybody.
 
-    Of whole photos all faces are grouped, and those of one photo are kept apart: each folder of OUT
-    gets the photos that its person is on, and groups.csv says where on them.
+    Of whole photos all faces are grouped, and those of one photo are kept apart.
+
+    Each folder of OUT gets the photos that its person is on, and groups.csv says where on them.
     """
     from ..classification.clustering import average_linkage, clusters_at
     from ..classification.group_folders import folder_names, write_groups

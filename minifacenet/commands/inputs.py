@@ -35,7 +35,10 @@ Threshold = Annotated[
     float | None, typer.Option(min=0, max=4, help="Squared L2 distance up to which two are one.")
 ]
 AnyFaces = Annotated[
-    bool, typer.Option("--any-faces", help="Go on with faces cut otherwise than the model's.")
+    bool,
+    typer.Option(
+        "--any-faces", help="Find no faces; go on with those cut otherwise than the model's."
+    ),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Draws what is held out to measure.")]
 
