@@ -12,6 +12,7 @@ import numpy as np
 
 from ..files.atomic import workplace, write_csv
 from ..files.names import as_a_disk_sees, fitting
+from ..preprocessing.faces import BOX_COLUMNS
 
 NOISE = "others"
 
@@ -28,6 +29,7 @@ def write_groups(
     paths: Sequence[str],
     labels: np.ndarray,
     link: bool = False,
+    boxes: Sequence[tuple] | None = None,
 ) -> None:
     """Copy the photos `root`/`paths` into one folder per group, or link to them.
 
@@ -40,11 +42,14 @@ def write_groups(
     root : path
     paths : sequence of str
         Photos relative to `root`, with '/'. A photo keeps its name; where two of a group have the
-        same one, the folders of their paths come before it.
+        same one, the folders of their paths come before it. A photo that stands there for several
+        of its faces goes into the folder of each, and once into each folder.
     labels : ndarray of shape (N,), int
         Groups from 0; -1 means none.
     link : bool
         Make symbolic links instead of copies: the photos stay where they are.
+    boxes : sequence of tuple, optional
+        `Faces.box_rows`, to stand in `groups.csv`, too.
 
     Raises
     ------
@@ -56,17 +61,22 @@ def write_groups(
         raise FileExistsError(f"'{out}' is not empty: choose a new folder for the groups")
     with workplace(out) as building:
         building.mkdir()
-        rows = []
         folders = folder_names(labels)
-        for path, folder, name in zip(paths, folders, _names(paths, folders), strict=True):
-            target = building / folder / name
+        placed = dict.fromkeys(zip(paths, folders, strict=True))  # in order, each once
+        names = _names([path for path, _ in placed], [folder for _, folder in placed])
+        files = {at: f"{at[1]}/{name}" for at, name in zip(placed, names, strict=True)}
+        for (path, _), file in files.items():
+            target = building / file
             target.parent.mkdir(exist_ok=True)
             if link:
                 target.symlink_to((root / path).resolve())
             else:
                 shutil.copy2(root / path, target)
-            rows.append((path, folder, f"{folder}/{name}"))
-        write_csv(building / "groups.csv", ("photo", "group", "file"), rows)
+        header = ("photo", "group", "file", *BOX_COLUMNS * (boxes is not None))
+        rows = [(*at, files[at]) for at in zip(paths, folders, strict=True)]
+        if boxes is not None:
+            rows = [(*row, *box) for row, box in zip(rows, boxes, strict=True)]
+        write_csv(building / "groups.csv", header, rows)
         if out.exists():
             out.rmdir()
         os.replace(building, out)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -24,6 +24,11 @@ from .inputs import (
 )
 from .options import FacesPath, Force, Threads, use_threads
 from .outputs import folder_for_results, place_for_files
+
+if TYPE_CHECKING:
+    from ..classification.classifier import Answers
+    from ..classification.people import People
+    from ..preprocessing.faces import Faces
 
 app = typer.Typer()
 classify = typer.Typer(no_args_is_help=True, help="Name the people on photos.")
@@ -63,11 +68,11 @@ def classify_fit(
     if not force and holds_another_model(out, model):
         raise ValueError(f"{out} holds another model: choose another --out, or say --force")
     embedder = open_model(model, threads)
-    data = read(read_faces, faces, embedder, model, any_faces)
+    data = read(read_faces, faces, embedder, model, any_faces, cache)
     vectors, names = embedded(embedder, data, cache), names_of(data)
     others = None
     if strangers is not None:
-        theirs = read(read_photos, strangers, embedder, model, any_faces)
+        theirs = read(read_photos, strangers, embedder, model, any_faces, cache)
         others = embedded(embedder, theirs, cache)
     result = enrol_embeddings(
         embedder, vectors, names, model, threshold, others, far, seed, progress
@@ -88,11 +93,15 @@ def classify_predict(
     threads: Threads = None,
     force: Force = False,
 ) -> None:
-    """Name the people in photos, or say 'unknown'."""
+    """Name the people in photos, or say 'unknown'.
+
+    Of whole photos all faces are named: 'party.jpg (face 2)' is the second one from the left.
+
+    In OUT such a face has its number, and its box in pixels of the upright photo.
+    """
     from ..classification.classifier import UNKNOWN
     from ..classification.people import People
     from ..console.names import tell_names, tell_right
-    from ..files.atomic import write_csv
     from ..preprocessing.read_folder import read_photos
 
     if out is not None:
@@ -100,27 +109,42 @@ def classify_predict(
     use_threads(threads)
     enrolled = People.load(people)
     embedder = enrolled.embedder
-    data = read(read_photos, photos, embedder, f"the model in {people}", any_faces)
+    of_people = f"the model in {people}"
+    data = read(read_photos, photos, embedder, of_people, any_faces, cache, every=True)
     answers = enrolled.classifier.answers(embedded(embedder, data, cache))
     classes = enrolled.classifier.classes_
     names = np.where(answers.known, classes[answers.person], UNKNOWN)
     if out is not None:
-        second = np.where(answers.runner_up >= 0, classes[answers.runner_up], "")
-        write_csv(
-            out,
-            ("photo", "name", "nearest", "distance", "threshold", "runner_up", "its_distance"),
-            zip(
-                data.paths,
-                names,
-                classes[answers.person],
-                answers.distance,
-                [enrolled.classifier.threshold] * len(data),
-                second,
-                answers.runner_up_distance,
-                strict=True,
-            ),
-        )
-    tell_names(enrolled, data.paths, answers, out)
-    tell_right(names, names_of(data), classes)
+        _write_answers(out, data, enrolled, answers, names)
+    tell_names(enrolled, data, answers, out)
+    several = len(data.largest) < len(data)
+    tell_right(names[data.largest], names_of(data)[data.largest], classes, several)
     if out is not None:
-        say(f"In {out}: one row per photo")
+        say(f"In {out}: one row per {'face' if data.boxes else 'photo'}")
+
+
+def _write_answers(
+    out: Path, data: Faces, people: People, answers: Answers, names: np.ndarray
+) -> None:
+    """Write one row per face; where it was found in a whole photo, its number and box, too."""
+    from ..files.atomic import write_csv
+    from ..preprocessing.faces import BOX_COLUMNS
+
+    classes = people.classifier.classes_
+    second = np.where(answers.runner_up >= 0, classes[answers.runner_up], "")
+    header = ("photo", "name", "nearest", "distance", "threshold", "runner_up", "its_distance")
+    columns = (
+        data.paths,
+        names,
+        classes[answers.person],
+        answers.distance,
+        [people.classifier.threshold] * len(data),
+        second,
+        answers.runner_up_distance,
+    )
+    rows = zip(*columns, strict=True)
+    if not data.boxes:
+        write_csv(out, header, rows)
+        return
+    both = zip(rows, data.box_rows, strict=True)
+    write_csv(out, (*header, *BOX_COLUMNS), ((*row, *box) for row, box in both))

@@ -48,24 +48,43 @@ def embed(
     threads: Threads = None,
     force: Force = False,
 ) -> None:
-    """Write the embeddings of photos to OUT.npy, and what each row is to OUT.csv."""
+    """Write the embeddings of photos to OUT.npy, and what each row is to OUT.csv.
+
+    Whole photos give a row for each face: 'party.jpg (face 2)' is the second one from the left.
+
+    OUT-faces.csv has the photo of each row then, and its box in pixels of the upright photo.
+    """
     from ..embedding.architectures import FaceNet
     from ..embedding.store import Embeddings, file_pair
+    from ..files.atomic import write_csv
+    from ..preprocessing.crop_note import align_options
+    from ..preprocessing.faces import BOX_COLUMNS
     from ..preprocessing.read_folder import read_photos
 
     out = out.absolute()
     files = file_pair(out)
+    faces = files[1].with_name(f"{files[1].stem}-faces.csv")
     context.with_resource(place_for_files(*files, force=force))
     embedder = open_model(model, threads)
-    data = read(read_photos, photos, embedder, model, any_faces)
+    finds = align_options(embedder.cut) is not None and not any_faces
+    if finds:
+        context.with_resource(place_for_files(faces, force=force))
+    data = read(read_photos, photos, embedder, model, any_faces, cache, every=True)
     # The files say how these faces are cut: with --any-faces not as those of the training.
     assert isinstance(embedder.model, FaceNet)  # which `open_model` has loaded
     embedder.model = replace(embedder.model, cut=data.cut)
     vectors = embedded(embedder, data, cache)
     Embeddings(
-        vectors, data.paths, tuple(names_of(data)), embedder.digest, embedder.preprocessing
+        vectors, data.captions, tuple(names_of(data)), embedder.digest, embedder.preprocessing
     ).save(out, quantised)
     say(f"In {files[0]} and {files[1]}: {len(data)} embeddings of network {embedder.digest}")
+    if finds and not data.boxes:
+        faces.unlink(missing_ok=True)  # of other photos
+    elif data.boxes:
+        rows = zip(data.captions, data.paths, data.box_rows, strict=True)
+        header = ("index", "path", "photo", *BOX_COLUMNS)
+        write_csv(faces, header, ((i, *row[:2], *row[2]) for i, row in enumerate(rows)))
+        say(f"In {faces}: the photo of each row, and the box of its face")
 
 
 @app.command()
@@ -88,7 +107,12 @@ def cluster(
     cache: Cache = None,
     threads: Threads = None,
 ) -> None:
-    """Group photos by person, without enrolling anybody."""
+    """Group photos by person, without enrolling anybody.
+
+    Of whole photos all faces are grouped, and those of one photo are kept apart.
+
+    Each folder of OUT gets the photos that its person is on, and groups.csv says where on them.
+    """
     from ..classification.clustering import average_linkage, clusters_at
     from ..classification.group_folders import folder_names, write_groups
     from ..console.groups import tell_group_scores, tell_groups, tell_sweep
@@ -99,27 +123,31 @@ def cluster(
         out = out.absolute()
         context.with_resource(place_for_groups(out, photos))
     embedder = open_model(model, threads)
-    data = read(read_photos, photos, embedder, model, any_faces)
+    data = read(read_photos, photos, embedder, model, any_faces, cache, every=True)
     vectors = embedded(embedder, data, cache)
     distance, source = _cut(model, distance, scale, vectors)
     several = sum(faces > 1 for faces in Counter(data.origins).values())
+    counts = data.largest  # of a photo that lies in somebody's folder, only this face is theirs
     if several:
         say(f"{count_text(several, 'photo')} gave several faces, which are kept apart.")
     tree = average_linkage(vectors, data.origins if several else None)
     in_folders = "" not in data.people and len(data.people) > 1
     truth = data.labels if in_folders else None
-    tell_sweep(tree, distance, source, truth)
+    tell_sweep(tree, distance, source, truth, counts)
     groups = clusters_at(tree, vectors, distance, min_size)
     folders = folder_names(groups.labels)
     tell_groups(groups, folders, data)
     if truth is not None:
-        tell_group_scores(groups.labels, truth)
+        tell_group_scores(groups.labels[counts], truth[counts])
     if out is not None and dry_run:
         verb = "linked" if link else "copied"
-        say(f"{len(data)} photos would be {verb} into {len(set(folders))} folders of {out}")
+        files = len({*zip(data.paths, folders, strict=True)})
+        say(f"{files} photos would be {verb} into {len(set(folders))} folders of {out}")
     elif out is not None:
         root = photos if photos.is_dir() else photos.parent
-        write_groups(out, root, data.paths, groups.labels, link)
+        write_groups(
+            out, root, data.paths, groups.labels, link, data.box_rows if data.boxes else None
+        )
         say(f"In {out}: {len(set(folders))} folders, and groups.csv")
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
 
+from ..console.alignment import KEPT, counted
 from ..console.screen import say
 from ..console.terminal import progress, tell_data
+from ..files.words import count_text, printable
 from ..preprocessing.crop_note import CENTRE_SQUARE, align_options
 from .memory import smaller
 from .options import use_threads
@@ -19,6 +21,7 @@ from .options import use_threads
 if TYPE_CHECKING:
     from ..embedding.embedder import Embedder
     from ..preprocessing.faces import Faces
+    from ..preprocessing.whole_photos import FaceFinder
 
 PhotosPath = Annotated[
     Path, typer.Argument(metavar="PHOTOS", help="A photo, or a folder of photos at any depth.")
@@ -27,13 +30,17 @@ Model = Annotated[
     Path, typer.Option(help="A run's folder, a model file, or a name that `models` lists.")
 ]
 Cache = Annotated[
-    Path | None, typer.Option(help="Folder that keeps embeddings, so that each is made once.")
+    Path | None,
+    typer.Option(help="Folder that keeps embeddings, and faces of whole photos: each made once."),
 ]
 Threshold = Annotated[
     float | None, typer.Option(min=0, max=4, help="Squared L2 distance up to which two are one.")
 ]
 AnyFaces = Annotated[
-    bool, typer.Option("--any-faces", help="Go on with faces cut otherwise than the model's.")
+    bool,
+    typer.Option(
+        "--any-faces", help="Find no faces; go on with those cut otherwise than the model's."
+    ),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Draws what is held out to measure.")]
 
@@ -58,15 +65,87 @@ def open_model(model: Path, threads: int | None) -> Embedder:
 
 
 def read(
-    reader: Callable[..., Faces], path: Path, embedder: Embedder, model: Path | str, any_faces: bool
+    reader: Callable[..., Faces],
+    path: Path,
+    embedder: Embedder,
+    model: Path | str,
+    any_faces: bool,
+    cache: Path | None = None,
+    every: bool = False,
 ) -> Faces:
-    """Read photos as the network takes them; errors as in `check_cut`."""
+    """Read photos as the network takes them; errors as in `check_cut`.
+
+    The faces of whole photos are found and cut as it knows them: `every` one, or the largest of
+    each photo.
+    """
     size, _, channels = embedder.architecture.input_shape
-    with _fewer(f"the photos in {path}"), progress("reading photos") as tell:
-        data = reader(path, size, channels, tell, mixed(any_faces))
+    finder = finder_for(embedder, model, any_faces, cache, every)
+    with _fewer(f"the photos in {path}"), finding_faces(finder) as tell:
+        data = reader(path, size, channels, tell, mixed(any_faces), reader=finder)
     tell_data(path, data)
+    tell_several(finder)
     check_cut(data, path, embedder, model, any_faces)
     return data
+
+
+def finder_for(
+    embedder: Embedder, model: Path | str, any_faces: bool, cache: Path | None, every: bool = False
+) -> FaceFinder | None:
+    """Return what finds the faces of whole photos for a model; None if photos are read as they are.
+
+    That is so with `any_faces`, and for a model of centre squares or of cuts that nobody knows.
+    """
+    import numba
+
+    from ..preprocessing.whole_photos import FaceFinder
+    from .preparing import detecting
+
+    cut = embedder.cut
+    if any_faces or align_options(cut) is None:
+        return None
+
+    told = False
+
+    def begin(whole: int, crops: int) -> None:
+        nonlocal told
+        if told:  # of the first photo of two
+            return
+        told = True
+        also = f"; {count_text(crops, 'face')} had been cut so before" if crops else ""
+        say(f"Whole photos: faces are found and cut as {model} knows them ({cut}){also}")
+
+    return FaceFinder(
+        cut, every, cache, numba.get_num_threads(), begin,
+        finding=lambda: progress(detecting(cut)), reading=lambda: progress("reading faces"),
+        warn=say,
+    )  # fmt: skip
+
+
+@contextmanager
+def finding_faces(finder: FaceFinder | None) -> Iterator[Callable[[int, int], None] | None]:
+    """Show a bar for reading photos, unless a finder shows its own, and say what helps it."""
+    from ..preprocessing.whole_photos import NoFace
+
+    if finder is None:
+        with progress("reading photos") as tell:
+            yield tell
+        return
+    try:
+        yield None
+    except NoFace as error:
+        raise NoFace(
+            f"{error}. Pass photos that show faces; if these are faces that were cut out already, "
+            "say --any-faces"
+        ) from None
+
+
+def tell_several(finder: FaceFinder | None) -> None:
+    """Print how many photos showed several faces, where only the largest was taken."""
+    if finder is None or finder.every or not finder.several:
+        return
+    names = ", ".join(finder.several[:3]) + ", ..." * (len(finder.several) > 3)
+    shows = counted(len(finder.several), "photo shows", "photos show")
+    say(f"  {shows} several faces, {KEPT['largest']}: {printable(names)}")
 
 
 def mixed(any_faces: bool) -> Callable[[str], None]:
@@ -97,7 +176,7 @@ def check_cut(
         return
     differ = f"{model} was trained on {_faces(embedder.cut)}, and {path} holds {_faces(data.cut)}"
     if not any_faces:
-        raise ValueError(f"{differ}: {_remedy(data.cut, path, embedder.cut)}, or say --any-faces")
+        raise ValueError(f"{differ}: {_remedy(embedder.cut)}, or say --any-faces")
     say(f"{differ}: expect worse answers", style="yellow")
 
 
@@ -107,16 +186,16 @@ def _faces(cut: str) -> str:
     return f"faces {'in a ' * cut.startswith('box')}{cut}"
 
 
-def _remedy(cut: str, path: Path, wanted: str) -> str:
-    """Say how to get from faces at `path`, cut this way, to the wanted ones."""
+def _remedy(wanted: str) -> str:
+    """Say how to get from faces that were cut otherwise to the wanted ones."""
+    photos = "pass the photos that these faces were cut from"
     if wanted == CENTRE_SQUARE:
-        return "pass the photos that these faces were cut from"
+        return photos
     options = align_options(wanted)
     if options is None:
         return "pass faces that were cut as the model's"
-    photos = shlex.quote(str(path)) if cut == CENTRE_SQUARE and path.is_dir() else "PHOTOS"
-    first = "put the photos into a folder PHOTOS, " if path.is_file() else ""
-    return f"{first}run `minifacenet align {photos} OUT {options}` and pass the faces in OUT/faces"
+    align = f"minifacenet align PHOTOS OUT {options}"
+    return f"{photos}, or run `{align}` and pass the faces in OUT/faces"
 
 
 def names_of(data: Faces) -> np.ndarray:

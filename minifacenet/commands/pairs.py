@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -12,9 +12,28 @@ import typer
 from ..console.screen import say
 from ..console.terminal import progress, tell_data
 from ..files.words import printable
-from .inputs import AnyFaces, Cache, Model, Threshold, check_cut, embedded, mixed, open_model, read
+from .inputs import (
+    AnyFaces,
+    Cache,
+    Model,
+    Threshold,
+    check_cut,
+    embedded,
+    finder_for,
+    finding_faces,
+    mixed,
+    open_model,
+    read,
+    tell_several,
+)
 from .options import FacesPath, Force, Threads
 from .outputs import folder_for_results, place_for_files, refuse_loss
+
+if TYPE_CHECKING:
+    from ..classification.pair_photos import FoundPairs
+    from ..embedding.embedder import Embedder
+    from ..preprocessing.faces import Faces
+    from ..preprocessing.whole_photos import FaceFinder
 
 app = typer.Typer()
 
@@ -47,8 +66,6 @@ def verify(
     force: Force = False,
 ) -> None:
     """Are two photos of one person? Measure VAL, FAR and ROC as in section 4 of the paper."""
-    from ..classification.pair_lists import read_pairs
-    from ..classification.pair_photos import read_pair_photos
     from ..classification.pair_scores import in_whole_folds, judge
     from ..classification.thresholds import Thresholds
     from ..classification.verification import pair_distances
@@ -56,7 +73,6 @@ def verify(
     from ..console.pairs import (
         EXPLANATION,
         tell_folds,
-        tell_found,
         tell_own_thresholds,
         tell_verification,
     )
@@ -77,18 +93,13 @@ def verify(
         refuse_loss(out, FILES, force)
     embedder = open_model(model, threads)
     if pairs is None:
-        data = read(read_faces, faces, embedder, model, any_faces)
+        data = read(read_faces, faces, embedder, model, any_faces, cache)
         _check_memory(len(data), faces)
         distances, same = pair_distances(embedded(embedder, data, cache), data.labels)
         scores = verify_pairs(distances, same)
         figures: Mapping[str, float | None] = scores.as_dict()
     else:
-        listed = read_pairs(pairs)
-        size, _, channels = embedder.architecture.input_shape
-        with progress("reading photos") as tell:
-            found, data = read_pair_photos(faces, listed, size, channels, tell, mixed(any_faces))
-        tell_found(pairs, found, data.skipped)
-        check_cut(data, faces, embedder, model, any_faces)
+        found, data = _read_pairs(pairs, faces, embedder, model, any_faces, cache)
         judged = judge(in_whole_folds(found, pairs), embedded(embedder, data, cache), threshold)
         tell_folds(judged.result)
         distances, same = judged.distances, judged.same
@@ -99,6 +110,27 @@ def verify(
         write_json(out / FILES[0], figures)
         pair_figures(out, distances, same, scores)
         say(f"In {out}: {', '.join(FILES)}")
+
+
+def _read_pairs(
+    pairs: Path, faces: Path, embedder: Embedder, model: Path, any_faces: bool, cache: Path | None
+) -> tuple[FoundPairs, Faces]:
+    """Read the photos of a list of pairs as the network takes them."""
+    from ..classification.pair_lists import read_pairs
+    from ..classification.pair_photos import read_pair_photos
+    from ..console.pairs import tell_found
+
+    listed = read_pairs(pairs)
+    size, _, channels = embedder.architecture.input_shape
+    finder = finder_for(embedder, model, any_faces, cache)
+    with finding_faces(finder) as tell:
+        found, data = read_pair_photos(
+            faces, listed, size, channels, tell, mixed(any_faces), reader=finder
+        )
+    tell_found(pairs, found, data.skipped)
+    tell_several(finder)
+    check_cut(data, faces, embedder, model, any_faces)
+    return found, data
 
 
 def _check_memory(photos: int, faces: Path) -> None:
@@ -152,24 +184,69 @@ def make_pairs(
 
 @app.command()
 def compare(
+    context: typer.Context,
     first: Annotated[Path, typer.Argument(metavar="A", help="A photo.")],
     second: Annotated[Path, typer.Argument(metavar="B", help="Another one.")],
     model: Model,
     threshold: Threshold = None,
+    show: Annotated[
+        Path | None, typer.Option(help="PNG file for both photos, what was found, the verdict.")
+    ] = None,
     any_faces: AnyFaces = False,
+    cache: Cache = None,
     threads: Threads = None,
+    force: Force = False,
 ) -> None:
     """Do two photos show one person? Print the distance, and the verdict of each threshold."""
     from ..classification.thresholds import Thresholds
-    from ..console.pairs import tell_comparison
+    from ..console.pairs import tell_comparison, verdict
+    from ..plots.pairs import pair_sheet
+    from ..plots.style import save
+
+    if show is not None:
+        context.with_resource(place_for_files(show, force=force, out="--show"))
+    embedder = open_model(model, threads)
+    finder = finder_for(embedder, model, any_faces, cache)
+    faces, views, vectors = [], [], []
+    for photo in (first, second):
+        data = _one_photo(photo, embedder, model, any_faces, finder)
+        faces.append(data.images[0])
+        if show is not None:
+            views.append(_view(photo, finder))
+        vectors.append(embedded(embedder, data, cache)[0])
+    distance = float(np.square(vectors[0].astype(np.float64) - vectors[1]).sum())
+    thresholds = Thresholds.of_model(model)
+    tell_comparison(distance, thresholds, threshold)
+    if show is not None:
+        names = (first.name, second.name)
+        save(pair_sheet(views, faces, names, *verdict(distance, thresholds, threshold)), show)
+        say(f"In {show}: both photos, and what the network sees of them")
+
+
+def _one_photo(
+    photo: Path, embedder: Embedder, model: Path, any_faces: bool, finder: FaceFinder | None
+) -> Faces:
+    """Read one photo as the network takes it."""
     from ..preprocessing.read_folder import read_listed
 
-    embedder = open_model(model, threads)
     size, _, channels = embedder.architecture.input_shape
-    vectors = []
-    for photo in (first, second):
+    if finder is None:
         data = read_listed(photo.parent, [photo.name], size, channels)
-        check_cut(data, photo, embedder, model, any_faces)
-        vectors.append(embedder.transform(data.images)[0])
-    distance = float(np.square(vectors[0].astype(np.float64) - vectors[1]).sum())
-    tell_comparison(distance, Thresholds.of_model(model), threshold)
+    else:
+        with finding_faces(finder):
+            data = finder(photo.parent, [photo.name], size, channels)
+        tell_several(finder)
+    check_cut(data, photo, embedder, model, any_faces)
+    return data
+
+
+def _view(photo: Path, finder: FaceFinder | None) -> np.ndarray:
+    """Return what is shown of a photo: the surroundings of its face, or all if it is a face."""
+    from ..plots.sheets import shrunk
+    from ..preprocessing.draw_boxes import VIEW, draw_around
+    from ..preprocessing.photo import decode_reduced, read_bytes
+
+    pixels, scale = decode_reduced(read_bytes(photo), photo)
+    if finder is None or photo.name not in finder.found:
+        return shrunk(pixels, VIEW)[0]
+    return draw_around(pixels, finder.found[photo.name].faces, finder.chosen(photo.name), scale)

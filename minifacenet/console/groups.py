@@ -13,8 +13,17 @@ from .names import ROWS
 from .screen import Table, say, show
 
 
-def tell_sweep(tree: np.ndarray, distance: float, source: str, people: np.ndarray | None) -> None:
-    """Print the groups that other distances would give, the chosen one among them."""
+def tell_sweep(
+    tree: np.ndarray,
+    distance: float,
+    source: str,
+    people: np.ndarray | None,
+    counts: list[int],
+) -> None:
+    """Print the groups that other distances would give, the chosen one among them.
+
+    Where folders name `people`, these faces count: `Faces.largest`.
+    """
     places = [distance * factor for factor in (0.5, 0.7, 0.85, 1, 1.2, 1.5, 2)]
     table = Table()
     for column in ("distance", "groups", "largest", "alone"):
@@ -22,7 +31,9 @@ def tell_sweep(tree: np.ndarray, distance: float, source: str, people: np.ndarra
     if people is not None:
         table.add_column("B-cubed F1", justify="right")
     for row in sweep(tree, places):
-        score = [] if people is None else [f"{bcubed(cut(tree, row.distance), people).f1:.4f}"]
+        score = []
+        if people is not None:
+            score = [f"{bcubed(cut(tree, row.distance)[counts], people[counts]).f1:.4f}"]
         style = "bold" if row.distance == distance else ""
         table.add_row(
             f"{row.distance:.4f}", str(row.groups), str(row.largest), str(row.singletons), *score,
@@ -38,7 +49,8 @@ def tell_groups(groups: Clustering, folders: list[str], data: Faces) -> None:
         say(warning, style="yellow")
     named = len(data.people) > 1
     table = Table()
-    for column in ("group", "photos", "mean distance", "largest"):
+    things = "photos" if len(data.largest) == len(data) else "faces"
+    for column in ("group", things, "mean distance", "largest"):
         table.add_column(column, justify="left" if column == "group" else "right")
     if named:
         table.add_column("most from folder")
@@ -57,10 +69,10 @@ def tell_groups(groups: Clustering, folders: list[str], data: Faces) -> None:
         say(f"... and {len(groups.sizes) - ROWS} smaller groups")
     noise = int((groups.labels < 0).sum())
     if noise:
-        say(f"{noise} photos are in no group.")
+        say(f"{noise} {things} are in no group.")
     say(
-        "Average linkage: the mean distance of two groups decides, so two photos of one group may "
-        "be farther apart than the distance taken."
+        f"Average linkage: the mean distance of two groups decides, so two {things} of one group "
+        "may be farther apart than the distance taken."
     )
 
 

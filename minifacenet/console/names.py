@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from ..classification.classifier import UNKNOWN, Answers
 from ..classification.identification import CrossValidation
 from ..classification.people import People
 from ..files.words import printable
+from ..preprocessing.faces import Faces
 from ..preprocessing.person_names import hard_to_tell_apart
 from .screen import Table, say, screen, show
 
@@ -52,17 +52,18 @@ def tell_enrolment(people: People, checked: CrossValidation, strangers: float | 
         )
 
 
-def tell_names(people: People, paths: Sequence[str], answers: Answers, out: Path | None) -> None:
-    """Print one row per photo: name, distance, runner-up."""
+def tell_names(people: People, data: Faces, answers: Answers, out: Path | None) -> None:
+    """Print one row per face: name, distance, runner-up."""
+    paths, things = data.captions, "photos" if len(data.largest) == len(data) else "faces"
     classes = people.classifier.classes_
     show(_names_table(classes, paths[:ROWS], answers))
     if len(paths) > ROWS:
-        say(f"... and {len(paths) - ROWS} more photos" + (f", all in {out}" if out else ""))
+        say(f"... and {len(paths) - ROWS} more {things}" + (f", all in {out}" if out else ""))
     counts = Counter(str(classes[p]) for p in answers.person[answers.known])
     most = ", ".join(f"{name} {count}" for name, count in counts.most_common(10))
     more = ", ..." * (len(counts) > 10)
     say(
-        f"{answers.known.sum()} of {len(paths)} photos named"
+        f"{answers.known.sum()} of {len(paths)} {things} named"
         + (f" ({most}{more})" if counts else "")
         + f", {(~answers.known).sum()} {UNKNOWN}. Squared distances, 0 to 4; a name takes at most "
         f"{people.classifier.threshold:.4f}. An SVM chooses the name: a runner-up may be nearer."
@@ -92,8 +93,13 @@ def _names_table(classes, paths, answers: Answers) -> Table:
     return table
 
 
-def tell_right(names: np.ndarray, truth: np.ndarray, classes: np.ndarray) -> None:
-    """Print how many names are right, where folders are called after people."""
+def tell_right(
+    names: np.ndarray, truth: np.ndarray, classes: np.ndarray, several: bool = False
+) -> None:
+    """Print how many names are right, where folders are called after people.
+
+    With `several` faces on some photos, these names are those of the largest.
+    """
     known = np.isin(truth, classes)
     if known.any():
         right, rejected = names[known] == truth[known], names[known] == UNKNOWN
@@ -105,6 +111,8 @@ def tell_right(names: np.ndarray, truth: np.ndarray, classes: np.ndarray) -> Non
         if (~known).any():
             wrong = (names[~known] != UNKNOWN).mean()
             say(f"{(~known).sum()} photos lie in other folders: {wrong:.1%} of them got a name.")
+        if several:
+            say("Of a photo with several faces, the largest counts there.")
     _tell_spellings({*truth.tolist()} - {*classes.tolist()}, classes.tolist())
 
 

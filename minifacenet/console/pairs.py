@@ -48,6 +48,23 @@ def tell_comparison(distance: float, thresholds: Thresholds | None, given: float
         say("The model holds no thresholds, so there is no verdict: give one with --threshold.")
 
 
+def verdict(
+    distance: float, thresholds: Thresholds | None, given: float | None
+) -> tuple[str, bool | None]:
+    """Return the distance of two photos with a verdict in words, and whether they are one person.
+
+    The threshold is the one that is given, or the model's for the best balanced accuracy.
+    """
+    text, threshold = f"Squared distance {distance:.4f}", given
+    if threshold is None and thresholds is not None:
+        threshold = thresholds.accuracy
+    if threshold is None:
+        return f"{text}, and no threshold", None
+    return f"{text}: {_verdict(distance, threshold)} (threshold {threshold:.4f})", (
+        distance <= threshold
+    )
+
+
 def _verdict(distance: float, threshold: float) -> str:
     return "the same person" if distance <= threshold else "two people"
 

@@ -73,7 +73,7 @@ def rejected_sheet(
         if photo is None:
             photo = np.full((2, 2, 1), 235, np.uint8)
             write(ax, x, y, "cannot be read", "0.4", 9)
-        tile(ax, _squared(photo), (x, y), DIFFERENT, "--", size=0.94)
+        tile(ax, squared(small(photo)), (x, y), DIFFERENT, "--", size=0.94)
         write(ax, x, y + 0.5, text, "0.2", 7, va="top")
     return ax
 
@@ -110,9 +110,8 @@ def _ends(name: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1 - end]}…{text[-end:]}"
 
 
-def _squared(photo: np.ndarray) -> np.ndarray:
-    """Return the whole photo, shrunk, in a white square: that of 1 x 30000 pixels is huge."""
-    photo = small(photo)
+def squared(photo: np.ndarray) -> np.ndarray:
+    """Return a whole photo in a white square. Shrink it first: that of 1 x 30000 pixels is huge."""
     height, width, channels = photo.shape
     side = max(height, width)
     square = np.full((side, side, channels), 255, np.uint8)

@@ -12,6 +12,7 @@ from .choose_and_cut import Face
 
 KEPT, NOT_KEPT = (0, 114, 178), (213, 94, 0)  # blue and vermilion, which all eyes can tell apart
 MOST_SIDE = 1024
+AROUND, VIEW = 2.2, 480  # sides of a face that a view shows, and pixels of the view
 FONT_SIZE, GAP = 11, 2  # a label's; between label and frame
 
 
@@ -48,6 +49,39 @@ def draw_faces(photo: np.ndarray, faces: Sequence[Face], scale: int = 1) -> Imag
     for face, frame in zip(shown, frames, strict=True):
         labels.append(_draw_label(draw, face, frame, frames, labels))
     return image
+
+
+def draw_around(
+    photo: np.ndarray, faces: Sequence[Face], chosen: Face, scale: int = 1
+) -> np.ndarray:
+    """Return the part of a photo about one of its faces, with the faces drawn in.
+
+    `chosen` is drawn as kept, the other `faces` that have a crop as not kept, and their numbers go
+    from left to right. The rest is as in `draw_faces`; the longer side has `VIEW` pixels.
+    """
+    own = np.array(chosen.box) / scale
+    side = max(1, round(AROUND * max(own[2:] - own[:2])))
+    room = np.maximum(0, np.array(photo.shape[1::-1]) - side)  # the view stays within the photo
+    left, top = np.clip((own[:2] + own[2:] - side) / 2, 0, room).astype(int)
+    part = photo[top : top + side, left : left + side]
+    zoom = VIEW / max(part.shape[:2])
+    size = (max(1, round(zoom * part.shape[1])), max(1, round(zoom * part.shape[0])))
+    image = Image.fromarray(part[..., 0] if part.shape[2] == 1 else part).convert("RGB")
+    pixels = np.array(image.resize(size, Image.Resampling.BICUBIC))
+
+    def moved(point: Sequence[float]) -> tuple[float, float]:
+        return zoom * (point[0] / scale - left), zoom * (point[1] / scale - top)
+
+    shown = []
+    kept = [(face.box, face) for face in faces if face.box is not None and not face.reason]
+    kept.sort(key=lambda pair: pair[0][0] + pair[0][2])
+    for number, (box, face) in enumerate(kept, start=1):
+        (x0, y0), (x1, y1) = moved(box[:2]), moved(box[2:])
+        if x1 > 0 and y1 > 0 and x0 < size[0] and y0 < size[1]:
+            points = tuple(map(moved, face.landmarks or ()))
+            reason = "" if face == chosen else "another one"
+            shown.append(Face(number, (x0, y0, x1, y1), face.score, points, reason=reason))
+    return np.array(draw_faces(pixels, shown))
 
 
 def _colour(face: Face) -> tuple[int, int, int]:

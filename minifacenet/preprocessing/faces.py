@@ -1,6 +1,7 @@
 """Square faces and whom they show: reading a folder gives them, all later stages take them."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -9,6 +10,9 @@ from PIL import Image
 
 from ..files.words import count_text
 from .crop_note import CENTRE_SQUARE
+
+Box = tuple[float, ...]  # (x0, y0, x1, y1)
+BOX_COLUMNS = ("face", "x0", "y0", "x1", "y1")  # of a table with a row for each face
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +27,8 @@ class Faces:
     people : tuple of str
         The names in the Unicode form NFC, in natural order ('s2' before 's10').
     paths : tuple of str
-        Where each image came from: relative to the root, with '/'.
+        Where each image came from: relative to the root, with '/'. A whole photo may have given
+        several faces: then they stand together, from left to right, all with its path.
     skipped : tuple of (path, reason)
         Photos that could not be used.
     ignored : tuple of str
@@ -40,6 +45,9 @@ class Faces:
         out, it is the paths.
     anonymous : bool
         Whether nobody has said who is shown: `people` are folders, '' for photos in none.
+    boxes : tuple of ((x0, y0, x1, y1) or None)
+        Where each face was found in its whole photo, in pixels of the upright one; None for a photo
+        that was taken as it is. It is () where nobody looked for faces.
     """
 
     images: np.ndarray
@@ -53,6 +61,7 @@ class Faces:
     cut: str = CENTRE_SQUARE
     origins: tuple[str, ...] = ()
     anonymous: bool = False
+    boxes: tuple[Box | None, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "origins", self.origins or self.paths)
@@ -61,9 +70,44 @@ class Faces:
         return len(self.paths)
 
     @property
+    def numbers(self) -> tuple[int, ...]:
+        """Return the number of each face in its photo, from 1."""
+        seen: Counter[str] = Counter()
+        numbers = []
+        for path in self.paths:
+            seen[path] += 1
+            numbers.append(seen[path])
+        return tuple(numbers)
+
+    @property
+    def captions(self) -> tuple[str, ...]:
+        """Return a name for each face: its photo's path, or 'party.jpg (face 2)' of several."""
+        faces = Counter(self.paths)
+        return tuple(
+            f"{path} (face {number})" if faces[path] > 1 else path
+            for path, number in zip(self.paths, self.numbers, strict=True)
+        )
+
+    @property
     def content(self) -> str:
         """Return a digest of images and labels: equal for equal faces, whatever their names."""
         return hashlib.sha256(self.images.tobytes() + self.labels.tobytes()).hexdigest()[:16]
+
+    @property
+    def box_rows(self) -> list[tuple]:
+        """Return `BOX_COLUMNS` for each face: its number and box, if it was found in a photo."""
+        nothing = (None,) * len(BOX_COLUMNS)
+        rows = zip(self.numbers, self.boxes, strict=True)
+        return [(number, *box) if box else nothing for number, box in rows]
+
+    @property
+    def largest(self) -> list[int]:
+        """Return the index of one face for each photo, the largest."""
+        best: dict[str, int] = {}
+        for i, path in enumerate(self.paths):
+            if path not in best or area(self.boxes[i]) > area(self.boxes[best[path]]):
+                best[path] = i
+        return list(best.values())
 
     def subset(self, index: np.ndarray | slice) -> "Faces":
         """Return the faces at `index` (integers, a boolean mask or a slice).
@@ -80,6 +124,7 @@ class Faces:
             labels=self.labels[chosen],
             paths=paths,
             origins=tuple(self.origins[i] for i in chosen),
+            boxes=tuple(self.boxes[i] for i in chosen) if self.boxes else (),
             skipped=(),
             ignored=(),
             dropped=(),
@@ -89,9 +134,12 @@ class Faces:
     def summary(self) -> str:
         """Return one line: '400 photos of 40 people, 2 skipped', and the cut, if no centre square.
 
-        For anonymous photos it is '16 photos in 3 folders', or '9 photos'.
+        For anonymous photos it is '16 photos in 3 folders', or '9 photos'; where one shows several
+        faces, '12 faces on 9 photos'.
         """
-        line, shown = count_text(len(self), "photo"), np.unique(self.labels)
+        line, shown = count_text(len(set(self.paths)), "photo"), np.unique(self.labels)
+        if len(set(self.paths)) < len(self):
+            line = f"{len(self)} faces on {line}"
         if not self.anonymous:
             line += f" of {count_text(len(shown), 'person', 'people')}"
         elif folders := sum(self.people[label] != "" for label in shown):
@@ -157,3 +205,7 @@ def stack(crops: list[np.ndarray], channels: int | None) -> np.ndarray:
 
 def repeated(groups: Iterable[list[str]]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(group) for group in groups if len(group) > 1)
+
+
+def area(box: Box | None) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1]) if box else 0.0

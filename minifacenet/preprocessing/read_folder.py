@@ -14,7 +14,7 @@ error.
 import hashlib
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,7 @@ import numpy as np
 
 from ..files.words import count_text
 from .crop_note import MIXED, how_cut
-from .faces import Faces, repeated, square_crop, stack
+from .faces import Box, Faces, repeated, square_crop, stack
 from .listing import (
     UNSAYABLE,
     ClosedFolder,
@@ -47,6 +47,7 @@ def read_faces(
     channels: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     mixed: Callable[[str], None] | None = None,
+    reader: Callable[..., Faces] | None = None,
 ) -> Faces:
     """Read the photos `root/person/photo` as square faces.
 
@@ -67,6 +68,9 @@ def read_faces(
     mixed : callable(text), optional
         Called if faces were cut in several ways, which otherwise is an error: `Faces.cut` is then
         `crop_note.MIXED`.
+    reader : callable, optional
+        Reads the photos in the place of `read_listed`, with its arguments: a
+        `whole_photos.FaceFinder`.
 
     Raises
     ------
@@ -76,7 +80,7 @@ def read_faces(
     """
     root = Path(root)
     folders, photos, ignored, lost = _listing(root)
-    faces = read_listed(root, photos, size, channels, progress, mixed)
+    faces = (reader or read_listed)(root, photos, size, channels, progress, mixed)
     dropped = tuple(name for name in folders if person_name(name) not in faces.people)
     return replace(faces, skipped=(*lost, *faces.skipped), ignored=tuple(ignored), dropped=dropped)
 
@@ -87,20 +91,21 @@ def read_photos(
     channels: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     mixed: Callable[[str], None] | None = None,
+    reader: Callable[..., Faces] | None = None,
 ) -> Faces:
     """Read all photos at and below `root`, whoever they show; or the one photo that `root` is.
 
     The label of a photo is the first folder of its path, or '' where it lies in `root` itself. All
     else is as in `read_faces`.
     """
-    root = Path(root)
+    root, reader = Path(root), reader or read_listed
     if os.path.isfile(root):
         if in_text(root.name) != root.name:
             raise FolderError(f"{in_text(str(root))}: {UNSAYABLE}")
-        faces = read_listed(root.parent, [root.name], size, channels, progress, mixed)
+        faces = reader(root.parent, [root.name], size, channels, progress, mixed)
         return replace(faces, anonymous=True)
     found = photos_below(root)
-    faces = read_listed(root, found.photos, size, channels, progress, mixed)
+    faces = reader(root, found.photos, size, channels, progress, mixed)
     skipped = found.closed + faces.skipped
     return replace(faces, skipped=skipped, ignored=found.others, anonymous=True)
 
@@ -112,10 +117,12 @@ def read_listed(
     channels: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     mixed: Callable[[str], None] | None = None,
+    cut_out: Mapping[str, Sequence[tuple[Path, Box]]] | None = None,
 ) -> Faces:
     """Read the listed photos, paths relative to `root` with '/', in their order.
 
-    Labels are as in `read_photos`, all else is as in `read_faces`.
+    Labels are as in `read_photos`, all else is as in `read_faces`. The faces of photos in `cut_out`
+    are read from files of their own, each with its box in the photo.
     """
     if channels not in (None, 1, 3):
         raise ValueError(f"channels must be None, 1 or 3, got {channels!r}")
@@ -123,11 +130,15 @@ def read_listed(
     folders = [person_name(path.split("/")[0]) if "/" in path else "" for path in photos]
     crops, kept, skipped, same_bytes = [], [], [], defaultdict(list)
     for done, (path, name) in enumerate(zip(photos, folders, strict=True), start=1):
+        own = None if cut_out is None else cut_out.get(path)
         try:
-            data = read_bytes(root / path)
-            crops.append(square_crop(decode_photo(data, root / path), size))
-            kept.append((path, name, *how_cut(data, path)))
-            same_bytes[hashlib.sha256(data).digest()].append(path)
+            for i, (file, box) in enumerate(own or [(root / path, None)]):
+                data = read_bytes(file)
+                crops.append(square_crop(decode_photo(data, file), size))
+                cut, origin = how_cut(data, path)
+                kept.append((path, name, cut, path if own else origin, box))
+                if i == 0:
+                    same_bytes[hashlib.sha256(data).digest()].append(path)
         except PhotoError as error:
             skipped.append((path, error.reason))
         if progress is not None:
@@ -137,7 +148,7 @@ def read_listed(
     if not crops:
         reasons = "; ".join(f"{path}: {reason}" for path, reason in skipped[:3])
         raise FolderError(f"no photo in '{root}' could be read, of {len(photos)}: {reasons}")
-    paths, names, cuts, origins = zip(*kept, strict=True)
+    paths, names, cuts, origins, boxes = zip(*kept, strict=True)
     number = {name: i for i, name in enumerate(dict.fromkeys(names))}
     return Faces(
         images=stack(crops, channels),
@@ -148,6 +159,7 @@ def read_listed(
         duplicates=repeated(same_bytes.values()),
         cut=_shared(cuts, root, paths, mixed),
         origins=origins,
+        boxes=() if cut_out is None else boxes,
     )
 
 

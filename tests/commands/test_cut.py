@@ -5,7 +5,6 @@ import re
 import shutil
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -14,13 +13,12 @@ from minifacenet.embedding.checkpoint import add_to_model, load_model, save_mode
 from minifacenet.embedding.embedder import Embedder
 from minifacenet.embedding.store import Embeddings
 from minifacenet.files.arrays import load_metadata
-from minifacenet.preprocessing import align_folder as alignment
 from minifacenet.preprocessing import crop_files as cropper
-from minifacenet.preprocessing.detector import Detections
 from minifacenet.preprocessing.read_folder import read_photos
 
 from ..conftest import text
 from ..preprocessing.made_files import save_crop
+from ..preprocessing.stub_detector import stub_detector
 
 QUICK = ("--steps", 2, "--people", 3, "--photos", 2, "--size", 32)
 
@@ -77,25 +75,39 @@ NAMES = ("fit", "compare", "cluster", "verify", "pairs", "embed")
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_photos_are_refused_by_a_model_of_aligned_faces(
-    run, people, aligned_model, tmp_path, pairs, name
-):
+def test_photos_may_be_shown_as_they_are(run, people, aligned_model, tmp_path, pairs, name):
     command = commands(people, aligned_model, tmp_path, pairs)[name]
-    status, printed, error = run(*command)
-    assert status == 1
     first = people / "Ada" / "0.png" if name == "compare" else people
-    align = "PHOTOS" if name == "compare" else people
-    folder = "put the photos into a folder PHOTOS, " * (name == "compare")
-    assert text(error) == (
-        f"error: {aligned_model} was trained on faces aligned to portrait, margin 0, and {first} "
-        f"holds centre squares of photos: {folder}run `minifacenet align "
-        f"{align} OUT --template portrait` and pass the faces in OUT/faces, or say --any-faces"
-    )
-    assert "--any-faces" not in printed
-    status, printed, error = run(*command, "--any-faces")
+    status, printed, error = run(*command, "--any-faces")  # nobody stubs the detector
     assert (status, error) == (0, "")
     warned = f"{first} holds centre squares of photos: expect worse answers"
     assert warned in text(printed)
+    assert "Whole photos" not in printed
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_crops_are_refused_by_a_model_of_other_crops(
+    run, aligned, model, tmp_path, pairs, name, monkeypatch
+):
+    """Before any whole photo among them is looked at."""
+    monkeypatch.setattr(cropper, "Detector", None)
+    other = trained_on("aligned to openface, margin 0", model, tmp_path / "other")
+    status, _, error = run(*commands(aligned, other, tmp_path, pairs)[name])
+    first = aligned / "Ada" / "0.png" if name == "compare" else aligned
+    assert status == 1
+    assert text(error) == (
+        f"error: {other} was trained on faces aligned to openface, margin 0, and {first} holds "
+        "faces aligned to portrait, margin 0: pass the photos that these faces were cut from, or "
+        "run `minifacenet align PHOTOS OUT --template openface` and pass the faces in OUT/faces, "
+        "or say --any-faces"
+    )
+
+
+def test_centre_squares_that_align_wrote_are_no_photos(run, people, aligned_model, tmp_path):
+    faces = crops(people, tmp_path / "faces", crop="centre")
+    status, _, error = run("cluster", faces, "--model", aligned_model)
+    assert status == 1
+    assert f"{faces} holds centre squares of photos: pass the photos" in text(error)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -119,27 +131,28 @@ def test_crops_and_their_model_fit(run, aligned, aligned_model, tmp_path, pairs,
         assert f"30 photos {who} (aligned to portrait, margin 0)" in text(printed)
 
 
-def test_the_second_photo_of_two_is_looked_at(run, people, aligned, aligned_model):
-    photo = people / "Ada" / "0.png"
-    command = ("compare", aligned / "Ada" / "0.png", photo, "--model", aligned_model)
+def test_the_second_photo_of_two_is_looked_at(run, aligned, model, aligned_model, tmp_path):
+    box = crops(aligned, tmp_path / "box", crop="box") / "Ada" / "0.png"
+    command = ("compare", aligned / "Ada" / "0.png", box, "--model", aligned_model)
     status, _, error = run(*command)
     assert status == 1
-    assert f"and {photo} holds centre squares" in text(error)
+    assert f"and {box} holds faces in a box" in text(error)
 
 
 @pytest.mark.parametrize("asked", ["photos", "strangers", "predict"])
-def test_naming_takes_faces_of_one_cut(run, people, aligned, aligned_model, tmp_path, asked):
+def test_naming_takes_faces_of_one_cut(run, aligned, aligned_model, tmp_path, asked):
     out = tmp_path / "people"
-    faces = people if asked == "photos" else aligned
-    strangers = people if asked == "strangers" else aligned
+    box = crops(aligned, tmp_path / "box", crop="box")
+    faces = box if asked == "photos" else aligned
+    strangers = box if asked == "strangers" else aligned
     fit = ("classify", "fit", faces, "--model", aligned_model, "--out", out)
     status, _, error = run(*fit, "--strangers", strangers)
     assert status == (asked != "predict")
     if status:
-        assert f"and {people} holds centre squares of photos" in text(error)
+        assert f"and {box} holds faces in a box, margin 0" in text(error)
         return
     assert run("classify", "predict", aligned, "--people", out)[0] == 0
-    predict = ("classify", "predict", people / "Ada" / "0.png", "--people", out)
+    predict = ("classify", "predict", box / "Ada" / "0.png", "--people", out)
     status, _, error = run(*predict)
     assert status == 1
     assert f"the model in {out} was trained on faces aligned to portrait, margin 0" in text(error)
@@ -152,7 +165,7 @@ def test_naming_takes_faces_of_one_cut(run, people, aligned, aligned_model, tmp_
     [
         (
             "aligned to openface, margin 0.1",
-            r"faces aligned to openface, margin 0\.1, and .*: run `minifacenet align PHOTOS OUT "
+            r"faces aligned to openface, margin 0\.1, and .*, or run `minifacenet align PHOTOS OUT "
             r"--template openface --margin 0\.1` and pass",
         ),
         ("box, margin 0", r"faces in a box, margin 0, .* align PHOTOS OUT --crop box` and pass"),
@@ -166,27 +179,16 @@ def test_crops_of_another_kind(run, aligned, model, tmp_path, cut, words):
     assert re.search(words, text(error))
 
 
-def test_what_the_error_says_helps(run, people, model, tmp_path, monkeypatch):
-    class Stub:
-        def __init__(self, *settings):
-            pass
-
-        def detect(self, photo):
-            box, points = [(2, 2, 38, 38)], [[(12, 14), (28, 14), (20, 20), (14, 30), (26, 30)]]
-            one = np.ones(1, np.float32)
-            return Detections(np.array(box, np.float32), one, np.array(points, np.float32))
-
-    monkeypatch.setattr(cropper, "Detector", Stub)
-    monkeypatch.setattr(alignment.MTCNN, "load", lambda path: None)
-    photos = tmp_path / "my photos"
-    shutil.copytree(people, photos)
+def test_what_the_error_says_helps(run, people, aligned, model, tmp_path, monkeypatch):
+    stub_detector(monkeypatch)
     other = trained_on("aligned to openface, margin 0.25", model, tmp_path / "run")
-    error = text(run("verify", photos, "--model", other)[2])
-    words = re.search(r"`minifacenet (align) '(.*)' (OUT) (.*)`", error).groups()
-    assert words[1] == str(photos)
-    align = (*words[:2], tmp_path / "out", *words[3].split())
+    error = text(run("verify", aligned, "--model", other)[2])
+    words = re.search(r"`minifacenet (align) PHOTOS OUT (.*?)`", error).groups()
+    align = (words[0], people, tmp_path / "out", *words[1].split())
     assert run(*align, "--threads", 1)[0] == 0  # other processes would not know the stub
     assert run("verify", tmp_path / "out" / "faces", "--model", other)[0] == 0
+    # Or the photos themselves.
+    assert run("verify", people, "--model", other, "--threads", 1)[0] == 0
 
 
 @pytest.mark.parametrize("name", ["fit", "cluster", "verify", "pairs", "embed"])

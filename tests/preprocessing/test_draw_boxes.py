@@ -5,7 +5,7 @@ import pytest
 
 from minifacenet.plots.sheets import shrunk
 from minifacenet.preprocessing.choose_and_cut import Face
-from minifacenet.preprocessing.draw_boxes import KEPT, NOT_KEPT, draw_faces
+from minifacenet.preprocessing.draw_boxes import KEPT, NOT_KEPT, VIEW, draw_around, draw_faces
 
 DOTS = ((30.0, 50.0),) * 5
 FACES = (
@@ -86,3 +86,22 @@ def test_a_large_photo_is_drawn_where_its_faces_are():
     drawn = draw_faces(np.zeros((2400, 4096, 1), np.uint8), [Face(1, (1000, 800, 2000, 1800))])
     assert drawn.size == (1024, 600)
     assert (np.asarray(drawn)[210:440, 250] == KEPT).all()
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_a_view_of_one_face_has_its_neighbours(scale):
+    chosen = Face(2, (20.0, 40.0, 60.0, 80.0), 0.99, DOTS)
+    near = Face(1, (70.0, 40.0, 110.0, 80.0), 0.95, DOTS)
+    far = Face(3, (140.0, 40.0, 160.0, 80.0), 0.95, DOTS)
+    small = Face(4, (64.0, 40.0, 66.0, 80.0), 0.95, DOTS, reason="smaller than 20 pixels")
+    photo = np.zeros((90 // scale, 160 // scale, 1), np.uint8)
+    drawn = draw_around(photo, [near, chosen, far, small], chosen, scale)
+    assert drawn.shape == (VIEW, VIEW, 3)
+    zoom = VIEW / 88  # 2.2 of its sides; the photo's edges are 20 to the left, and 10 below
+    middle = round((60 - 2) * zoom)
+    assert (drawn[middle, round(20 * zoom)] == KEPT).all()
+    assert (drawn[middle, round(70 * zoom)] == NOT_KEPT).all()
+    assert (drawn[round(48 * zoom), round(30 * zoom)] == 255).all()
+    assert not drawn[middle, round(64 * zoom) : round(67 * zoom)].any()
+    alone = draw_around(photo, [near, chosen], chosen, scale)
+    assert np.array_equal(drawn, alone)
