@@ -8,8 +8,8 @@
 # biases count. But it prints 30 figures, for 14 rows and their totals, and there is a reading that gives
 # all of them. So the table can be rebuilt and checked to the last parameter, and here you do that.
 #
-# Fifteen minutes. From the paper: section 3.3 and Table 1. In the library:
-# `minifacenet/embedding/nn1.py`, and `Sequential.table` in `minifacenet/nn/layer.py`.
+# Twenty minutes. From the paper: section 3.3, Tables 1 and 2. In the library:
+# `minifacenet/embedding/nn1.py` and `inception.py`, and `Sequential.table` in `minifacenet/nn/layer.py`.
 
 # %%
 import numpy as np
@@ -20,6 +20,7 @@ from show import CREDIT, axes, faces, picture
 from minifacenet import Architecture, FaceNet
 from minifacenet.embedding.architectures import NETWORKS
 from minifacenet.embedding.batches import to_input
+from minifacenet.embedding.inception import NN2_PAPER
 from minifacenet.embedding.nn1 import NN1, NN1_PAPER
 from minifacenet.nn.window import Window
 from minifacenet.plots.style import HUES
@@ -167,7 +168,10 @@ print(f"{len(rows)} rows            {total:>11,} {'140M':>6} {cost:>14,} {'1.6B'
 
 # %%
 def amount(number):
-    return f"{number / 1e6:.3g}M" if number >= 1e6 else f"{number / 1e3:.3g}K"
+    for unit, letter in ((1e9, "B"), (1e6, "M"), (1e3, "K")):
+        if number >= unit:
+            return f"{number / unit:.3g}{letter}"
+    return f"{number}"
 
 
 def kind(row):
@@ -232,6 +236,107 @@ for name, n, m in (
     print(f"{name:13}  nn1 {n:>13,}   nn1_mini {m:>10,}   {n / m:.0f} times less")
 
 # %% [markdown]
+# ## The same work with a nineteenth of the weights
+#
+# Table 2 of the paper is a second network, **NN2**. It costs as much as NN1. Its rows are called
+# *inceptions*: instead of choosing a kernel, a row looks at its input through several side by side, and
+# joins what they say along the channels. A 1x1 convolution first reduces the channels that a larger kernel
+# has to read. Here is one of them, inception3a:
+
+# %%
+inceptions = Architecture("nn2")
+other = FaceNet.blank(inceptions).network
+rows_2 = other.table(inceptions.input_shape)
+before = next(row.output for row in rows_2 if row.name == "pool2")
+print("inception3a reads", "x".join(map(str, before)))
+for name, branch in other["inception3a"].branches.items():
+    shape, channels = before, []
+    for layer in branch:
+        shape = layer.output_shape(shape)
+        channels.append(f"{type(layer).__name__} to {shape[2]}")
+    steps = ", ".join(step for step in channels if not step.startswith("ReLU"))
+    print(f"  {name:5} {steps}")
+print("it gives", "x".join(map(str, other["inception3a"].output_shape(before))))
+direct, reduced = 5 * 5 * 192 * 32, 192 * 16 + 5 * 5 * 16 * 32
+print(f"the 5x5 alone: {direct:,} weights without its 1x1, {reduced:,} with it")
+
+# %% [markdown]
+# The rows of Table 2 come out as they are printed, too:
+
+# %%
+print("row          output        parameters  paper  multiply-adds  paper")
+for row in rows_2:
+    if row.parameters:
+        printed = NN2_PAPER[row.name]
+        line = f"{row.name:12} {'x'.join(map(str, row.output)):12} {row.parameters:>11,}"
+        print(f"{line} {printed[0]:>6} {row.multiply_adds:>14,} {printed[1]:>6}")
+total_2, cost_2 = (sum(getattr(row, f) for row in rows_2) for f in ("parameters", "multiply_adds"))
+print(f"{'total':25} {total_2:>11,} {'7.5M':>6} {cost_2:>14,} {'1.6B':>6}")
+
+# %% [markdown]
+# Now both, side by side, where the map has the same size. (A row counts where its output lies.)
+
+# %%
+stages = {"110 or 112": (110, 112), "55 or 56": (55, 56), "28": (28,), "14": (14,), "7": (7,)}
+
+
+def by_stage(rows, field):
+    sums = [
+        sum(getattr(row, field) for row in rows if len(row.output) == 3 and row.output[0] in sides)
+        for sides in stages.values()
+    ]
+    return [*sums, sum(getattr(row, field) for row in rows if len(row.output) == 1)]
+
+
+panels = axes(9.5, 4.6, columns=2)[0]
+for panel, field, title, place_of_names in zip(
+    panels,
+    ("parameters", "multiply_adds"),
+    ("parameters", "multiply-adds of one photo"),
+    ("center right", "lower right"),
+    strict=True,
+):
+    columns = {"NN1": by_stage(rows, field), "NN2": by_stage(rows_2, field)}
+    longest = max(map(max, columns.values()))
+    for offset, (name, values), colour in zip((-0.2, 0.2), columns.items(), HUES, strict=False):
+        places = np.arange(len(values)) + offset
+        panel.barh(
+            places, values, height=0.38, color=colour, label=f"{name}: {amount(sum(values))}"
+        )
+        for place, value in zip(places, values, strict=True):
+            panel.text(value + longest / 60, place, amount(value), va="center", fontsize=8)
+    panel.set_yticks(range(len(stages) + 1), [*stages, "a vector"])
+    panel.set_ylabel("side of the map (pixels)")
+    panel.invert_yaxis()
+    panel.set(xlim=(0, 1.2 * longest), xticks=[])
+    panel.set_title(title, loc="left", fontsize=10)
+    panel.spines[["top", "right", "bottom"]].set_visible(False)
+    panel.legend(frameon=False, loc=place_of_names, fontsize=9)
+picture(panels)
+
+# %%
+fc1 = next(row for row in rows if row.name == "fc1")
+last, pool = rows_2[-2], rows_2[-3]
+print(f"NN1 {total:,} parameters, NN2 {total_2:,}: {total / total_2:.0f} times less")
+print(f"multiply-adds: NN1 {cost:,}, NN2 {cost_2:,}: {cost / cost_2:.3f} times")
+print(
+    f"fc1 reads {7 * 7 * 256:,} numbers: {fc1.parameters:,} parameters, {fc1.parameters / total:.0%}"
+)
+print(
+    f"{last.name} reads {pool.output[-1]:,} numbers: {last.parameters:,}, {last.parameters / total_2:.1%}"
+)
+
+of_maps, of_maps_2 = (
+    sum(row.parameters for row in table if len(row.output) == 3) for table in (rows, rows_2)
+)
+print(f"the rest: NN1 {of_maps:,}, NN2 {of_maps_2:,}, {of_maps_2 / of_maps:.1f} times as many")
+
+# %% [markdown]
+# So `fc1` is what a network can do without. It gives each place of the last 7x7 map weights of its own.
+# NN2 takes the mean of each channel over these places instead, and one small linear map is left. Its
+# convolutions have twice as many parameters as NN1's, and no more to do: most of them lie where the map is
+# small.
+#
 # ## A face on its way down
 #
 # Run a photo through nn1_mini and stop at some of the rows. The weights are random, nothing is trained yet:

@@ -182,9 +182,10 @@ class FaceNet:
     def for_inference(self) -> Layer:
         """Return the network with its batch norms folded into its convolutions, for `forward` only.
 
-        It is made anew when a weight has changed since.
+        It is made anew when a weight has changed since, or the network itself.
         """
-        state = (self.network.device, *(p.version for p in self.network.parameters().values()))
+        versions = ((p, p.version) for p in self.network.parameters().values())
+        state = (self.network, self.network.device, *versions)  # layers are equal if they are one
         if self._folded is None or self._folded[0] != state:
             self._folded = state, folded(self.network)
         return self._folded[1]

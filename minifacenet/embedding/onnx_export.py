@@ -1,7 +1,8 @@
 """A model as an ONNX file, for programs that run networks and know nothing of ours.
 
 The graph takes photos as `Embedder.transform` does and gives the same unit vectors: scaling, the
-order of axes and, if wanted, the mirror image are inside it. So whoever runs it has to know one
+order of axes and, if wanted, the mirror image are inside it. Batch norms are not: they are folded
+into their convolutions. So whoever runs it has to know one
 thing only, how the faces were cut, and the file says that, too.
 
     session = onnxruntime.InferenceSession("face.onnx")
@@ -91,7 +92,7 @@ def facenet_graph(model: FaceNet, flip: bool) -> Graph:
     if flip:  # photos and their mirror images go through the network as one batch
         mirrored = _mirrored(graph, photos)
         photos = graph.node("Concat", [photos, mirrored], "both", axis=0)
-    vectors = _embedded(graph, model.network, photos, model.architecture.input_shape)
+    vectors = _embedded(graph, model.for_inference(), photos, model.architecture.input_shape)
     if flip:
         shape = graph.numbers([2, -1, model.architecture.dim], "both.shape")
         pairs = graph.node("Reshape", [vectors, shape], "both.pairs")

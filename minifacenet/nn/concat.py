@@ -137,6 +137,11 @@ class Concat(Layer):
             _accumulate(dx.reshape(-1), total.reshape(-1))
         return total
 
+    def to(self, device: str) -> Layer:
+        for branch in self.branches.values():
+            branch.to(device)
+        return self
+
     def parameters(self) -> dict[str, Parameter]:
         return {
             f"{name}.{own}": parameter

@@ -163,7 +163,7 @@ class Layer:
         return next((backend.device_of(p.data) for p in self.parameters().values()), "cpu")
 
     def to(self, device: str) -> Layer:
-        """Move all parameters to 'cpu' or 'cuda'."""
+        """Move all parameters, and other arrays that a layer keeps, to 'cpu' or 'cuda'."""
         for parameter in self.parameters().values():
             parameter.to(device)
         return self
@@ -269,6 +269,12 @@ class Sequential(Layer):
                 raise KeyError(f"no layer is called {key!r}; there are {', '.join(self.layers)}")
             return self.layers[key]
         return list(self.layers.values())[key]
+
+    def to(self, device: str) -> Layer:
+        """Move every layer: one may keep arrays that are no parameters."""
+        for layer in self.layers.values():
+            layer.to(device)
+        return self
 
     def forward(self, x: Array, train: bool = False) -> Array:
         for layer in self.layers.values():

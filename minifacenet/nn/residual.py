@@ -162,6 +162,11 @@ class Residual(Layer):
     def _sum(self, first, second, scale, out):
         _add(as_maps(first), as_maps(second), out.dtype.type(scale), as_maps(out))
 
+    def to(self, device: str) -> Layer:
+        for part in self._parts().values():
+            part.to(device)
+        return self
+
     def parameters(self) -> dict[str, Parameter]:
         return {
             f"{name}.{own}": parameter

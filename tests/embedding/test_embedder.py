@@ -7,7 +7,9 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
 from minifacenet.classification.classifier import FaceClassifier
+from minifacenet.embedding import architectures
 from minifacenet.embedding.architectures import Architecture, FaceNet
+from minifacenet.embedding.batches import embed
 from minifacenet.embedding.cache import EmbeddingCache
 from minifacenet.embedding.checkpoint import CheckpointError, save_model
 from minifacenet.embedding.embedder import Embedder
@@ -127,6 +129,81 @@ def test_its_columns_have_names(model, photos, tmp_path):
     names = [f"embedder{i}" for i in range(8)]
     assert embedder.get_feature_names_out().tolist() == names
     assert isinstance(embedder.transform(photos), np.ndarray)
+
+
+# A network with batch norms is folded for it (`nn/folding.py`), and folded again when it changes.
+
+WITH_NORMS = ("nn4_small2", "dlib_resnet", "inception_resnet_v1")
+
+
+@pytest.fixture
+def lively(request, monkeypatch):
+    """A narrow network whose norms and biases have values as after training."""
+    name = request.param
+    whole = architectures.NETWORKS[name]
+    narrow = replace(whole, widths=dict.fromkeys(whole.widths, 8))
+    monkeypatch.setitem(architectures.NETWORKS, name, narrow)
+    model, rng = FaceNet.new(Architecture(name, dim=16)), np.random.default_rng(0)
+    for own, parameter in model.network.parameters().items():
+        with parameter.edit() as values:
+            if own.endswith(("gamma", "variance")):
+                values[:] = rng.uniform(0.5, 1.5, values.shape)
+            elif own.endswith(("bias", "beta", "mean")):
+                values[:] = rng.uniform(-0.2, 0.2, values.shape)
+    return model
+
+
+def check_folded(embedder, model):
+    """The Embedder gives what the network gives, and went another way; its vectors are returned."""
+    shape = (3, *model.architecture.input_shape)
+    photos = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
+    vectors, expected = embedder.transform(photos), embed(model.network, photos)
+    np.testing.assert_allclose(vectors, expected, rtol=0, atol=1e-5)
+    assert (vectors != expected).any()
+    return vectors
+
+
+@pytest.mark.parametrize("lively", WITH_NORMS, indirect=True)
+def test_norms_are_folded_and_the_vectors_stay(lively):
+    check_folded(Embedder(lively), lively)
+    assert not [name for name in lively.for_inference().parameters() if "running" in name]
+
+
+def of_kind(model, end):
+    return next(p for name, p in model.network.parameters().items() if name.endswith(end))
+
+
+@pytest.mark.parametrize("end", ["weight", "bias", "gamma", "beta", "mean", "variance"])
+@pytest.mark.parametrize("lively", WITH_NORMS[::2], indirect=True)
+def test_a_weight_that_changes_after_the_first_photo_is_noticed(lively, end):
+    embedder = Embedder(lively)
+    before = check_folded(embedder, lively)
+    kept = lively.for_inference()
+    assert lively.for_inference() is kept  # nothing changed, and it is not made anew
+    with of_kind(lively, end).edit() as values:
+        values += 0.5
+    assert np.abs(check_folded(embedder, lively) - before).max() > 1e-4
+    assert lively.for_inference() is not kept
+
+
+@pytest.mark.parametrize("lively", WITH_NORMS[:1], indirect=True)
+def test_training_after_the_first_photo_is_noticed(lively):
+    """A forward in training moves the running means alone."""
+    embedder = Embedder(lively)
+    before = check_folded(embedder, lively)
+    photos = np.random.default_rng(2).integers(0, 99, (4, *lively.architecture.input_shape))
+    embed(lively.network, photos.astype(np.uint8), train=True)
+    assert np.abs(check_folded(embedder, lively) - before).max() > 1e-4
+
+
+@pytest.mark.parametrize("lively", WITH_NORMS[:1], indirect=True)
+def test_a_network_in_the_place_of_another_is_noticed(lively):
+    """Even if as much has happened to its weights: all that was read from files looks so."""
+    lively.network, other = (FaceNet.new(lively.architecture, seed).network for seed in (1, 2))
+    embedder = Embedder(lively)
+    before = check_folded(embedder, lively)
+    lively.network = other
+    assert np.abs(check_folded(embedder, lively) - before).max() > 1e-4
 
 
 @pytest.mark.extra

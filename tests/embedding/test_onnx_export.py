@@ -241,6 +241,18 @@ def test_a_subclass_is_not_taken_for_its_parent():
 # -- Networks --------------------------------------------------------------------------------------
 
 
+def untrained(architecture, seed=3):
+    """A model with no 0 or 1 where a trained one has none: in its biases, norms and affines."""
+    model, rng = FaceNet.new(architecture, seed), np.random.default_rng(seed)
+    for name, parameter in model.network.parameters().items():
+        with parameter.edit() as values:
+            if name.endswith(("gamma", "variance")):
+                values[:] = rng.uniform(0.5, 1.5, values.shape)
+            elif name.endswith(("bias", "beta", "mean")):
+                values[:] = rng.uniform(-0.2, 0.2, values.shape)
+    return model
+
+
 def photos_for(architecture, number):
     """Random ones, with a black and a white one among the first."""
     shape = (number, *architecture.input_shape)
@@ -269,7 +281,7 @@ def photos_for(architecture, number):
 def test_another_program_gives_the_vectors_of_our_embedder(architecture, flip, tmp_path):
     import onnx
 
-    model, path = FaceNet.new(architecture, seed=3), tmp_path / "face.onnx"
+    model, path = untrained(architecture), tmp_path / "face.onnx"
     export_onnx(model, path, flip)
     onnx.checker.check_model(path, full_check=True)
     session, embedder = session_of(path), Embedder(model, flip=flip)
@@ -279,6 +291,18 @@ def test_another_program_gives_the_vectors_of_our_embedder(architecture, flip, t
         assert theirs.dtype == np.float32
         np.testing.assert_allclose(theirs, embedder.transform(photos), rtol=0, atol=CLOSE)
         np.testing.assert_allclose(np.linalg.norm(theirs, axis=1), 1, atol=CLOSE)
+
+
+@with_packages
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name not in LARGE])
+def test_batch_norms_and_affines_are_folded_away(name, tmp_path):
+    import onnx
+
+    export_onnx(FaceNet.new(Architecture(name)), tmp_path / "face.onnx")
+    kinds = [node.op_type for node in onnx.load(tmp_path / "face.onnx").graph.node]
+    scales = {"dlib_resnet": 1, "nn4_small2": 1, "inception_resnet_v1": 1 + 20}  # of rows, too
+    assert "BatchNormalization" not in kinds
+    assert kinds.count("Mul") == scales.get(name, 0)  # that of the pixels
 
 
 @with_packages
