@@ -102,7 +102,7 @@ def of_eigenfaces(images: Path, photos: list[str]) -> tuple[np.ndarray, np.ndarr
 
 
 def draw(vectors, who, people: int, photos: int, gate: float, rng) -> tuple[float, ...]:
-    """The shares of photos named right, named wrongly, and of strangers' photos that got a name."""
+    """The shares of photos named correctly, named wrongly, and of strangers' photos that got a name."""
     order = rng.permutation(np.unique(who))
     enrolled, asked, strangers = [], [], []
     for name in order[:people]:
@@ -141,7 +141,7 @@ def main() -> None:
         scores = [draw(vectors, who, number, count, at, rng) for _ in range(DRAWS)]
         right, wrong, accepted = map(text, zip(*scores, strict=True))
         print(
-            f"{number} people, {count} photos each, gate {at:.4f}: named right {right}, "
+            f"{number} people, {count} photos each, gate {at:.4f}: named correctly {right}, "
             f"wrongly {wrong}, strangers accepted {accepted}"
         )
     if own is not None:
