@@ -123,6 +123,11 @@ class Architecture:
         """Build the network with fresh random weights, drawn from `rng` in the order of the table.
 
         Without an `rng` they are zeros: see `nn.layer.normal`.
+
+        Raises
+        ------
+        ValueError
+            The photos are too small for this network, or `dtype` is none to compute in.
         """
         if dtype not in (np.float32, np.float64):
             raise ValueError(
@@ -131,7 +136,13 @@ class Architecture:
             )
         network = NETWORKS[self.name]
         left_out = {} if self.lrn and self.maxout else {"lrn": self.lrn, "maxout": self.maxout}
-        return network.build(self.input_shape, network.widths, self.dim, rng, dtype, **left_out)
+        try:
+            return network.build(self.input_shape, network.widths, self.dim, rng, dtype, **left_out)
+        except ValueError as error:  # a window is larger than what it should slide over
+            raise ValueError(
+                f"{self.name} does not take photos of {self.size} pixels, its own size is "
+                f"{network.size} ({error})"
+            ) from None
 
     def as_dict(self) -> dict:
         return asdict(self)

@@ -117,6 +117,16 @@ def test_unknown_networks_are_refused(arguments, message):
         Architecture(**arguments)
 
 
+@pytest.mark.parametrize("name", ["nn4_small2", "dlib_resnet", "inception_resnet_v1"])
+def test_photos_that_are_too_small_are_told_with_the_networks_own_size(name, run):
+    own = NETWORKS[name].size
+    with pytest.raises(ValueError, match=f"{name} .* of 64 pixels, its own size is {own} "):
+        Architecture(name, size=64).build(None)
+    status, _, error = run("summary", name, "--size", "64")
+    assert (status, error.count("\n")) == (1, 1)
+    assert f"{name} does not take photos of 64 pixels" in error
+
+
 STEP = """
 import numpy as np
 from minifacenet.embedding.architectures import Architecture, FaceNet
