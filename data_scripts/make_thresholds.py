@@ -41,12 +41,12 @@ from minifacenet.preprocessing.read_folder import read_listed
 OUT = Path(__file__).parent / "thresholds"
 SOURCE = "LFW's development people (View 1, training), cut by our own detector"
 FARS = (0.1, 0.01, 0.001, 0.0001)  # of pairs
-PEOPLE, PHOTOS = (10, 30, 100, 300, 1000), (1, 2, 3, 5)  # of the galleries
+PEOPLE, PHOTOS = (10, 20, 50, 100, 200, 500, 1000), (1, 2, 3, 5)  # of the galleries
 MANY = 10  # photos of a person who is left out
 STRANGERS = 2000  # at most, in a draw
 DRAWS = 10
 LIBRARY = 100  # people whose photos are grouped
-USUAL = (30, 3)  # people and photos of the gallery whose gate is the model's own
+USUAL = (20, 3)  # people and photos of the gallery whose gate is the model's own
 
 
 def photos_of(people: Path) -> list[str]:
