@@ -102,7 +102,7 @@ def of_eigenfaces(images: Path, photos: list[str]) -> tuple[np.ndarray, np.ndarr
 
 
 def draw(vectors, who, people: int, photos: int, gate: float, rng) -> tuple[float, ...]:
-    """The shares of photos named correctly, named wrongly, and of strangers' photos that got a name."""
+    """The shares of photos named correctly and wrongly, and of strangers' that got a name."""
     order = rng.permutation(np.unique(who))
     enrolled, asked, strangers = [], [], []
     for name in order[:people]:

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from inspect import Parameter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import numpy as np
 import typer
 
 from ..embedding.architectures import Architecture
 from ..experiment.settings import RunConfig
+from ..files.stored import is_switch, options_in
 from ..training.settings import TrainConfig
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
-
-Settings = TypeVar("Settings", bound="DataclassInstance")
 
 
 def options_of(settings: type[DataclassInstance], **helps: str) -> Callable:
     """Give a command all options of a dataclass of settings, and of those that it holds.
 
     Each is declared at its field, as `files.stored.option`. The command takes them as `**options`,
-    and `with_options` puts what the user wrote into the settings: a new one needs no line here.
+    and `stored.with_options` puts what the user wrote into the settings: a new one needs no line
+    here.
     `helps` are help texts for this command alone, by the option's name.
     """
 
@@ -36,10 +36,10 @@ def options_of(settings: type[DataclassInstance], **helps: str) -> Callable:
             Parameter(
                 name,
                 Parameter.POSITIONAL_OR_KEYWORD,
-                default=True if _is_switch(field) else field.default,
+                default=True if is_switch(field) else field.default,
                 annotation=annotation_of(holder, field.name, helps.get(name)),
             )
-            for name, holder, field in _options(settings)
+            for name, holder, field in options_in(settings)
         ]
         required = [one for one in own if one.default is Parameter.empty]
         parameters = [*required, *new, *own[len(required) :]]
@@ -51,54 +51,16 @@ def options_of(settings: type[DataclassInstance], **helps: str) -> Callable:
     return add
 
 
-def with_options(settings: Settings, chosen: Mapping[str, Any]) -> Settings:
-    """Return the settings, and those that they hold, with the values of the `chosen` options."""
-    values: dict[str, Any] = {}
-    for field in fields(settings):
-        name, value = _name(field), getattr(settings, field.name)
-        if name is None:
-            if is_dataclass(value) and not isinstance(value, type):
-                values[field.name] = with_options(value, chosen)
-        elif name in chosen and field.default_factory is not MISSING:  # a switch
-            values[field.name] = field.default_factory() if chosen[name] else None
-        elif name in chosen:
-            values[field.name] = chosen[name]
-    return replace(settings, **values)
-
-
 def annotation_of(
     settings: type[DataclassInstance], field_name: str, help: str | None = None
 ) -> Any:
     """Return the annotation of a command's parameter that is the option at a field."""
     field = settings.__dataclass_fields__[field_name]
-    kind = bool if _is_switch(field) else get_type_hints(settings)[field_name]
+    kind = bool if is_switch(field) else get_type_hints(settings)[field_name]
     about = field.metadata
     return Annotated[
         kind, typer.Option(help=help or about["help"], min=about["min"], max=about["max"])
     ]
-
-
-def _options(
-    settings: type[DataclassInstance],
-) -> Iterator[tuple[str, type[DataclassInstance], Field]]:
-    """Yield the options as (name, the dataclass whose field it is, the field)."""
-    kinds = get_type_hints(settings)
-    for field in fields(settings):
-        name = _name(field)
-        if name is not None:
-            yield name, settings, field
-        elif is_dataclass(kinds[field.name]):
-            yield from _options(kinds[field.name])
-
-
-def _name(field: Field) -> str | None:
-    """Return the name of a field's option; None if it has none."""
-    return (field.metadata["name"] or field.name) if "help" in field.metadata else None
-
-
-def _is_switch(field: Field) -> bool:
-    """Whether the option only turns the field's dataclass on or off."""
-    return is_dataclass(field.default_factory)
 
 
 FacesPath = Annotated[

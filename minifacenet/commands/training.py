@@ -17,6 +17,7 @@ from ..console.training import tell_outcome, tell_plan
 from ..embedding.architectures import NETWORK_NAMES, NETWORKS, Architecture, FaceNet
 from ..embedding.published import PUBLISHED
 from ..experiment.settings import RunConfig
+from ..files.stored import with_options
 from ..training.settings import TrainingRunConfig
 from .inputs import read_people
 from .memory import or_chunk
@@ -35,7 +36,6 @@ from .options import (
     options_of,
     use_threads,
     with_batch,
-    with_options,
 )
 from .outputs import folder_for_results, refuse_loss
 
@@ -89,6 +89,10 @@ def train(
     context: typer.Context,
     faces: FacesPath,
     out: Annotated[Path, typer.Option(help="Folder for the model, its state and its log.")],
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="A file of options, or one that comes along: lfw."),
+    ] = None,
     batch: Annotated[
         int | None, typer.Option(min=4, help="Photos in a batch, P x K: instead of --people.")
     ] = None,
@@ -108,6 +112,7 @@ def train(
     from ..training.files import in_the_way
     from ..training.judges import split_off_judges
     from ..training.observer import Observer
+    from ..training.recipe import read_recipe
     from ..training.run import began_with, run_training, steps_done
 
     state = out / "state.safetensors"
@@ -124,6 +129,12 @@ def train(
     before = began_with(out) if resume else None
     params = context.params
     chosen = {name: params[name] for name in given(context)} if resume else params
+    if recipe is not None:
+        if resume:
+            raise ValueError("--resume goes on with the options of the beginning: no --recipe")
+        options = read_recipe(recipe)
+        say(f"Recipe {recipe}: {', '.join(f'{name} {value}' for name, value in options.items())}")
+        chosen = params | options | {name: params[name] for name in given(context)}
     config = with_options(before or TrainingRunConfig(), chosen)
     if batch is not None:
         config = replace(config, training=with_batch(context, config.training, batch))

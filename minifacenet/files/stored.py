@@ -9,18 +9,23 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import field, fields, is_dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, field, fields, is_dataclass, replace
 from numbers import Integral, Real
 from types import NoneType
-from typing import Any, TypeVar, cast, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_type_hints
 
 from .words import shortened
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 DEEPEST = 32  # levels of JSON; ours have six, and Python's own limit depends on who calls
 LARGEST = sys.float_info.max
 WORDS = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a text"}
 
 Settings = TypeVar("Settings")
+Config = TypeVar("Config", bound="DataclassInstance")
 
 
 def json_object(text: str | bytes) -> dict[str, Any]:
@@ -84,6 +89,44 @@ def option(
     if is_dataclass(default):
         return field(default_factory=cast(type, default), metadata=metadata)
     return field(default=default, metadata=metadata)
+
+
+def with_options(settings: Config, chosen: Mapping[str, Any]) -> Config:
+    """Return the settings, and those that they hold, with the values of the `chosen` options."""
+    values: dict[str, Any] = {}
+    for one in fields(settings):
+        name, value = _name(one), getattr(settings, one.name)
+        if name is None:
+            if is_dataclass(value) and not isinstance(value, type):
+                values[one.name] = with_options(value, chosen)
+        elif name in chosen and one.default_factory is not MISSING:  # a switch
+            values[one.name] = one.default_factory() if chosen[name] else None
+        elif name in chosen:
+            values[one.name] = chosen[name]
+    return replace(settings, **values)
+
+
+def options_in(
+    settings: type[DataclassInstance],
+) -> Iterator[tuple[str, type[DataclassInstance], Field]]:
+    """Yield the options as (name, the dataclass whose field it is, the field)."""
+    kinds = get_type_hints(settings)
+    for one in fields(settings):
+        name = _name(one)
+        if name is not None:
+            yield name, settings, one
+        elif is_dataclass(kinds[one.name]):
+            yield from options_in(kinds[one.name])
+
+
+def _name(one: Field) -> str | None:
+    """Return the name of a field's option; None if it has none."""
+    return (one.metadata["name"] or one.name) if "help" in one.metadata else None
+
+
+def is_switch(one: Field) -> bool:
+    """Whether the option only turns the field's dataclass on or off."""
+    return is_dataclass(one.default_factory)
 
 
 def settings_of(cls: type[Settings], stored: object, name: str = "") -> Settings:
