@@ -40,6 +40,7 @@ BLOCKS = {name: (1, *rest) for name, (_, *rest) in inception_resnet.BLOCKS.items
 ROWS = [row for row in dlib_resnet.ROWS if not row.endswith(("_2", "_3"))]
 CASES = {
     "nn1": Case(40, all_of("nn1", 4, fc=8), seed=1, photos=4),
+    "nn1_mini_bn": Case(40, all_of("nn1_mini_bn", 4, fc=8), seed=1, photos=4, idle=("bias",)),
     "nn2": Case(64, all_of("nn2", 3)),
     "nn4_small2": Case(
         96,
