@@ -39,7 +39,7 @@ class RecognitionSettings:
         Turn photos in which there is no face.
     """
 
-    model: str | os.PathLike = "dlib_resnet"
+    model: str | Path = "dlib_resnet"
     far: float = 0.01
     threshold: float | None = None
     distance: float | None = None

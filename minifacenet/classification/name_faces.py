@@ -71,31 +71,30 @@ def name_faces(
             embedder, np.concatenate([gallery, vectors[mine]]), np.array(names),
             Path(settings.model), settings.threshold, None, settings.far, progress=progress,
         ).people  # fmt: skip
-        classifier = people.classifier
-        counts = dict(zip(classifier.classes_.tolist(), people.photos, strict=True))
-        assert classifier.threshold is not None  # enrolment sets one
-        gate = Gate(classifier.threshold, people.source, counts)
-        named = _answered(rows, vectors, classifier) if named else []
+        counts = zip(people.classifier.classes_.tolist(), people.photos, strict=True)
+        assert people.classifier.threshold is not None  # enrolment sets one
+        gate = Gate(people.classifier.threshold, people.source, dict(counts))
+        named = _answered(rows, vectors, people.classifier, gate.threshold)
     return _grouped(named, vectors, settings), gate
 
 
 def _answered(
-    rows: Sequence[NamedFace], vectors: np.ndarray, classifier: FaceClassifier
+    rows: Sequence[NamedFace], vectors: np.ndarray, gallery: FaceClassifier, threshold: float
 ) -> list[NamedFace]:
     """Return the rows with their nearest people, and the names of those who pass the gate."""
-    classes, named = classifier.classes_, []
+    classes, named = gallery.classes_, []
     for row, vector in zip(rows, vectors.astype(np.float64), strict=True):
-        distances = np.square(classifier.centroids_ - vector).sum(axis=1)
+        distances = np.square(gallery.centroids_ - vector).sum(axis=1)
         first, *others = np.argsort(distances, kind="stable")[:2].tolist()
         nearest, distance = str(classes[first]), float(distances[first])
-        name = nearest if distance <= classifier.threshold else UNKNOWN
+        name = nearest if distance <= threshold else UNKNOWN
         named.append(
             replace(
                 row,
                 name=row.name if row.by_hand else name,
                 nearest=nearest,
                 distance=distance,
-                threshold=classifier.threshold,
+                threshold=threshold,
                 runner_up=str(classes[others[0]]) if others else "",
                 its_distance=float(distances[others[0]]) if others else None,
             )

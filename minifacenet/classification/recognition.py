@@ -72,7 +72,7 @@ def recognise(
     known: str | os.PathLike | None = None,
     out: str | os.PathLike | None = None,
     rename: str | os.PathLike | None = None,
-    **settings,
+    **settings: Any,
 ) -> list[NamedFace]:
     """Name the faces in a folder of photos, as `minifacenet recognise` does.
 

@@ -61,7 +61,8 @@ def draw_names(
     `photo` and `scale` are as in `draw_faces`, and so are the boxes and where labels stand.
     """
     image, unit = _to_look_at(photo, scale, most_side)
-    draw, labels = ImageDraw.Draw(image), []
+    draw = ImageDraw.Draw(image)
+    labels: list[tuple[float, ...]] = []
     frames = [tuple(edge * unit for edge in box) for box in boxes]
     size = max(FONT_SIZE, round(max(image.size) / 70))
     font = ImageFont.truetype(Path(get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
