@@ -26,6 +26,7 @@ _HOME = {
     "FaceClassifier": "classification.classifier",
     "People": "classification.people",
     "enrol": "classification.enrolment",
+    "recognise": "classification.recognition",
     "Thresholds": "classification.thresholds",
     "cluster": "classification.clustering",
     "pair_distances": "classification.verification",
@@ -43,6 +44,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from .classification.clustering import cluster as cluster
     from .classification.enrolment import enrol as enrol
     from .classification.people import People as People
+    from .classification.recognition import recognise as recognise
     from .classification.thresholds import Thresholds as Thresholds
     from .classification.verification import pair_distances as pair_distances
     from .classification.verification_scores import verify as verify

@@ -22,6 +22,7 @@ from .commands import (
     machine,
     pairs,
     preparing,
+    recognising,
     training,
 )
 from .commands import speed as timing
@@ -76,7 +77,8 @@ app = typer.Typer(
     help="FaceNet rebuilt by hand: train a network on your photos, name faces, verify people.",
 )
 for commands in (
-    preparing, training, naming, pairs, evaluating, embeddings, exporting, timing, machine, getting,
+    preparing, recognising, training, naming, pairs, evaluating, embeddings, exporting, timing,
+    machine, getting,
 ):  # fmt: skip
     app.add_typer(commands.app)
 _with_plain_usage(app)

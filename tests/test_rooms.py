@@ -15,6 +15,7 @@ COLUMN = (  # a room imports only from rooms below its own
     "doctor",
     "console",
     "experiment",
+    "album",
     "report",
     "training",
     "classification",

@@ -1,12 +1,15 @@
-"""Draw into a photo what the detector saw: boxes, landmarks, scores."""
+"""Draw into a photo what the detector saw, boxes, landmarks, scores; or whom it shows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from matplotlib import get_data_path
+from PIL import Image, ImageDraw, ImageFont
 
+from ..files.words import printable
 from ..plots.sheets import shrunk
 from .choose_and_cut import Face
 
@@ -30,24 +33,19 @@ def draw_faces(photo: np.ndarray, faces: Sequence[Face], scale: int = 1) -> Imag
     scale : int
         How many pixels of the whole photo, the unit of the faces, one pixel of `photo` is wide.
     """
-    photo, factor = shrunk(photo, MOST_SIDE)
-    scale *= factor
-    height, width = photo.shape[:2]
-    image = Image.fromarray(photo[..., 0] if photo.shape[2] == 1 else photo).convert("RGB")
-    zoom = min(1.0, MOST_SIDE / max(height, width))
-    if zoom < 1:
-        size = (max(1, round(width * zoom)), max(1, round(height * zoom)))
-        image = image.resize(size, Image.Resampling.BICUBIC)
+    image, unit = _to_look_at(photo, scale, MOST_SIDE)
     draw = ImageDraw.Draw(image)
     boxes = [(face, face.box) for face in faces if face.box is not None]
     boxes.sort(key=lambda pair: not pair[0].reason)  # kept ones on top
     shown = [face for face, _ in boxes]
-    frames = [tuple(edge * zoom / scale for edge in box) for _, box in boxes]
+    frames = [tuple(edge * unit for edge in box) for _, box in boxes]
     for face, frame in zip(shown, frames, strict=True):
-        _draw_frame(draw, face, frame, zoom / scale)
+        _draw_frame(draw, face, frame, unit)
     labels: list[tuple[float, ...]] = []
     for face, frame in zip(shown, frames, strict=True):
-        labels.append(_draw_label(draw, face, frame, frames, labels))
+        text = f"{face.number}" if face.score is None else f"{face.number}: {face.score:.2f}"
+        font = ImageFont.load_default(FONT_SIZE)
+        labels.append(_draw_label(draw, (text, _colour(face), font), frame, frames, labels))
     return image
 
 
@@ -84,6 +82,46 @@ def draw_around(
     return np.array(draw_faces(pixels, shown))
 
 
+def draw_names(
+    photo: np.ndarray,
+    boxes: Sequence[tuple[float, ...]],
+    names: Sequence[str],
+    scale: int = 1,
+    most_side: int = 1600,
+) -> Image.Image:
+    """Return the photo with a box and a name about each face; a face without a name, '', has a
+    box in vermilion.
+
+    `photo` and `scale` are as in `draw_faces`, and so are the boxes and where labels stand.
+    """
+    image, unit = _to_look_at(photo, scale, most_side)
+    draw = ImageDraw.Draw(image)
+    labels: list[tuple[float, ...]] = []
+    frames = [tuple(edge * unit for edge in box) for box in boxes]
+    size = max(FONT_SIZE, round(max(image.size) / 70))
+    font = ImageFont.truetype(Path(get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
+    for frame, name in zip(frames, names, strict=True):
+        colour = KEPT if name else NOT_KEPT
+        draw.rectangle(frame, outline=colour, width=max(2, _line(frame)))
+    for frame, name in zip(frames, names, strict=True):
+        if name:
+            text = (printable(name), KEPT, font)
+            labels.append(_draw_label(draw, text, frame, frames, labels))
+    return image
+
+
+def _to_look_at(photo: np.ndarray, scale: int, most_side: int) -> tuple[Image.Image, float]:
+    """Return a photo with no side above `most_side`, and the pixels that one of the whole gets."""
+    photo, factor = shrunk(photo, most_side)
+    height, width = photo.shape[:2]
+    image = Image.fromarray(photo[..., 0] if photo.shape[2] == 1 else photo).convert("RGB")
+    zoom = min(1.0, most_side / max(height, width))
+    if zoom < 1:
+        size = (max(1, round(width * zoom)), max(1, round(height * zoom)))
+        image = image.resize(size, Image.Resampling.BICUBIC)
+    return image, zoom / (scale * factor)
+
+
 def _colour(face: Face) -> tuple[int, int, int]:
     return NOT_KEPT if face.reason else KEPT
 
@@ -100,10 +138,10 @@ def _draw_frame(draw: ImageDraw.ImageDraw, face: Face, frame: tuple, unit: float
         draw.ellipse(dot, fill="white", outline=_colour(face))
 
 
-def _draw_label(draw: ImageDraw.ImageDraw, face: Face, frame: tuple, frames, labels) -> tuple:
-    """Draw number and score where they cover least of other labels, then of faces; return where."""
-    text = f"{face.number}" if face.score is None else f"{face.number}: {face.score:.2f}"
-    left, top, right, bottom = draw.textbbox((0, 0), text, font_size=FONT_SIZE)
+def _draw_label(draw: ImageDraw.ImageDraw, label: tuple, frame: tuple, frames, labels) -> tuple:
+    """Draw a text where it covers least of other labels, then of faces; return where."""
+    text, colour, font = label
+    left, top, right, bottom = draw.textbbox((0, 0), text, font)
     width, height = right - left, bottom - top
     most_x, most_y = draw.im.size[0] - width, draw.im.size[1] - height
     x = max(0, min(frame[0], most_x))  # within the picture, whatever the box does
@@ -113,7 +151,7 @@ def _draw_label(draw: ImageDraw.ImageDraw, face: Face, frame: tuple, frames, lab
         places.append((x, y, x + width, y + height))
     place = min(places, key=lambda place: (_covered(place, labels), _covered(place, frames)))
     draw.rectangle(place, fill="white")
-    draw.text((x - left, place[1] - top), text, fill=_colour(face), font_size=FONT_SIZE)
+    draw.text((x - left, place[1] - top), text, fill=colour, font=font)
     return place
 
 

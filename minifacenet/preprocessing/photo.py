@@ -192,14 +192,14 @@ def _as_stored(data: bytes, most_pixels: int, enough: int) -> tuple[np.ndarray, 
     """Return pixels as they lie in the file, orientation and scale; Pillow's copy is freed."""
     if photo_kind(data) == "a JPEG":
         check_cost(data, BYTES_A_PIXEL * max(most_pixels, MOST_PIXELS))
-    with _opened(data) as image:
+    with opened(data) as image:
         scale = _reduce(image, enough if image.format == "JPEG" else most_pixels)
-        # `_opened` reads the header only: a truncated file fails when its pixels are loaded.
+        # `opened` reads the header only: a truncated file fails when its pixels are loaded.
         image.load()
         return eight_bits(image), _orientation(image), scale
 
 
-def _opened(data: bytes) -> Image.Image:
+def opened(data: bytes) -> Image.Image:
     """Return the image with its header read, by the decoder that the first bytes call for."""
     kind = photo_kind(data)
     if kind == "a JPEG":  # `Image.open` refuses 179 megapixels, before they could be reduced.

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TypeAlias
 
-VOID = ("meta", "br")  # elements without an end tag
+VOID = ("meta", "br", "img", "input")  # elements without an end tag
 Content: TypeAlias = "str | float | Iterable[Content] | None"  # None shows nothing
 Attribute: TypeAlias = str | float | None
 

@@ -117,7 +117,7 @@ def test_reasons_are_short_and_on_one_line(monkeypatch):
     def fail(_):
         raise OSError("first\nsecond " * 100)
 
-    monkeypatch.setattr(module, "_opened", fail)
+    monkeypatch.setattr(module, "opened", fail)
     with pytest.raises(PhotoError) as caught:
         decode_photo(NOISE, "photo")
     assert "a PNG too damaged to decode: copy it again (first second first" in caught.value.reason
@@ -128,7 +128,7 @@ def test_reason_without_memory(monkeypatch):
     def fail(_):
         raise MemoryError
 
-    monkeypatch.setattr(module, "_opened", fail)
+    monkeypatch.setattr(module, "opened", fail)
     with pytest.raises(PhotoError, match="a PNG that does not fit into memory: make it smaller"):
         decode_photo(NOISE, "photo")
 

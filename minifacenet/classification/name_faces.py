@@ -1,0 +1,129 @@
+"""From embeddings to names: the gallery, its gate, and groups of those who are in none.
+
+A face gets the name of the person whose mean direction is nearest, if it passes the gate. The
+linear SVM of `FaceClassifier` names as well where everybody has as many photos. But in a library
+one person has a single photo and another one twenty, and an SVM of one against the rest favours
+those with many. Measured on LFW with one to four photos of each of 10 people, and the gate for a
+share of 0.01: the nearest mean named 98.2 % of other photos correctly, the SVM 87.1 %, and 1.3 %
+and 1.2 % of strangers got a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..embedding.embedder import Embedder
+from .classifier import UNKNOWN, FaceClassifier
+from .clustering import average_linkage, cut
+from .enrolment import Progress, enrol_embeddings
+from .library import RecognitionSettings
+from .named_faces import NamedFace
+from .thresholds import Thresholds
+
+SHARE = 0.5  # of the mean distance of two faces: where groups end, if the model does not say
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The largest distance at which a name is given, and its source in words.
+
+    Attributes
+    ----------
+    threshold : float
+    source : str
+    people : dict of int
+        How many photos each person is enrolled with.
+    """
+
+    threshold: float
+    source: str
+    people: Mapping[str, int]
+
+
+def name_faces(
+    embedder: Embedder,
+    faces: tuple[np.ndarray, Sequence[NamedFace]],
+    known: tuple[np.ndarray, Sequence[str]],
+    settings: RecognitionSettings,
+    progress: Progress,
+) -> tuple[list[NamedFace], Gate | None]:
+    """Return the faces with names, or in groups, and the gate.
+
+    Parameters
+    ----------
+    faces : (ndarray of shape (N, D), sequence of NamedFace)
+        Embeddings, and the faces with the names that the user has given: these stay, and are
+        examples.
+    known : (ndarray of shape (M, D), sequence of str)
+        The embeddings of known faces, and their names.
+    """
+    vectors, rows = faces
+    gallery, names = known
+    mine = [i for i, row in enumerate(rows) if row.by_hand and row.known]
+    names = [*names, *(rows[i].name for i in mine)]
+    named, gate = list(rows), None
+    if names:
+        people = enrol_embeddings(
+            embedder, np.concatenate([gallery, vectors[mine]]), np.array(names),
+            Path(settings.model), settings.threshold, None, settings.far, progress=progress,
+        ).people  # fmt: skip
+        counts = zip(people.classifier.classes_.tolist(), people.photos, strict=True)
+        assert people.classifier.threshold is not None  # enrolment sets one
+        gate = Gate(people.classifier.threshold, people.source, dict(counts))
+        named = _answered(rows, vectors, people.classifier, gate.threshold)
+    return _grouped(named, vectors, settings), gate
+
+
+def _answered(
+    rows: Sequence[NamedFace], vectors: np.ndarray, gallery: FaceClassifier, threshold: float
+) -> list[NamedFace]:
+    """Return the rows with their nearest people, and the names of those who pass the gate."""
+    classes, named = gallery.classes_, []
+    for row, vector in zip(rows, vectors.astype(np.float64), strict=True):
+        distances = np.square(gallery.centroids_ - vector).sum(axis=1)
+        first, *others = np.argsort(distances, kind="stable")[:2].tolist()
+        nearest, distance = str(classes[first]), float(distances[first])
+        name = nearest if distance <= threshold else UNKNOWN
+        named.append(
+            replace(
+                row,
+                name=row.name if row.by_hand else name,
+                nearest=nearest,
+                distance=distance,
+                threshold=threshold,
+                runner_up=str(classes[others[0]]) if others else "",
+                its_distance=float(distances[others[0]]) if others else None,
+            )
+        )
+    return named
+
+
+def _grouped(
+    rows: Sequence[NamedFace], vectors: np.ndarray, settings: RecognitionSettings
+) -> list[NamedFace]:
+    """Number the groups of those without a name; faces of one photo are never one person."""
+    strangers = [i for i, row in enumerate(rows) if not row.known]
+    if len(strangers) < 2:
+        return list(rows)
+    own = vectors[strangers]
+    tree = average_linkage(own, np.array([rows[i].photo for i in strangers]))
+    labels = cut(tree, _group_distance(settings, vectors))
+    sizes = np.bincount(labels)
+    grouped = list(rows)
+    for i, label in zip(strangers, labels.tolist(), strict=True):
+        grouped[i] = replace(rows[i], group=label + 1 if sizes[label] > 1 else 0)
+    return grouped
+
+
+def _group_distance(settings: RecognitionSettings, vectors: np.ndarray) -> float:
+    if settings.distance is not None:
+        return settings.distance
+    stored = Thresholds.of_model(settings.model)
+    if stored is not None:
+        return stored.cut
+    mean, count = vectors.astype(np.float64).mean(axis=0), len(vectors)
+    return float(SHARE * 2 * max(0.0, 1 - mean @ mean) * count / max(count - 1, 1))
