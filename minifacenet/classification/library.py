@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..embedding.embedder import Embedder
 from ..files.atomic import holds_anything
@@ -118,7 +119,7 @@ class Library:
         settings: CropSettings,
         progress: Callable[[int, int], None],
         stop: Callable[[], bool],
-        **how,
+        **how: Any,
     ) -> Alignment:
         """Cut out the largest face of each known photo.
 

@@ -94,6 +94,35 @@ def test_who_has_one_photo_is_named_beside_somebody_with_many(library, settings,
     assert names(rows)["ada.png", 1] == "Ada Lovelace"
 
 
+def test_the_gate_is_the_models_and_is_not_widened(library, settings):
+    """In `enrolment` the people themselves may widen it, where a model's gate does not fit them."""
+    photos, known, out = library
+    for number in range(5):  # five people whose two photos lie 0.27 apart from their mean
+        tiles(known / f"P{number}" / "1.png", (240, 20 + 55 * number, 240))
+        tiles(known / f"P{number}" / "2.png", (20, 20 + 55 * number, 20))
+    gate = recognition(photos, known, out, settings).gate
+    assert gate.threshold == 0.2
+    assert "among 2 people with 1 photo each" in gate.source
+    assert gate.people["P4"] == 2
+    given = RecognitionSettings(settings.model, threshold=0.01)
+    assert recognition(photos, known, out, given).gate.threshold == 0.01
+    for number in range(60):
+        tiles(known / f"Q{number}.png", (90, 90, 4 * number))
+    assert recognition(photos, known, out, settings).gate.threshold == 0.1
+
+
+def test_a_model_without_gates_for_galleries_is_asked_as_in_enrolment(library, settings, tmp_path):
+    photos, known, out = library
+    plain = RecognitionSettings(make_model(tmp_path / "plain.safetensors", galleries=False))
+    result = recognition(photos, known, out, plain)
+    assert result.gate.threshold == 0.2
+    assert "among 3 people" in result.gate.source
+    assert names(result.rows)["ada.png", 1] == "Ada Lovelace"
+    rare = RecognitionSettings(settings.model, far=0.02)
+    with pytest.raises(ValueError, match=r"far 0.02: the model has gates for 0.1, 0.05, 0.01;"):
+        recognition(photos, known, out, rare)
+
+
 def test_a_second_run_does_only_what_is_new(found, library, monkeypatch):
     photos = library[0]
     first = found()
