@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 import minifacenet
+from minifacenet.classification import face_vectors
 from minifacenet.classification.known_faces import person_of
 from minifacenet.classification.library import RecognitionSettings
 from minifacenet.classification.recognition import recognition
@@ -159,6 +160,19 @@ def test_interrupted_it_goes_on_where_it_was(found, library, monkeypatch):
     assert len(result.rows) == 9
 
 
+def test_stopped_between_two_parts_it_keeps_what_is_embedded(found, library, monkeypatch):
+    monkeypatch.setattr(face_vectors, "PART", 4)
+    passed, transform = [], Embedder.transform
+    monkeypatch.setattr(
+        Embedder, "transform", lambda self, X: passed.append(len(X)) or transform(self, X)
+    )
+    result = found(stop=lambda: len(passed) == 2)
+    assert (result.left, passed) == ("5 faces to embed", [3, 4])  # of known people, and of 9 others
+    assert not (library[2] / "names.csv").exists()
+    assert len(found().rows) == 9
+    assert passed == [3, 4, 4, 1]
+
+
 def test_without_known_people_all_are_strangers(library, settings):
     photos, _, out = library
     rows = recognition(photos, None, out, settings).rows
@@ -267,6 +281,10 @@ def test_places_in_each_others_way(library, settings, tmp_path):
     ):
         with pytest.raises(ValueError, match=words):
             recognition(*places, settings)
+    (tmp_path / "mine" / "work").mkdir(parents=True)
+    (tmp_path / "mine" / "letter.txt").write_text("mine")
+    with pytest.raises(ValueError, match="holds something else"):
+        recognition(photos, known, tmp_path / "mine", settings)
     (tmp_path / "empty").mkdir()
     for places in ((tmp_path / "empty", known, out), (photos, tmp_path / "empty", out)):
         with pytest.raises(ValueError, match=r"no photos .* in"):
