@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from minifacenet.classification.thresholds import Thresholds
+from minifacenet.classification.thresholds import Gallery, Thresholds
 from minifacenet.embedding.architectures import Architecture, FaceNet
 from minifacenet.embedding.checkpoint import save_model
 from minifacenet.embedding.embedder import Embedder
@@ -56,11 +56,14 @@ def stand_in(monkeypatch):
     monkeypatch.setattr(Embedder, "transform", embedded)
 
 
-def make_model(path, **more):
+def make_model(path, galleries=True, **more):
     """A file of an untrained network for aligned faces, with thresholds that fit tiles."""
     model = FaceNet.new(Architecture("nn1_mini", 32, 3, 8), cut="aligned to portrait, margin 0")
     rates = {0.1: 0.3, 0.05: 0.25, 0.01: 0.2}
-    thresholds = Thresholds("tiles", 10, 10, 0.2, {0.01: 0.2}, 0.2, 10, 3, rates)
+    sizes = (Gallery(2, 1, rates), Gallery(50, 1, {far: 0.1 for far in rates}))
+    thresholds = Thresholds(
+        "tiles", 10, 10, 0.2, {0.01: 0.2}, 0.2, 10, 3, rates, sizes if galleries else ()
+    )
     save_model(path, model, **{"thresholds": thresholds.as_dict(), **more})
     return path
 

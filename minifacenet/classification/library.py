@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..embedding.embedder import Embedder
 from ..files.atomic import holds_anything
@@ -81,8 +82,14 @@ class Library:
         if self.known is not None:
             refuse_among(self.out, self.known)
             self._check_apart(self.photos.resolve(), self.known.resolve())
-        if self.out.is_dir() and holds_anything(self.out) and not self.work.is_dir():
+        if self.out.is_dir() and holds_anything(self.out) and not self._is_ours():
             raise ValueError(f"{self.out} holds something else: choose a new folder")
+
+    def _is_ours(self) -> bool:
+        """Return whether OUT holds what an earlier run has left, however early it was killed."""
+        if any((self.work / one / "align.json").is_file() for one in ("known", "photos")):
+            return True
+        return {path.name for path in self.out.iterdir() if path.name[0] != "."} <= {WORK}
 
     def _check_apart(self, photos: Path, known: Path) -> None:
         if photos.is_relative_to(known):
@@ -118,7 +125,7 @@ class Library:
         settings: CropSettings,
         progress: Callable[[int, int], None],
         stop: Callable[[], bool],
-        **how,
+        **how: Any,
     ) -> Alignment:
         """Cut out the largest face of each known photo.
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ..embedding.embedder import Embedder
-from .classifier import UNKNOWN, FaceClassifier
+from .classifier import UNKNOWN
 from .clustering import average_linkage, cut
 from .enrolment import Progress, enrol_embeddings
 from .library import RecognitionSettings
@@ -65,37 +65,78 @@ def name_faces(
     gallery, names = known
     mine = [i for i, row in enumerate(rows) if row.by_hand and row.known]
     names = [*names, *(rows[i].name for i in mine)]
-    named, gate = list(rows), None
-    if names:
-        people = enrol_embeddings(
-            embedder, np.concatenate([gallery, vectors[mine]]), np.array(names),
-            Path(settings.model), settings.threshold, None, settings.far, progress=progress,
-        ).people  # fmt: skip
-        counts = zip(people.classifier.classes_.tolist(), people.photos, strict=True)
-        assert people.classifier.threshold is not None  # enrolment sets one
-        gate = Gate(people.classifier.threshold, people.source, dict(counts))
-        named = _answered(rows, vectors, people.classifier, gate.threshold)
-    return _grouped(named, vectors, settings), gate
+    if not names:
+        return _grouped(rows, vectors, settings), None
+    gallery, people = np.concatenate([gallery, vectors[mine]]), np.array(names)
+    classes, means = _means(gallery, people)
+    gate = _gate(embedder, gallery, people, settings, progress)
+    return _grouped(_answered(rows, vectors, classes, means, gate), vectors, settings), gate
+
+
+def _means(vectors: np.ndarray, people: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """Return the people, sorted, and the mean directions of their embeddings."""
+    classes = np.unique(people)
+    means = np.stack([vectors[people == name].mean(axis=0, dtype=np.float64) for name in classes])
+    return classes.tolist(), means / np.maximum(np.linalg.norm(means, axis=1)[:, None], 1e-10)
+
+
+def _gate(
+    embedder: Embedder,
+    vectors: np.ndarray,
+    people: np.ndarray,
+    settings: RecognitionSettings,
+    progress: Progress,
+) -> Gate:
+    """Return the gate that is given; or the model's for as many people and photos.
+
+    Gates by the size of the gallery were measured on people whom the network has never seen, so
+    they hold for these, too. For all other models `enrolment` decides.
+    """
+    counts = dict(
+        zip(*(part.tolist() for part in np.unique(people, return_counts=True)), strict=True)
+    )
+    if settings.threshold is not None:
+        return Gate(settings.threshold, "the threshold that was given", counts)
+    stored = Thresholds.of_model(settings.model)
+    if stored is None or not stored.galleries:
+        enrolled = enrol_embeddings(
+            embedder, vectors, people, Path(settings.model), far=settings.far, progress=progress
+        ).people
+        assert enrolled.classifier.threshold is not None  # enrolment sets one
+        return Gate(enrolled.classifier.threshold, enrolled.source, counts)
+    found = stored.gate_for(len(counts), float(np.median(list(counts.values()))), settings.far)
+    if found is None:
+        offered = ", ".join(f"{value:g}" for value in stored.gate_rates())
+        raise ValueError(
+            f"far {settings.far:g}: the model has gates for {offered}; for others give a threshold"
+        )
+    gate, among = found
+    share = f"of strangers a share of {settings.far:g} may get a name among {among}"
+    return Gate(gate, f"{stored.source}; {share}", counts)
 
 
 def _answered(
-    rows: Sequence[NamedFace], vectors: np.ndarray, gallery: FaceClassifier, threshold: float
+    rows: Sequence[NamedFace],
+    vectors: np.ndarray,
+    classes: Sequence[str],
+    means: np.ndarray,
+    gate: Gate,
 ) -> list[NamedFace]:
     """Return the rows with their nearest people, and the names of those who pass the gate."""
-    classes, named = gallery.classes_, []
+    named = []
     for row, vector in zip(rows, vectors.astype(np.float64), strict=True):
-        distances = np.square(gallery.centroids_ - vector).sum(axis=1)
+        distances = np.square(means - vector).sum(axis=1)
         first, *others = np.argsort(distances, kind="stable")[:2].tolist()
-        nearest, distance = str(classes[first]), float(distances[first])
-        name = nearest if distance <= threshold else UNKNOWN
+        distance = float(distances[first])
+        name = classes[first] if distance <= gate.threshold else UNKNOWN
         named.append(
             replace(
                 row,
                 name=row.name if row.by_hand else name,
-                nearest=nearest,
+                nearest=classes[first],
                 distance=distance,
-                threshold=threshold,
-                runner_up=str(classes[others[0]]) if others else "",
+                threshold=gate.threshold,
+                runner_up=classes[others[0]] if others else "",
                 its_distance=float(distances[others[0]]) if others else None,
             )
         )

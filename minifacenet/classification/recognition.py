@@ -184,7 +184,7 @@ class _Work:
         if library.known is not None:
             check_names(library.known, photos_below(library.known).photos)
             one = replace(crops, select="largest")
-            with self.progress("looking at known people") as tell:
+            with self.progress("finding faces of known people") as tell:
                 found = library.align_known(one, tell or _silent, self.stop, **how)
             _refuse_left(found)
             self.known = known_faces(library.known, found.entries)

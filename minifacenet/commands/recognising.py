@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
 
@@ -94,10 +95,16 @@ def _recognise(photos, known, out, settings, look, stop, wanted) -> str:
     from ..album import write_album, write_drawn
     from ..classification.recognition import recognition
     from ..console.recognition import tell_recognition, tell_written
+    from ..preprocessing.boxes import compiled
 
     workers = numba.get_num_threads()
+    first = " (the first time kernels are compiled)" * (not compiled())
+
+    def titled(title: str) -> AbstractContextManager:
+        return progress(title + first * title.startswith("finding"))
+
     found = recognition(
-        photos, known, out, settings, workers=workers, progress=progress, stop=stop, **wanted
+        photos, known, out, settings, workers=workers, progress=titled, stop=stop, **wanted
     )
     tell_recognition(found)
     if found.left:

@@ -62,16 +62,20 @@ class Chromium:
 
     def __call__(self, method, **params):
         """Call a method of the protocol; what it returns."""
+        number = self._send(method, params)
+        while True:
+            answer = self._next()
+            if answer.get("id") == number:
+                assert "error" not in answer, (method, answer)
+                return answer["result"]
+
+    def _send(self, method, params):
         self.number += 1
         message = {"id": self.number, "method": method, "params": params}
         if self.session:
             message["sessionId"] = self.session
         os.write(self.to, json.dumps(message).encode() + b"\0")
-        while True:
-            answer = self._next()
-            if answer.get("id") == self.number:
-                assert "error" not in answer, (method, answer)
-                return answer["result"]
+        return self.number
 
     def _next(self):
         end = time.monotonic() + PATIENCE
@@ -85,6 +89,8 @@ class Chromium:
         answer = json.loads(message)
         if "method" in answer:
             self.events.append(answer)
+        if answer.get("method") == "Page.javascriptDialogOpening":  # it would hold up everything
+            self._send("Page.handleJavaScriptDialog", {"accept": True})
         return answer
 
     def open(self, address, width=1280, height=900, dark=False, scripts=True, media=""):

@@ -189,6 +189,30 @@ def test_typed_names_are_downloaded_as_a_file_that_is_taken_in(page, tmp_path):
     assert not browser.ask("document.getElementById('pending').checkVisibility()")
 
 
+def test_names_that_are_not_downloaded_are_not_lost_without_a_question(page, tmp_path):
+    browser = page()
+    browser("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
+    asked = "Page.javascriptDialogOpening"
+
+    def leave():
+        browser.events.clear()
+        browser("Page.navigate", url="about:blank")
+        browser.wait_for("Page.loadEventFired")
+        return [event["params"]["type"] for event in browser.events if event["method"] == asked]
+
+    browser.click("#group-1 input")
+    browser.write("Lise")
+    browser.press("Tab")
+    assert leave() == ["beforeunload"]
+    browser = page()
+    browser.click("#group-1 input")
+    browser.write("Lise")
+    browser.press("Tab")
+    browser.click("#download")
+    assert until((tmp_path / "names-by-hand.csv").exists)
+    assert leave() == []
+
+
 def test_photos_with_commas_and_line_breaks_come_through_the_file(page, tmp_path):
     browser = page()
     browser("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from types import SimpleNamespace
 
 import pytest
 from PIL import Image
@@ -10,7 +9,6 @@ from scipy.cluster.hierarchy import linkage
 
 from minifacenet.album import page
 from minifacenet.classification import name_faces
-from minifacenet.classification.classifier import FaceClassifier
 from minifacenet.preprocessing import crop_files as cropper
 
 from ..conftest import text
@@ -116,7 +114,7 @@ def test_bad_options_are_one_line(recognise, library, tmp_path):
     photos, known, out = library
     for options, words in (
         (("--far", 0.01, "--threshold", 1), "--far would change nothing beside --threshold"),
-        (("--far", 0.02), "far 0.02: the model holds gates for 0.1, 0.05, 0.01"),
+        (("--far", 0.02), "far 0.02: the model has gates for 0.1, 0.05, 0.01"),
         (("--rename", tmp_path / "none.csv"), "none.csv: cannot be opened"),
         (("--known", photos), "are one folder"),
         (("--known", tmp_path / "nowhere"), "does not exist"),
@@ -172,7 +170,6 @@ def test_the_same_command_ends_as_if_it_had_not_been_killed(
     recognise, library, tmp_path, monkeypatch
 ):
     """Killed at every 9th write. What takes threads is replaced, as in `test_killed`."""
-    monkeypatch.setattr(name_faces, "enrol_embeddings", enrolled)
     monkeypatch.setattr(name_faces, "average_linkage", lambda X, photos: linkage(X, "average"))
     photos, known, _ = library
     names = tmp_path / "names.csv"
@@ -207,13 +204,6 @@ def test_the_same_command_ends_as_if_it_had_not_been_killed(
         assert not [path for path in place.rglob("*") if path.name.startswith(".")]
         number += 9
     assert number > 30
-
-
-def enrolled(embedder, vectors, names, *_, **__):
-    """What `enrol_embeddings` gives, without cross-validation."""
-    classifier = FaceClassifier(threshold=0.2).fit(vectors, names)
-    people = SimpleNamespace(classifier=classifier, photos=(1, 2, 3), source="a test")
-    return SimpleNamespace(people=people)
 
 
 def is_memory(name):
