@@ -2,10 +2,10 @@
 
 A stranger should get no name, so the distance to a name has a gate, and the rule here says which
 one counts. A threshold that is given comes first, then photos of strangers that are given, then the
-gate that the model holds. Only the last one is tested: it was measured with people of the training
-enrolled, and a network that has never seen these people may scatter their photos farther. Where it
-would reject many of the photos that are enrolled, the people themselves set the gate, each in turn
-as a probe while they are not enrolled. They also do where the model holds no gate.
+gate that the model holds. Only the last one is tested, where it was measured with people of the
+training enrolled: a network that has never seen these people may scatter their photos farther.
+Where it would reject many of the photos that are enrolled, the people themselves set the gate, each
+in turn as a probe while they are not enrolled. They also do where the model holds no gate.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Enrolment:
 class _Gate:
     threshold: float
     source: str
-    of_model: bool = False
+    of_training: bool = False  # the model's, measured with people of its training enrolled
 
 
 def enrol(
@@ -136,7 +136,7 @@ def enrol_embeddings(
             "strangers, which are photos of other people"
         )
     checked = checked_with(gate)
-    too_strict = gate.of_model and checked.rejected > MANY and people >= ENOUGH_PEOPLE
+    too_strict = gate.of_training and checked.rejected > MANY and people >= ENOUGH_PEOPLE
     if too_strict and own is not None and own.threshold > gate.threshold:
         source = (
             f"{THEMSELVES}. The model's own gate, {gate.threshold:.4f}, was measured among people "
@@ -182,4 +182,4 @@ def _given_gate(
         )
     gate, among = found
     source = f"{stored.source}; of strangers a share of {far:g} may get a name among {among}"
-    return _Gate(gate, source, of_model=True)
+    return _Gate(gate, source, of_training=not stored.galleries)

@@ -51,7 +51,7 @@ def align(
         Crop, typer.Option(help="Aligned by landmarks, or the paper's plain square box.")
     ] = Crop.aligned,
     template: Annotated[
-        str, typer.Option(help="portrait: the whole head. openface: brows to chin.")
+        str, typer.Option(help="portrait: the whole head. openface: brows to chin. dlib: between.")
     ] = "portrait",
     margin: Annotated[
         float, typer.Option(min=0, help="More room all round, as a fraction of the face.")

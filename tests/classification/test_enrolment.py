@@ -5,6 +5,8 @@ import pytest
 
 from minifacenet import People, enrol, read_faces, read_photos
 from minifacenet.classification.people import FILE
+from minifacenet.classification.thresholds import Gallery, Thresholds
+from minifacenet.embedding.checkpoint import add_to_model
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +47,20 @@ def test_faces_that_were_cut_otherwise_are_refused(faces, model):
         enrol(aligned, model)
     with pytest.raises(ValueError, match="got faces cut as 'aligned, by hand'"):
         enrol(faces, model, strangers=aligned)
+
+
+def test_a_gate_from_people_whom_the_network_never_saw_is_not_widened(faces, model, tmp_path):
+    """One of people of the training is, where it would refuse many of the photos."""
+    strict = dataclasses.replace(Thresholds.of_model(model), gate={0.05: 0.0001})
+    galleries = (Gallery(5, 6, {0.05: 0.0001}),)
+    sources = []
+    for thresholds in (strict, dataclasses.replace(strict, galleries=galleries)):
+        path = tmp_path / "model.safetensors"
+        path.write_bytes((model / "model.safetensors").read_bytes())
+        add_to_model(path, "thresholds", thresholds.as_dict())
+        people = enrol(faces, path)
+        sources.append((people.classifier.threshold > 0.0001, people.source))
+    assert sources[0][0]
+    assert "these very people" in sources[0][1]
+    assert not sources[1][0]
+    assert "among 5 people with 6 photos each" in sources[1][1]

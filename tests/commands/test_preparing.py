@@ -361,7 +361,7 @@ def test_a_photo_instead_of_a_folder(run, photos, tmp_path):
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [
-        ("--template", "dlib", "template must be one of portrait, openface, got 'dlib'"),
+        ("--template", "dlip", "template must be one of portrait, openface, dlib, got 'dlip'"),
         ("--margin", 50, "margin must be from 0 to 10, got 50"),
     ],
 )
