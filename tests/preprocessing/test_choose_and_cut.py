@@ -155,7 +155,7 @@ def test_cropped_already():
     [
         ({"select": "biggest"}, "select must be one of largest, center, all, got 'biggest'"),
         ({"crop": "round"}, "crop must be one of aligned, box, centre, got 'round'"),
-        ({"template": "dlib"}, "template must be one of portrait, openface, got 'dlib'"),
+        ({"template": "dlip"}, "template must be one of portrait, openface, dlib, got 'dlip'"),
         ({"min_size": 5}, "min_size must be from 12 to 100000, got 5"),
         ({"margin": -0.1}, "margin must be from 0 to 10, got -0.1"),
         ({"min_score": float("nan")}, "min_score must be from 0 to 1, got nan"),

@@ -278,7 +278,7 @@ def test_what_is_no_photo_is_refused(photo, message):
 
 def test_wrong_requests_are_refused():
     photo, points = picture(), TEMPLATES["portrait"].scaled(40)
-    with pytest.raises(ValueError, match="one of portrait, openface, got 'arcface'"):
+    with pytest.raises(ValueError, match="one of portrait, openface, dlib, got 'arcface'"):
         aligned_crop(photo, points, 40, "arcface")
     with pytest.raises(ValueError, match=r"five landmarks are needed .* got 4"):
         aligned_crop(photo, points[:4], 40)
