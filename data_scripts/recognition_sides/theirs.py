@@ -65,9 +65,9 @@ class Theirs:
         return vector
 
     def about(self) -> dict:
-        blas = "a BLAS" if dlib.DLIB_USE_BLAS else "no BLAS"
+        blas = "with" if dlib.DLIB_USE_BLAS else "without"
         versions = f"face_recognition {version('face-recognition')}, dlib {dlib.__version__}"
-        return {"title": f"face_recognition, dlib with {blas}", "weights": 0, "versions": versions}
+        return {"title": f"face_recognition, dlib {blas} BLAS", "weights": 0, "versions": versions}
 
 
 if __name__ == "__main__":
