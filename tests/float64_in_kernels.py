@@ -21,6 +21,7 @@ FLOAT64 = (
     "minifacenet.embedding.batches._warp",  # where a pixel comes from
     "minifacenet.embedding.mining._random_semi_hard",  # which of the candidates is drawn
     "minifacenet.embedding.mining._all_violations",  # the loss, a sum over millions of triplets
+    "minifacenet.preprocessing.warp._sample",  # where a pixel comes from
 )
 
 DOUBLE = re.compile(r"= f(?:add|sub|mul|div) [^\n]*double[^\n]*|@llvm\.(?:sqrt|pow)[^\n]*f64[^\n]*")

@@ -23,6 +23,7 @@ from ..preprocessing.boxes import non_maximum_suppression
 from ..preprocessing.faces import Faces
 from ..preprocessing.mtcnn import MTCNN, ONET_SIZE, RNET_SIZE, to_input
 from ..preprocessing.resample import halvings, resample
+from ..preprocessing.warp import resampled
 from ..training.loop import train
 from ..training.settings import TrainConfig
 
@@ -59,6 +60,7 @@ def _detection() -> None:
     for net, size in ((nets.pnet, 20), (nets.rnet, RNET_SIZE), (nets.onet, ONET_SIZE)):
         net.forward(to_input(resample(halvings(photo, smallest=30), boxes, size, size)))
     non_maximum_suppression(boxes, np.ones(2, np.float32), 0.5)
+    resampled(photo, np.eye(2), np.zeros(2), 8)
 
 
 def _stage_3() -> None:

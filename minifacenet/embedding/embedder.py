@@ -121,10 +121,14 @@ class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         return out
 
     def _embed(self, network, photos):
-        embeddings = embed(network, photos)
         if not self.flip:
-            return embeddings
-        both = embeddings + embed(network, photos[:, :, ::-1])
+            return embed(network, photos)
+        mirrored = photos[:, :, ::-1]
+        if 2 * len(photos) <= self.batch_size:  # weights are read once: a fifth of a photo's time
+            both = embed(network, np.concatenate([photos, mirrored]))
+            both = both[: len(photos)] + both[len(photos) :]
+        else:
+            both = embed(network, photos) + embed(network, mirrored)
         return both / np.maximum(np.linalg.norm(both, axis=1, keepdims=True), 1e-10)
 
     def _loaded(self) -> FaceNet:
