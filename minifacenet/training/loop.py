@@ -48,7 +48,9 @@ class TrainingState:
 
     def __init__(self, network: Sequential, config: TrainConfig):
         self.step = 0
-        self.optimizer = OPTIMIZERS[config.optimizer](network.parameters(), config.rate)
+        self.optimizer = OPTIMIZERS[config.optimizer](
+            network.parameters(), config.rate, weight_decay=config.weight_decay
+        )
         self.rng = np.random.default_rng(config.seed)
         self.queue = np.empty((0, 3), np.int64)
 

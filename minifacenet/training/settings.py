@@ -44,6 +44,9 @@ class TrainConfig:
     rate : float
         Learning rate at the start; it falls to zero along a half cosine ("started with 0.05 ...
         lowered", section 3).
+    weight_decay : float
+        What the weights of convolutions and linear maps lose: a step takes rate * weight_decay of
+        each away, whatever its gradient (see `nn.optim`).
     augmentation : Augmentation or None
     seed : int
         Of batches and augmentation.
@@ -62,6 +65,9 @@ class TrainConfig:
     mine_over: int = option(1800, "Photos that offline mining sees.", min=3)
     optimizer: str = option("adam", f"{either(OPTIMIZERS)}; the paper's is adagrad.")
     rate: float = option(5e-4, "Learning rate at the start.")
+    weight_decay: float = option(
+        0.0, "Share of a weight that a step at rate 1 takes away; 0: none.", min=0
+    )
     augmentation: Augmentation | None = option(
         Augmentation,
         "Show each photo a little turned, shifted, brighter each time.",
