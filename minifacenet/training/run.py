@@ -36,6 +36,7 @@ from .loop import TrainingState, is_due, train_watched
 from .observer import Observer
 from .selection import longest_within_error
 from .settings import TrainingRunConfig
+from .starting import take_over, with_start
 
 
 @dataclass
@@ -103,11 +104,12 @@ def run_training(
     Raises
     ------
     CheckpointError
-        `resume` with other settings or faces than it began with, or faces cut differently.
+        `resume` with other settings or faces than it began with, or faces cut differently; or the
+        model to begin with cannot be read.
     FloatingPointError
         The embeddings are not finite any more: the last good weights are in `model.safetensors`.
     ValueError
-        Another process is at work in `out`.
+        Another process is at work in `out`, or the model to begin with does not fit.
     """
     with locked(out):
         return _run_training(faces, out, config, observer or Observer(), resume, device)
@@ -117,10 +119,15 @@ def _run_training(
     faces: Faces, out: Path, config: TrainingRunConfig, observer: Observer, resume: bool,
     device: str,
 ) -> Outcome:  # fmt: skip
+    start = None
+    if not resume or config.init_digest is None:
+        config, start = with_start(config)
     if resume:
         model = FaceNet.blank(config.architecture, faces.cut)
     else:
         model = FaceNet.new(config.architecture, config.training.seed, faces.cut)
+        if start is not None:
+            observer.say(f"{take_over(model, start, str(config.init))}.")
     model.network.to(device)
     state = TrainingState(model.network, config.training)
     sweep(out)

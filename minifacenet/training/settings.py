@@ -115,7 +115,7 @@ class TrainConfig:
         return [rule for start, rule in schedule if start <= step or start == schedule[0][0]][-1]
 
 
-HABITS = ("save_every", "patience", "stop_collapsed")  # these change no weight
+HABITS = ("save_every", "patience", "stop_collapsed", "init")  # these change no weight
 
 
 @dataclass(frozen=True)
@@ -136,6 +136,11 @@ class TrainingRunConfig:
         Stop after so many checks without a VAL within a standard error of the best; 0: never.
     stop_collapsed : int
         Stop after so many collapsed steps in a row; 0: never.
+    init : str or None
+        Begin with the weights of this model, where they fit (see `starting.py`): a run's folder, a
+        file or a published network. It may move: its digest says which one it was.
+    init_digest : str or None
+        The digest of that model. `run_training` looks it up.
     """
 
     architecture: Architecture = field(default_factory=Architecture)
@@ -146,6 +151,8 @@ class TrainingRunConfig:
     save_every: int = option(50, "Steps between two saves.", min=1)
     patience: int = option(0, "Stop after so many checks without a better VAL; 0: never.", min=0)
     stop_collapsed: int = option(0, "Stop after so many collapsed steps in a row; 0: never.", min=0)
+    init: str | None = option(None, "Begin with the weights of this model: a folder, file or name.")
+    init_digest: str | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
