@@ -47,6 +47,9 @@ class TrainConfig:
     weight_decay : float
         What the weights of convolutions and linear maps lose: a step takes rate * weight_decay of
         each away, whatever its gradient (see `nn.optim`).
+    freeze : str
+        Rows whose parameters stay as they are, comma separated: 'conv1,conv2a'; or all rows besides
+        some: 'all-but fc7128' (see `freezing.py`).
     augmentation : Augmentation or None
     seed : int
         Of batches and augmentation.
@@ -68,6 +71,7 @@ class TrainConfig:
     weight_decay: float = option(
         0.0, "Share of a weight that a step at rate 1 takes away; 0: none.", min=0
     )
+    freeze: str = option("", "Rows that do not learn: 'conv1,conv2a', or 'all-but fc7128'.")
     augmentation: Augmentation | None = option(
         Augmentation,
         "Show each photo a little turned, shifted, brighter each time.",

@@ -22,6 +22,7 @@ from minifacenet.training.settings import TrainConfig, TrainingRunConfig
 OTHERS = {
     "network": "nn1", "size": 40, "people": 3, "photos": 2, "mining": "hardest",
     "optimizer": "sgd", "credit": "me", "init": "start.safetensors",
+    "freeze": "conv1",
 }  # fmt: skip
 SETTINGS = (Architecture, TrainConfig, TrainingRunConfig, RunConfig)
 

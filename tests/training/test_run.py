@@ -297,7 +297,10 @@ class Dying(Observer):
             raise Killed
 
 
-CHANGES = {"weight decay": dict(training=replace(TRAINING, weight_decay=0.5))}
+CHANGES = {
+    "weight decay": dict(training=replace(TRAINING, weight_decay=0.5)),
+    "freeze": dict(training=replace(TRAINING, freeze="conv1,conv2a")),
+}
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=list(CHANGES))
