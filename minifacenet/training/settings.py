@@ -140,6 +140,9 @@ class TrainingRunConfig:
         Stop after so many checks without a VAL within a standard error of the best; 0: never.
     stop_collapsed : int
         Stop after so many collapsed steps in a row; 0: never.
+    average : float
+        Checks, thresholds and the model take a running average of the weights, which keeps this
+        share of itself at each step (see `average.py`); 0: the weights as they are.
     init : str or None
         Begin with the weights of this model, where they fit (see `starting.py`): a run's folder, a
         file or a published network. It may move: its digest says which one it was.
@@ -155,6 +158,9 @@ class TrainingRunConfig:
     save_every: int = option(50, "Steps between two saves.", min=1)
     patience: int = option(0, "Stop after so many checks without a better VAL; 0: never.", min=0)
     stop_collapsed: int = option(0, "Stop after so many collapsed steps in a row; 0: never.", min=0)
+    average: float = option(
+        0.0, "Judge and keep an average of the weights, such as 0.999; 0: none.", min=0
+    )
     init: str | None = option(None, "Begin with the weights of this model: a folder, file or name.")
     init_digest: str | None = None
 
@@ -164,6 +170,11 @@ class TrainingRunConfig:
             raise ValueError(f"held_out is a share of the people, 0 to 1, got {self.held_out}")
         if not 0 < self.far <= 1:
             raise ValueError(f"far is a false accept rate above 0, got {self.far}")
+        if not self.average < 1:
+            raise ValueError(
+                f"average is the share that an average keeps, less than 1 such as 0.999, got "
+                f"{self.average}"
+            )
 
     def settings(self, faces: Faces) -> dict:
         """Return what determines the weights, JSON-able: a resumed training must agree in it."""
