@@ -17,11 +17,14 @@ from numba import types
 
 from minifacenet.embedding.distances import squared_distances
 from minifacenet.embedding.triplet import embedding_gradient
+from minifacenet.nn.batchnorm import BatchNorm
 from minifacenet.nn.convolution import im2col_cuda
 from minifacenet.nn.device.backend import to_device
 from minifacenet.nn.device.cuda_target import CudaFunction
+from minifacenet.nn.layer import Sequential
 from minifacenet.nn.products import matmul_cuda
 from minifacenet.nn.window import Window
+from minifacenet.training.average import WeightAverage
 from tests.run_layers import run_layers, run_optimizers
 
 DTYPES = (np.float32, np.float64)
@@ -51,6 +54,7 @@ def _run_what_no_layer_does(dtype: type) -> None:
     embedding_gradient(squared_distances(square), square)
     for product in (matmul_cuda.matmul_naive, matmul_cuda.matmul_tiled):
         product(square, square, False, False, False, square)
+    WeightAverage(Sequential(("bn", BatchNorm(3, dtype=dtype))).to("cuda"), 0.9).update()
     window = Window.of(3, pad=1)
     im2col_cuda.conv_forward(image, weight, bias, window, image)
     im2col_cuda.conv_backward(image, image, weight, window, weight, bias, image)

@@ -23,4 +23,4 @@ def run_optimizers(device: str, dtype: type) -> None:
     for optimizer in OPTIMIZERS.values():
         parameter = Parameter(np.ones(4, dtype))
         parameter.to(device)
-        optimizer({"w": parameter}).step()
+        optimizer({"weight": parameter}, weight_decay=0.1).step()

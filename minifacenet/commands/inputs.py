@@ -19,6 +19,7 @@ from .memory import smaller
 from .options import use_threads
 
 if TYPE_CHECKING:
+    from ..embedding.architectures import FaceNet
     from ..embedding.embedder import Embedder
     from ..preprocessing.faces import Faces
     from ..preprocessing.whole_photos import FaceFinder
@@ -161,11 +162,15 @@ def mixed(any_faces: bool) -> Callable[[str], None]:
 
 
 def check_cut(
-    data: Faces, path: Path, embedder: Embedder, model: Path | str, any_faces: bool
+    data: Faces,
+    path: Path,
+    embedder: Embedder | FaceNet,
+    model: Path | str,
+    any_faces: bool | None = None,
 ) -> None:
     """Refuse faces from `path` that were cut differently from those `model` was trained on.
 
-    With `any_faces` print a warning instead.
+    With `any_faces` print a warning instead; None: the command has no such option.
 
     Raises
     ------
@@ -176,7 +181,8 @@ def check_cut(
         return
     differ = f"{model} was trained on {_faces(embedder.cut)}, and {path} holds {_faces(data.cut)}"
     if not any_faces:
-        raise ValueError(f"{differ}: {_remedy(embedder.cut)}, or say --any-faces")
+        instead = "" if any_faces is None else ", or say --any-faces"
+        raise ValueError(f"{differ}: {_remedy(embedder.cut)}{instead}")
     say(f"{differ}: expect worse answers", style="yellow")
 
 

@@ -19,7 +19,7 @@ from ..embedding.published import PUBLISHED
 from ..experiment.settings import RunConfig
 from ..files.stored import with_options
 from ..training.settings import TrainingRunConfig
-from .inputs import read_people
+from .inputs import check_cut, read_people
 from .memory import or_chunk
 from .options import (
     Channels,
@@ -108,6 +108,7 @@ def train(
     **options: Any,
 ) -> None:
     """Train one network on a folder of people; it checks itself, can be interrupted and resumed."""
+    from ..embedding.checkpoint import load_model
     from ..machine.gpu import choose_device
     from ..training.files import in_the_way
     from ..training.judges import split_off_judges
@@ -138,8 +139,14 @@ def train(
     config = with_options(before or TrainingRunConfig(), chosen)
     if batch is not None:
         config = replace(config, training=with_batch(context, config.training, batch))
-    channels = config.architecture.channels if resume else None
+    if resume and "init" in given(context):
+        raise ValueError("--resume goes on with the weights that it has: leave out --init")
+    start = None if resume or config.init is None else load_model(config.init)
+    like = config if resume else start  # whose channels the photos get, else their own
+    channels = None if like is None else like.architecture.channels
     data = read_people(faces, config.architecture.input_shape[0], channels)
+    if start is not None:
+        check_cut(data, faces, start, str(config.init))
     if not resume:
         channels = data.images.shape[3]
         config = replace(config, architecture=replace(config.architecture, channels=channels))

@@ -24,6 +24,7 @@ from ..preprocessing.faces import Faces
 from ..preprocessing.mtcnn import MTCNN, ONET_SIZE, RNET_SIZE, to_input
 from ..preprocessing.resample import halvings, resample
 from ..preprocessing.warp import resampled
+from ..training.average import WeightAverage
 from ..training.loop import train
 from ..training.settings import TrainConfig
 
@@ -49,8 +50,11 @@ def _training(optimizer: str, mining: str) -> None:
     names = tuple(f"{i}.png" for i in range(6))
     faces = Faces(images, np.arange(6) // 3, ("A", "B"), names)
     model = FaceNet.new(Architecture(size=SMALLEST, channels=1, dim=8))
-    config = TrainConfig(steps=1, people=2, photos=3, optimizer=optimizer, mining=mining)
+    config = TrainConfig(
+        steps=1, people=2, photos=3, optimizer=optimizer, mining=mining, weight_decay=0.1
+    )
     list(train(model.network, faces, config))
+    WeightAverage(model.network, 0.5).update()
 
 
 def _detection() -> None:

@@ -200,7 +200,12 @@ class BatchNorm(Layer):
     ----------
     gamma, beta, running_mean, running_variance : Parameter of shape (channels,)
         1, 0, 0 and 1 at first. The gradient of the running means stays 0.
+    frozen : bool
+        Whether it is left as it is in training, too: it normalises by its running means, keeps
+        them, and its backward gives dL/dx = scale dout and no gradients of gamma and beta.
     """
+
+    frozen = False
 
     def __init__(
         self,
@@ -226,7 +231,7 @@ class BatchNorm(Layer):
         channels = self.gamma.data.size
         x = self._accept(x, ..., channels)
         out, rows = empty(x.shape, like=x), as_pixels(x)
-        if train and x.size:
+        if train and x.size and not self.frozen:
             mean, variance = self._batch(rows)
         else:
             mean, variance = self.running_mean.data, self.running_variance.data
@@ -258,11 +263,14 @@ class BatchNorm(Layer):
         x, mean, variance, scale = self._recall(dout)
         rows, upstream = as_pixels(x), as_pixels(dout)
         dx, slope, scalar = empty(x.shape, like=x), empty(mean.shape, like=x), x.dtype.type
-        shift, along = self._means(upstream, None, rows, mean)
-        _parameter_gradients(
-            shift, along, scalar(rows.shape[0]), variance, scalar(self.eps),
-            self.gamma.grad, self.beta.grad, slope,
-        )  # fmt: skip
+        if self.frozen:  # mean and variance depend on no x
+            shift, slope = zeros(mean.shape, like=x), zeros(mean.shape, like=x)
+        else:
+            shift, along = self._means(upstream, None, rows, mean)
+            _parameter_gradients(
+                shift, along, scalar(rows.shape[0]), variance, scalar(self.eps),
+                self.gamma.grad, self.beta.grad, slope,
+            )  # fmt: skip
         _backward(upstream, rows, mean, scale, shift, slope, as_pixels(dx))
         return dx
 

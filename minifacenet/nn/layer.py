@@ -251,7 +251,15 @@ class Sequential(Layer):
 
     `network['conv1']` and `network[0]` are the first layer, `len(network)` is their number.
     A name with a dot ('conv1.relu') belongs to the table row before the dot.
+
+    Attributes
+    ----------
+    trained_from : int
+        The place of the first layer that learns. Those before it keep nothing of a forward in
+        training, and the backward ends above them, with None.
     """
+
+    trained_from = 0
 
     def __init__(self, *layers: tuple[str, Layer]):
         self.layers = named(layers)
@@ -277,14 +285,14 @@ class Sequential(Layer):
         return self
 
     def forward(self, x: Array, train: bool = False) -> Array:
-        for layer in self.layers.values():
-            x = layer.forward(x, train)
+        for place, layer in enumerate(self.layers.values()):
+            x = layer.forward(x, train and place >= self.trained_from)
         return x
 
     def backward(self, dout: Array) -> Array | None:
-        for layer in reversed(self.layers.values()):
+        for layer in reversed(list(self.layers.values())[self.trained_from :]):
             dout = layer.backward(dout)
-        return dout
+        return None if self.trained_from else dout
 
     def first_not_finite(self, x: Array) -> str | None:
         """Return the name of the first layer to make NaN or infinity of a finite `x`, or None."""

@@ -24,6 +24,7 @@ from ..nn.device.backend import to_device
 from ..nn.layer import Sequential
 from ..nn.optim import OPTIMIZERS
 from ..preprocessing.faces import Faces
+from .freezing import freeze, trained_parameters
 from .health import StepRecord, not_finite
 from .observer import Observer
 from .settings import TrainConfig
@@ -48,7 +49,11 @@ class TrainingState:
 
     def __init__(self, network: Sequential, config: TrainConfig):
         self.step = 0
-        self.optimizer = OPTIMIZERS[config.optimizer](network.parameters(), config.rate)
+        self.optimizer = OPTIMIZERS[config.optimizer](
+            trained_parameters(network, config.freeze),
+            config.rate,
+            weight_decay=config.weight_decay,
+        )
         self.rng = np.random.default_rng(config.seed)
         self.queue = np.empty((0, 3), np.int64)
 
@@ -64,12 +69,15 @@ def train(
     ------
     ValueError
         Nobody has two photos, or there is only one person: no triplet exists. Or a network with
-        batch norm is to learn in chunks: each would be normalised by itself.
+        batch norm is to learn in chunks: each would be normalised by itself. Or it has no such
+        rows as are to be frozen.
     FloatingPointError
         The embeddings are not finite any more; the message names the first such layer.
     """
     check_trainable(faces.labels)
-    if config.chunk and any(isinstance(layer, BatchNorm) for layer in network.walk()):
+    freeze(network, config.freeze)
+    norms = [layer for layer in network.walk() if isinstance(layer, BatchNorm)]
+    if config.chunk and not all(norm.frozen for norm in norms):
         raise ValueError(
             f"a network with batch norm sees its batch as a whole, and not in chunks of "
             f"{config.chunk}: leave --chunk out, or take fewer people and photos"

@@ -1,6 +1,7 @@
 """One training with its files: it checks itself, can be interrupted, and resumes where it was.
 
-    model.safetensors   the model: the last, or the best of those checked on held-out people
+    model.safetensors   the model: the last, or the best of those checked on held-out people (of the
+                        average of the weights, if there is one)
     state.safetensors   the training as it stands, for `resume`
     config.json         its settings
     log.csv             one row per step
@@ -28,6 +29,7 @@ from ..machine.interrupt import postponed_interrupt
 from ..nn.device.backend import to_device
 from ..preprocessing.faces import Faces
 from . import state as stored
+from .average import WeightAverage
 from .files import STALE, last_good
 from .health import StepRecord, collapsed_for, not_finite
 from .judges import Check, add_thresholds, split_off_judges
@@ -36,6 +38,7 @@ from .loop import TrainingState, is_due, train_watched
 from .observer import Observer
 from .selection import longest_within_error
 from .settings import TrainingRunConfig
+from .starting import take_over, with_start
 
 
 @dataclass
@@ -103,11 +106,12 @@ def run_training(
     Raises
     ------
     CheckpointError
-        `resume` with other settings or faces than it began with, or faces cut differently.
+        `resume` with other settings or faces than it began with, or faces cut differently; or the
+        model to begin with cannot be read.
     FloatingPointError
         The embeddings are not finite any more: the last good weights are in `model.safetensors`.
     ValueError
-        Another process is at work in `out`.
+        Another process is at work in `out`, or the model to begin with does not fit.
     """
     with locked(out):
         return _run_training(faces, out, config, observer or Observer(), resume, device)
@@ -117,12 +121,18 @@ def _run_training(
     faces: Faces, out: Path, config: TrainingRunConfig, observer: Observer, resume: bool,
     device: str,
 ) -> Outcome:  # fmt: skip
+    start = None
+    if not resume or config.init_digest is None:
+        config, start = with_start(config)
     if resume:
         model = FaceNet.blank(config.architecture, faces.cut)
     else:
         model = FaceNet.new(config.architecture, config.training.seed, faces.cut)
+        if start is not None:
+            observer.say(f"{take_over(model, start, str(config.init))}.")
     model.network.to(device)
     state = TrainingState(model.network, config.training)
+    average = WeightAverage(model.network, config.average) if config.average else None
     sweep(out)
     if not resume:  # the state first: nobody must resume an older training
         for name in STALE:
@@ -130,10 +140,10 @@ def _run_training(
         # At once, so that a folder that cannot be written to is not found hours later.
         write_json(out / "config.json", config.settings(faces))
     probe = to_device(to_input(faces.images[:2]), device)
-    run = _Run(out, config, model, state, config.settings(faces), probe)
+    run = _Run(out, config, model, state, config.settings(faces), probe, average)
     if resume:
         path, completed = out / "state.safetensors", TrainingRunConfig.completed
-        stored.load_state(path, model, state, run.settings, completed)
+        stored.load_state(path, model, state, run.settings, completed, average)
     known, others = split_off_judges(faces, config, observer)
     if state.queue.max(initial=0) >= len(known):
         raise CheckpointError(f"{out / 'state.safetensors'}: damaged, its triplets are of others")
@@ -167,9 +177,9 @@ def _run_training(
 class _Run:
     """The records and checks of one training, and the times at which they are written."""
 
-    def __init__(self, out, config, model, state, settings, probe):
+    def __init__(self, out, config, model, state, settings, probe, average):
         self.out, self.config, self.model, self.state = out, config, model, state
-        self.settings, self.probe = settings, probe
+        self.settings, self.probe, self.average = settings, probe, average
         self.records: list[StepRecord] = []
         self.checks: list[tuple[int, float, float]] = []
         self.stopped: str | None = None
@@ -177,11 +187,17 @@ class _Run:
     def kept(self) -> int:
         return longest_within_error(self.checks) if self.checks else self.state.step
 
+    def judged(self) -> FaceNet:
+        """Return what is checked and kept: the model, or that of the average of its weights."""
+        return self.model if self.average is None else self.average.of(self.model)
+
     def after_step(
         self, record: StepRecord, check: Callable | None, observer: Observer, interrupted: bool
     ) -> bool:
         """Check, decide whether to stop, save; return whether the training ends here."""
         self.records.append(record)
+        if self.average is not None:
+            self.average.update()
         config, step = self.config, record.step
         last = step == config.training.steps
         if not self._is_check(step):
@@ -190,7 +206,7 @@ class _Run:
         if saved or interrupted:
             self._refuse_broken()
         if check is not None:
-            self.checks.append((step, *check(self.model)))
+            self.checks.append((step, *check(self.judged())))
             observer.check(*self.checks[-1])
         self.stopped = self._reason(interrupted and not last)
         if saved or self.stopped:
@@ -214,11 +230,13 @@ class _Run:
         if not self.checks or (checked and self.kept() == self.state.step):
             save_model(
                 self.out / "model.safetensors",
-                self.model,
+                self.judged(),
                 {"step": self.state.step, **self.settings},
             )
         self.write_logs()
-        stored.save_state(self.out / "state.safetensors", self.model, self.state, self.settings)
+        stored.save_state(
+            self.out / "state.safetensors", self.model, self.state, self.settings, self.average
+        )
 
     def _refuse_broken(self) -> None:
         """Refuse finite weights that give embeddings that are not: the last good ones stay."""

@@ -44,6 +44,12 @@ class TrainConfig:
     rate : float
         Learning rate at the start; it falls to zero along a half cosine ("started with 0.05 ...
         lowered", section 3).
+    weight_decay : float
+        What the weights of convolutions and linear maps lose: a step takes rate * weight_decay of
+        each away, whatever its gradient (see `nn.optim`).
+    freeze : str
+        Rows whose parameters stay as they are, comma separated: 'conv1,conv2a'; or all rows besides
+        some: 'all-but fc7128' (see `freezing.py`).
     augmentation : Augmentation or None
     seed : int
         Of batches and augmentation.
@@ -62,6 +68,10 @@ class TrainConfig:
     mine_over: int = option(1800, "Photos that offline mining sees.", min=3)
     optimizer: str = option("adam", f"{either(OPTIMIZERS)}; the paper's is adagrad.")
     rate: float = option(5e-4, "Learning rate at the start.")
+    weight_decay: float = option(
+        0.0, "Share of a weight that a step at rate 1 takes away; 0: none.", min=0
+    )
+    freeze: str = option("", "Rows that do not learn: 'conv1,conv2a', or 'all-but fc7128'.")
     augmentation: Augmentation | None = option(
         Augmentation,
         "Show each photo a little turned, shifted, brighter each time.",
@@ -109,7 +119,7 @@ class TrainConfig:
         return [rule for start, rule in schedule if start <= step or start == schedule[0][0]][-1]
 
 
-HABITS = ("save_every", "patience", "stop_collapsed")  # these change no weight
+HABITS = ("save_every", "patience", "stop_collapsed", "init")  # these change no weight
 
 
 @dataclass(frozen=True)
@@ -130,6 +140,14 @@ class TrainingRunConfig:
         Stop after so many checks without a VAL within a standard error of the best; 0: never.
     stop_collapsed : int
         Stop after so many collapsed steps in a row; 0: never.
+    average : float
+        Checks, thresholds and the model take a running average of the weights, which keeps this
+        share of itself at each step (see `average.py`); 0: the weights as they are.
+    init : str or None
+        Begin with the weights of this model, where they fit (see `starting.py`): a run's folder, a
+        file or a published network. It may move: its digest says which one it was.
+    init_digest : str or None
+        The digest of that model. `run_training` looks it up.
     """
 
     architecture: Architecture = field(default_factory=Architecture)
@@ -140,6 +158,11 @@ class TrainingRunConfig:
     save_every: int = option(50, "Steps between two saves.", min=1)
     patience: int = option(0, "Stop after so many checks without a better VAL; 0: never.", min=0)
     stop_collapsed: int = option(0, "Stop after so many collapsed steps in a row; 0: never.", min=0)
+    average: float = option(
+        0.0, "Judge and keep an average of the weights, such as 0.999; 0: none.", min=0
+    )
+    init: str | None = option(None, "Begin with the weights of this model: a folder, file or name.")
+    init_digest: str | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -147,6 +170,11 @@ class TrainingRunConfig:
             raise ValueError(f"held_out is a share of the people, 0 to 1, got {self.held_out}")
         if not 0 < self.far <= 1:
             raise ValueError(f"far is a false accept rate above 0, got {self.far}")
+        if not self.average < 1:
+            raise ValueError(
+                f"average is the share that an average keeps, less than 1 such as 0.999, got "
+                f"{self.average}"
+            )
 
     def settings(self, faces: Faces) -> dict:
         """Return what determines the weights, JSON-able: a resumed training must agree in it."""

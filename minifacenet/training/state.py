@@ -25,21 +25,31 @@ from ..files.arrays import (
 from ..files.stored import is_count
 from ..files.words import printable, shortened
 from ..nn.device.backend import to_device
+from .average import WeightAverage
 from .loop import TrainingState
 from .settings import FREE
 
 WEIGHTS, OPTIMIZER, QUEUE = "weights.", "optimizer.", "queue"  # arrays in the file
+AVERAGE = "average."
 
 
-def save_state(path: str | Path, model: FaceNet, state: TrainingState, settings: dict) -> None:
+def save_state(
+    path: str | Path,
+    model: FaceNet,
+    state: TrainingState,
+    settings: dict,
+    average: WeightAverage | None = None,
+) -> None:
     """Save a training under way: model, state, and the settings (JSON-able) to resume it with.
 
-    The settings under `FREE` may change on the way.
+    The settings under `FREE` may change on the way. With an `average`, that is saved, too.
     """
     parameters = model.network.parameters().items()
     arrays = {f"{WEIGHTS}{name}": to_device(p.data, "cpu") for name, p in parameters}
     slots = state.optimizer.state().items()
     arrays |= {f"{OPTIMIZER}{name}": array for name, array in slots}
+    if average is not None:
+        arrays |= {f"{AVERAGE}{name}": array for name, array in average.state().items()}
     metadata = {
         **header(model),
         "step": state.step,
@@ -96,8 +106,9 @@ def load_state(
     state: TrainingState,
     settings: dict,
     completed: Callable[[dict], dict] = dict,
+    average: WeightAverage | None = None,
 ) -> None:
-    """Bring a fresh `model` and `state` to where the training that wrote `path` was.
+    """Bring a fresh `model`, `state` and `average` to where the training that wrote `path` was.
 
     `completed` adds to stored settings what the version that wrote them did not know yet. What is
     still missing, such as a new figure of the photos, is not compared.
@@ -115,10 +126,14 @@ def load_state(
         needed |= {f"{OPTIMIZER}{name}": at for name, at in slots.items()}
         if QUEUE not in file.layout or file.layout[QUEUE][1][1:] != (3,):
             raise CheckpointError(f"{path}: a list of triplets is missing from it: start anew")
+        if average is not None:
+            needed |= {f"{AVERAGE}{name}": at for name, at in weights.items()}
         needed[QUEUE] = state.queue.dtype, file.layout[QUEUE][1]
         check_layout(path, needed, file.layout)
         arrays = file.read()
     _restore(path, model, state, arrays, file.metadata)
+    if average is not None:
+        average.restore({n[len(AVERAGE) :]: a for n, a in arrays.items() if n.startswith(AVERAGE)})
 
 
 def _check_settings(file: ArrayFile, cut: str, settings: dict, completed) -> None:

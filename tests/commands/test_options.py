@@ -11,7 +11,8 @@ import pytest
 import minifacenet
 from minifacenet import cli
 from minifacenet.commands import training as commands
-from minifacenet.embedding.architectures import Architecture
+from minifacenet.embedding.architectures import Architecture, FaceNet
+from minifacenet.embedding.checkpoint import save_model
 from minifacenet.experiment import run as experiment
 from minifacenet.experiment.settings import RunConfig
 from minifacenet.training import run as training
@@ -20,7 +21,8 @@ from minifacenet.training.settings import TrainConfig, TrainingRunConfig
 # Another value than the default: of these options here, of the rest by their types in `other`.
 OTHERS = {
     "network": "nn1", "size": 40, "people": 3, "photos": 2, "mining": "hardest",
-    "optimizer": "sgd", "credit": "me",
+    "optimizer": "sgd", "credit": "me", "init": "start.safetensors",
+    "freeze": "conv1",
 }  # fmt: skip
 SETTINGS = (Architecture, TrainConfig, TrainingRunConfig, RunConfig)
 
@@ -57,7 +59,12 @@ def settings_of(run, people, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "run_training", keep)
     monkeypatch.setattr(experiment, "run", keep)
 
+    monkeypatch.chdir(tmp_path)
+
     def settings(command, *written):
+        if "--init" in written:
+            start = FaceNet.blank(Architecture(size=32, channels=1, dim=4))
+            save_model(OTHERS["init"], start)
         run(command, people, "--out", tmp_path / "out", *written)
         return flat(asdict(seen.pop()))
 

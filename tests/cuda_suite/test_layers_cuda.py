@@ -123,6 +123,18 @@ def test_batchnorm_after_training():
     np.testing.assert_allclose(out, layer.to("cpu").forward(x), rtol=1e-12)
 
 
+def test_a_frozen_batchnorm():
+    layer = BatchNorm(3, dtype=np.float64)
+    layer.frozen = True
+    with layer.running_variance.edit() as w:
+        w[:] = [0.5, 2, 3]
+    x, dout = np.random.default_rng(0).standard_normal((2, 5, 4, 3))
+    cpu, cuda = run(layer, x, dout, "cpu"), run(layer, x, dout, "cuda")
+    for what, expected in cpu.items():
+        np.testing.assert_allclose(cuda[what], expected, rtol=1e-12, err_msg=what)
+    assert abs(cuda["input"]).max() > 0.1
+
+
 @pytest.mark.parametrize("case", ONE_EACH.values(), ids=repr)
 def test_no_images_give_no_output_and_no_gradient(case):
     layer, x, dout = setup(case, np.float64)

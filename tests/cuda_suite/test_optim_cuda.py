@@ -9,12 +9,12 @@ SHAPE = (11, 27)  # two blocks
 every_optimizer = pytest.mark.parametrize("name", OPTIMIZERS)
 
 
-def steps(name, device, dtype, count=3):
+def steps(name, device, dtype, count=3, **options):
     """Weights and state after some steps with random gradients; on the CPU."""
     rng = np.random.default_rng(0)
     parameter = Parameter(rng.standard_normal(SHAPE).astype(dtype))
     parameter.to(device)
-    optimizer = OPTIMIZERS[name]({"w": parameter})
+    optimizer = OPTIMIZERS[name]({"weight": parameter}, **options)
     for _ in range(count):
         gradient = rng.standard_normal(SHAPE).astype(dtype)
         parameter.zero_grad()
@@ -25,8 +25,11 @@ def steps(name, device, dtype, count=3):
 
 @every_optimizer
 @pytest.mark.parametrize(("dtype", "bound"), [(np.float64, 1e-12), (np.float32, 1e-5)])
-def test_three_steps_equal_those_of_the_cpu(name, dtype, bound):
-    (cpu, on_cpu), (cuda, on_cuda) = (steps(name, device, dtype) for device in ("cpu", "cuda"))
+@pytest.mark.parametrize("decay", [0.0, 0.5])
+def test_three_steps_equal_those_of_the_cpu(name, dtype, bound, decay):
+    (cpu, on_cpu), (cuda, on_cuda) = (
+        steps(name, device, dtype, weight_decay=decay) for device in ("cpu", "cuda")
+    )
     assert device_of(cuda.data) == "cuda"
     results = on_cuda.state() | {"data": to_device(cuda.data, "cpu")}
     for what, expected in (on_cpu.state() | {"data": cpu.data}).items():
@@ -43,7 +46,7 @@ def test_a_state_from_the_gpu_goes_on_there_and_on_the_cpu(name):
     for device in ("cuda", "cpu"):
         twin = Parameter(to_device(parameter.data, "cpu").copy())
         twin.to(device)
-        other = OPTIMIZERS[name]({"w": twin})
+        other = OPTIMIZERS[name]({"weight": twin})
         other.restore(state, optimizer.steps)
         twin.grad[:] = to_device(np.ones(SHAPE), device)
         other.step()

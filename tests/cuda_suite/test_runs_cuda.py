@@ -60,7 +60,7 @@ def test_a_training_may_change_its_device(faces, tmp_path, monkeypatch):
     monkeypatch.setattr(gpu.backend, "gpu_memory", lambda: memory)
     config = TrainingRunConfig(
         Architecture(size=SIZE, channels=1, dim=DIM), TRAINING, held_out=0.4, check_every=9,
-        save_every=1,
+        save_every=1, average=0.5,
     )  # fmt: skip
     listener = Listener(break_at=3)
     with pytest.raises(RuntimeError, match="killed"):

@@ -286,6 +286,39 @@ def test_going_on_with_a_training_that_stopped_itself_changes_nothing(faces, tmp
     assert (tmp_path / "state.safetensors").read_bytes() == before
 
 
+class Dying(Observer):
+    """Ends a training as a kill would, in the middle of a step."""
+
+    def __init__(self, at):
+        self.at = at
+
+    def step(self, record):
+        if record.step == self.at:
+            raise Killed
+
+
+CHANGES = {
+    "weight decay": dict(training=replace(TRAINING, weight_decay=0.5)),
+    "freeze": dict(training=replace(TRAINING, freeze="conv1,conv2a")),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=list(CHANGES))
+def test_with_an_option_it_ends_elsewhere_and_goes_on_in_the_same_bits(
+    faces, whole, tmp_path, change
+):
+    config = replace(CONFIG, **change)
+    run_training(faces, tmp_path / "whole", config)
+    files = (out / "model.safetensors" for out in (whole, tmp_path / "whole"))
+    before, after = (load_model(file).network.parameters() for file in files)
+    assert any((before[name].data != after[name].data).any() for name in after)
+    out = tmp_path / "cut"
+    with pytest.raises(Killed):
+        run_training(faces, out, config, Dying(5))
+    run_training(faces, out, began_with(out), resume=True)
+    assert_the_same(out, tmp_path / "whole")
+
+
 def test_a_check_that_cannot_be_is_refused(faces, whole, tmp_path):
     for path in whole.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
