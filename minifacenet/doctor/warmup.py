@@ -29,6 +29,10 @@ from ..training.loop import train
 from ..training.settings import TrainConfig
 
 
+# Networks that have all layers which NN1 has not.
+OTHER_LAYERS = ("nn4_small2", "dlib_resnet")
+
+
 def warm_up(progress: Callable[[int, int], None] | None = None) -> None:
     """Run every CPU kernel that a command needs, once, in float32.
 
@@ -36,6 +40,7 @@ def warm_up(progress: Callable[[int, int], None] | None = None) -> None:
     """
     parts: list[Callable[[], None]] = [partial(_training, "adam", rule) for rule in RULES]
     parts += [partial(_training, name, RULES[0]) for name in OPTIMIZERS]
+    parts += [partial(_training, "adam", RULES[0], name) for name in OTHER_LAYERS]
     parts += [_detection, _stage_3]
     for done, part in enumerate(parts, start=1):
         part()
@@ -43,13 +48,15 @@ def warm_up(progress: Callable[[int, int], None] | None = None) -> None:
             progress(done, len(parts))
 
 
-def _training(optimizer: str, mining: str) -> None:
-    """Take a step (forward, mining, backward, update) of a network with all layers of NN1."""
+def _training(optimizer: str, mining: str, network: str | None = None) -> None:
+    """Take a step (forward, mining, backward, update) of a network, of a small NN1 by default."""
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (6, SMALLEST, SMALLEST, 1)).astype(np.uint8)
+    small = Architecture(size=SMALLEST, channels=1, dim=8)
+    architecture = small if network is None else Architecture(network)
+    images = rng.integers(0, 256, (6, *architecture.input_shape)).astype(np.uint8)
     names = tuple(f"{i}.png" for i in range(6))
     faces = Faces(images, np.arange(6) // 3, ("A", "B"), names)
-    model = FaceNet.new(Architecture(size=SMALLEST, channels=1, dim=8))
+    model = FaceNet.new(architecture)
     config = TrainConfig(
         steps=1, people=2, photos=3, optimizer=optimizer, mining=mining, weight_decay=0.1
     )

@@ -30,7 +30,7 @@ WARM_UP = """
 
     done = []
     warm_up(lambda *at: done.append(at))
-    assert done[-1] == (9, 9), done
+    assert done[-1] == (11, 11), done
 
     from tests.modules import compiled_functions
 
