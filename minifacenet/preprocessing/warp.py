@@ -15,23 +15,23 @@ Points are (x, y), and whole numbers are the centres of pixels, as in `square_cr
 from math import ceil, sqrt
 
 import numpy as np
-from numba import prange
 from PIL import Image
 
-from ..nn.device.cpu_target import cpu_kernel
+from ..nn.device.cpu_target import cpu_function
 
 _KEPT = 4  # pixels of the shrunk photo, at least, per pixel of the crop
 
 
-@cpu_kernel
+@cpu_function
 def _sample(photo, linear, shift, out):
     """Write bilinear samples to out (C, h, w): sample (x, y) lies at  linear @ (x, y) + shift.
 
     In float64, as a point of a large photo in float32 would be a thousandth of a pixel off. Bound
     by the four pixels that each sample gathers; per photo it is a hundredth of the network's time.
+    So one thread does it, and a process that was forked may, too.
     """
     last_row, last_column, channels = photo.shape[0] - 1, photo.shape[1] - 1, photo.shape[2]
-    for row in prange(out.shape[1]):
+    for row in range(out.shape[1]):
         for column in range(out.shape[2]):
             x = shift[0] + linear[0, 0] * column + linear[0, 1] * row
             y = shift[1] + linear[1, 0] * column + linear[1, 1] * row
