@@ -28,7 +28,6 @@ from ..training.average import WeightAverage
 from ..training.loop import train
 from ..training.settings import TrainConfig
 
-
 # Networks that have all layers which NN1 has not.
 OTHER_LAYERS = ("nn4_small2", "dlib_resnet")
 
