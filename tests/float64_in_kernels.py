@@ -10,8 +10,11 @@ import numpy as np
 
 from minifacenet.embedding import batches, distances, mining, quantise
 from minifacenet.nn.convolution import winograd_kernels
+from minifacenet.nn.layer import Sequential
+from minifacenet.nn.linear import Linear
 from minifacenet.nn.products import matmul, microkernel
 from minifacenet.preprocessing import boxes, resample
+from minifacenet.training.average import WeightAverage
 from tests.modules import compiled_functions
 from tests.run_layers import run_layers, run_optimizers
 
@@ -38,6 +41,8 @@ def main():
 
     unit = rng.standard_normal((4, 3), dtype=np.float32)
     quantise.distances(*(quantise.quantise(unit, scale) for scale in quantise.SCALES))
+
+    WeightAverage(Sequential(("fc", Linear(2, 2, rng))), 0.5).update()
 
     squares = np.array([[0, 0, 4, 4], [1.5, 1, 9, 7]], np.float32)
     boxes.non_maximum_suppression(squares, squares[:, 3], 0.5)
