@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..console.screen import say, show
-from ..files.words import shortened
+from ..files.words import nearest, shortened
 
 if TYPE_CHECKING:
     from minifacenet.data_scripts.fetching import Item
@@ -29,8 +28,8 @@ ITEMS = {
 def item(name: str) -> Item:
     """Return the entry of the table, with its code."""
     if name not in ITEMS:
-        near = get_close_matches(name.lower(), ITEMS, 1)
-        meant = f"is {near[0]!r} meant?" if near else f"there are {', '.join(ITEMS)}"
+        near = nearest(name, ITEMS)
+        meant = f"is {near!r} meant?" if near else f"there are {', '.join(ITEMS)}"
         raise ValueError(f"there is no {shortened(name)} to get: {meant} (`minifacenet get`)")
     return import_module(f"minifacenet.data_scripts.{ITEMS[name]}").ITEM
 

@@ -34,6 +34,7 @@ from ..nn.maxpool import MaxPool
 from ..nn.relu import ReLU
 from ..nn.residual import Residual
 from .batches import pixels_times
+from .rows import Rows
 
 MEAN_COLOUR = (122.782, 117.001, 104.298)
 # The rows from top to bottom after conv1; "down" halves the map.
@@ -55,30 +56,19 @@ def build_dlib_resnet(
     dtype: type = np.float32,
 ) -> Sequential:
     """Build the network for an input of `shape` (H, W, C) with the channels of `widths`."""
-    layers: list[tuple[str, Layer]] = []
-    now: tuple[int, ...] = shape  # of the output so far
-    colours = shape[2]
-
-    def add(name: str, layer: Layer) -> None:
-        nonlocal now
-        layers.append((name, layer))
-        now = layer.output_shape(now)
-
+    rows, colours = Rows(shape), shape[2]
     mean = MEAN_COLOUR if colours == 3 else sum(MEAN_COLOUR) / 3
-    add("input", pixels_times(1 / 256, np.divide(mean, -256), colours, dtype))
+    rows.add("input", pixels_times(1 / 256, np.divide(mean, -256), colours, dtype))
     first = _convolution(colours, widths["conv32"], 7, rng, 2, 0, dtype, first=True)
-    for suffix, layer in first:
-        add(f"conv32_down{suffix}", layer)
-    add("conv32_down.relu", ReLU())
-    add("pool", MaxPool(3, stride=2))
+    rows.add("conv32_down", *first, (".relu", ReLU()))
+    rows.add("pool", MaxPool(3, stride=2))
     for name in ROWS:
-        row = _row(now[2], widths[name.partition("_")[0]], "down" in name, rng, dtype)
-        add(name, row)
-        add(f"{name}.relu", ReLU())
-    add("avgpool", AvgPool(now[:2], now[:2]))
-    add("fc", Linear(now[2], dim, rng, dtype=dtype, bias=False))
-    add("L2", L2Norm())
-    return Sequential(*layers)
+        filters = widths[name.partition("_")[0]]
+        rows.add(name, _row(rows.shape[2], filters, "down" in name, rng, dtype), (".relu", ReLU()))
+    rows.add("avgpool", AvgPool(rows.shape[:2], rows.shape[:2]))
+    rows.add("fc", Linear(rows.shape[2], dim, rng, dtype=dtype, bias=False))
+    rows.add("L2", L2Norm())
+    return rows.network()
 
 
 def _row(channels: int, filters: int, down: bool, rng, dtype) -> Residual:

@@ -40,6 +40,7 @@ from ..nn.lrn import LRN
 from ..nn.maxpool import MaxPool
 from ..nn.relu import ReLU
 from .batches import pixels_times
+from .rows import Rows
 
 POOLS = {"max": MaxPool, "L2": L2Pool}
 
@@ -138,14 +139,14 @@ def build_nn2(
     """Build Table 2 for an input of `shape` (H, W, C) with the channels of `widths`."""
     net = _Builder(shape, widths, rng, dtype, batchnorm=False)
     net.add("conv1", *net.convolution(shape[2], "conv1", 7, stride=2, first=True))
-    net.add("pool1", ("", MaxPool(3, stride=2, pad=1)))
-    net.add("norm1", ("", LRN()))
+    net.add("pool1", MaxPool(3, stride=2, pad=1))
+    net.add("norm1", LRN())
     net.add("inception2", *net.reduced("inception2", 3, net.shape[2]))
-    net.add("norm2", ("", LRN()))
-    net.add("pool2", ("", MaxPool(3, stride=2, pad=1)))
+    net.add("norm2", LRN())
+    net.add("pool2", MaxPool(3, stride=2, pad=1))
     order = ("1x1", "3x3", "5x5", "pool")
     for name, row in NN2_ROWS.items():
-        net.add(name, ("", Concat(*net.branches(name, row, order))))
+        net.add(name, Concat(*net.branches(name, row, order)))
     return net.finished(dim, "fc128")
 
 
@@ -158,32 +159,26 @@ def build_nn4_small2(
 ) -> Sequential:
     """Build nn4.small2 for an input of `shape` (H, W, C) with the channels of `widths`."""
     net = _Builder(shape, widths, rng, dtype, batchnorm=True)
-    net.add("input", ("", pixels_times(1 / 255, 0.0, shape[2], dtype)))
+    net.add("input", pixels_times(1 / 255, 0.0, shape[2], dtype))
     net.add("conv1", *net.convolution(shape[2], "conv1", 7, stride=2, first=True))
-    net.add("pool1", ("", MaxPool(3, stride=2, pad=1)))
-    net.add("norm1", ("", LRN()))
+    net.add("pool1", MaxPool(3, stride=2, pad=1))
+    net.add("norm1", LRN())
     net.add("inception2", *net.reduced("inception2", 3, net.shape[2]))
-    net.add("norm2", ("", LRN()))
-    net.add("pool2", ("", MaxPool(3, stride=2, pad=1)))
+    net.add("norm2", LRN())
+    net.add("pool2", MaxPool(3, stride=2, pad=1))
     order = ("3x3", "5x5", "pool", "1x1")  # as the published weights have it
     for name, row in NN4_SMALL2_ROWS.items():
-        net.add(name, ("", Concat(*net.branches(name, row, order), pad=True)))
+        net.add(name, Concat(*net.branches(name, row, order), pad=True))
     return net.finished(dim, "fc")
 
 
-class _Builder:
-    """A network under construction; `shape` is that of the output so far."""
+class _Builder(Rows):
+    """Rows of this family, with the channels of `widths`."""
 
     def __init__(self, shape, widths, rng, dtype, batchnorm: bool):
-        self.shape, self.widths, self.rng, self.dtype = shape, widths, rng, dtype
+        super().__init__(shape)
+        self.widths, self.rng, self.dtype = widths, rng, dtype
         self.batchnorm = batchnorm
-        self.layers: list[tuple[str, Layer]] = []
-
-    def add(self, name: str, *layers: tuple[str, Layer]) -> None:
-        """Append a row: its layers as (suffix, layer)."""
-        for suffix, layer in layers:
-            self.layers.append((name + suffix, layer))
-            self.shape = layer.output_shape(self.shape)
 
     def convolution(
         self, channels: int, name: str, kernel: int, stride: int = 1, first: bool = False
@@ -230,10 +225,10 @@ class _Builder:
 
     def finished(self, dim: int, name: str) -> Sequential:
         """Return the network with its end: the mean of each channel, a linear map, the sphere."""
-        self.add("avgpool", ("", AvgPool(self.shape[:2], self.shape[:2])))
-        self.add(name, ("", Linear(self.shape[2], dim, self.rng, dtype=self.dtype)))
-        self.add("L2", ("", L2Norm()))
-        return Sequential(*self.layers)
+        self.add("avgpool", AvgPool(self.shape[:2], self.shape[:2]))
+        self.add(name, Linear(self.shape[2], dim, self.rng, dtype=self.dtype))
+        self.add("L2", L2Norm())
+        return self.network()
 
 
 def _from(name: str, layers: list[tuple[str, Layer]]) -> list[tuple[str, Layer]]:

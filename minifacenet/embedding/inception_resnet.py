@@ -33,6 +33,7 @@ from ..nn.maxpool import MaxPool
 from ..nn.relu import ReLU
 from ..nn.residual import Residual
 from .batches import pixels_times
+from .rows import Rows
 
 EPS = 1e-3  # of every batch norm
 # Convolutions as (name of the width, kernel, stride, pad); a kernel may be (height, width).
@@ -94,39 +95,30 @@ def build_inception_resnet_v1(
     dtype: type = np.float32,
 ) -> Sequential:
     """Build the network for an input of `shape` (H, W, C) with the channels of `widths`."""
-    layers: list[tuple[str, Layer]] = []
-    now: tuple[int, ...] = shape  # of the output so far
-
-    def add(name: str, layer: Layer) -> None:
-        nonlocal now
-        layers.append((name, layer))
-        now = layer.output_shape(now)
-
-    def blocks(name: str, count: int, scale: float, branches: tuple) -> None:
-        for number in range(1, count + 1):
-            add(f"{name}_{number}", _block(branches, now[2], scale, widths, rng, dtype))
-            add(f"{name}_{number}.relu", ReLU())
-
-    add("input", pixels_times(1 / 128, -127.5 / 128, now[2], dtype))
+    rows = Rows(shape)
+    rows.add("input", pixels_times(1 / 128, -127.5 / 128, shape[2], dtype))
     for row in STEM:
         if isinstance(row, str):
-            add(row, MaxPool(3, stride=2))
-            continue
-        for suffix, layer in _convolution(row, now[2], widths, rng, dtype, row is STEM[0]):
-            add(row[0] + suffix, layer)
+            rows.add(row, MaxPool(3, stride=2))
+        else:
+            first = row is STEM[0]
+            rows.add(row[0], *_convolution(row, rows.shape[2], widths, rng, dtype, first))
     for name, (count, scale, branches) in BLOCKS.items():
         if name in BEFORE:
             mixed, its_branches = BEFORE[name]
             pool = ("pool", MaxPool(3, stride=2))
-            add(mixed, Concat(*_branches(its_branches, now[2], widths, rng, dtype), pool))
-        blocks(name, count, scale, branches)
+            beside = _branches(its_branches, rows.shape[2], widths, rng, dtype)
+            rows.add(mixed, Concat(*beside, pool))
+        for number in range(1, count + 1):
+            block = _block(branches, rows.shape[2], scale, widths, rng, dtype)
+            rows.add(f"{name}_{number}", block, (".relu", ReLU()))
     # The last row is neither scaled nor rectified.
-    add("block8_6", _block(BLOCK8, now[2], 1.0, widths, rng, dtype))
-    add("avgpool", AvgPool(now[:2], now[:2]))
-    add("fc", Linear(now[2], dim, rng, dtype=dtype, bias=False))
-    add("fc.bn", BatchNorm(dim, EPS, dtype=dtype))
-    add("L2", L2Norm())
-    return Sequential(*layers)
+    rows.add("block8_6", _block(BLOCK8, rows.shape[2], 1.0, widths, rng, dtype))
+    rows.add("avgpool", AvgPool(rows.shape[:2], rows.shape[:2]))
+    fc = Linear(rows.shape[2], dim, rng, dtype=dtype, bias=False)
+    rows.add("fc", fc, (".bn", BatchNorm(dim, EPS, dtype=dtype)))
+    rows.add("L2", L2Norm())
+    return rows.network()
 
 
 def _block(branches, channels: int, scale: float, widths, rng, dtype) -> Residual:

@@ -23,12 +23,13 @@ from ..nn.batchnorm import BatchNorm
 from ..nn.concat import Concat
 from ..nn.conv import Conv2D
 from ..nn.l2norm import L2Norm
-from ..nn.layer import Layer, Sequential
+from ..nn.layer import Sequential
 from ..nn.linear import Linear
 from ..nn.lrn import LRN
 from ..nn.maxout import Maxout
 from ..nn.maxpool import MaxPool
 from ..nn.relu import ReLU
+from .rows import Rows
 
 # Table 1 from top to bottom. A convolution: (name, kernel, stride); its width is looked up by name.
 NN1 = (
@@ -87,18 +88,16 @@ def build_nn1(
     batchnorm: bool = False,
 ) -> Sequential:
     """Build Table 1 for an input of `shape` (H, W, C) with the channels of `widths`."""
-    layers: list[tuple[str, Layer]] = []
-    now: tuple[int, ...] = shape  # of the output so far
+    rows = Rows(shape)
     for row in NN1:
         name = row if isinstance(row, str) else row[0]
         if name.startswith("rnorm") and not lrn:
             continue
-        for suffix, layer in _row(row, now, widths, dim, rng, dtype, maxout):
-            layers.append((name + suffix, layer))
-            now = layer.output_shape(now)
+        for suffix, layer in _row(row, rows.shape, widths, dim, rng, dtype, maxout):
+            rows.add(name, (suffix, layer))
             if batchnorm and isinstance(layer, Conv2D | Linear):
-                layers.append((f"{name}.bn", BatchNorm(now[-1], dtype=dtype)))
-    return Sequential(*layers)
+                rows.add(name, (".bn", BatchNorm(rows.shape[-1], dtype=dtype)))
+    return rows.network()
 
 
 def build_nn1_bn(

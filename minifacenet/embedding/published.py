@@ -8,10 +8,10 @@ name, too.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from ..files.arrays import CheckpointError
+from ..files.words import nearest
 from ..machine.places import where
 from .architectures import Architecture
 
@@ -89,7 +89,7 @@ def published_file(name: str) -> Path | None:
                 f"the weights of {name} are not here yet: run `minifacenet get {name}`"
             )
         return path
-    near = get_close_matches(name.lower().replace("-", "_").replace(".", "_"), PUBLISHED, 1, 0.7)
+    near = nearest(name, PUBLISHED, 0.7)
     if near:
-        raise CheckpointError(f"there is no model {name!r}: is {near[0]!r} meant?")
+        raise CheckpointError(f"there is no model {name!r}: is {near!r} meant?")
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 import numpy as np
 
@@ -58,3 +59,19 @@ def either(names: Iterable[str]) -> str:
     """Return the names to choose from as a text: 'a, b or c'."""
     *others, last = names
     return f"{', '.join(others)} or {last}" if others else last
+
+
+def nearest(name: str, known: Iterable[str], alike: float = 0.6) -> str | None:
+    """Return the known name that somebody who typed `name` may have meant; None if none is near.
+
+    `alike`, from 0 to 1, says how near. Capitals, '-' and '.' in place of '_' make no difference.
+    """
+    plain = name.lower().replace("-", "_").replace(".", "_")
+    return next(iter(get_close_matches(plain, list(known), 1, alike)), None)
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """Return the end of an error message about a name that is none of the known ones."""
+    names = list(known)
+    near = nearest(name, names)
+    return f"is {near} meant?" if near else f"there are {', '.join(names)}"

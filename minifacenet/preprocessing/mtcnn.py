@@ -116,7 +116,7 @@ class MTCNN:
             instead = (
                 "check the path, or leave it out for the weights in their usual place"
                 if given
-                else "run `minifacenet get mtcnn`, or say where they are (--detector)"
+                else "run `minifacenet get mtcnn`"
             )
             raise CheckpointError(
                 f"{path}: the weights of the face detector are not there: {instead}"

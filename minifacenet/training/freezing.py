@@ -7,9 +7,7 @@ that learns need no gradients at all: they run forward only, and keep nothing fo
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
-from ..files.words import shortened
+from ..files.words import meant, shortened
 from ..nn.batchnorm import BatchNorm
 from ..nn.layer import Parameter, Sequential
 
@@ -31,9 +29,8 @@ def frozen_rows(network: Sequential, names: str) -> set[str]:
     chosen = {name.strip() for name in listed.split(",")}
     for name in sorted(chosen - rows):
         known = list(dict.fromkeys(map(_row, network.layers)))
-        near = get_close_matches(name, known, 1)
-        meant = f"is {near[0]} meant?" if near else f"there are {', '.join(known)}"
-        raise ValueError(f"the network has no row {shortened(name)} to freeze: {meant}")
+        which = meant(name, known)
+        raise ValueError(f"the network has no row {shortened(name)} to freeze: {which}")
     frozen = chosen if listed == names.strip() else rows - chosen
     if all(_row(name) in frozen for name in network.parameters()):
         raise ValueError(f"to freeze {shortened(names)} leaves nothing to train: name fewer rows")

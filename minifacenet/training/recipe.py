@@ -12,12 +12,11 @@ it leaves out has its default. Some recipes come with the package, and go by nam
 from __future__ import annotations
 
 import tomllib
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from ..files.stored import is_switch, options_in, with_options
-from ..files.words import shortened
+from ..files.words import meant, nearest, shortened
 from .settings import TrainingRunConfig
 
 FOLDER = Path(__file__).parent / "recipes"
@@ -45,9 +44,8 @@ def read_recipe(source: str | Path) -> dict[str, Any]:
     known = defaults()
     for key in options:
         if key not in known:
-            near = get_close_matches(key.replace("-", "_"), known, 1)
-            meant = f"is {near[0]} meant?" if near else f"there are {', '.join(known)}"
-            raise ValueError(f"recipe {path}: there is no option {shortened(key)}: {meant}")
+            which = meant(key, known)
+            raise ValueError(f"recipe {path}: there is no option {shortened(key)}: {which}")
     try:
         with_options(TrainingRunConfig(), known | options)
     except ValueError as error:
@@ -70,6 +68,6 @@ def _file(source: str) -> Path:
     names = recipe_names()
     if source in names:
         return FOLDER / f"{source}.toml"
-    near = get_close_matches(source, names, 1)
-    meant = f"is {near[0]!r} meant?" if near else f"name a file, or one of {', '.join(names)}"
-    raise ValueError(f"there is no recipe {shortened(source)}: {meant}")
+    near = nearest(source, names)
+    which = f"is {near!r} meant?" if near else f"name a file, or one of {', '.join(names)}"
+    raise ValueError(f"there is no recipe {shortened(source)}: {which}")

@@ -1,6 +1,6 @@
 import pytest
 
-from minifacenet.files.words import printable, shortened
+from minifacenet.files.words import meant, nearest, printable, shortened
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,16 @@ def test_shortened():
     assert shortened("x") == "'x'"
     assert len(shortened("x" * 5000)) <= 200
     assert shortened([1] * 500, 20) == "[1, 1, 1, 1, 1,  ..."
+
+
+@pytest.mark.parametrize(
+    ("typed", "near"),
+    [("Dlib-ResNet", "dlib_resnet"), ("nn4.small2", "nn4_small2"), ("nn4", None), ("", None)],
+)
+def test_the_nearest_name(typed, near):
+    assert nearest(typed, ("nn4_small2", "dlib_resnet"), 0.7) == near
+
+
+def test_which_name_was_meant():
+    assert meant("stps", ["rate", "steps"]) == "is steps meant?"
+    assert meant("x", ["rate", "steps"]) == "there are rate, steps"
