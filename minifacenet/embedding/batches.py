@@ -68,12 +68,17 @@ def sample_batch(
 ) -> np.ndarray:
     """Draw the indices of a batch without replacement: up to `photos` each of `people` people.
 
-    A person with fewer photos gives all of them; one with a single photo serves as a negative only.
-    With fewer than `people` people all are taken. Then one photo each of up to `extra_negatives`
-    other people ("randomly sampled negative faces are added", the paper, section 3.2).
+    A person with fewer photos gives all of them. People with a single photo serve as negatives
+    only, so they are drawn where there are fewer than `people` others; in a set of photos from the
+    news, most have one. With fewer than `people` people all are taken. Then one photo each of up to
+    `extra_negatives` other people ("randomly sampled negative faces are added", the paper, section
+    3.2).
     """
-    present = np.unique(labels)
-    chosen = rng.choice(present, min(people, len(present)), replace=False)
+    present, counts = np.unique(labels, return_counts=True)
+    several, single = present[counts > 1], present[counts == 1]
+    chosen = rng.choice(several, min(people, len(several)), replace=False)
+    if missing := min(people - len(chosen), len(single)):
+        chosen = np.append(chosen, rng.choice(single, missing, replace=False))
     picks = []
     for person in chosen:
         own = np.flatnonzero(labels == person)

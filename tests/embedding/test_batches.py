@@ -30,6 +30,17 @@ def test_extra_negatives_are_other_people_one_photo_each():
     assert len(more) == 16  # one person was left
 
 
+def test_people_with_one_photo_are_drawn_only_where_others_are_missing():
+    labels = np.repeat(np.arange(40), [1] * 30 + [2] * 10)
+    for people, singles in ((6, 0), (10, 0), (14, 4)):
+        drawn = labels[sample_batch(labels, people, 3, np.random.default_rng(0))]
+        _, counts = np.unique(drawn, return_counts=True)
+        assert len(counts) == people
+        assert (counts == 1).sum() == singles
+    extra = sample_batch(labels, 6, 3, np.random.default_rng(0), extra_negatives=25)
+    assert len(extra) == 6 * 2 + 25
+
+
 def test_without_extra_negatives_the_draws_stay_the_same():
     labels = np.repeat(np.arange(6), 4)
     rng = np.random.default_rng(0)
