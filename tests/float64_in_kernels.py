@@ -8,7 +8,7 @@ import re
 
 import numpy as np
 
-from minifacenet.embedding import batches, distances, mining, quantise
+from minifacenet.embedding import augmentation, distances, mining, quantise
 from minifacenet.nn.convolution import winograd_kernels
 from minifacenet.nn.layer import Sequential
 from minifacenet.nn.linear import Linear
@@ -21,7 +21,7 @@ from tests.run_layers import run_layers, run_optimizers
 # What computes in float64 on purpose, and hands on float32 or indices.
 FLOAT64 = (
     "minifacenet.classification.clustering_kernels.",  # thousands of roundings pile up in a mean
-    "minifacenet.embedding.batches._warp",  # where a pixel comes from
+    "minifacenet.embedding.augmentation._warp",  # where a pixel comes from
     "minifacenet.embedding.mining._random_semi_hard",  # which of the candidates is drawn
     "minifacenet.embedding.mining._all_violations",  # the loss, a sum over millions of triplets
     "minifacenet.preprocessing.warp._sample",  # where a pixel comes from
@@ -37,7 +37,7 @@ def main():
     gaps = distances.squared_distances(rng.standard_normal((4, 3), dtype=np.float32))
     for rule in mining.RULES:
         mining.mined_loss(gaps, np.array([0, 0, 1, 1]), 0.2, rule, rng)
-    batches.Augmentation()(np.ones((1, 4, 4, 1), np.uint8), rng)
+    augmentation.Augmentation()(np.ones((1, 4, 4, 1), np.uint8), rng)
 
     unit = rng.standard_normal((4, 3), dtype=np.float32)
     quantise.distances(*(quantise.quantise(unit, scale) for scale in quantise.SCALES))

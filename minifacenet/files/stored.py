@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, Field, field, fields, is_dataclass, replace
+from dataclasses import Field, field, fields, is_dataclass, replace
 from numbers import Integral, Real
 from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_type_hints
@@ -77,7 +77,7 @@ def option(
     ----------
     default
         A value; or a dataclass, of which each settings object gets one of its own. Then the option
-        says whether there is one: --augment or --no-augment.
+        says whether there is one: --augment or --no-augment. The dataclass may have options, too.
     help : str
         The text of `--help`. The docstring of the class says what the field means.
     name : str, optional
@@ -99,11 +99,23 @@ def with_options(settings: Config, chosen: Mapping[str, Any]) -> Config:
         if name is None:
             if is_dataclass(value) and not isinstance(value, type):
                 values[one.name] = with_options(value, chosen)
-        elif name in chosen and one.default_factory is not MISSING:  # a switch
-            values[one.name] = one.default_factory() if chosen[name] else None
+        elif is_switch(one):
+            values[one.name] = _switched(one, value, chosen)
         elif name in chosen:
             values[one.name] = chosen[name]
     return replace(settings, **values)
+
+
+def _switched(switch: Field, value: Any, chosen: Mapping[str, Any]) -> Any:
+    """Return what a switch turns on, with the chosen options of it; None if it is off."""
+    name, kind = _name(switch), cast(Any, switch.default_factory)
+    if chosen.get(name, value is not None):
+        return with_options(value or kind(), chosen)
+    for inner, _, one in options_in(kind):
+        if chosen.get(inner, one.default) != one.default:
+            got = f"{inner} is {shortened(chosen[inner])}"
+            raise ValueError(f"{got}, but {name} is off: leave one of the two out")
+    return None
 
 
 def options_in(
@@ -115,6 +127,8 @@ def options_in(
         name = _name(one)
         if name is not None:
             yield name, settings, one
+            if is_switch(one):
+                yield from options_in(cast(Any, one.default_factory))
         elif is_dataclass(kinds[one.name]):
             yield from options_in(kinds[one.name])
 
@@ -125,7 +139,7 @@ def _name(one: Field) -> str | None:
 
 
 def is_switch(one: Field) -> bool:
-    """Whether the option only turns the field's dataclass on or off."""
+    """Whether the option turns the field's dataclass on or off."""
     return is_dataclass(one.default_factory)
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from ..embedding.architectures import Architecture
-from ..embedding.batches import Augmentation
+from ..embedding.augmentation import Augmentation
 from ..embedding.mining import LISTED_RULES, RULES
 from ..files.stored import check_fields, option, settings_of
 from ..files.words import either, shortened

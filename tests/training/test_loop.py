@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from minifacenet.embedding.architectures import Architecture, FaceNet
-from minifacenet.embedding.batches import Augmentation, sample_batch, to_input
+from minifacenet.embedding.augmentation import Augmentation
+from minifacenet.embedding.batches import sample_batch, to_input
 from minifacenet.embedding.distances import squared_distances
 from minifacenet.embedding.mining import RULES, semi_hard_closest
 from minifacenet.embedding.offline import mine_offline

@@ -33,7 +33,7 @@ def test_a_file_says_what_is_not_as_usual(tmp_path):
     [
         ("stps = 3", "no option 'stps': is steps meant"),
         ("check-every = 3", "no option 'check-every': is check_every meant"),
-        ("colour = 3", "no option 'colour': there are network, size"),
+        ("hue = 3", "no option 'hue': there are network, size"),
         ("steps = 'many'", "mine.toml: steps must be a whole number, got 'many'"),
         ("steps = 0", "mine.toml: steps must be at least 1, got 0"),
         ("network = 'nn7'", "mine.toml: unknown network 'nn7'"),
