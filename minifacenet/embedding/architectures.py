@@ -1,8 +1,8 @@
 """The networks by name, and what is needed to build one.
 
 The structures stand in files of their own: `nn1.py` and `inception.py` follow the paper's tables,
-`dlib_resnet.py` and `inception_resnet.py` are networks of others, whose published weights are read
-by `minifacenet get`.
+`resnet_mini.py` is one to train on a laptop, `dlib_resnet.py` and `inception_resnet.py` are networks
+of others, whose published weights are read by `minifacenet get`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..nn.device.backend import to_device
 from ..nn.folding import folded
 from ..nn.layer import Layer, Sequential
 from ..preprocessing.crop_note import CENTRE_SQUARE
-from . import dlib_resnet, inception, inception_resnet, nn1
+from . import dlib_resnet, inception, inception_resnet, nn1, resnet_mini
 from .batches import SCALING
 
 
@@ -52,6 +52,7 @@ NETWORKS = {
     "nn1": Network(220, nn1.NN1_WIDTHS, printed=nn1.NN1_PAPER),
     "nn1_mini": Network(96, nn1.NN1_MINI_WIDTHS),
     "nn1_mini_bn": Network(96, nn1.NN1_MINI_WIDTHS, nn1.build_nn1_bn),
+    "resnet_mini": Network(96, resnet_mini.WIDTHS, resnet_mini.build_resnet_mini),
     "nn2": Network(224, inception.NN2_WIDTHS, inception.build_nn2, inception.NN2_PAPER),
     "nn4_small2": Network(96, inception.NN4_SMALL2_WIDTHS, inception.build_nn4_small2),
     "dlib_resnet": Network(150, dlib_resnet.WIDTHS, dlib_resnet.build_dlib_resnet),

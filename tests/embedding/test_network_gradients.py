@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minifacenet.embedding import dlib_resnet, inception_resnet
+from minifacenet.embedding import dlib_resnet, inception_resnet, resnet_mini
 from minifacenet.embedding.architectures import NETWORKS
 from minifacenet.embedding.distances import squared_distances
 from minifacenet.embedding.mining import semi_hard_closest
@@ -38,16 +38,20 @@ def all_of(name, width, **others):
 
 BLOCKS = {name: (1, *rest) for name, (_, *rest) in inception_resnet.BLOCKS.items()}
 ROWS = [row for row in dlib_resnet.ROWS if not row.endswith(("_2", "_3"))]
+MINI = [row for row in resnet_mini.ROWS if not row.endswith(("_2", "_3"))]
 CASES = {
     "nn1": Case(40, all_of("nn1", 4, fc=8), seed=1, photos=4),
     "nn1_mini_bn": Case(40, all_of("nn1_mini_bn", 4, fc=8), seed=1, photos=4, idle=("bias",)),
+    # The channels grow, so that those of a shortcut are filled up with zeros.
+    "resnet_mini": Case(
+        64, dict(conv16=3, conv32=4, conv64=5, conv128=6), photos=4, fewer={"resnet_mini.ROWS": MINI}
+    ),
     "nn2": Case(64, all_of("nn2", 3)),
     "nn4_small2": Case(
         96,
         all_of("nn4_small2", 3),
         idle=("conv.bias", "reduce.bias", "3x3.bias", "5x5.bias", "conv1.bias"),
     ),
-    # The channels grow, so that those of a shortcut are filled up with zeros.
     "dlib_resnet": Case(
         107, dict(conv32=3, conv64=4, conv128=5, conv256=6), fewer={"dlib_resnet.ROWS": ROWS}
     ),
