@@ -1,7 +1,7 @@
 """The networks by name, and what is needed to build one.
 
 The structures stand in files of their own: `nn1.py` and `inception.py` follow the paper's tables,
-`resnet_mini.py` is one to train on a laptop, `dlib_resnet.py` and `inception_resnet.py` are networks
+`resnet_mini.py` is one to train on a laptop. `dlib_resnet.py` and `inception_resnet.py` are those
 of others, whose published weights are read by `minifacenet get`.
 """
 

@@ -44,7 +44,10 @@ CASES = {
     "nn1_mini_bn": Case(40, all_of("nn1_mini_bn", 4, fc=8), seed=1, photos=4, idle=("bias",)),
     # The channels grow, so that those of a shortcut are filled up with zeros.
     "resnet_mini": Case(
-        64, dict(conv16=3, conv32=4, conv64=5, conv128=6), photos=4, fewer={"resnet_mini.ROWS": MINI}
+        64,
+        dict(conv16=3, conv32=4, conv64=5, conv128=6),
+        photos=4,
+        fewer={"resnet_mini.ROWS": MINI},
     ),
     "nn2": Case(64, all_of("nn2", 3)),
     "nn4_small2": Case(
