@@ -41,8 +41,9 @@ from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.utils.validation import check_is_fitted
 
+from ..embedding.augmentation import LUMA
+
 _SIDE = 32
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as in JPEG
 
 
 def pixels(images: np.ndarray) -> np.ndarray:
@@ -225,7 +226,7 @@ def grey_photos(images: np.ndarray) -> np.ndarray:
             "expected uint8 images of shape (N, H, W, C) with C = 1 or 3, "
             f"got {images.dtype} of shape {images.shape}"
         )
-    return images @ _LUMA if images.shape[3] == 3 else images[..., 0].astype(np.float32)
+    return images @ LUMA if images.shape[3] == 3 else images[..., 0].astype(np.float32)
 
 
 def _averages(size: int) -> np.ndarray:

@@ -144,7 +144,7 @@ class SortedPairs:
     @classmethod
     def of(cls, distances: ArrayLike, same: ArrayLike) -> SortedPairs:
         """Sort labelled pairs; arguments and errors are as in :func:`verify`."""
-        distances, same = _checked(distances, same)
+        distances, same = checked_pairs(distances, same)
         kinds = distances[same], distances[~same]
         for kind in kinds:
             kind.sort()  # in place: no third copy
@@ -199,7 +199,7 @@ class SortedPairs:
         return min(beyond, default=last)
 
 
-def _checked(distances: ArrayLike, same: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def checked_pairs(distances: ArrayLike, same: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Return both as arrays of shape (M,), float64 and bool, or raise ValueError with the fault."""
     distances, same = np.asarray(distances, dtype=np.float64), np.asarray(same)
     if distances.ndim != 1 or distances.shape != same.shape:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .verification import SortedPairs
+from .verification import SortedPairs, checked_pairs
 
 FAR_TARGETS = (0.1, 0.01, 0.001)  # at which VAL is reported; the last is the paper's
 
@@ -140,12 +140,17 @@ def auc(distances: ArrayLike, same: ArrayLike) -> float:
 
 
 def val_at(distances: ArrayLike, same: ArrayLike, far: float) -> float:
-    """Return VAL alone at the largest threshold with FAR <= `far`; arguments as in `verify`."""
-    pairs = SortedPairs.of(distances, same)
-    most, true_accepts = _allowed(far, len(pairs.different)), 0
-    for block in pairs.steps():
-        true_accepts = (_last(most, *block) or (true_accepts,))[0]
-    return true_accepts / len(pairs.same)
+    """Return VAL alone at the largest threshold with FAR <= `far`; arguments as in `verify`.
+
+    Nothing is sorted: of k false accepts that are allowed, the nearest different pair beyond them
+    must stay out, and with it every pair that is not nearer than it.
+    """
+    distances, same = checked_pairs(distances, same)
+    same, different = distances[same], distances[~same]
+    allowed = _allowed(far, len(different))
+    if allowed == len(different):
+        return 1.0
+    return float((same < np.partition(different, allowed)[allowed]).mean())
 
 
 class _Best:

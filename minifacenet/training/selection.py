@@ -35,10 +35,11 @@ def validation_score(
     distances, same = pair_distances(embeddings, labels)
     first, second = np.triu_indices(len(labels), k=1)
     new = held_out[first] | held_out[second]
-    distances, same, pairs = distances[new], same[new], labels[np.stack([first, second])][:, new]
+    distances, same = distances[new], same[new]
+    first, second = labels[first[new]], labels[second[new]]
     without = []
     for person in np.unique(labels[held_out]):
-        others = (pairs != person).all(axis=0)
+        others = (first != person) & (second != person)
         if same[others].any() and not same[others].all():
             without.append(measure(distances[others], same[others]))
     n = len(without)
