@@ -1,0 +1,23 @@
+"use strict";
+// How old the page is; and once nothing newer has come for too long, that the training is not heard of.
+(() => {
+  const written = document.getElementById("written");
+  const stale = document.getElementById("stale");
+  const at = Number(written.dataset.written), late = Number(written.dataset.late);
+  if (!late) return;
+
+  function words(seconds) {
+    if (seconds < 100) return seconds + " s ago";
+    return seconds < 6000 ? Math.round(seconds / 60) + " min ago" : Math.round(seconds / 3600) + " h ago";
+  }
+
+  function tell() {
+    const age = Math.max(0, Math.round(Date.now() / 1000 - at));
+    document.getElementById("ago").textContent = ", " + words(age);
+    stale.hidden = age <= late;
+    document.body.classList.toggle("unheard", age > late);
+  }
+
+  tell();
+  setInterval(tell, 1000);
+})();
