@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..report.html import Html, join, tag
 
@@ -37,7 +38,7 @@ class Curve:
 
 
 def thinned(
-    steps: np.ndarray, values: np.ndarray, error: np.ndarray | float = 0, most: int = MOST
+    steps: ArrayLike, values: ArrayLike, error: ArrayLike = 0.0, most: int = MOST
 ) -> Curve:
     """Make a curve of at most `most` points, whose band keeps every extreme.
 
@@ -73,7 +74,10 @@ def thinned(
 
 @dataclass(frozen=True)
 class Line:
-    """A curve in a panel: its name, its style in the style sheet, and whether it has dots."""
+    """A curve in a panel: its name, its style in the style sheet, and whether it has dots.
+
+    Where it has dots, a bar through each shows the band.
+    """
 
     name: str
     kind: str
@@ -140,8 +144,8 @@ def panel(
             (tag("span", _number(v, percent, short=True), class_="up",
                  style=f"top:{scale.y(v) / GRAIN:.1%}") for v in up),
             drawing,
-            (tag("span", f"{v:,.0f}", class_="across", style=f"left:{scale.x(v) / GRAIN:.1%}")
-             for v in across),
+            (tag("span", "step " * (v == across[-1]) + f"{v:,.0f}", class_="across",
+                 style=f"left:{scale.x(v) / GRAIN:.1%}") for v in across),
             class_="plot",
         ),
         class_="panel",
@@ -181,12 +185,18 @@ def _line(line: Line, scale: _Scale) -> Html:
         return drawn
     pairs = zip(curve.steps.tolist(), curve.values.tolist(), strict=True)
     dots = "".join(f"M{scale.x(step)} {scale.y(value)}h0" for step, value in pairs)
-    return join(drawn, tag("path", d=dots, class_=f"dots {line.kind}"))
+    ends = zip(curve.steps.tolist(), curve.low.tolist(), curve.high.tolist(), strict=True)
+    bars = "".join(f"M{scale.x(at)} {scale.y(low)}V{scale.y(high)}" for at, low, high in ends)
+    return join(
+        tag("path", d=bars, class_=f"bars {line.kind}"),
+        drawn,
+        tag("path", d=dots, class_=f"dots {line.kind}"),
+    )
 
 
 def _band(line: Line, scale: _Scale) -> Html | None:
     curve = line.curve
-    if not (curve.high > curve.low).any():
+    if line.dots or not (curve.high > curve.low).any():
         return None
     there = scale.points(curve.steps, curve.high)
     back = scale.points(curve.steps[::-1], curve.low[::-1])

@@ -11,7 +11,7 @@ from ..training.selection import longest_within_error
 from .moment import Moment
 
 FILES = (
-    ("state.safetensors", "the training as it stood at the last save, for --resume"),
+    ("state.safetensors", "the training as it stood at the last save, to go on with"),
     ("log.csv", "one row per step, up to the last save"),
     ("checks.csv", "VAL of the held-out people along the way"),
     ("config.json", "the settings"),
@@ -32,10 +32,14 @@ def _coming(moment: Moment) -> Iterator[str]:
     if step < last and not moment.closing:
         check = min((step // config.check_every + 1) * config.check_every, last)
         save = min((step // config.save_every + 1) * config.save_every, last)
+        begin = f"After step {save}"
         if moment.held_out[0]:
-            save = min(save, check)
-            yield f"After step {check} the held-out people are asked."
-        yield f"After step {save} the training is saved: a kill loses no more than the steps since."
+            asked = f"After step {check} the held-out people are asked"
+            if save < check:
+                yield f"{asked}."
+            else:  # whatever is checked is saved
+                begin = f"{asked}, and"
+        yield f"{begin} the training is saved: a kill loses no more than the steps since."
     if config.patience:
         yield (
             f"It ends early after {config.patience} checks without a VAL within a standard error "

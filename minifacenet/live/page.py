@@ -73,8 +73,10 @@ def _share(moment: Moment) -> str:
 
 def _header(moment: Moment, name: str, word: str) -> Html:
     steps = moment.config.training.steps
-    photos, people = moment.held_out
-    judges = f"{photos} of {people} others judge it" if photos else "nobody judges it"
+    photos, others = moment.held_out
+    judges = f"{photos} of {others} others judge it" if photos else "nobody judges it"
+    learns = "learns" if moment.ending is None else "learned"
+    people = len(np.unique(moment.known.labels))
     architecture = moment.config.architecture
     kind = "running" if moment.ending is None else word.split(":")[0].lower()
     bar = tag(
@@ -92,8 +94,8 @@ def _header(moment: Moment, name: str, word: str) -> Html:
         tag("h1", name, dir="auto"),
         tag(
             "p",
-            f"{architecture.name} {'learns' if moment.ending is None else 'learned'} from {count_text(len(moment.known), 'photo')} of "
-            f"{count_text(len(np.unique(moment.known.labels)), 'person', 'people')}; {judges}.",
+            f"{architecture.name} {learns} from {count_text(len(moment.known), 'photo')} of "
+            f"{count_text(people, 'person', 'people')}; {judges}.",
             class_="about",
         ),
         tag("p", tag("b", f"Step {moment.step:,} of {steps:,}"), tag("span", _share(moment)),
@@ -218,7 +220,7 @@ def _curves(moment: Moment) -> Html:
     about = (
         "It goes well when the two distances part and VAL rises. The loss is taken over the "
         "triplets that are still violated, so it need not fall; at the margin all embeddings would "
-        "be one point. The band around VAL is its standard error."
+        "be one point. Around VAL stands its standard error."
     )
     per = curves["loss"].per
     if per > 1:

@@ -93,9 +93,8 @@ class TrainingPage(Observer):
 
     def start_training(self, title: str, steps: int, done: int = 0) -> None:
         """Take the curves of the steps done before, and write the first page."""
-        self._step = done
         if done:
-            self._read_logs()
+            self._read_logs(done)
         self._began = self._last = self._clock()
         self._write()
 
@@ -153,18 +152,18 @@ class TrainingPage(Observer):
             values.append(getattr(record, name))
         self._recent.append(record)
 
-    def _read_logs(self) -> None:
+    def _read_logs(self, done: int) -> None:
         """Read what was done before; `run_training` has refused logs that are missing or damaged.
 
         A killed training may have logged steps that it does again: these are left out.
         """
         for record in read_log(self._out / "log.csv"):
-            if record.step <= self._step:
+            if record.step <= done:
                 self._take(record)
                 self._before += record.seconds
         path = self._out / "checks.csv"
         rows = read_rows(path, (int, float, float)) if path.exists() else []
-        self._checks = [(step, val, error) for step, val, error in rows if step <= self._step]
+        self._checks = [(step, val, error) for step, val, error in rows if step <= done]
 
     def _write(self) -> None:
         start = self._clock()
