@@ -37,9 +37,7 @@ class Curve:
     per: int = 1
 
 
-def thinned(
-    steps: ArrayLike, values: ArrayLike, error: ArrayLike = 0.0, most: int = MOST
-) -> Curve:
+def thinned(steps: ArrayLike, values: ArrayLike, error: ArrayLike = 0.0, most: int = MOST) -> Curve:
     """Make a curve of at most `most` points, whose band keeps every extreme.
 
     Parameters

@@ -78,10 +78,11 @@ def files_section(moment: Moment) -> Html:
         model = f"the network of step {step}: the last check within a standard error of the best"
     if moment.config.average:
         model += ", as the running average of its weights"
+    missing = "not there yet: " if moment.ending is None else "not there: "
     lines = (
         tag("div", tag("dt", tag("code", name)),
-            tag("dd", words if (moment.out / name).exists() or name == "training.html"
-                else f"not there yet: {words}"))
+            tag("dd", "" if (moment.out / name).exists() or name == "training.html" else missing,
+                words))
         for name, words in (("model.safetensors", model), *FILES)
         if moment.held_out[0] or name != "checks.csv"
     )  # fmt: skip

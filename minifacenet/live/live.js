@@ -8,14 +8,18 @@
 
   function words(seconds) {
     if (seconds < 100) return seconds + " s ago";
-    return seconds < 6000 ? Math.round(seconds / 60) + " min ago" : Math.round(seconds / 3600) + " h ago";
+    if (seconds < 6000) return Math.round(seconds / 60) + " min ago";
+    return seconds < 172800 ? Math.round(seconds / 3600) + " h ago" : Math.round(seconds / 86400) + " days ago";
   }
 
   function tell() {
     const age = Math.max(0, Math.round(Date.now() / 1000 - at));
     document.getElementById("ago").textContent = ", " + words(age);
-    stale.hidden = age <= late;
-    document.body.classList.toggle("unheard", age > late);
+    if (age > late && stale.hidden) {
+      stale.hidden = false;
+      document.body.classList.add("unheard");
+      document.querySelector(".word").textContent = "Not heard of";
+    }
   }
 
   tell();

@@ -31,7 +31,7 @@ SHARE = (
     100  # and at least so many times what the last page took: it slows a training by 1 % at most
 )
 RECENT = 50  # steps that say how it goes
-UNHEARD = 600.0  # seconds without a page that are fine while nobody knows how long a step takes
+UNHEARD = 1200.0  # seconds without a page that are fine while nobody knows how long a step takes
 DRAWN = ("loss", "active", "positive_distance", "negative_distance", "spread")
 WORDS = {
     None: "Finished",
@@ -141,7 +141,8 @@ class TrainingPage(Observer):
         if isinstance(error, KeyboardInterrupt):
             self._ending = Ending("Interrupted", ["Stopped at once by a second Ctrl-C."], True)
         else:
-            lines = [printable(str(error)) or type(error).__name__]
+            said = printable(str(error)) or type(error).__name__
+            lines = [f"{said[0].upper()}{said[1:]}."]
             self._ending = Ending("Failed", lines, isinstance(error, OSError))
         self._write()
 

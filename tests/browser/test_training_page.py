@@ -97,6 +97,8 @@ def test_a_page_of_a_killed_training_says_that_nothing_is_heard(page):
     said = browser.ask("document.getElementById('stale').textContent")
     assert "Not heard of since 2023-11-1" in said
     assert "--resume" in said
+    assert browser.ask("document.querySelector('.word').textContent") == "Not heard of"
+    assert not browser.ask("document.querySelector('.hint').checkVisibility()")
     browser = page(now=True)
     assert not browser.ask(STALE)
     assert re.fullmatch(r", \d+ s ago", browser.ask("document.getElementById('ago').textContent"))

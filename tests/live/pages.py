@@ -12,7 +12,7 @@ from minifacenet.training.run import Outcome
 from minifacenet.training.settings import TrainConfig, TrainingRunConfig
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
-NAMES = (HOSTILE, "\"' onload=\"alert(1)", "a\u202egnp.exe", "two\nlines", "日本 😀", "x" * 180)
+NAMES = (HOSTILE, '"\' onload="alert(1)', "a\u202egnp.exe", "two\nlines", "日本 😀", "x" * 180)
 FACES = Path("<b>faces</b> & 'more'")
 
 

@@ -102,15 +102,15 @@ def test_after_the_end_it_says_how_and_refreshes_no_more(tmp_path, stopped, word
 @pytest.mark.parametrize(
     ("error", "word", "said"),
     [
-        (FloatingPointError("not finite any more"), "Failed", "not finite any more"),
+        (FloatingPointError("not finite any more"), "Failed", "Not finite any more."),
         (OSError(28, "No space left"), "Failed", "No space left"),
         (KeyboardInterrupt(), "Interrupted", "second Ctrl-C"),
     ],
 )
 def test_an_error_that_ends_the_training_ends_its_page(tmp_path, error, word, said):
     told = Told(tmp_path)
-    with pytest.raises(type(error)), told.page as page:
-        page.start_training("Training", 60)
+    told.page.start_training("Training", 60)
+    with pytest.raises(type(error)), told.page:
         raise error
     assert word in words(told)
     assert said in words(told)
