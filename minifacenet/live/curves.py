@@ -49,21 +49,21 @@ def thinned(steps: ArrayLike, values: ArrayLike, error: ArrayLike = 0.0, most: i
     most : int
         Points of the outline of the band; the line in it has half as many.
     """
-    steps, values = np.asarray(steps, float), np.asarray(values, float)
-    error = np.nan_to_num(np.broadcast_to(np.asarray(error, float), values.shape))
-    there = np.isfinite(values)
-    steps, values, error = steps[there], values[there], error[there]
-    low, high = values - error, values + error
-    if len(steps) <= most:
-        return Curve(steps, values, low, high)
-    per = -(-2 * len(steps) // most)
-    starts = np.arange(0, len(steps), per)
-    sizes = np.diff(starts, append=len(steps))
-    where = steps[starts + sizes // 2]
-    where[[0, -1]] = steps[[0, -1]]
+    at, mean = np.asarray(steps, float), np.asarray(values, float)
+    spread = np.nan_to_num(np.broadcast_to(np.asarray(error, float), mean.shape))
+    there = np.isfinite(mean)
+    at, mean, spread = at[there], mean[there], spread[there]
+    low, high = mean - spread, mean + spread
+    if len(at) <= most:
+        return Curve(at, mean, low, high)
+    per = -(-2 * len(at) // most)
+    starts = np.arange(0, len(at), per)
+    sizes = np.append(starts[1:], len(at)) - starts
+    where = at[starts + sizes // 2]
+    where[[0, -1]] = at[[0, -1]]
     return Curve(
         where,
-        np.add.reduceat(values, starts) / sizes,
+        np.add.reduceat(mean, starts) / sizes,
         np.minimum.reduceat(low, starts),
         np.maximum.reduceat(high, starts),
         per,

@@ -108,15 +108,16 @@ def trios_section(
 
 def _trio(trio: Trio, faces: Faces, album: Album, margin: float) -> Html:
     kind, words = verdict(trio, margin)
-    parts = (
-        ("anchor", "", trio.anchor, None),
-        ("positive", "same", trio.positive, trio.to_positive),
-        ("negative", "other", trio.negative, trio.to_negative),
-    )
     return tag(
         "li",
         tag("p", tag("strong", kind), ": ", words, class_=f"verdict {kind}"),
-        tag("div", (_face(*part, faces, album) for part in parts), class_="trio"),
+        tag(
+            "div",
+            _face("anchor", "", trio.anchor, None, faces, album),
+            _face("positive", "same", trio.positive, trio.to_positive, faces, album),
+            _face("negative", "other", trio.negative, trio.to_negative, faces, album),
+            class_="trio",
+        ),
     )
 
 
