@@ -49,9 +49,14 @@ def test_a_training_tells_what_it_did_and_what_it_wrote(run, people, out):
         "checks.csv",
         "training.png",
         "config.json",
+        "training.html",
     ):
         assert name in printed
         assert (out / name).exists()
+    assert printed.count("Watch it in a browser") == 1
+    page = (out / "training.html").read_text(encoding="utf-8")
+    assert re.search(r"<title>100 % run: finished</title>", page)
+    assert "Kept the model of step 4: VAL" in page
 
 
 def test_a_file_has_no_empty_lines_where_a_terminal_has_bars(run, people, out):

@@ -16,6 +16,7 @@ COLUMN = (  # a room imports only from rooms below its own
     "console",
     "experiment",
     "album",
+    "live",
     "report",
     "training",
     "classification",

@@ -11,9 +11,7 @@ be read, and photos open; what it adds is search, order, keys, and names that ar
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 
 from .. import __version__
@@ -22,6 +20,7 @@ from ..files.atomic import write_text
 from ..files.words import count_text, printable
 from ..preprocessing.manifest import Entry
 from ..preprocessing.photo import read_bytes
+from ..report.document import document
 from ..report.html import Html, join, json_block, tag
 from .people import Section, Shown, section, sections_of
 from .photo import photo_view
@@ -73,8 +72,10 @@ def album_page(
     """Make the page as text; `source` gives the address of each picture."""
     sections = sections_of(found.rows, shots)
     data = {"faces": [[row.photo, row.face] for row in found.rows]}
-    body = tag(
-        "body",
+    return document(
+        title,
+        __package__,
+        "album",
         tag("header", tag("h1", title, dir="auto"), tag("p", _summary(found)), class_="top"),
         _tools(sections),
         tag("main", _main(sections, source), _without(found.entries), id="album"),
@@ -82,9 +83,9 @@ def album_page(
         _views(sections, source),
         _pending(),
         json_block("data", data),
-        tag("script", _asset("album.js")),
+        images="'self' file: data:",
+        metas=tag("meta", name="referrer", content="no-referrer"),
     )
-    return join(Html("<!doctype html>\n"), tag("html", _head(title), body, lang="en"), "\n")
 
 
 HOW = "Names typed here are downloaded as a file, and `minifacenet recognise --rename` takes it in."
@@ -192,29 +193,5 @@ def _pending() -> Html:
     )
 
 
-def _head(title: str) -> Html:
-    digest = hashlib.sha256(_asset("album.js").encode("utf-8")).digest()
-    script = f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
-    policy = (
-        f"default-src 'none'; img-src 'self' file: data:; style-src 'unsafe-inline'; "
-        f"script-src {script}; base-uri 'none'; form-action 'none'"
-    )
-    return tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=policy),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("meta", name="referrer", content="no-referrer"),
-        tag("title", title),
-        tag("style", _asset("album.css")),
-    )
-
-
 def _inside(path: Path) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(read_bytes(path)).decode('ascii')}"
-
-
-def _asset(name: str) -> Html:
-    """Read a file of this package, to be used as it is: it is ours, and free of '</'."""
-    return Html(files(__package__).joinpath(name).read_text(encoding="utf-8"))

@@ -107,12 +107,16 @@ def train(
     force: Force = False,
     **options: Any,
 ) -> None:
-    """Train one network on a folder of people; it checks itself, can be interrupted and resumed."""
+    """Train one network on a folder of people; it checks itself, can be interrupted and resumed.
+
+    OUT/training.html shows how it goes, and reads itself again while the training runs.
+    """
     from ..embedding.checkpoint import load_model
+    from ..live import TrainingPage
     from ..machine.gpu import choose_device
     from ..training.files import in_the_way
     from ..training.judges import split_off_judges
-    from ..training.observer import Observer
+    from ..training.observer import Observer, Observers
     from ..training.recipe import read_recipe
     from ..training.run import began_with, run_training, steps_done
 
@@ -160,11 +164,12 @@ def train(
             say("Memory and times are the CPU's: on the GPU the first step says what it takes.")
         return
 
-    with Bars() as bars:
+    with Bars() as bars, TrainingPage(faces, out, config, known, others, bars.say) as page:
         outcome = or_chunk(
-            lambda: run_training(data, out, config, bars, resume, on),
+            lambda: run_training(data, out, config, Observers(bars, page), resume, on),
             config.architecture, config.training, on,
         )  # fmt: skip
+        page.end(outcome)
     tell_outcome(out, faces, config, outcome)
     if outcome.stopped in EXIT_STATUS:
         raise typer.Exit(EXIT_STATUS[outcome.stopped])

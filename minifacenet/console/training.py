@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..files.words import duration_text, size_text, with_error
-from ..training.health import collapse_message, diagnosis
+from ..files.words import duration_text, size_text
+from ..training.ending import command_to_go_on, how_it_ended, what_was_kept
 from .screen import Table, say, show
 
 if TYPE_CHECKING:
@@ -82,22 +81,13 @@ def tell_outcome(out: Path, faces: Path, config: TrainingRunConfig, outcome: Out
     last = outcome.records[-1]
     if last.step == outcome.began:
         say("This training was finished before: nothing was left to do.")
-    lines = {
-        None: f"Trained {last.step} steps: {diagnosis(outcome.records)}.",
-        "interrupted": f"Interrupted after step {last.step} of {config.training.steps}; saved. "
-        f"Go on with: minifacenet train {shlex.quote(str(faces))} --out {shlex.quote(str(out))} "
-        "--resume",
-        "collapsed": collapse_message(outcome.records),
-        "no better": f"Stopped after step {last.step}: {config.patience} checks without a VAL "
-        "within a standard error of the best.",
-    }
-    say(lines[outcome.stopped])
+    how = how_it_ended(config, outcome)
+    if outcome.stopped == "interrupted":
+        how += f" Go on with: {command_to_go_on(faces, out)}"
+    say(how)
     if outcome.checks:
-        score, error = next((v, e) for step, v, e in outcome.checks if step == outcome.kept)
-        say(
-            f"Kept the model of step {outcome.kept}: VAL {with_error(score, error)} at FAR "
-            f"{config.far:g} on the held-out people."
-        )
+        say(what_was_kept(config, outcome))
     names = ["model.safetensors", "state.safetensors", "config.json", "log.csv", "training.png"]
     names += ["checks.csv"] * bool(outcome.checks)
+    names += ["training.html"] * (out / "training.html").exists()
     say(f"In {out}: {', '.join(names)}")

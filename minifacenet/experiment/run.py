@@ -39,7 +39,10 @@ from .known_people import KnownPeople, name_known_people
 from .settings import RunConfig
 from .strangers import Strangers, meet_strangers
 
-STALE = ("metrics.json", "state.safetensors", "config.json", "checks.csv", "report.html")
+STALE = (
+    "metrics.json", "state.safetensors", "config.json", "checks.csv", "report.html",
+    "training.html",
+)  # fmt: skip
 _OF_A_NETWORK = (
     "model.safetensors", "log.csv", "training.png", "distances.png", "roc.png", "map.png",
     "grid.png",

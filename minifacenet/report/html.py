@@ -2,7 +2,7 @@
 
 People's names, file names and credits are text that somebody else wrote. So there is one rule:
 whatever is not an :class:`Html` is text, and `tag` escapes it. Only this file, `charts` for the
-curves of Matplotlib, and `page` for our own script and styles make an `Html` out of a string.
+curves of Matplotlib, and `document` for our own scripts and styles make an `Html` out of a string.
 """
 
 from __future__ import annotations

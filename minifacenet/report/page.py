@@ -10,12 +10,10 @@ page loses only what appears when a face on the map is pointed at.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from importlib.resources import files
 from pathlib import Path
 
 from ..files.atomic import write_text
+from .document import document
 from .embedding_map import map_section
 from .groups import groups_section
 from .hard_pairs import hard_pairs_section
@@ -51,8 +49,10 @@ def page(out: Path, parts: ReportParts) -> str:
     }
     title = f"{out.resolve().name}: {_data(parts)}"
     links = (tag("li", tag("a", heading, href=f"#{id}")) for id, (heading, _) in sections.items())
-    body = tag(
-        "body",
+    return document(
+        title,
+        __package__,
+        "report",
         album.symbols(),
         tag("header", tag("h1", title), tag("nav", tag("ul", links), aria_label="Sections")),
         tag(
@@ -63,26 +63,6 @@ def page(out: Path, parts: ReportParts) -> str:
             ),
         ),
         tag("footer", _footer(parts)),
-        tag("script", _asset("report.js")),
-    )
-    return join(Html("<!doctype html>\n"), tag("html", _head(title), body, lang="en"), "\n")
-
-
-def _head(title: str) -> Html:
-    digest = hashlib.sha256(_asset("report.js").encode("utf-8")).digest()
-    script = f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
-    policy = (
-        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {script}; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    return tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=policy),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", title),
-        tag("style", _asset("report.css")),
     )
 
 
@@ -95,8 +75,3 @@ def _footer(parts: ReportParts) -> Html:
     version = parts.metrics["versions"]["minifacenet"]
     credit = tag("p", parts.credit) if parts.credit else None
     return join(credit, tag("p", f"Written by minifacenet {version}."))
-
-
-def _asset(name: str) -> Html:
-    """Read a file of this package, to be used as it is: it is ours, and free of '</'."""
-    return Html(files(__package__).joinpath(name).read_text(encoding="utf-8"))

@@ -51,19 +51,19 @@ def settings_section(parts: ReportParts) -> Html:
         ),
         tag(
             "div",
-            table("Settings", ["setting", "value"], _rows(metrics["config"]), "plain"),
-            table("Photos", ["what", "value"], _rows(metrics["data"]), "plain"),
-            table("Environment", ["package", "version"], _rows(metrics["versions"]), "plain"),
+            table("Settings", ["setting", "value"], flattened(metrics["config"]), "plain"),
+            table("Photos", ["what", "value"], flattened(metrics["data"]), "plain"),
+            table("Environment", ["package", "version"], flattened(metrics["versions"]), "plain"),
             class_="tables",
         ),
     )
 
 
-def _rows(settings: Mapping, before: str = "") -> Iterator[tuple[str, str]]:
+def flattened(settings: Mapping, before: str = "") -> Iterator[tuple[str, str]]:
     """Flatten nested settings to rows, such as ('training.rate', '0.0005')."""
     for key, value in settings.items():
         if isinstance(value, Mapping):
-            yield from _rows(value, f"{before}{key}.")
+            yield from flattened(value, f"{before}{key}.")
         elif value is None or isinstance(value, bool):
             yield f"{before}{key}", WORDS[value]
         else:

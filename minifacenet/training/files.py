@@ -10,16 +10,16 @@ from ..preprocessing.results import is_ours
 # What a fresh training removes, in this order: metrics belong to a model that goes too.
 STALE = (
     "state.safetensors", "metrics.json", "report.html", "split.csv",
-    "model.safetensors", "checks.csv", "log.csv",
+    "model.safetensors", "checks.csv", "log.csv", "training.html",
 )  # fmt: skip
 FILES = (*STALE, "config.json", "training.png")
 
 
 def in_the_way(out: Path) -> list[str]:
     """List what a new training would replace or remove in `out`: nothing if one of ours ended
-    before it had saved a model, when only its settings are there, perhaps with a log."""
+    before it had saved a model, when only its settings are there, perhaps with log and page."""
     there = [name for name in FILES if (out / name).exists()]
-    unsaved = {"config.json", "log.csv", "checks.csv"}
+    unsaved = {"config.json", "log.csv", "checks.csv", "training.html"}
     return [] if unsaved.issuperset(there) and is_ours(out / "config.json") else there
 
 

@@ -45,6 +45,9 @@ class TrainingState:
         Draws batches, augmentation and random negatives.
     queue : ndarray of shape (T, 3), int64
         Triplets mined offline and not used yet; (0, 3) without offline mining.
+    seen : (ndarray of shape (N,), int64; ndarray of shape (N, N))
+        The last batch: which photos, and their squared distances before its update. For those who
+        look on: no step depends on it, and it is not saved.
     """
 
     def __init__(self, network: Sequential, config: TrainConfig):
@@ -56,6 +59,7 @@ class TrainingState:
         )
         self.rng = np.random.default_rng(config.seed)
         self.queue = np.empty((0, 3), np.int64)
+        self.seen = np.empty(0, np.int64), np.empty((0, 0), np.float32)
 
 
 def train(
@@ -91,8 +95,10 @@ def train(
         photos = faces.images[batch]
         if config.augmentation is not None:
             photos = config.augmentation(photos, state.rng)
-        measured = _step(network, state.optimizer, photos, faces.labels[batch], config.chunk, loss)
+        labels = faces.labels[batch]
+        measured, distances = _step(network, state.optimizer, photos, labels, config.chunk, loss)
         state.step += 1
+        state.seen = batch, distances
         yield StepRecord(state.step, *measured, len(batch), time.perf_counter() - start)
 
 
@@ -131,6 +137,7 @@ def train_watched(
     observer.start_training(title, steps, done=state.step)
     for record in islice(train(network, faces, config, state), max(0, steps - state.step)):
         records.append(record)
+        observer.batch(*state.seen)
         observer.step(record)
         if after_step is not None and after_step(records):
             break
@@ -176,8 +183,11 @@ def _draw(network, faces, config, state):
 
 def _step(
     network, optimizer, photos, labels, chunk, loss_of
-) -> tuple[float, int, float, float, float, float]:
-    """Do forward, loss, backward, update; return a StepRecord's fields from loss to spread."""
+) -> tuple[tuple[float, int, float, float, float, float], np.ndarray]:
+    """Do forward, loss, backward, update.
+
+    Return a StepRecord's fields from loss to spread, and the distances before the update.
+    """
     chunk = chunk or len(photos)
     parts = [slice(start, start + chunk) for start in range(0, len(photos), chunk)]
     whole = len(parts) == 1  # then the first pass keeps what backward needs, else a second one does
@@ -197,7 +207,7 @@ def _step(
         optimizer.step()
     same = labels[:, None] == labels[None]
     other = ~np.eye(len(labels), dtype=bool)
-    return (
+    measured = (
         loss,
         active,
         active / max(candidates, 1),
@@ -205,6 +215,7 @@ def _step(
         float(distances[~same].mean()) if (~same).any() else float("nan"),
         float(distances[other].mean()),
     )
+    return measured, distances
 
 
 def is_trainable(labels: np.ndarray) -> bool:

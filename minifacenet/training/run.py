@@ -8,6 +8,8 @@
     checks.csv          VAL of the held-out people along the way
     training.png        both as curves
 
+An observer may keep a page of it there too, `training.html` (see the room `live`).
+
 Early stopping looks at held-out people and never at the loss: the loss of the active triplets says
 how hard the mined ones are, and these get harder as the network gets better.
 """

@@ -15,7 +15,8 @@ from minifacenet.nn.batchnorm import BatchNorm
 from minifacenet.nn.l2norm import L2Norm
 from minifacenet.nn.layer import Sequential
 from minifacenet.nn.linear import Linear
-from minifacenet.training.loop import TrainingState, is_trainable, train
+from minifacenet.training.loop import TrainingState, is_trainable, train, train_watched
+from minifacenet.training.observer import Observer, Observers
 from minifacenet.training.settings import TrainConfig
 from minifacenet.training.state import load_state, save_state
 
@@ -54,6 +55,45 @@ def test_the_record_tells_the_truth(faces):
     assert record.active == pytest.approx(record.triplets / 6)  # 3 people x 2 x 1 ordered pairs
     pairs = 6 * record.positive_distance + 24 * record.negative_distance
     assert record.spread == pytest.approx(pairs / 30, rel=1e-5)
+
+
+@pytest.mark.parametrize("mine_every", [0, 2])
+def test_who_listens_sees_the_batch_of_each_step(faces, mine_every):
+    told = []
+
+    class Listener(Observer):
+        def batch(self, photos, distances):
+            told.append((photos, distances))
+
+        def step(self, record):
+            told.append(record)
+
+    config = replace(QUICK, mine_every=mine_every)
+    train_watched(new_network(), faces, config, Observers(Observer(), Listener()), "")
+    assert len(told) == 6
+    for (photos, distances), record in zip(told[::2], told[1::2], strict=True):
+        other = ~np.eye(len(photos), dtype=bool)
+        same = (faces.labels[photos][:, None] == faces.labels[photos][None]) & other
+        assert len(photos) == record.images
+        assert distances[other].mean() == pytest.approx(record.spread)
+        assert distances[same].mean() == pytest.approx(record.positive_distance)
+
+
+def test_several_who_listen_are_told_everything():
+    heard = []
+
+    class Listener(Observer):
+        def __getattribute__(self, name):
+            return lambda *arguments: heard.append((name, *arguments))
+
+    told = ("say", "start_training", "batch", "step", "check", "stop_training")
+    assert set(told) == {name for name in vars(Observer) if not name.startswith("_")}
+    given = (("a",), ("b", 3, 2), (1, 2), (3,), (4, 5, 6), ())
+    both = Observers(Listener(), Listener())
+    for name, arguments in zip(told, given, strict=True):
+        getattr(both, name)(*arguments)
+    expected = [(name, *arguments) for name, arguments in zip(told, given, strict=True)]
+    assert heard[::2] == heard[1::2] == expected
 
 
 def test_a_seed_repeats_every_bit(faces):

@@ -71,11 +71,13 @@ def test_a_training_without_a_model_is_not_in_the_way(whole, tmp_path):
     for name in ("config.json", "log.csv", "checks.csv"):
         shutil.copy(whole / name, tmp_path)
         assert in_the_way(tmp_path) == []
+    (tmp_path / "training.html").touch()
+    assert in_the_way(tmp_path) == []
     shutil.copy(whole / "model.safetensors", tmp_path)
-    assert len(in_the_way(tmp_path)) == 4
+    assert len(in_the_way(tmp_path)) == 5
     (tmp_path / "model.safetensors").unlink()
     (tmp_path / "config.json").write_text("{}")  # somebody else's
-    assert len(in_the_way(tmp_path)) == 3
+    assert len(in_the_way(tmp_path)) == 4
 
 
 def test_nobody_else_trains_in_a_folder_meanwhile(faces, whole, tmp_path):
@@ -386,10 +388,12 @@ def test_nan_stops_the_training_and_the_last_good_model_stays(faces, tmp_path, m
 
 def test_a_fresh_start_leaves_nothing_of_the_old_training(faces, tmp_path):
     run_training(faces, tmp_path, CONFIG)
+    (tmp_path / "training.html").touch()
     broken = replace(TRAINING, steps=30, optimizer="sgd", rate=1e6)
     with pytest.raises(FloatingPointError, match="Nothing was saved before"):
         run_training(faces, tmp_path, replace(CONFIG, training=broken, save_every=99))
     assert not (tmp_path / "state.safetensors").exists()
+    assert not (tmp_path / "training.html").exists()
     assert not (tmp_path / "checks.csv").exists()
 
 
