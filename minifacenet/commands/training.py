@@ -13,7 +13,7 @@ from ..console.network import summary_table
 from ..console.scores import tell_results, tell_seeds
 from ..console.screen import say, show
 from ..console.terminal import Bars, tell_written
-from ..console.training import tell_outcome, tell_plan
+from ..console.training import tell_outcome, tell_plan, tell_unseen
 from ..embedding.architectures import NETWORK_NAMES, NETWORKS, Architecture, FaceNet
 from ..embedding.published import PUBLISHED
 from ..experiment.settings import RunConfig
@@ -158,6 +158,7 @@ def train(
     if not resume:  # otherwise run_training says what may not change
         check_schedule(config.training)
         check_batch(context, known.labels, config.training.people, config.training.photos)
+        tell_unseen(known, config.training)
     if plan:
         tell_plan(known, others, config, steps_done(out) if resume else 0)
         if on == "cuda":

@@ -14,7 +14,18 @@ from .screen import Table, say, show
 if TYPE_CHECKING:
     from ..preprocessing.faces import Faces
     from ..training.run import Outcome
-    from ..training.settings import TrainingRunConfig
+    from ..training.settings import TrainConfig, TrainingRunConfig
+
+
+def tell_unseen(known: Faces, training: TrainConfig) -> None:
+    """Say how many people no batch will hold: those with one photo, where others fill it."""
+    _, counts = np.unique(known.labels, return_counts=True)
+    single = int((counts == 1).sum())
+    if single and not training.extra_negatives and len(counts) - single >= training.people:
+        say(
+            f"{single} of {len(counts)} people have one photo, so they can only be negatives: no "
+            "batch holds them without --extra-negatives."
+        )
 
 
 def tell_plan(data: Faces, others: Faces | None, config: TrainingRunConfig, done: int = 0) -> None:
