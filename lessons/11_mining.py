@@ -403,7 +403,6 @@ claim("not collapsed: few others are", judged["semi-hard"][1] < 0.4)
 
 # %% [markdown]
 # After a collapse that threshold accepts everybody.
-
 #
 # **Try next.** Begin gently: `mining="semi-hard, hardest@30"` in the `TrainConfig` above, and 90 steps.
 # Does it collapse? Then look at its loss: does a loss at the margin *prove* a collapse? And a lower

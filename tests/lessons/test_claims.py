@@ -5,11 +5,9 @@ import inspect
 import json
 from importlib.util import find_spec
 
-import numpy as np
 import prose
 import pytest
 import show
-from exercises.lesson_15 import CLAIMS
 
 from tests.conftest import need
 
@@ -139,27 +137,3 @@ def test_numbers(text, found, tmp_path, monkeypatch):
     source.with_suffix(".ipynb").write_text(json.dumps({"cells": [{"outputs": outputs}]}))
     facts = {"99": {"150": "million km to the sun"}}
     assert [number for number, _ in prose.unsupported(source, facts)] == found
-
-
-def test_the_key_of_lesson_15_follows_from_the_figures():
-    studies, ablations = show.measured("studies.csv"), show.measured("ablations.csv")
-    auc = {key: figures["auc"] for key, figures in studies.items()}
-    full, default = auc["people", "30"], ablations["default", "default"]["auc"]
-    wider = show.errors_from_zero(ablations["dimensions", "256"]["auc"] - default)
-    spoilt = (auc["JPEG quality", "10"] - full) + (auc["pixels", "32"] - full)
-    fewer = (auc["people", "10"] - auc["people", "20"]) - spoilt
-    largest = {
-        study: max(abs((figures - full).mean()) for (of, _), figures in auc.items() if of == study)
-        for study in ("people", "JPEG quality", "pixels")
-    }
-    assert {letter: right for letter, (right, _) in CLAIMS.items()} == {
-        "a": wider > 2,
-        "b": show.errors_from_zero(fewer) < -2,
-        "c": show.errors_from_zero(full - auc["people", "20"]) > 2,
-        "d": show.errors_from_zero(full - auc["pixels", "16"]) < 2,
-        "e": max(largest, key=largest.get) == "people",
-    }
-    said = CLAIMS["b"][1]
-    error = fewer.std(ddof=1) / np.sqrt(3)
-    assert f"{fewer.mean():.3f} ± {error:.3f}" in said
-    assert f"{-show.errors_from_zero(fewer):.1f} standard errors" in said
