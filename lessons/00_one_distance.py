@@ -26,6 +26,28 @@ vectors, stranger = stored["vectors"], stored["stranger"]
 names = np.array(photos.people)[photos.labels]
 picture(distance_grid(vectors, photos.images, names, ["s2", "s20", "s26"], credit=CREDIT))
 
+# %% tags=["claim"]
+from show import claim
+
+claim("128 numbers of each of 400 photos of 40 people", vectors.shape == (400, 128))
+claim("40 people, ten photos each", all(np.bincount(photos.labels) == [10] * 40))
+claim("their length is 1", np.allclose(np.square(vectors).sum(axis=1), 1, atol=1e-5))
+claim(
+    "the ten whom it never saw",
+    set(names[stranger]) == {f"s{n}" for n in (2, 4, 6, 9, 20, 26, 28, 29, 33, 35)},
+)
+claim(
+    "between two people several times as large",
+    np.mean([
+        np.square(vectors[names == a][:4] - vectors[names == b][:4]).sum(axis=1)
+        for a, b in (("s2", "s20"), ("s20", "s26"))
+    ])
+    > 3 * np.mean([
+        np.square(vectors[names == a][:3] - vectors[names == a][1:4]).sum(axis=1)
+        for a in ("s2", "s20", "s26")
+    ]),
+)  # fmt: skip
+
 # %% [markdown]
 # Blue numbers stand between two photos of one person: a turned head, an open mouth, closed eyes, and
 # still they are small. Vermilion numbers stand between two people: they are several times as large.
@@ -78,6 +100,13 @@ def number(path):
 mine = [("s4/3.png", "s4/4.png"), ("s29/1.png", "s33/1.png")]
 show_pairs([(number(i), number(j)) for i, j in mine], "Left: one person. Right: two people.")
 
+# %% tags=["claim"]
+claim(
+    "the man lies farther from himself than two others from each other",
+    np.square(vectors[number("s4/3.png")] - vectors[number("s4/4.png")]).sum()
+    > np.square(vectors[number("s29/1.png")] - vectors[number("s33/1.png")]).sum(),
+)
+
 # %% [markdown]
 # These are harder: a man who has taken off his glasses lies farther from himself than two others from
 # each other. Where does 'the same' end? We come to it.
@@ -119,6 +148,11 @@ print(progress())
 # %%
 distances, same = pair_distances(vectors[stranger], names[stranger])
 picture(distance_histograms(distances, same, ax=axes(9, 4)))
+
+# %% tags=["claim"]
+claim("450 pairs of one person, 4,500 of two", (same.sum(), (~same).sum()) == (450, 4500))
+claim("the hills overlap", distances[same].max() > distances[~same].min())
+claim("nine tenths are different people", 0.89 < (~same).mean() < 0.92)
 
 # %% [markdown]
 # Two hills, and they overlap. To answer 'same' or 'different' we have to cut somewhere: below
@@ -219,6 +253,14 @@ for panel, data, title in (
     panel.set_xlim(0, 4)
 panels[0].set_xlabel("")
 picture(panels)
+
+# %% tags=["claim"]
+claim("next to nothing left to do", easy.balanced_accuracy > 0.99)
+claim("it is stricter", easy.balanced_accuracy_threshold < threshold)
+claim(
+    "on strangers it turns down three of ten pairs",
+    0.25 < 1 - val_far(distances, same, easy.balanced_accuracy_threshold)[0] < 0.35,
+)
 
 # %% [markdown]
 # On the people of the training there is next to nothing left to do. On strangers the same threshold

@@ -5,7 +5,7 @@
 #
 # A photo for the paper's network has $220 \times 220 \times 3 = 145{,}200$ numbers. Its first layer gives
 # $110 \times 110 \times 64 = 774{,}400$. If each of these were a weighted sum of all the first ones, the
-# layer would need 112 billion weights. It has 9,472. Two ideas save the rest:
+# layer would need 112 billion weights. It has 9,472, of which 64 are biases. Two ideas save the rest:
 #
 # - an output looks at a small **window** of the photo only, since an eye is a matter of neighbours;
 # - the **same weights** serve at every place, since an eye is an eye wherever it is.
@@ -33,7 +33,7 @@ from minifacenet.plots.style import HUES
 # ## The smallest one
 #
 # An image of 4 rows and 5 columns, dark on the left and bright on the right, and a **filter** of
-# 3 x 3 weights. Lay the filter on the upper left corner, multiply what lies upon each other, add up:
+# 3 x 3 weights. Lay the filter on the upper left corner, multiply each weight by the pixel below, add up:
 # $-1 \cdot 1 + 0 \cdot 1 + 1 \cdot 1$, three times, is 0. One step to the right it is
 # $-1 \cdot 1 + 0 \cdot 1 + 1 \cdot 9 = 8$, three times: 24.
 
@@ -43,6 +43,13 @@ edge = np.array([[-1, 0, 1]] * 3, dtype=float)
 out, _ = conv_forward(image[None, :, :, None], edge[:, :, None, None], np.zeros(1), Window.of(3))
 print(image)
 print(out[0, :, :, 0])
+
+# %% tags=["claim"]
+from show import claim
+
+claim("all with all would be 112 billion weights", round(145_200 * 774_400 / 1e9) == 112)
+claim("it has 9,472, of which 64 are biases", 7 * 7 * 3 * 64 + 64 == 9472)
+claim("0 where nothing changes, 24 at the edge", out.ravel().tolist() == [0, 24, 24, 0, 24, 24])
 
 # %% [markdown]
 # The filter answers 0 where nothing changes and 24 where dark turns into bright: it finds vertical
@@ -86,10 +93,10 @@ picture(figure)
 # photo has $C = 1$, and behind the first layer the channels are the maps of the filters before. The
 # weights $w$ have the shape $(k_h, k_w, C, O)$, for $O$ filters, and each filter has a bias $b_o$:
 #
-# $$y_{npqo} = b_o + \sum_{i=1}^{k_h} \sum_{j=1}^{k_w} \sum_{c=1}^{C}
+# $$y_{npqo} = b_o + \sum_{i=0}^{k_h-1} \sum_{j=0}^{k_w-1} \sum_{c=0}^{C-1}
 # w_{ijco} \; x_{n,\; p s + i - \mathrm{pad},\; q s + j - \mathrm{pad},\; c}$$
 #
-# (counted from 0 in the code). The **stride** $s$ is the step from window to window: 2 halves the
+# Everything is counted from 0, as in the code. The **stride** $s$ is the step from window to window: 2 halves the
 # picture. The **padding** puts a frame of zeros around the image, so that pixels at the edge get a
 # window around them, too. A filter looks at *all* channels at once and has separate weights for each.
 #
@@ -159,6 +166,10 @@ print(
     np.allclose(slow, layer.forward(small), atol=1e-5),
 )
 
+# %% tags=["claim"]
+claim("it is right", np.allclose(slow, layer.forward(small), atol=1e-5))
+claim("100,000 products", 95_000 < slow.size * w[..., 0].size < 105_000)
+
 # %% [markdown]
 # It is right, and it is slow: for each of 100,000 products Python looks up the arrays, checks the
 # indices, makes a number object and throws it away. How slow, we measure below. First the cure.
@@ -216,6 +227,9 @@ by_matrix = columns @ w.reshape(196, 4)
 by_definition, _ = conv_forward(tiny[None], w, np.zeros(4, np.float32), Window.of(14, stride=9))
 print("X", columns.shape, " W", w.reshape(196, 4).shape, " Y", by_matrix.shape)
 print("the same:", np.allclose(by_matrix.reshape(3, 3, 4), by_definition[0], atol=1e-4))
+
+# %% tags=["claim"]
+claim("the same", np.allclose(by_matrix.reshape(3, 3, 4), by_definition[0], atol=1e-4))
 
 # %% [markdown]
 # ## Exercise 01.2
@@ -294,9 +308,12 @@ for name, took in cost.items():
     ratio = took / cost["im2col, compiled"]
     print(f"{name:18}{float(f'{ratio:.1g}'):8,.0f}")  # one digit: the others are noise
 
+# %% tags=["claim"]
+claim("hundreds of times as fast, at least", cost["seven loops"] > 200 * cost["im2col, compiled"])
+
 # %% [markdown]
-# (Your machine will give other figures.) The same sum, thousands of times as fast, without a change to
-# the mathematics. Lessons 06 to 08 go on from here.
+# (Your machine will give other figures.) The same sum, hundreds or thousands of times as fast, without a
+# change to the mathematics. Lessons 06 to 08 go on from here.
 #
 # A last remark on the paper. In front of each 3 x 3 convolution stands one with **1 x 1** windows. Such a
 # window is a single pixel: it sees no neighbours at all, it only mixes the channels of each pixel. There

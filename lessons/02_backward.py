@@ -65,6 +65,12 @@ dx, dw, db = conv_backward(dout, cache)
 for name, array in {"y": y, "dx": dx, "dw": dw, "db": db}.items():
     print(f"{name:3}", array.ravel())
 
+# %% tags=["claim"]
+from show import claim
+
+claim("by hand: dw is 2 and 4", dw.ravel().tolist() == [2, 4])
+claim("by hand: dx of pixel 1 is 3", dx.ravel()[1] == 3)
+
 # %% [markdown]
 # ## The formula
 #
@@ -192,8 +198,8 @@ picture(ax)
 # difference of two of them, too. Divided by $2h$ that is $10^{-16} / h$: ten times smaller steps, ten times
 # *larger* error: **slope -1**. At $h = 10^{-12}$, 12 of the 16 digits are gone.
 #
-# The bottom lies where the two are equal: $h^2 = 10^{-16} / h$, so $h \approx 10^{-16/3} \approx 10^{-5}$, and the error
-# there is about $10^{-10}$. With float32, 7 digits, the bottom is at $10^{-5}$ at best, and only if you hit the
+# The bottom lies where the two are about equal: $h^2 = 10^{-16} / h$, so $h \approx 10^{-16/3} \approx 10^{-5}$, and the
+# error there is $10^{-10}$ or somewhat less. With float32, 7 digits, the bottom is at $10^{-5}$ at best, and only if you hit the
 # right $h$; below $10^{-8}$ it does not even notice that the input has moved, and the error is 100 %. A small
 # bug drowns in that. Hence: **check gradients in float64.**
 
@@ -204,6 +210,22 @@ for name, low, high in (("left", 1e-11, 1e-7), ("right", 1e-3, 1e-1)):
     print(f"{name} branch, float64, measured slope: {slope:+.1f}")
 print(f"smallest error, float64: about 1e{np.log10(u['centred, float64'].min()):.0f}")
 print(f"smallest error, float32: about 1e{np.log10(u['centred, float32'].min()):.0f}")
+
+# %% tags=["claim"]
+claim("right branch: slope 2", abs(slope - 2) < 0.15)
+claim(
+    "one-sided: slope 1",
+    abs(np.polyfit(np.log10(steps[24:36]), np.log10(u["one-sided, float64"][24:36]), 1)[0] - 1)
+    < 0.1,
+)
+claim(
+    "left branch: slope -1",
+    abs(np.polyfit(np.log10(steps[4:20]), np.log10(u["centred, float64"][4:20]), 1)[0] + 1) < 0.3,
+)
+claim("float64: the bottom is about 1e-10 or below", 1e-13 < u["centred, float64"].min() < 1e-9)
+claim("float32: at best about 1e-5", 1e-7 < u["centred, float32"].min() < 1e-4)
+claim("float32: below 1e-8 an error of 100 %", np.allclose(u["centred, float32"][steps < 5e-9], 1))
+claim("the bottom lies near 1e-5", 1e-7 < steps[u["centred, float64"].argmin()] < 1e-3)
 
 # %% [markdown]
 # (A convolution is linear in its weights: no $L'''$, no right branch. It is checked all the more easily.)
@@ -238,13 +260,22 @@ class OnlyOnes:
 
 
 stack = rng.standard_normal((2, 5, 5, 2))
+found = {}
 print(f"{'error of dL/dw with':24}{'dout = 1':>10}{'random dout':>14}")
 for kind in (Conv2D, FiltersReversed, PhotosReversed, RowsAndColumnsSwapped):
     layer = kind(2, 3, kernel=3, pad=1, rng=np.random.default_rng(0), dtype=np.float64)
     ones = check_layer(layer, stack, OnlyOnes())["weight"]
     random = check_layer(layer, stack, np.random.default_rng(7))["weight"]
+    found[kind] = ones, random
     marks = ["passes" if error < 1e-8 else f"{error:.2f}" for error in (ones, random)]
     print(f"{kind.__name__:24}{marks[0]:>10}{marks[1]:>14}")
+
+# %% tags=["claim"]
+claim("with dout = 1 every bug passes", all(ones < 1e-8 for ones, _ in found.values()))
+claim("the right one passes both", max(found[Conv2D]) < 1e-8)
+claim(
+    "each bug is off by more than half", all(e > 0.5 for k, (_, e) in found.items() if k != Conv2D)
+)
 
 # %% [markdown]
 # With dout = 1 every bug passes: reverse a row of ones and nobody will know. A random dout gives every
@@ -298,6 +329,14 @@ for panel in panels.flat:
     panel.set(xticks=[], yticks=[])
 panels[1, 0].set_xlabel(CREDIT, fontsize=7, color="0.4", loc="left")
 picture(figure)
+
+# %% tags=["claim"]
+claim("after 400 steps the filter is there", np.abs(kept["step 400"][0] - edge).max() < 0.2)
+claim(
+    "after 30 the answer looks right",
+    np.square(kept["step 30"][1] - wanted).mean() < 0.1 * np.square(wanted).mean(),
+)
+claim("and yet the weights are not", np.abs(kept["step 30"][0] - edge).max() > 0.4)
 
 # %% [markdown]
 # Nobody told it the filter. The picture was enough, and 400 steps. Note the order: after 30 steps the answer

@@ -43,6 +43,11 @@ edges, _ = conv_forward(photo, edge, np.zeros(1, np.float32), Window.of(3))
 kept, _ = relu_forward(edges)
 print(f"ReLU is open at {(kept > 0).mean():.0%} of the pixels")
 
+# %% tags=["claim"]
+from show import claim
+
+claim("violet stays, orange becomes 0", 0 < (kept > 0).mean() < 1 and kept.min() == 0)
+
 # %%
 figure = Figure(figsize=(9, 2.9), layout="constrained")
 panels = figure.subplots(1, 4)
@@ -81,10 +86,14 @@ check("03.1", relu_backward)
 # judge's step of $10^{-5}$, one of its two forwards is on the other side:
 
 # %%
+errors = []
 for nearest in (1e-3, 1e-6):
     x = np.array([[-1.0, nearest, 2.0]])
-    error = check_layer(ReLU(), x, np.random.default_rng(1))["input"]
-    print(f"x = {nearest:g} from the kink: relative error {error:.0e}")
+    errors.append(check_layer(ReLU(), x, np.random.default_rng(1))["input"])
+    print(f"x = {nearest:g} from the kink: relative error {errors[-1]:.0e}")
+
+# %% tags=["claim"]
+claim("away from the kink it passes, near the kink it fails", errors[0] < 1e-8 < 0.1 < errors[1])
 
 # %% [markdown]
 # The backward is right both times. So: a check that fails at a handful of coordinates may have hit a kink.
@@ -130,6 +139,12 @@ dx = maxpool_backward(dout[None, :, :, None], cache)
 for name, array in {"x": x, "y": y[0, :, :, 0], "dout": dout, "dx": dx[0, :, :, 0]}.items():
     print(f"{name}\n{array.astype(int)}")
 
+# %% tags=["claim"]
+claim(
+    "the 7 gets 4, the 9 gets 2, the 8 gets 4", (dx[0, 2, 2], dx[0, 1, 4], dx[0, 3, 3]) == (4, 2, 4)
+)
+claim("nothing is lost on the way", dx.sum() == dout.sum())
+
 # %% [markdown]
 # The 7 in the middle has won two windows, the upper left and the lower left one. (In the upper right one it
 # lost to 9, in the lower right one to 8.) It gets **both** their gradients: $1 + 3 = 4$. The 9 gets 2, the 8
@@ -167,6 +182,10 @@ picture(figure)
 print(f"{(won == 0).mean():.0%} of the pixels won nothing, and get no gradient")
 print(f"{won.max():.0f} windows at most were won by one pixel")
 
+# %% tags=["claim"]
+claim("most pixels are nobody's winner", (won == 0).mean() > 0.7)
+claim("up to four windows", won.max() == 4)
+
 # %% [markdown]
 # Every window has a winner, on a cheek as well as in the dark hair. A pixel that is brighter than all around it
 # wins up to four windows; most pixels are nobody's winner, and learn nothing from this photo. Look at the mouth
@@ -190,6 +209,10 @@ hasty[places] += dout  # reads all, adds, writes all: of a pixel's windows only 
 np.add.at(careful, places, dout)  # one by one
 print("np.add.at gives what the library gives:", (careful == maxpool_backward(dout, cache)).all())
 print(f"with += the gradient of {1 - hasty.sum() / dout.sum():.0%} of the windows is lost")
+
+# %% tags=["claim"]
+claim("some of it is lost", hasty.sum() < 0.9 * dout.sum())
+claim("one by one nothing is", (careful == maxpool_backward(dout, cache)).all())
 
 # %% [markdown]
 # No error, no warning, a network that trains a little worse. With threads it would even differ from run to
@@ -230,6 +253,9 @@ y, cache = maxpool_forward(wall, Window.of(3, stride=3))
 dx = maxpool_backward(np.ones_like(y), cache)
 print(dx[0, :, :, 0].astype(int))
 
+# %% tags=["claim"]
+claim("the first one wins", dx[0, ::3, ::3, 0].all() and dx.sum() == 4)
+
 # %% [markdown]
 # **Padding.** Outside of the image there is $-\infty$, not 0. With zeros, the edge of an image of negative
 # numbers would win against everything in it. **NaN** wins against everything, so that it travels here, too:
@@ -240,6 +266,10 @@ pool = MaxPool(3, stride=2, pad=1)
 print(pool.forward(negative)[0, :, :, 0])
 negative[0, 3, 3] = nan
 print(pool.forward(negative)[0, :, :, 0])
+
+# %% tags=["claim"]
+claim("NaN wins", np.isnan(pool.forward(negative)[0, 1, 1, 0]))
+claim("a comparison with NaN is false", max(0.0, nan) == 0 and np.fmax(nan, 0.0) == 0)
 
 # %% [markdown]
 # All three, and every gradient, are tested against the reference in `maxpool.py`. The judge of lesson 02 works on

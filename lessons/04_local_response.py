@@ -47,6 +47,11 @@ y, (_, s, *_) = lrn_forward(x, n=3, alpha=3, beta=0.75, k=1)
 for name, values in (("x", x), ("s", s), ("y", y)):
     print(name, " ".join(f"{v:6.2f}" for v in values))
 
+# %% tags=["claim"]
+from show import claim, errors_from_zero, measured
+
+claim("a fifth of the output", round(y[1] / y[4]) == 5)
+
 # %% [markdown]
 # Follow two of them by hand. Channel 1 is alone: $s = 1 + 0 + 4 + 0 = 5$, and
 # $y = 2 / 5^{0.75} = 0.60$. Channel 4 has the same response, 2, but a loud neighbour:
@@ -148,9 +153,19 @@ picture(panels)
 # %%
 ratio = [strongest[loud] / strongest[quiet], after[loud].max() / after[quiet].max()]
 print(f"A over B: {ratio[0]:.1f} times before, {ratio[1]:.1f} times after")
+bright = [lrn_forward(times * before[quiet])[0].max() for times in (1, 10, 20)]
+print(f"ten times the light at B: {bright[1] / bright[0]:.1f} times the response;", end=" ")
+print(f"twenty times: {bright[2] / bright[0]:.1f} times")
+
+# %% tags=["claim"]
+claim("the outline is damped by half", 0.4 < after[loud].max() / before[loud].max() < 0.65)
+claim("beside the nose it stays as it was", after[quiet].max() > 0.97 * before[quiet].max())
+claim("ten times the light is less than ten times the response", bright[1] < 9 * bright[0])
+claim("twenty times is less than twenty", bright[2] < 15 * bright[0])
+claim("channel 0 of A got off lightly", damping[loud][0] > damping[loud][15] + 0.1)
 
 # %% [markdown]
-# Ten times the light no longer gives ten times the response. Channel 0 of pixel A got off lightly: on
+# The more light, the less it counts: the answer to the question at the top. Channel 0 of pixel A got off lightly: on
 # the clock it lies beside the loud channel 15, but for the formula the first channel has no left
 # neighbour. Which channels are neighbours is an accident of their order, unless training makes sense
 # of it.
@@ -158,11 +173,12 @@ print(f"A over B: {ratio[0]:.1f} times before, {ratio[1]:.1f} times after")
 # ## When does it do anything?
 #
 # $\alpha / n$ is 0.00002. The scale $s$ leaves 1 only where responses come near
-# $\sqrt{n / \alpha} = 224$. AlexNet's photos had pixels in steps of 1 to 255, and so had ours above. But
-# this project's network sees pixel / 127.5 - 1, from -1 to 1, and the paper does not say what FaceNet
+# $\sqrt{n / \alpha} = 224$. AlexNet's photos had pixels from 0 to 255, and so had ours above. But
+# this project's network sees `pixel / 127.5 - 1`, from -1 to 1, and the paper does not say what FaceNet
 # saw. Send eight faces through a fresh nn1_mini and look at the factor in both rows:
 
 # %%
+factors = []
 network = FaceNet.new(Architecture("nn1_mini", channels=1), seed=0).network
 activity = to_input(photos.images[::50])
 for name, layer in network.layers.items():
@@ -170,8 +186,22 @@ for name, layer in network.layers.items():
         break
     inputs, activity = activity, layer.forward(activity)
     if name.startswith("rnorm"):
-        factor = activity[inputs > 0] / inputs[inputs > 0]
-        print(f"{name}: largest response {inputs.max():.1f}, strongest damping {factor.min():.4f}")
+        factors.append((activity[inputs > 0] / inputs[inputs > 0]).min())
+        print(f"{name}: largest response {inputs.max():.1f}, strongest damping {factors[-1]:.4f}")
+
+# %% tags=["claim"]
+claim("at most a few hundredths of a percent", len(factors) == 2 and min(factors) > 0.9993)
+claim("alpha / n is 0.00002, and the root of n / alpha 224", round((5 / 1e-4) ** 0.5) == 224)
+claim(
+    "with and without LRN alike within the noise",
+    abs(
+        errors_from_zero(
+            measured("ablations.csv")["LRN", "off"]["auc"]
+            - measured("ablations.csv")["default", "default"]["auc"]
+        )
+    )
+    < 2,
+)
 
 # %% [markdown]
 # Nothing: at most a few hundredths of a percent. `lessons/results/ablations.csv` says the same from the
@@ -196,14 +226,16 @@ for left, right, colour, name in ((0.1, 3, SAME, "input -1 to 1"), (15, 300, HUE
     panels[1].axvspan(left, right, color=colour, alpha=0.2, linewidth=0)
     panels[1].text(np.sqrt(left * right), 0.1, name, ha="center", fontsize=9)
 panels[1].set(xlabel="response x (logarithmic)", ylabel="factor $s^{-\\beta}$", ylim=(0, 1.05))
-panels[1].set_title("damping of a lonely channel", loc="left", fontsize=10)
+panels[1].set_title("damping of a channel on its own", loc="left", fontsize=10)
 for panel in panels:
     panel.spines[["top", "right"]].set_visible(False)
 picture(panels)
 
 # %%
 x = np.arange(1, 1001.0)
-print(f"a lonely channel answers most at x = {x[lrn_forward(x[:, None])[0][:, 0].argmax()]:.0f}")
+print(
+    f"a channel on its own answers most at x = {x[lrn_forward(x[:, None])[0][:, 0].argmax()]:.0f}"
+)
 
 # %% [markdown]
 # With $\beta > \frac12$ the curve **turns**: beyond $x = 316$ a stronger input gives a weaker output. Its
@@ -218,7 +250,7 @@ print(f"a lonely channel answers most at x = {x[lrn_forward(x[:, None])[0][:, 0]
 # \beta \, x_j \, s_j^{-\beta - 1} \cdot \frac{2 \alpha}{n} x_c
 # \qquad \text{for } j \text{ around } c$$
 #
-# The second part is the chain rule: $y_j = x_j s_j^{-\beta}$, and $\partial s_j / \partial x_c$ is
+# ($[j = c]$ is 1 where $j$ is $c$, and 0 elsewhere.) The second part is the chain rule: $y_j = x_j s_j^{-\beta}$, and $\partial s_j / \partial x_c$ is
 # $\frac{2\alpha}{n} x_c$. Write $y_j / s_j$ for $x_j s_j^{-\beta-1}$, multiply by the upstream gradient
 # $d_j = \partial L / \partial y_j$ and add up over all outputs that $x_c$ reaches:
 #
@@ -242,6 +274,15 @@ ax.set(xlabel="input channel c", ylabel="output channel j", xticks=range(16), yt
 ax.tick_params(labelsize=8)
 ax.grid(False)
 picture(ax)
+
+# %% tags=["claim"]
+claim("the diagonal is nearly 1 where the pixel is quiet", np.diag(slopes).max() > 0.9)
+claim("beside it they push each other down", (slopes - np.diag(np.diag(slopes))).min() < -0.05)
+claim("none pushes another up", (slopes - np.diag(np.diag(slopes))).max() <= 1e-9)
+claim(
+    "outside of a band of five is nothing",
+    not slopes[np.abs(np.arange(16)[:, None] - np.arange(16)) > 2].any(),
+)
 
 # %% [markdown]
 # The diagonal is what a channel does to itself: nearly 1 where the pixel is quiet. Beside it, in
@@ -287,11 +328,14 @@ _, (_, s, *_) = lrn_forward(x)
 error = np.abs(dout * s**-0.75 - right).max() / np.abs(right).max()
 print(f"without the sum: off by {error:.0e} of the largest slope")
 
+# %% tags=["claim"]
+claim("off by less than a thousandth", 1e-6 < error < 1e-3)
+
 # %% [markdown]
 # Off by less than a thousandth: training would never notice, a careless tolerance would let it pass,
 # and a photo with pixels up to 255 would get wrong gradients. **Check a layer where every one of its
 # terms matters.**
 #
-# **Try next.** Divide the filters' responses by 127.5 and draw the face's figure again: what is left of
+# **Try next.** Divide the filters' responses by `127.5` and draw the face's figure again: what is left of
 # the damping? Then find the $\alpha$ that gives the old picture back. And set $k = 0$ in
 # `lrn_forward`: what happens to a pixel whose channels are all 0? (`LRN` refuses it, and says why.)

@@ -72,6 +72,13 @@ for name, slope in zip(("dx", "dW", "db"), linear_backward(dout, cache), strict=
 fc1 = 12_544 * 8_192 + 8_192
 print(f"fc1 of NN1: {fc1:,} parameters, {fc1 / 140_025_664:.0%} of the network")
 
+# %% tags=["claim"]
+from show import claim, errors_from_zero, measured
+
+claim("4,096 outputs from two maps each: 103 million, instead of 51", (
+    round(fc1 / 1e6) == 103 and round(12_544 * 4_096 / 1e6) == 51 and 2 * 4_096 == 8_192
+))  # fmt: skip
+
 # %% [markdown]
 # Why 8,192, when Table 1 says that 4,096 come out? That is the next layer.
 #
@@ -127,8 +134,20 @@ for panel, (title, lines) in zip(panels, cases.items(), strict=True):
 panels[0].set_ylabel("y")
 picture(panels)
 
+# %% tags=["claim"]
+claim(
+    "with a ReLU in its place about as well, within the noise",
+    abs(
+        errors_from_zero(
+            measured("ablations.csv")["fully connected", "ReLU"]["auc"]
+            - measured("ablations.csv")["default", "default"]["auc"]
+        )
+    )
+    < 2,
+)
+
 # %% [markdown]
-# Dashed: the linear pieces. Strong: their maximum, with a colour for each winner. The ReLU is the case
+# Dashed: the linear pieces. Thick: their maximum, with a colour for each winner. The ReLU is the case
 # where one piece is 0. Does the freedom pay? With a ReLU in its place, half of the weights of `fc1` and
 # `fc2` are gone and strangers are told apart about as well (`lessons/results/ablations.png`, three
 # seeds, within the noise). It is here because it is in the paper.
@@ -184,6 +203,13 @@ for panel, name, image, length, d in zip(panels, names, inputs, lengths, distanc
 panels[0].figure.text(0.995, -0.02, CREDIT, ha="right", fontsize=7, color="0.4")
 picture(panels)
 
+# %% tags=["claim"]
+claim(
+    "a quarter of the contrast, a quarter of the length", abs(lengths[2] / lengths[0] - 0.25) < 0.01
+)
+claim("the same direction: 0.000", distances[2] < 0.0005)
+claim("another person lies apart", distances[3] > 0.002)
+
 # %% [markdown]
 # 'Length' is that of the 128 numbers in front of L2, compared with the first photo's; $D$ is the squared
 # distance to it on the sphere. At a quarter of the contrast the vector has a quarter of the length, and
@@ -200,7 +226,7 @@ picture(panels)
 # \qquad\Longrightarrow\qquad
 # \frac{\partial L}{\partial x} = \frac{d - (d \cdot y)\, y}{\|x\|}$$
 #
-# $(d \cdot y)\, y$ is the part of $d$ along $y$, straight out of the sphere. What is left is the part
+# ($[i = j]$ is 1 where the two are equal, and 0 elsewhere.) $(d \cdot y)\, y$ is the part of $d$ along $y$, straight out of the sphere. What is left is the part
 # **tangent** to it. And it is divided by the length: a point far out has to move farther for the same
 # turn, so its slope is smaller.
 
@@ -223,10 +249,12 @@ def arrow(start, step, colour, style="-"):
 radial = (upstream * unit).sum() * unit
 arrow(unit[0], upstream[0], "black")
 arrow(unit[0], radial[0], "0.55", ":")
+handed_on = {}
 for length, name in ((0.5, "||x|| = 0.5"), (2.0, "||x|| = 2")):
     point = length * unit
     layer.forward(point, train=True)
-    arrow(point[0], layer.backward(upstream)[0], SAME)
+    handed_on[length] = layer.backward(upstream)[0]
+    arrow(point[0], handed_on[length], SAME)
     ax.plot(*point.T, "o", color=SAME)
     ax.annotate(name, point[0], (4, -16), textcoords="offset points", color=SAME)
 ax.plot(*unit.T, "o", color=DIFFERENT)
@@ -239,12 +267,21 @@ ax.set(
 ax.grid(False)
 picture(ax)
 
+# %% tags=["claim"]
+claim(
+    "four times as long at 0.5 as at 2",
+    np.allclose(handed_on[0.5], 4 * handed_on[2.0]),
+)
+claim("at a right angle to the ray", abs(handed_on[2.0] @ unit[0]) < 1e-9)
+
 # %% [markdown]
 # Black: the slope that comes from upstream, drawn at $y$; the loss grows where it points. Dotted: the
 # part of it that leads off the circle. Blue: what the layer's backward hands on to $x$, at a right angle to the ray, and four times as long at 0.5 as at 2.
 #
-# One consequence: since every gradient is at a right angle to $x$, every step of descent makes $x$
-# **longer**, by Pythagoras. Nothing ever pulls it back, and the longer it is, the smaller its slopes are:
+# One consequence. Let $x$ be a free point, which descent moves by itself. Since every gradient is at a
+# right angle to $x$, every step makes $x$ **longer**, by Pythagoras. Nothing ever pulls it back, and the
+# longer it is, the smaller its slopes are. (In a network $x$ follows from the weights, and these may do
+# otherwise.)
 
 # %%
 rng = np.random.default_rng(5)
@@ -258,6 +295,9 @@ for step in range(1, 301):
     if step in (1, 10, 100, 300):
         length = np.linalg.norm(x) / start
         print(f"step {step:3}: at a right angle to x: {right_angle}, length x {length:.2f}")
+
+# %% tags=["claim"]
+claim("longer and longer", right_angle and length > 1.3)
 
 # %% [markdown]
 # ## Exercise 05.2
@@ -301,13 +341,18 @@ def numeric_slope(layer, x, dout, h=1e-5):
 
 
 x = np.array([[1.0, 1.4, -0.9, 0.6], [-0.8, 1.2, 1.1, 0.5], [0.3, -2.0, 0.7, 1.6]])
+errors = []
 for title, dout in (("dout = 1", np.ones((3, 4))), ("random dout", rng.standard_normal((3, 4)))):
     numeric = numeric_slope(L2Norm(), x, dout)
     for layer in (L2Norm(), Impostor()):
         layer.forward(x, train=True)
         error = np.abs(layer.backward(dout) - numeric).max() / np.abs(numeric).max()
+        errors.append(error)
         verdict = "passes at 1e-8" if error < 1e-8 else f"off by {error:.0%}"
         print(f"{title:12} {type(layer).__name__:9} {verdict}")
+
+# %% tags=["claim"]
+claim("it passes that test, and is wrong", max(errors[:3]) < 1e-8 < 0.1 < errors[3])
 
 # %% [markdown]
 # Look at the two as matrices of slopes $J_{ij} = \partial y_i / \partial x_j$. A backward is $d J$. With
@@ -315,11 +360,12 @@ for title, dout in (("dout = 1", np.ones((3, 4))), ("random dout", rng.standard_
 # impostor has the right column sums, and puts them on the diagonal:
 
 # %%
-row, eye = x[:1], np.eye(4)
+row, eye, sums = x[:1], np.eye(4), []
 panels = axes(7, 3.5, columns=2)[0]
 for panel, layer in zip(panels, (L2Norm(), Impostor()), strict=True):
     layer.forward(np.tile(row, (4, 1)), train=True)
     slopes = layer.backward(eye)  # row i: dout is 1 for output i, and 0 for the others
+    sums.append(slopes.sum(axis=0))
     shown = np.vstack([slopes, np.full((1, 4), np.nan), slopes.sum(axis=0)])
     panel.imshow(shown, cmap="PuOr", vmin=-1.5, vmax=1.5)
     for (i, j), value in np.ndenumerate(shown):
@@ -333,15 +379,22 @@ for panel, layer in zip(panels, (L2Norm(), Impostor()), strict=True):
 panels[0].set_ylabel("output i")
 picture(panels)
 
+# %% tags=["claim"]
+claim("the impostor has the right column sums", np.allclose(*sums))
+claim("and puts them on the diagonal", np.allclose(slopes, np.diag(sums[1])))
+
 # %% [markdown]
-# A random $d$ asks for a different mix of rows in every column, and no wrong matrix survives that, except
-# by a chance of nought. The library's `check_layer` draws one:
+# A random $d$ asks for a different mix of rows in every column, and a wrong matrix survives that with
+# probability 0. The library's `check_layer` draws one:
 
 # %%
 for layer in (L2Norm(), Impostor(), Linear(4, 3, rng, dtype=np.float64), Maxout(2)):
     errors = check_layer(layer, x, rng)
     verdicts = [f"{name} {'right' if error < 1e-8 else 'WRONG'}" for name, error in errors.items()]
     print(f"{type(layer).__name__:9} {', '.join(verdicts)}")
+
+# %% tags=["claim"]
+claim("the last one, maxout, is right", errors["input"] < 1e-8)
 
 # %% [markdown]
 # ## Exercise 05.3

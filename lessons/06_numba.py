@@ -73,8 +73,8 @@ def in_order(a, b, out):
 
 
 # %% [markdown]
-# **4. njit, the loops exchanged.** The processor has vector instructions: 8 or 16 multiply-adds at once. Above
-# it cannot use them. The innermost loop adds into *one* sum, each step waits for the one before, and the
+# **4. njit, the loops exchanged.** The processor has vector instructions: 8 or 16 multiply-adds at once. The loops
+# above cannot use them. The innermost loop adds into *one* sum, each step waits for the one before, and the
 # compiler may not change the order, because a float sum in another order is another float. So we make $j$
 # the innermost loop: 400 sums that have nothing to do with each other, and neighbours in memory.
 #
@@ -137,6 +137,13 @@ for name, kernel in kernels.items():
     assert np.allclose(out, expected, atol=1e-6)
 print(f"{len(seconds)} ways, one result")
 
+# %% tags=["claim"]
+from show import claim
+
+claim("82 MB of products", round(400 * 400 * 128 * 4 / 1e6) == 82)
+claim("all six agree", len(seconds) == 6 and np.allclose(out, expected, atol=1e-6))
+claim("compiling brings far more than ten", seconds["Python"] > 15 * seconds["njit"])
+
 # %%
 ax = axes(8, 3)
 ratios = np.array([seconds["Python"] / value for value in seconds.values()])
@@ -153,10 +160,10 @@ picture(ax)
 # (One digit each; they differ from machine to machine and from run to run. `prange` gains little or nothing
 # where something else is running, and no more than there are cores.)
 #
-# Compiling the loops brings nearly two digits. Their *order* brings nearly one more, as much as eight cores
+# Compiling the loops brings a factor of some dozens. Their *order* brings as much again as several cores
 # could. Threads multiply what is there, and come last. BLAS is still ahead, on one thread: its sums stay in
 # registers while ours go to the cache and back at every step. `minifacenet/nn/products/microkernel.py` does
-# the same in 200 lines; it is worth reading when this lesson has become easy.
+# the same in some 200 lines; it is worth reading when this lesson has become easy.
 #
 # ## What the first call costs
 #
@@ -185,6 +192,10 @@ for view in (x[:10], x.astype(np.float64), x.T, x[:, ::2]):
 for (signature,) in total_of.signatures:
     print(signature)
 
+# %% tags=["claim"]
+claim("the first call compiles", first > 20 * second)
+claim("four versions for five arrays", len(total_of.signatures) == 4)
+
 # %% [markdown]
 # Four versions for five arrays: another shape costs nothing, but another dtype does, a transposed array
 # ("F") does, and one with gaps ("A") does. Hence two habits of the library:
@@ -208,6 +219,9 @@ def half(x):
 
 x = np.ones(3, np.float32)
 print("NumPy:", (x * 0.5).dtype, "  Numba:", half(x).dtype)
+
+# %% tags=["claim"]
+claim("NumPy keeps float32, Numba does not", (x * 0.5).dtype == np.float32 != half(x).dtype)
 
 # %% [markdown]
 # For NumPy (since 2.0) the constant 0.5 takes on the type of the array. For Numba it is a float64, and
@@ -235,6 +249,9 @@ def scale(x, out):
 for kernel in (scale_silently, scale):
     kernel(x, np.empty_like(x))
     print(f"{kernel.__name__:15} float64 operations in it: {double_operations(kernel) > 0}")
+
+# %% tags=["claim"]
+claim("one computes in float64", double_operations(scale_silently) > 0 == double_operations(scale))
 
 # %% [markdown]
 # This is how the library writes a ReLU. `_rectify` is the code of one element, the same for CPU and GPU;
@@ -286,8 +303,8 @@ def bias_gradient(dout, dbias):
 # |---|---|---|
 # | reads 10 | | 10 |
 # | | reads 10 | 10 |
-# | writes 13 | | 13 |
-# | | writes 14 | **14**, should be 17 |
+# | writes 10 + 3 = 13 | | 13 |
+# | | writes 10 + 4 = 14 | **14**, should be 10 + 3 + 4 = 17 |
 #
 # What A did is lost. Whether it happens depends on who comes first, so it is different in every run. That
 # is the worst of it: a race can be right a hundred times.
@@ -313,9 +330,10 @@ ax.legend(loc="lower right", ncols=2, fontsize=9)
 picture(ax)
 
 # %% [markdown]
-# The same function on the same numbers, a hundred times. Many of the losses are just 50 %: with two threads,
-# each kept its sum in a register and wrote it at the end, so the later one wipes out the other's half. (With one core, or on a busy machine, where the
-# threads hardly ever run at the same moment, most are right. No warning in either case.)
+# The same function on the same numbers, a hundred times. How many are right depends on the machine and on
+# what else it does: with one core, where threads hardly ever run at the same moment, nearly all. Where two
+# threads lose just half, each kept its sum in a register and wrote it at the end, so the later one wiped out
+# the other's half. No warning in either case.
 #
 # So do not look for races by trying. **Look at who writes what.** That can be done in plain Python: run the
 # iterations one after another, with an array that remembers who touched which number. The check of the
@@ -380,6 +398,9 @@ check("06.2", sum_by_person)
 big, one = np.float32(1e8), np.float32(1)
 print("(1e8 + 1) - 1e8 =", (big + one) - big, "    (1e8 - 1e8) + 1 =", (big - big) + one)
 
+# %% tags=["claim"]
+claim("the order decides", (big + one) - big == 0 and (big - big) + one == 1)
+
 
 # %%
 @njit
@@ -400,10 +421,17 @@ print(f"float64:    {x.sum(dtype=np.float64):.2f}")
 for parts in (1, 2, 4, 1024):
     print(f"{parts:4} parts: {in_parts(x, parts):.2f}")
 
+# %% tags=["claim"]
+claim(
+    "1024 short sums are the most exact by far",
+    abs(in_parts(x, 1024) - x.sum(dtype=float)) * 3
+    < min(abs(in_parts(x, parts) - x.sum(dtype=float)) for parts in (1, 2, 4)),
+)
+
 # %% [markdown]
 # Numba knows one exception to the rule: `total += x[i]` with a plain number `total` in a `prange` is no race.
 # It gives every thread a sum of its own and adds these up in the end, which is `in_parts`. But then the result
-# depends on **how many threads there are**, and a training on two cores parts ways with one on four. Where a
+# depends on **how many threads there are**, and a training on two cores soon differs from one on four. Where a
 # single sum has to be shared out, make the parts by its size and never by the number of threads. All kernels
 # here keep one order; so a seed gives the same bits on one thread and on two, and a test says so.
 #

@@ -9,7 +9,7 @@
 # sixty-fourth of the memory reads, and you count them.
 #
 # You need no GPU: Numba has a simulator, which runs CUDA kernels on the CPU, slowly. With a GPU the same
-# cells run there. Twenty-five minutes. From the paper: nothing; it trained on a cluster of CPUs (section 3).
+# cells run there. Twenty minutes. From the paper: nothing; it trained on a cluster of CPUs (section 3).
 # In the library: `minifacenet/nn/products/matmul_cuda.py` and `backend.py`.
 #
 # Numba decides between GPU and simulator once, **when it is imported**, by an environment variable. So the
@@ -250,6 +250,14 @@ for name, (kernel, arguments, grid, threads, tile) in steps.items():
 counted["the least possible"] = m * k + k * n
 print(f"{'each number once':17}{m * k + k * n:8,}")
 
+# %% tags=["claim"]
+from show import claim
+
+claim("131,072 multiply-adds", m * n * k == 131_072)
+claim("a sixteenth", counted["naive"] == 16 * counted["tiled"])
+claim("a sixty-fourth", counted["naive"] == 64 * counted["register-blocked"])
+claim("each number is still read by two blocks", counted["register-blocked"] == 2 * (m * k + k * n))
+
 # %%
 left, right = axes(9, 3.6, columns=2)[0]
 deep = 40  # drawn deeper than 8, to be seen
@@ -292,10 +300,10 @@ picture(left)
 # Why not a tile of 128, then, or of 1,000? Shared memory has some 48 kB a block, and a block at most 1,024
 # threads; and 64 sums are already a quarter of the 255 registers that a thread can have. Near memory is small.
 #
-# And then? A GPU starts as many instructions in a cycle as multiply-adds, so whatever else a thread does, work
-# out an address, test an edge, count a loop, it pays for with a product. The compiled kernel can be read without
-# a GPU, and the project's tests do: two of three of its instructions multiply. The head of `matmul_cuda.py` says
-# what that took.
+# What is left to gain then? Many GPUs start one instruction per lane in a cycle, be it a multiply-add or not. So
+# whatever else a thread does (work out an address, test an edge, count a loop) takes the place of a product. The
+# compiled kernel can be read without a GPU, and the project's tests do: of the instructions of its loop two of
+# three multiply. The head of `matmul_cuda.py` says what that took.
 #
 # ## Exercise 07.2
 #

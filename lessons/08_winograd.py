@@ -4,8 +4,8 @@
 # **An output of a 3 x 3 filter is a sum of nine products. Can it be had for fewer than nine?**
 #
 # It can, for four, and even for two and a quarter: exactly, not approximately, whatever the filter and
-# the photo. That looks like a trick of magic, and is a piece of school algebra: a parabola is known by
-# three of its points. This lesson finds it on numbers that fit into the head, carries it over to a tile
+# the photo. That looks like magic, and is a piece of school algebra: a parabola is known by
+# three of its points. This lesson finds it on numbers that you can work out in your head, carries it over to a tile
 # of a face, counts what is saved, and looks at the price, which is paid in digits.
 #
 # Twenty minutes. From the paper: section 3.3 and Table 1, whose rows conv2 to conv6 are such filters and
@@ -52,6 +52,11 @@ m1, m2, m3 = (d[0] - d[1]) * g[0], d[1] * (g[0] + g[1]), (d[1] - d[2]) * g[1]
 print("multiplied out:", d[0] * g[0] + d[1] * g[1], d[1] * g[0] + d[2] * g[1])
 print("m:", m1, m2, m3, "  y:", m1 + m2, m2 - m3)
 
+# %% tags=["claim"]
+from show import claim
+
+claim("the same", (m1 + m2, m2 - m3) == (d[0] * g[0] + d[1] * g[1], d[1] * g[0] + d[2] * g[1]))
+
 # %% [markdown]
 # Three multiplications for four, but five additions for two. A processor adds no faster than it
 # multiplies, so what is the point? In a layer, $d_0$ is not a number. It is a pixel with $C$ channels, and
@@ -61,7 +66,7 @@ print("m:", m1, m2, m3, "  y:", m1 + m2, m2 - m3)
 # - an addition $d_0 - d_1$ takes $C$ steps, an addition of two $m$ takes $O$;
 # - $g_0 + g_1$ is worked out once, for all places and all photos.
 #
-# With 192 channels and 384 filters a multiplication costs 73,728 and an addition some hundreds. So
+# With 192 channels and 384 filters a multiplication costs $192 \cdot 384 = 73{,}728$, an addition some hundreds. So
 # multiplications are what we count, and additions we take as nearly free. (Only nearly: see below.)
 #
 # ## Exercise 08.1
@@ -154,12 +159,13 @@ print("spreads, s = T h:\n", spread, "\ngathers, y = T^T d:\n", spread.T)
 print("d = (1, 2, 3, 4) gives y =", spread.T @ [1, 2, 3, 4])
 
 # %% [markdown]
-# We know another way to write $T$: as $E_n^{-1}\,\mathrm{diag}(E_r g)\,E_m$. A product of matrices is
+# We know another way to write $T$: as $E_n^{-1}\,\mathrm{diag}(E_r g)\,E_m$, where $\mathrm{diag}$ lays a
+# vector on the diagonal of a matrix. A product of matrices is
 # transposed by transposing each and turning the order round:
 #
 # $$y = T^\top d = E_m^\top\,[\,(E_r\, g) \odot (E_n^{-\top} d)\,]$$
 #
-# That is all of Winograd's convolution. With the usual letters, $A = E_m$, $G = E_r$, $B = E_n^{-1}$:
+# ($E_n^{-\top}$ is the inverse, transposed.) # That is all of Winograd's convolution. With the usual letters, $A = E_m$, $G = E_r$, $B = E_n^{-1}$:
 #
 # $$y = A^\top\,[\,(G\,g) \odot (B^\top d)\,]$$
 #
@@ -187,6 +193,9 @@ seen, weights = b.T @ [1, 2, 3, 4], g_matrix @ [1, 1, 2]
 print("B^T d:", *seen, "  G g:", *weights, "  products:", *(seen * weights))
 print("y:", *(a.T @ (seen * weights)))
 
+# %% tags=["claim"]
+claim("9 and 13, as above", [*(a.T @ (seen * weights))] == [9, 13] == [*(spread.T @ [1, 2, 3, 4])])
+
 # %% [markdown]
 # 9 and 13, as above. This is called **F(2,3)**: two outputs, three taps.
 #
@@ -211,6 +220,11 @@ U = g_matrix @ edge @ g_matrix.T
 Y = a.T @ (U * V) @ a
 by_definition, _ = conv_forward(d[None, :, :, None], edge[..., None, None], [0], Window.of(3))
 print("the same as the convolution, exactly:", np.array_equal(Y, by_definition[0, ..., 0]))
+
+# %% tags=["claim"]
+claim("the same, exactly", np.array_equal(Y, by_definition[0, ..., 0]))
+claim("63, 52, 104 and 87: V begins with 6", V[0, 0] == 6 == (104 - 87) - (63 - 52))
+claim("they are in the picture", {63, 52, 104, 87} == {*d[[[0], [2]], [0, 2]].ravel().tolist()})
 
 # %%
 figure = Figure(figsize=(10, 5.6), layout="constrained")
@@ -301,6 +315,9 @@ for name in ("im2col", "winograd2", "winograd"):
     close = np.abs(answers[name] - expected).max() < 1e-5 * np.abs(expected).max()
     print(f"{name:10} {answers[name].shape}  the reference to five digits: {close}")
 
+# %% tags=["claim"]
+claim("to five digits", close)
+
 # %% [markdown]
 # Why to five digits, and not to the last? We come to that.
 #
@@ -325,18 +342,26 @@ table1 = {  # outputs along a side, channels, filters
     "conv5": (14, 256, 256),
     "conv6": (14, 256, 256),
 }
+sums = np.zeros(2)
 print("row     outputs        by definition   tile   Winograd   times fewer")
 for name, (size, channels, filters) in table1.items():
     m = fastest_tile(Window.of(3, pad=1), channels, size, size, filters)
     direct = 9 * size**2 * channels * filters
     fewer = (m + 2) ** 2 * (-(-size // m)) ** 2 * channels * filters
+    sums += direct, fewer
     print(
         f"{name}   {f'{size}x{size}x{filters}':10}  {direct / 1e6:10.0f} M    "
         f"{m}x{m}  {fewer / 1e6:6.0f} M   {direct / fewer:8.2f}"
     )
+sums /= 1e6
+print(f"{'all':18}  {sums[0]:10.0f} M         {sums[1]:6.0f} M   {sums[0] / sums[1]:8.2f}")
+print(f"{sums[0] - sums[1]:.0f} M fewer")
+
+# %% tags=["claim"]
+claim("more than three quarters of the network's work, 1,608 million", sums[0] > 0.75 * 1608)
 
 # %% [markdown]
-# These five rows are 1,259 of the network's 1,608 million multiply-adds, and 910 of them go. Fourteen
+# These five rows are 1,259 of the network's 1,608 million multiply-adds, and 911 of them go. Fourteen
 # is not a multiple of four: there the tiles at the edge compute outputs that nobody wants.
 #
 # Now the additions. Going to the points takes $2 n^3$ steps a channel (a product with $B$, twice), coming
@@ -364,7 +389,7 @@ print(inspect.getsource(fastest_tile))
 # Why not tiles of 8 x 8? The points. A tile of 2 x 2 needs four of them, one of 4 x 4 six, one of 6 x 6
 # eight. On the way back $A$ multiplies by their powers. At the point 2, in a tile of 4 x 4, that is up to
 # $2^3 = 8$, and 64 for columns and rows together; at the point 3, in a tile of 6 x 6, $3^5 = 243$ and
-# 59,049. Large numbers are added up whose sum is small. A float32 has seven digits, and those that cancel
+# $243^2 = 59{,}049$. Large numbers are added up whose sum is small. A float32 has seven digits, and those that cancel
 # are lost.
 #
 # So choose points with small powers. Zero, $\pm 1$ and infinity are harmless. But what comes next,
@@ -456,10 +481,22 @@ error_panel.set_title(
 )
 picture(count_panel)
 
+# %% tags=["claim"]
+claim("2 x 2 is nearly free", errors["0, ±1"] < 3 * errors["the definition"])
+claim("±2 costs a digit", 8 < errors["0, ±1, ±2"] / errors["0, ±1"] < 30)
+claim("±1/2 is no better than ±2", errors["0, ±1, ±1/2"] > 0.7 * errors["0, ±1, ±2"])
+claim(
+    "the library's points: an error a third as large",
+    errors["0, ±3/4, ±5/4"] < 0.45 * errors["0, ±1, ±2"],
+)
+claim("6 x 6: much to lose", errors["0, ±1, ±2, ±3"] > 50 * errors["0, ±1, ±2"])
+claim("6 x 6 with the better points", errors["0, ±1, ±2, ±1/2"] > 3 * errors["0, ±3/4, ±5/4"])
+claim("the library's errors are in the sixth digit", errors["0, ±3/4, ±5/4"] < 5e-6)
+
 # %% [markdown]
-# The first step, to tiles of 2 x 2, saves more than half, and is nearly free. The next one saves nearly
-# half of the rest, for a digit, and a third of that with the right points. After that there is little to
-# save and much to lose.
+# The first step, to tiles of 2 x 2, saves more than half, and is nearly free. The next one, to 4 x 4, saves
+# nearly half of the rest. With the points $\pm 1$ and $\pm 2$ it costs a digit; with the library's points the
+# error is a third of that. After that there is little to save and much to lose.
 #
 # Is one digit too much? The paper's thresholds are distances of about one, and an error in the sixth digit
 # moves nobody across. Gradients are averages over a few photos, and the next batch gives quite
@@ -497,9 +534,9 @@ for name in ("winograd2", "winograd"):
     print(f"{name:10} {cost['im2col'] / cost[name]:.0f}")
 
 # %% [markdown]
-# (Your machine will give other figures.) Four times fewer multiplications, but not quite four times as
-# fast: the transforms take their share, and thirty-six small matrix products run less well than a
-# large one. And beside PyTorch, if you have it:
+# (Your machine will give other figures.) With tiles of 4 x 4 there are four times fewer multiplications, but
+# do not expect four times the speed: the transforms take their share, and thirty-six small matrix products
+# run less well than a large one. And beside PyTorch, if you have it:
 
 
 # %%

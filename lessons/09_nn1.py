@@ -48,6 +48,13 @@ print(
     f"{height}x{width}x64, {parameters:,} parameters, {height * width * parameters:,} multiply-adds"
 )
 
+# %% tags=["claim"]
+from show import claim
+
+claim("without the biases the cost would be 114M", round(110 * 110 * 64 * 147 / 1e6) == 114)
+claim("with them 115M", round(height * width * parameters / 1e6) == 115)
+claim("30 figures, for 14 rows and their totals", 2 * len(NN1_PAPER) == 30)
+
 # %% [markdown]
 # ## Exercise 09.1
 #
@@ -84,6 +91,9 @@ for name, (of_conv, of_pool, round_up) in readings.items():
         window = Window.of(3, 2, of_pool, round_up)
         sizes.append(window.output_size(sizes[-1], sizes[-1])[0])
     print(f"{name:23}", " ".join(f"{size:3}" for size in sizes))
+
+# %% tags=["claim"]
+claim("only the last one gives the paper's numbers", sizes == [220, 110, 55, 28, 14, 7])
 
 # %% [markdown]
 # Only the last one gives the paper's numbers: 3 pixels around a 7x7 kernel, 1 around a 3x3 one. Half of
@@ -160,6 +170,22 @@ for row in rows:
 total, cost = sum(row.parameters for row in rows), sum(row.multiply_adds for row in rows)
 print(f"{len(rows)} rows            {total:>11,} {'140M':>6} {cost:>14,} {'1.6B':>6}")
 
+# %% tags=["claim"]
+claim("22 rows, 140,025,664 parameters", (len(rows), total) == (22, 140_025_664))
+claim("14 rows have weights", sum(row.parameters > 0 for row in rows) == 14)
+claim(
+    "all 30 figures, after rounding",
+    all(
+        abs(value / {"K": 1e3, "M": 1e6, "B": 1e9}[text[-1]] - float(text[:-1]))
+        <= 0.5001 * 10 ** -len(text[:-1].partition(".")[2])
+        for name, *values in [
+            *((row.name, row.parameters, row.multiply_adds) for row in rows if row.parameters),
+            ("total", total, cost),
+        ]
+        for value, text in zip(values, NN1_PAPER[name], strict=True)
+    ),
+)
+
 # %% [markdown]
 # All 30 figures of the paper, after rounding. ("22 layers deep" counts rows: 14 of them have weights.)
 #
@@ -214,6 +240,14 @@ print(
     f"a batch of 1,800 photos, forward and backward: {3 * 1800 * cost / 1e12:.1f} million million"
 )
 
+# %% tags=["claim"]
+claim("conv3 and conv2 cost the most", {"conv3", "conv2"} == {
+    row.name for row in sorted(rows, key=lambda row: row.multiply_adds)[-2:]
+})  # fmt: skip
+claim("fc1 has the most parameters", max(rows, key=lambda row: row.parameters).name == "fc1")
+claim("memory", sum(row.parameters for row in connected) > 0.95 * total)
+claim("time", sum(row.multiply_adds for row in connected) < 0.1 * cost)
+
 # %% [markdown]
 # Two different networks, so to speak. **Memory is the fully connected part**: every weight is used once
 # a photo. **Time is the convolutions**: few weights, each used at every pixel. Whoever wants NN1 smaller
@@ -222,7 +256,7 @@ print(
 # layer with its ReLU for little.
 #
 # The backward costs about twice the forward, since `dx` and `dw` take a product each. So a batch of the
-# paper is three times 1,800 photos' worth: nothing for a laptop. Hence **nn1_mini**: the same rows, the
+# paper is three times 1,800 photos' worth: far too much for a laptop. Hence **nn1_mini**: the same rows, the
 # same code, a quarter of the channels, an eighth of the outputs of fc1 and fc2, and 96x96 pixels.
 
 # %%
@@ -234,6 +268,15 @@ for name, n, m in (
     ("multiply-adds", cost, sum(row.multiply_adds for row in mini)),
 ):
     print(f"{name:13}  nn1 {n:>13,}   nn1_mini {m:>10,}   {n / m:.0f} times less")
+
+# %% tags=["claim"]
+claim(
+    "a quarter of the channels, an eighth of fc",
+    all(
+        width == NETWORKS["nn1_mini"].widths[name] * (8 if name == "fc" else 4)
+        for name, width in NETWORKS["nn1"].widths.items()
+    ),
+)
 
 # %% [markdown]
 # ## The same work with a nineteenth of the weights
@@ -331,6 +374,12 @@ of_maps, of_maps_2 = (
 )
 print(f"the rest: NN1 {of_maps:,}, NN2 {of_maps_2:,}, {of_maps_2 / of_maps:.1f} times as many")
 
+# %% tags=["claim"]
+claim("a nineteenth of the weights", round(total / total_2) == 19)
+claim("the same work", 0.98 < cost / cost_2 < 1.02)
+claim("twice as many in the convolutions", round(of_maps_2 / of_maps) == 2)
+claim("most lie where the map is small", sum(by_stage(rows_2, "parameters")[3:5]) > 0.7 * of_maps_2)
+
 # %% [markdown]
 # So `fc1` is what a network can do without. It gives each place of the last 7x7 map weights of its own.
 # NN2 takes the mean of each channel over these places instead, and one small linear map is left. Its
@@ -381,6 +430,10 @@ for row in rows:
         jump *= row.window.stride[0]
         views[row.name] = view
 print({name: views[name] for name in ("conv1", "pool1", "pool2", "pool3", "conv6", "pool4")})
+
+# %% tags=["claim"]
+claim("pool1 sees 11 pixels", views["pool1"] == 11)
+claim("pool4 nearly the whole face", 0.8 * 220 < views["pool4"] < 220)
 
 # %%
 ax = axes(6, 4)

@@ -51,9 +51,18 @@ d_ap = np.square(anchor - positive).sum()
 d_an = np.square(anchor - negative).sum()
 print(f"D(a,p) = {d_ap:.3f}   D(a,n) = {d_an:.3f}   loss = {max(0, d_ap - d_an + 0.2):.3f}")
 
+# %% tags=["claim"]
+from show import claim
+
+claim("the negative is closer", d_an < d_ap)
+claim(
+    "on the far side the loss would be 0",
+    d_ap + 0.2 < np.square(anchor - on_the_circle(270)).sum(),
+)
+
 # %% [markdown]
-# The stranger is closer than the same person: the worst case. If the negative sat on the far side of
-# the circle, the loss would be 0, and so would its gradient: a triplet that is already right teaches
+# The negative is closer than the positive: the worst case. If it sat on the far side of the circle,
+# the loss would be 0, and so would its gradient: a triplet that is already right teaches
 # nothing. (That is why lesson 11 is about finding the others.)
 #
 # ## Exercise 10.1
@@ -87,13 +96,22 @@ check("10.1", mean_triplet_loss)
 # A step of gradient descent goes the other way. So the positive moves **to** the anchor, the negative
 # **away** from it, and the anchor by $2(p - n)$: towards the one, away from the other, all at once.
 #
-# With many triplets it would be slow to add these up one by one. The library collects them in a
-# matrix $W = \partial L / \partial D$ instead: an active triplet adds $1/T$ to $W_{ap}$ and $-1/T$ to
-# $W_{an}$. With $S = W + W^\top$ and $r$ the sums of its rows, the gradient of *all* embeddings is
+# With many triplets it would be slow to add these up one by one. The library goes by way of the
+# distances. Of $T$ active triplets each adds $1/T$ to the slope of its $D_{ap}$ and $-1/T$ to that of
+# its $D_{an}$; collect these in a matrix $W = \partial L / \partial D$. Now $D_{ij}$ changes by
+# $2(e_i - e_j)$ when $e_i$ moves, and $e_i$ is in row $i$ of $D$ and in column $i$. So with
+# $S = W + W^\top$
+#
+# $$\frac{\partial L}{\partial e_i} = \sum_j S_{ij} \cdot 2\,(e_i - e_j)
+# = 2\,\Bigl(r_i\, e_i - \sum_j S_{ij}\, e_j\Bigr) \qquad r_i = \sum_j S_{ij}$$
+#
+# For all embeddings at once, the rows of $E$, and with $r$ on the diagonal of a matrix $\mathrm{diag}(r)$,
+# that is
 #
 # $$\frac{\partial L}{\partial E} = 2\,(\mathrm{diag}(r) - S)\,E$$
 #
-# one matrix product, whether there are ten triplets or a hundred million. Let us look at it.
+# one matrix product, whether there are ten triplets or a hundred million. Let us look at it. Where
+# will the three photos of each person go? Guess before you run it.
 
 # %%
 points = on_the_circle(90, 40, 150, 120, 200, 320)
@@ -142,6 +160,15 @@ for panel, steps in zip(panels, (0, 4, 40), strict=True):
 panels[0].legend(loc="lower left", fontsize=8, frameon=False)
 picture(panels)
 
+# %% tags=["claim"]
+claim("of 36 triplets", len(all_triplets(who).anchor) == 36)
+claim("left: mixed up", gradient(points)[1] > 12)
+claim("after 40 more nothing is active, every arrow is gone", active == 0 and not slope.any())
+claim(
+    "the arrows leave the circle",
+    np.abs(np.linalg.norm(points - 0.4 * gradient(points)[2], axis=1) - 1).max() > 0.05,
+)
+
 # %% [markdown]
 # Left: two people mixed up on a circle, and where a step of gradient descent would move each photo.
 # Middle: 4 steps later. Right: after 40 more nothing is active, and every arrow is gone. Nobody told
@@ -153,7 +180,7 @@ picture(panels)
 #
 # ## Exercise 10.2
 #
-# Write the gradient for **one** triplet, as three vectors, and compare it with the matrix form above.
+# Write the gradient for **one** triplet, as three vectors.
 
 
 # %% tags=["exercise"]
@@ -164,6 +191,16 @@ def one_triplet_gradient(a, p, n, margin):
 
 # %%
 check("10.2", one_triplet_gradient)
+
+# %% [markdown]
+# The matrix form, on the three points from the beginning. Does yours give the same rows?
+# (`one_triplet_gradient(*three, 0.2)`)
+
+# %%
+three = np.stack([anchor, positive, negative])
+one = Triplets(*np.array([[0], [1], [2]]))  # anchor 0, positive 1, negative 2
+_, _, weights = triplet_loss(squared_distances(three), one, 0.2)
+print(embedding_gradient(weights, three).round(3))
 
 # %% [markdown]
 # ## What real triplets look like
@@ -188,13 +225,19 @@ print(f"{len(gap):,} triplets; active at a margin of 0.2: {(gap > -0.2).mean():.
 
 # %%
 ax = axes(7, 3)
-ax.hist(gap[gap <= -0.2], bins=np.arange(-3, 1.01, 0.05), color="0.75", label="satisfied: loss 0")
-ax.hist(gap[gap > -0.2], bins=np.arange(-3, 1.01, 0.05), color=DIFFERENT, label="active")
+bins = np.arange(-3.5, 2.01, 0.05)
+ax.hist(gap[gap <= -0.2], bins=bins, color="0.75", label="satisfied: loss 0")
+ax.hist(gap[gap > -0.2], bins=bins, color=DIFFERENT, label="active")
 ax.axvline(-0.2, color="black", linestyle="--", linewidth=1)
 ax.set_xlabel("D(a,p) - D(a,n), squared L2; active to the right of -0.2")
 ax.set_ylabel("triplets")
 ax.legend(frameon=False)
 picture(ax)
+
+# %% tags=["claim"]
+claim("all triplets are in the picture", bins[0] < gap.min() and gap.max() < bins[-1])
+claim("even for strangers nearly all triplets are satisfied", (gap > -0.2).mean() < 0.1)
+claim("ten others, 100 photos", len(labels) == 100 and len(np.unique(labels)) == 10)
 
 # %% [markdown]
 # After training, and even for strangers, nearly all triplets are satisfied. A batch that draws its

@@ -81,6 +81,14 @@ picture(panels)
 for name, count in stored["left"].items():
     print(f"{name:40} {count:4}")
 
+# %% tags=["claim"]
+from show import claim
+
+claim("each is asked about fewer", (np.diff(list(stored["left"].values())) < 0).all())
+claim("0.709 times as large is half the area", round(0.709**2, 2) == 0.5)
+claim("in the first copy 12 pixels are 20 of the photo", round(12 * 320 / sizes[0][0]) == 20)
+claim("a quarter too wide: the eyes come out a fifth nearer", 1 / 1.25 == 1 - 1 / 5)
+
 # %% [markdown]
 # Between the networks a lot of squares sit on the same face. **Non-maximum suppression** keeps the
 # best: take the box with the highest score, drop all that overlap it too much, go on with what is
@@ -153,7 +161,6 @@ picture(ax)
 
 # %%
 print(similarity([(0, 0), (2, 0)], [(1, 0), (1, 2)]))
-print(inspect.getsource(similarity).split('"""')[2])
 
 # %% [markdown]
 # ## Exercise 13.2
@@ -174,6 +181,12 @@ def turn_scale_shift(source, target):
 
 # %%
 check("13.2", turn_scale_shift)
+
+# %% [markdown]
+# The library's does the same, and refuses a target that no turn comes near:
+
+# %%
+print(inspect.getsource(similarity).split('"""')[2])
 
 # %% [markdown]
 # ## What it is good for
@@ -215,9 +228,17 @@ for name, crops in spread.items():
     off = np.std(np.array(crops, float), axis=0).mean()
     print(f"{name:8} mean standard deviation of a pixel over the five tilts: {off:.0f} of 255")
 
+# %% tags=["claim"]
+claim(
+    "aligned crops differ far less",
+    np.std(np.array(spread["aligned"], float), axis=0).mean()
+    < np.std(np.array(spread["box"], float), axis=0).mean() / 3,
+)
+
 # %% [markdown]
 # In the middle row the network would have to learn that a tilted head is the same head. In the last
-# row there is nothing to learn. The paper could leave it to 200 million photos; with 300 it is a gift.
+# row there is next to nothing to learn. The paper could leave it to 200 million photos; whoever has
+# 300 will be glad of it.
 #
 # The same with ORL: six photos stuck together, each shown in another size, and what the detector says
 # about them.
@@ -251,10 +272,15 @@ for face, crop in records:
     kept = "kept" if crop is not None else face.reason
     print(f"face {face.number}: score {face.score:.3f}, {kept}")
 
+# %% tags=["claim"]
+claim("six faces, one of them not kept", [crop is None for _, crop in records].count(True) == 1)
+claim("six faces", len(records) == 6)
+claim("with a reason", all(face.reason for face, crop in records if crop is None))
+
 # %% [markdown]
 # Nothing is passed over in silence: a face that is not kept has its reason in the record.
 #
-# **Try next.** `minifacenet align PHOTOS --out FACES --show` does all this for a folder of your own,
-# and draws what it saw. In this lesson, change `"portrait"` in `aligned_crop(..., template="openface")`
-# and look at what a tight crop leaves out. And where does a mirror image go? Give `turn_scale_shift` a
+# **Try next.** `minifacenet align PHOTOS FACES --show` does all this for a folder of your own,
+# and draws what it saw. In this lesson, add `template="openface"` to `aligned_crop(...)` and
+# look at what a tighter crop leaves out. And where does a mirror image go? Give `turn_scale_shift` a
 # target with x turned into -x: no rotation can do that, and the library says so for a square.

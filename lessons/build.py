@@ -3,13 +3,14 @@
     python lessons/build.py               # runs all lessons whose notebook is not fresh
     python lessons/build.py 10 11         # these
     python lessons/build.py --all         # every one
-    python lessons/build.py --check       # are all fresh, and small enough? exit status 1 if not
+    python lessons/build.py --check       # are all fresh, small, supported? exit status 1 if not
     python lessons/build.py --student DIR # a copy without the worked answers
 
 `NN_name.py`, in percent format, is the source; `NN_name.ipynb` is made from it, with its outputs.
 Nothing in it depends on when and where it was built: no times, ids by position. It stores the
 SHA-256 of its source, and of the library's files that the source imports; it is fresh while they
-are what they were.
+are what they were. Cells tagged `claim` run with the others, and are not part of the notebook: they
+say what the texts rely on (see `claim` in `show.py`). One that does not hold ends the build.
 """
 
 from __future__ import annotations
@@ -22,11 +23,15 @@ import shutil
 import sys
 from pathlib import Path
 
+import prose
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 MOST_BYTES = 400_000
 SECONDS = 300  # for one lesson; they take less than sixty on two cores
-NOT_FOR_STUDENTS = ("answers*.py", "build.py", "make_*.py", "ablations.py")
+NOT_FOR_STUDENTS = (
+    "answers*.py", "build.py", "prose.py", "facts.toml", "make_*.py", "ablations.py",
+)  # fmt: skip
 
 
 def sources() -> list[Path]:
@@ -35,9 +40,14 @@ def sources() -> list[Path]:
 
 
 def build(source: Path) -> Path:
-    """Execute a lesson and write its notebook; CellExecutionError if a cell fails."""
+    """Execute a lesson and write its notebook.
+
+    A claim that does not hold ends it with the names of the lesson and the claim, and leaves the
+    notebook as it was; CellExecutionError if another cell fails.
+    """
     import jupytext  # the extra `lessons`, which a check of the hashes does without
     from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
 
     notebook = jupytext.read(source)
     # What is solved on this machine is the business of who works here.
@@ -49,10 +59,15 @@ def build(source: Path) -> Path:
         NotebookClient(
             notebook, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": HERE}}
         ).execute()
+    except CellExecutionError as error:
+        if error.ename != "NotSo":
+            raise
+        raise SystemExit(f"{source.name} claims what is not so: {error.evalue}") from None
     finally:
         solved.unlink(missing_ok=True)
         if aside.exists():
             aside.rename(solved)
+    notebook.cells = [c for c in notebook.cells if "claim" not in c.metadata.get("tags", [])]
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:03}"
         cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
@@ -140,6 +155,9 @@ def main() -> None:
         make_student_copy(arguments.student)
     elif arguments.check:
         found = [fault for source in sources() for fault in faults(source)]
+        for source in sources():
+            for number, around in prose.unsupported(source, prose.read_facts()):
+                found.append(f"{source.name}: nothing stands behind {number} in '{around}'")
         print("\n".join(found) or f"{len(sources())} notebooks are fresh")
         sys.exit(bool(found))
     else:

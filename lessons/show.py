@@ -1,4 +1,4 @@
-"""What the lessons share: pictures that stay small, real faces, and a trained network's answers."""
+"""What the lessons share: small pictures, real faces, a trained network's answers, claims."""
 
 from __future__ import annotations
 
@@ -18,6 +18,21 @@ FACES = HERE.parent / "data" / "orl"
 EMBEDDINGS = HERE / "results" / "orl_embeddings.npz"
 LOGS = HERE / "results" / "training_logs.csv"
 CREDIT = "Faces: ORL database, AT&T Laboratories Cambridge"
+
+
+class NotSo(Exception):
+    """A lesson's text says of an output what does not hold."""
+
+
+def claim(what: str, holds) -> None:
+    """Say what a text relies on: `claim("the spread comes near 2", records[-1].spread > 1.5)`.
+
+    It stands in a cell tagged `claim`, which a notebook does not show, beside the text that says
+    so. If it does not hold, the lesson ends here, and no notebook is made of it: either the text
+    or the code is wrong. Leave room in it: another processor rounds in another way.
+    """
+    if not holds:
+        raise NotSo(what)
 
 
 def picture(drawn, dpi: int = 80, quality: int = 85):
@@ -44,7 +59,7 @@ def live(drawn, shown=None):
 
     `shown` is what the last call returned, None at first. Outside of a notebook nothing is shown.
     """
-    image = picture(drawn)
+    image = picture(drawn, quality=75)
     try:
         from IPython import get_ipython
         from IPython.display import display
@@ -84,6 +99,30 @@ def embeddings() -> dict[str, np.ndarray]:
         vectors = stored["vectors"].astype(np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return {"vectors": vectors, "labels": stored["labels"], "stranger": stored["stranger"]}
+
+
+def measured(name: str) -> dict[tuple[str, str], dict[str, np.ndarray]]:
+    """The figures of a file in `results/` that `ablations.py` or `studies.py` has written.
+
+    Returns
+    -------
+    dict
+        {(study, setting): {measure: ndarray (seeds,)}}, such as ('margin', '0.1') and 'auc'.
+    """
+    with (HERE / "results" / name).open(newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    table = {}
+    for study, setting, _, *figures in rows:
+        table.setdefault((study, setting), []).append([float(figure) for figure in figures])
+    return {
+        key: dict(zip(header[3:], np.transpose(figures), strict=True))
+        for key, figures in table.items()
+    }
+
+
+def errors_from_zero(differences: np.ndarray) -> float:
+    """How many standard errors the mean of some differences, one per seed, lies away from 0."""
+    return differences.mean() / (differences.std(ddof=1) / np.sqrt(len(differences)))
 
 
 def training_logs() -> dict[str, list[StepRecord]]:

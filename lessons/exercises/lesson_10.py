@@ -69,4 +69,8 @@ def one_triplet_gradient(answer):
     for own in answer(a.copy(), p.copy(), n.copy(), -50.0):
         if own is None or np.any(own):
             raise Wrong("a satisfied triplet has loss 0 all around, so its gradient is 0, too")
+    # Satisfied by squared distances (0.64 - 0.81 + 0.12), active by plain ones (0.8 - 0.9 + 0.12).
+    for own in answer(np.zeros(1), np.array([0.8]), np.array([0.9]), 0.12):
+        if np.any(own):
+            raise Wrong("your bracket is positive where ours is not: are its distances squared?")
     return "The three add up to 0: the loss does not care where the sphere's origin is."

@@ -44,7 +44,12 @@ def paired_difference(answer):
 
 CLAIMS = {
     "a": (False, "look at 256 in the first list: its mean and its error"),
-    "b": (True, "subtract 20 from 10 in the last list, and add up JPEG 10 and 32 x 32"),
+    "b": (
+        False,
+        "the means say so, but take it seed by seed: what 10 people instead of 20 change, minus "
+        "what JPEG 10 and 32 x 32 change, is -0.002, -0.059 and -0.010. That is -0.024 ± 0.018, "
+        "1.3 standard errors, and one seed of three has done nearly all of it",
+    ),
     "c": (False, "look at 20 people in the last list: two errors are more than its mean"),
     "d": (
         False,
@@ -56,7 +61,8 @@ CLAIMS = {
 
 @exercise(
     "15.2",
-    hint="The printed list above the panels has all that is needed: a mean ± its standard error.",
+    hint="A claim about one change: is its mean more than two errors from 0 in the printed list? "
+    "One about a difference of changes: take the difference seed by seed, then its error.",
     answer="exercises.answers_15.supported",
 )
 def supported(answer):

@@ -38,6 +38,11 @@ def never_zero(a, p, n, margin):
     return 2 * (n - p), 2 * (p - a), 2 * (a - n)
 
 
+def by_plain_distances(a, p, n, margin):
+    active = np.linalg.norm(a - p) - np.linalg.norm(a - n) + margin > 0
+    return 2 * (n - p) * active, 2 * (p - a) * active, 2 * (a - n) * active
+
+
 MISTAKES = {
     "10.1": {
         total: "sum over the active",
@@ -45,5 +50,10 @@ MISTAKES = {
         not_cut_off: "below zero",
         nan_when_satisfied: "expected 0",
     },
-    "10.2": {swapped: "wrong sign", without_the_two: "factor of 2", never_zero: "satisfied"},
+    "10.2": {
+        swapped: "wrong sign",
+        without_the_two: "factor of 2",
+        never_zero: "satisfied",
+        by_plain_distances: "squared",
+    },
 }

@@ -38,6 +38,10 @@ def more_is_better():
     return supported() | {"c": True}
 
 
+def by_the_means():
+    return supported() | {"b": True}
+
+
 def never_clear():
     return supported() | {"d": True}
 
@@ -57,6 +61,7 @@ MISTAKES = {
     "15.2": {
         believes_everything: "Claim 'a'",
         more_is_better: "two errors",
+        by_the_means: "seed by seed",
         never_clear: "the differences have their own",
         in_words: "True or False",
     },

@@ -84,6 +84,7 @@ def test_the_student_copy_has_no_answers(tmp_path):
     names = {p.relative_to(tmp_path / "course").as_posix() for p in tmp_path.rglob("*.*")}
     assert "10_triplet_loss.ipynb" in names
     assert not any("answers" in name for name in names)
+    assert not {"build.py", "prose.py", "facts.toml"} & names
     assert (tmp_path / "course" / "exercises" / "CLOSED").exists()
     with pytest.raises(SystemExit, match="not empty"):
         build.make_student_copy(tmp_path / "course")
