@@ -13,13 +13,23 @@ from ..training.health import collapse_message, diagnosis
 from .screen import Table, say, show
 
 if TYPE_CHECKING:
+    from ..embedding.architectures import Architecture
     from ..preprocessing.faces import Faces
     from ..training.run import Outcome
     from ..training.settings import TrainingRunConfig
 
 
-def tell_plan(data: Faces, others: Faces | None, config: TrainingRunConfig, done: int = 0) -> None:
-    """Print what a training on `data` will take after `done` steps, with `others` to judge it."""
+def tell_plan(
+    data: Faces,
+    others: Faces | None,
+    config: TrainingRunConfig,
+    done: int = 0,
+    old: Architecture | None = None,
+) -> None:
+    """Print what a training on `data` will take after `done` steps, with `others` to judge it.
+
+    `old` is the network of the model that it compares with, if it is harmonic.
+    """
     from ..training.plan import plan as make_plan
 
     training = config.training
@@ -28,10 +38,13 @@ def tell_plan(data: Faces, others: Faces | None, config: TrainingRunConfig, done
     every, odd = config.check_every, training.steps % config.check_every > 0
     checks = training.steps // every - done // every + (odd and done < training.steps)
     say("  a few steps are tried; kernels are compiled before, which takes a minute the first time")
-    plan = make_plan(data.labels, config.architecture, training, checks, held_out, done)
+    plan = make_plan(
+        data.labels, config.architecture, training, checks, held_out, done, old, config.harmonic_by
+    )
     each = " to ".join(dict.fromkeys(str(count) for count in (counts.min(), counts.max())))
     lines = [("training on", f"{len(data)} photos of {len(counts)} people, {each} each")]
-    if (counts < training.photos).any():
+    by_photos = config.harmonic_by == "photos"
+    if (counts < training.photos).any() and not by_photos:
         few, single = int((counts < training.photos).sum()), int((counts == 1).sum())
         text = f"{few} people have fewer than {training.photos} photos and give all of them"
         lines.append(("", text + f"; {single} with one photo are negatives only" * (single > 0)))
@@ -48,11 +61,16 @@ def tell_plan(data: Faces, others: Faces | None, config: TrainingRunConfig, done
             f"{training.mine_every} steps; up to {plan.batch} photos a batch"
         )
         lines.append(("offline", text))
+    elif by_photos:
+        lines.append(("a batch", f"up to {plan.batch} photos, whoever they show"))
     else:
         text = f"{plan.people} people with up to {plan.photos} photos"
         text += f" + {training.extra_negatives} of others" * bool(training.extra_negatives)
         text += f": up to {plan.batch} photos"
         lines.append(("a batch", text + f", {plan.pairs:,} anchor-positive pairs"))
+    if old is not None:
+        text = f"its vectors of {len(data)} photos take about {duration_text(plan.old_seconds)}"
+        lines.append(("old model", f"{old.name}: {text}, once"))
     if plan.chunks > 1:
         lines.append(("in chunks", f"{plan.chunks} of {training.chunk} photos, each twice a step"))
     lines += [
