@@ -47,7 +47,8 @@ def tell_plan(
     if (counts < training.photos).any() and not by_photos:
         few, single = int((counts < training.photos).sum()), int((counts == 1).sum())
         text = f"{few} people have fewer than {training.photos} photos and give all of them"
-        lines.append(("", text + f"; {single} with one photo are negatives only" * (single > 0)))
+        alone = single > 0 and old is None  # else they have their old vectors for positives
+        lines.append(("", text + f"; {single} with one photo are negatives only" * alone))
     asked = [f"every {every} steps"] * (every < training.steps)
     asked += ["at the end"] * (odd or not asked)
     lines.append(
@@ -68,7 +69,7 @@ def tell_plan(
         text += f" + {training.extra_negatives} of others" * bool(training.extra_negatives)
         text += f": up to {plan.batch} photos"
         lines.append(("a batch", text + f", {plan.pairs:,} anchor-positive pairs"))
-    if old is not None:
+    if old is not None and not done:
         text = f"its vectors of {len(data)} photos take about {duration_text(plan.old_seconds)}"
         lines.append(("old model", f"{old.name}: {text}, once"))
     if plan.chunks > 1:

@@ -3,12 +3,12 @@
 The older one, v1, is fixed: it embeds the faces to train on once, before the first step, each
 photo as it is. The new one, v2, sees them augmented. `embedding/harmonic.py` has the two losses:
 
-    by      a batch                        the loss
-    people  P people with K photos each    triplets that mix the vectors of v1 and v2
-    photos  P x K photos, whoever they show    the squared distance to the photo's own v1 vector
+    by        a batch                       its loss
+    people    K photos each of P people     that of triplets which mix the vectors of v1 and v2
+    photos    P x K photos of anybody       the squared distance to each photo's own v1 vector
 
 By photos nobody has to be known, and one photo each is enough: so a small network learns to stand
-in for a large one (the distillation of Hinton et al. 2015, of vectors in the place of classes).
+in for a large one (the distillation of Hinton et al. 2015, with vectors in the place of classes).
 
 v1's vectors are kept in the training's folder as `embedding.cache` keeps them: going on reads them.
 """

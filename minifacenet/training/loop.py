@@ -206,7 +206,7 @@ def _step(
         raise not_finite(network.first_not_finite(inputs))
     loss, active, weights, candidates = loss_of(distances)
     if active:  # otherwise there is nothing to learn from, and no update
-        gradient = embedding_gradient(weights, vectors)  # its first rows are the network's own
+        gradient = embedding_gradient(weights, vectors)[: len(photos)]
         network.zero_grad()
         for part in parts:
             if not whole:

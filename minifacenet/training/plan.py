@@ -88,10 +88,10 @@ def plan(
         triplets = subset / len(labels) * (counts * (counts - 1)).sum()
         lasts = min(config.mine_every, max(1, -(-triplets // max(1, batch // 3))))
         mining_seconds = -(-steps // lasts) * subset * forward_seconds
-    old_seconds = 0.0 if old is None else len(labels) * _forward_seconds(old)
+    old_seconds = 0.0  # once it has begun, the old vectors are there
+    if old is not None and not done:
+        old_seconds = len(labels) * _forward_seconds(old)
     positives = largest - 1 if old is None else 2 * largest - 1  # v1's vectors count, too
-    if harmonic_by == "photos":
-        positives = largest
     return Plan(
         people=people,
         photos=int(largest[0]),
