@@ -43,8 +43,8 @@ def tell_plan(
     )
     each = " to ".join(dict.fromkeys(str(count) for count in (counts.min(), counts.max())))
     lines = [("training on", f"{len(data)} photos of {len(counts)} people, {each} each")]
-    by_photos = config.harmonic_by == "photos"
-    if (counts < training.photos).any() and not by_photos:
+    nameless = config.harmonic_by != "people"
+    if (counts < training.photos).any() and not nameless:
         few, single = int((counts < training.photos).sum()), int((counts == 1).sum())
         text = f"{few} people have fewer than {training.photos} photos and give all of them"
         alone = single > 0 and old is None  # else they have their old vectors for positives
@@ -62,7 +62,7 @@ def tell_plan(
             f"{training.mine_every} steps; up to {plan.batch} photos a batch"
         )
         lines.append(("offline", text))
-    elif by_photos:
+    elif nameless:
         lines.append(("a batch", f"up to {plan.batch} photos, whoever they show"))
     else:
         text = f"{plan.people} people with up to {plan.photos} photos"

@@ -8,17 +8,18 @@ gives E, v2's vectors, and V, v1's; they are stacked, and so are the labels:
 
 **By people.** Triplets are mined over X by the usual rule, with the rows of E as anchors, and the
 positives and negatives from both halves: the first N rows of D are all that mining reads. So
-anchor i has its own v1 vector, x_(N+i), among its positives.
+anchor i has its own v1 vector, x_(N+i), among its positives. Where nobody is known, each photo may
+count as a person of its own: that vector is then its only positive.
 
     L = mean over the active triplets (a <= N; p, n <= 2N) of [ D(a,p) - D(a,n) + margin ]+
 
-**By photos**, without labels: each face asks for its own v1 vector, and for nothing else.
+**By vectors**: each face asks for its own v1 vector, and for nothing else.
 
     L = 1/N sum over i of D(i, N+i) = mean of ||e_i - v_i||^2
 
 Gradient. Both are functions of D, so that `triplet.embedding_gradient` takes W = dL/dD, of shape
 (2N, 2N), to dL/dX = 2 (diag(r) - S) X with S = W + W^T. V is fixed: of dL/dX only the first N rows
-are used. By photos W holds 1/N at (i, N+i), and they are 2/N (e_i - v_i).
+are used. By vectors W holds 1/N at (i, N+i), and they are 2/N (e_i - v_i).
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def harmonic_loss(
 
 
 def own_vector_loss(distances: np.ndarray) -> tuple[float, int, np.ndarray]:
-    """Return loss, number of faces and dL/dD by photos; `distances` are as in `harmonic_loss`."""
+    """Return loss, number of faces and dL/dD by vectors; `distances` are as in `harmonic_loss`."""
     faces = len(distances) // 2
     own = np.arange(faces), np.arange(faces) + faces
     weights = np.zeros_like(distances)

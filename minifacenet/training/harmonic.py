@@ -5,10 +5,11 @@ photo as it is. The new one, v2, sees them augmented. `embedding/harmonic.py` ha
 
     by        a batch                       its loss
     people    K photos each of P people     that of triplets which mix the vectors of v1 and v2
-    photos    P x K photos of anybody       the squared distance to each photo's own v1 vector
+    photos    P x K photos of anybody       the same, as if each photo showed a person of its own
+    vectors   P x K photos of anybody       the squared distance to each photo's own v1 vector
 
-By photos nobody has to be known, and one photo each is enough: so a small network learns to stand
-in for a large one (the distillation of Hinton et al. 2015, with vectors in the place of classes).
+For the last two nobody has to be known, and one photo each is enough: so a small network learns to
+stand in for a large one (the distillation of Hinton et al. 2015, with vectors for its classes).
 
 v1's vectors are kept in the training's folder as `embedding.cache` keeps them: going on reads them.
 """
@@ -43,7 +44,7 @@ class Harmonic:
     ----------
     vectors : ndarray of shape (N, d), float32
         v1's, one for each of the faces to train on.
-    by : 'people' or 'photos'
+    by : 'people', 'photos' or 'vectors'
     """
 
     vectors: np.ndarray
@@ -64,11 +65,11 @@ class Harmonic:
             )
         if config.mine_every:
             raise ValueError(MIXED_OFFLINE)
-        people = len(np.unique(labels))
+        people, wanted = len(np.unique(labels)), "people" if self.by == "people" else "photos"
         labels, config = as_people(self.by, labels, config)
         if len(np.unique(labels)) < 2:
             raise ValueError(
-                f"a harmonic training by {self.by} needs two {self.by}, got "
+                f"a harmonic training by {self.by} needs two {wanted}, got "
                 f"{count_text(len(labels), 'photo')} of {count_text(people, 'person', 'people')}"
             )
         return labels, config
@@ -77,7 +78,7 @@ class Harmonic:
         self, labels: np.ndarray, margin: float, rule: str, rng: np.random.Generator
     ) -> Callable[[np.ndarray], tuple[float, int, np.ndarray, int]]:
         """Return a batch's loss: a function of the distances of [v2; v1], as `loop` takes it."""
-        if self.by == "photos":
+        if self.by == "vectors":
             return lambda distances: (*own_vector_loss(distances), len(labels))
         same = 2 * (labels[:, None] == labels[None]).sum(axis=1)  # vectors of each anchor's person
         negatives = 2 * len(labels) - same if rule == "all" else 1
@@ -89,7 +90,7 @@ class Harmonic:
 
 
 def as_people(by: str, labels: np.ndarray, config: TrainConfig) -> tuple[np.ndarray, TrainConfig]:
-    """Return labels and settings of batches: by photos each photo is a person, P x K in a batch."""
+    """Return labels and settings of batches: if not by people, each of P x K photos is a person."""
     if by == "people":
         return labels, config
     return np.arange(len(labels)), replace(config, people=config.people * config.photos)

@@ -179,7 +179,7 @@ def _run_training(
             raise FloatingPointError(f"{error}. {last_good(out)}") from None
     if others is not None and run.stopped != "interrupted":
         add_thresholds(out / "model.safetensors", known, others)
-    margin = config.training.margin if config.harmonic_by == "people" else None  # it has no part
+    margin = None if config.harmonic_by == "vectors" else config.training.margin
     training_figure(out, run.records, run.checks, margin, f"VAL at FAR {config.far:g}")
     return Outcome(run.records, run.checks, run.kept(), run.stopped, began)
 

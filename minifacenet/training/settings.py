@@ -121,7 +121,7 @@ class TrainConfig:
 
 # These change no weight; of models the digests are compared.
 HABITS = ("save_every", "patience", "stop_collapsed", "init", "harmonic")
-HARMONIC_BY = ("people", "photos")
+HARMONIC_BY = ("people", "photos", "vectors")
 MIXED_OFFLINE = (
     "offline mining keeps triplets of one network, and a harmonic training mixes two: leave out "
     "--mine-every"
@@ -156,7 +156,7 @@ class TrainingRunConfig:
         The digest of that model. `run_training` looks it up.
     harmonic : str or None
         Learn vectors that compare with those of this older model (see `harmonic.py`). It may move.
-    harmonic_by : 'people' or 'photos'
+    harmonic_by : 'people', 'photos' or 'vectors'
     harmonic_digest : str or None
         As `init_digest`.
     """
@@ -179,7 +179,7 @@ class TrainingRunConfig:
     )
     harmonic_by: str = option(
         HARMONIC_BY[0],
-        f"{either(HARMONIC_BY)}: triplets mix both models; or each photo asks for its old vector.",
+        f"{either(HARMONIC_BY)}: triplets of both models; those of nameless photos; no triplets.",
     )
     harmonic_digest: str | None = None
 

@@ -25,7 +25,7 @@ def by_people(new, old, rule="all"):
     return harmonic_loss(squared_distances(np.concatenate([new, old])), LABELS, 0.5, rule, rng)
 
 
-def by_photos(new, old):
+def by_vectors(new, old):
     return own_vector_loss(squared_distances(np.concatenate([new, old])))
 
 
@@ -50,21 +50,21 @@ def test_a_single_photo_asks_for_its_old_vector_by_people_too(both):
     assert weights[4, N + 4] > 0  # the only one of person 2
 
 
-def test_by_photos_it_is_the_mean_squared_distance(both):
+def test_by_vectors_it_is_the_mean_squared_distance(both):
     new, old = both
-    loss, faces, weights = by_photos(new, old)
+    loss, faces, weights = by_vectors(new, old)
     assert faces == N
     assert loss == pytest.approx(np.mean(((new - old) ** 2).sum(axis=1)), abs=1e-14)
     gradient = embedding_gradient(weights, np.concatenate(both))[:N]
     np.testing.assert_allclose(gradient, 2 / N * (new - old), rtol=0, atol=1e-14)
 
 
-@pytest.mark.parametrize("rule", [*RULES, "by photos"])
+@pytest.mark.parametrize("rule", [*RULES, "by vectors"])
 def test_gradients_equal_finite_differences(both, rule):
     new, old = both
 
     def loss_of(moved):
-        return by_photos(moved, old) if rule == "by photos" else by_people(moved, old, rule)
+        return by_vectors(moved, old) if rule == "by vectors" else by_people(moved, old, rule)
 
     _, active, weights = loss_of(new)
     assert active

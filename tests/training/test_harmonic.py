@@ -19,7 +19,7 @@ from minifacenet.training.loop import train
 from minifacenet.training.observer import Observer
 from minifacenet.training.recipe import read_recipe
 from minifacenet.training.run import began_with, run_training
-from minifacenet.training.settings import TrainConfig, TrainingRunConfig
+from minifacenet.training.settings import HARMONIC_BY, TrainConfig, TrainingRunConfig
 
 from .test_starting import architecture, build
 
@@ -68,7 +68,7 @@ class Dying(Observer):
             raise InterruptedError
 
 
-@pytest.mark.parametrize("by", ["people", "photos"])
+@pytest.mark.parametrize("by", HARMONIC_BY)
 @pytest.mark.parametrize("each", [lambda faces: faces, one_each])
 def test_its_vectors_draw_near_the_old_ones(faces, by, each):
     """Also with one photo of each person, where no ordinary triplet exists."""
@@ -84,16 +84,18 @@ def test_its_vectors_draw_near_the_old_ones(faces, by, each):
 def test_the_record_tells_the_distances_to_both_halves(faces):
     network = FaceNet.new(architecture()).network
     vectors = Embedder(FaceNet.new(architecture(), seed=9)).transform(faces.images)
-    record = next(train(network, faces, TRAINING, harmonic=Harmonic(vectors, "photos")))
+    record = next(train(network, faces, TRAINING, harmonic=Harmonic(vectors, "vectors")))
     assert (record.images, record.triplets, record.active) == (6, 6, 1)
     assert record.positive_distance == pytest.approx(record.loss)
+    record = next(train(network, faces, TRAINING, harmonic=Harmonic(vectors, "photos")))
+    assert record.active == pytest.approx(record.triplets / 60)  # of 6 x 1 x 10
     record = next(train(network, faces, TRAINING, harmonic=Harmonic(vectors)))
     assert record.images == 6
     assert 0 < record.active <= 1  # of 6 anchors with 3 positives and 8 negatives each
     assert record.active == pytest.approx(record.triplets / 144)
 
 
-@pytest.mark.parametrize("by", ["people", "photos"])
+@pytest.mark.parametrize("by", ["people", "vectors"])
 def test_chunks_have_the_same_gradient(faces, by):
     vectors = Embedder(FaceNet.new(architecture(), seed=9)).transform(faces.images)
     weights = []
@@ -105,7 +107,7 @@ def test_chunks_have_the_same_gradient(faces, by):
     np.testing.assert_allclose(*weights, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("by", ["people", "photos"])
+@pytest.mark.parametrize("by", ["people", "vectors"])
 def test_going_on_ends_in_the_same_bits_and_embeds_nothing_anew(
     faces, old, tmp_path, monkeypatch, by
 ):
@@ -174,7 +176,7 @@ def test_vectors_of_another_length_are_refused(faces, old, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"harmonic_by": "names"}, "harmonic_by is one of people, photos, got 'names'"),
+        ({"harmonic_by": "names"}, "harmonic_by is one of people, photos, vectors, got 'names'"),
         ({"harmonic": None, "harmonic_by": "photos"}, "name it with --harmonic"),
         ({"training": replace(TRAINING, mine_every=2, mining="hardest")}, "leave out --mine-every"),
     ],
