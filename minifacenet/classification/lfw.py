@@ -59,6 +59,8 @@ class LfwPlan:
     settings : CropSettings or None
         None where the photos are taken as they are: they are crops already, or the network knows
         centre squares.
+    against : Embedder or None
+        An older model, whose vectors are to compare with those of `embedder`.
     """
 
     images: Path
@@ -68,6 +70,7 @@ class LfwPlan:
     embedder: Embedder
     cut: str
     settings: CropSettings | None
+    against: Embedder | None = None
 
     @classmethod
     def of(
@@ -76,6 +79,7 @@ class LfwPlan:
         embedder: Embedder,
         source: str | os.PathLike | None = None,
         crop: str | None = None,
+        against: Embedder | None = None,
     ) -> LfwPlan:
         """Find the list and its photos, and decide how faces are cut.
 
@@ -88,14 +92,18 @@ class LfwPlan:
             The list of pairs; see `find_list`.
         crop : {'aligned', 'box'}, optional
             Cut faces in this way, and not in the one that the network knows.
+        against : Embedder, optional
+            Faces are cut at the larger size of the two networks.
 
         Raises
         ------
         PairsError
             The list is missing or damaged, or none of its pairs is there.
         ValueError
-            There is no way to cut faces so.
+            There is no way to cut faces so, or the two models do not compare.
         """
+        if against is not None:
+            check_comparable(embedder, against)
         images = Path(images)
         source = find_list(images) if source is None else Path(source)
         pairs = read_pairs(source)
@@ -108,9 +116,9 @@ class LfwPlan:
                     f"out of by '{crop}': pass the photos"
                 )
         elif cut != CENTRE_SQUARE:
-            size = embedder.architecture.input_shape[0]
+            size = max(m.architecture.input_shape[0] for m in (embedder, against) if m is not None)
             settings = settings_for(cut, size, select=SELECT, min_size=MIN_SIZE)
-        return cls(images, source, pairs, photos, embedder, cut, settings)
+        return cls(images, source, pairs, photos, embedder, cut, settings, against)
 
     def cut_faces(self, out: str | os.PathLike, **arguments: Any) -> tuple[Alignment, Crops]:
         """Cut out the faces of the listed photos, or go on with that; see `align_listed`."""
@@ -123,7 +131,11 @@ class LfwPlan:
         return {
             "images": str(self.images.absolute()),
             "list": {"file": self.source.name, "sha256": _digest(self.source)},
-            "model": {"digest": self.embedder.digest, "preprocessing": self.embedder.preprocessing},
+            "model": {
+                "digest": self.embedder.digest,
+                "preprocessing": self.embedder.preprocessing,
+                **({} if self.against is None else {"against": self.against.digest}),
+            },
             "cut": self.cut,
             "crop": None if self.settings is None else asdict(self.settings),
         }
@@ -147,6 +159,20 @@ class LfwPlan:
             "thresholds": None if own is None else own.as_dict(),
             "versions": versions(),
         }
+
+
+def check_comparable(new: Embedder, old: Embedder) -> None:
+    """Refuse two models whose vectors have two lengths, or that know faces cut in two ways."""
+    if new.architecture.dim != old.architecture.dim:
+        raise ValueError(
+            f"vectors of {new.architecture.dim} and of {old.architecture.dim} numbers do not "
+            "compare: name two models of one --dim"
+        )
+    if new.cut != old.cut:
+        raise ValueError(
+            f"one model knows faces by '{new.cut}', the other by '{old.cut}': name two models "
+            "of one cut"
+        )
 
 
 def find_list(images: str | os.PathLike) -> Path:

@@ -55,15 +55,23 @@ class FoundPairs:
     left_out: int
     incomplete: tuple[tuple[int, int, int], ...]
 
-    def distances(self, embeddings: ArrayLike) -> np.ndarray:
-        """Return the pairs' squared L2 distances, (M,) float64, from embeddings of `paths`."""
+    def distances(self, embeddings: ArrayLike, seconds: ArrayLike | None = None) -> np.ndarray:
+        """Return the pairs' squared L2 distances, (M,) float64, from embeddings of `paths`.
+
+        `seconds` are those of another model, from which each pair's second photo is taken.
+        """
+        first = self._checked(embeddings)
+        second = first if seconds is None else self._checked(seconds)
+        return np.square(first[self.first] - second[self.second]).sum(axis=1)
+
+    def _checked(self, embeddings: ArrayLike) -> np.ndarray:
         embeddings = np.asarray(embeddings, dtype=np.float64)
         if embeddings.ndim != 2 or len(embeddings) != len(self.paths):
             raise ValueError(
                 f"expected embeddings of shape ({len(self.paths)}, D), one a photo of `paths`, "
                 f"got {embeddings.shape}"
             )
-        return np.square(embeddings[self.first] - embeddings[self.second]).sum(axis=1)
+        return embeddings
 
     def summary(self) -> str:
         """Return a line: '5,998 of 6,000 pairs found, 7,699 photos; 2 photos missing: ...'."""

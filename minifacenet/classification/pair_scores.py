@@ -44,8 +44,33 @@ def in_whole_folds(found: FoundPairs, source: str | os.PathLike) -> FoundPairs:
     )
 
 
-def judge(found: FoundPairs, embeddings: ArrayLike, threshold: float | None = None) -> JudgedPairs:
-    """Score pairs by the embeddings of their photos; see `folds.evaluate` for the threshold."""
-    distances = found.distances(embeddings)
+def judge(
+    found: FoundPairs,
+    embeddings: ArrayLike,
+    threshold: float | None = None,
+    seconds: ArrayLike | None = None,
+) -> JudgedPairs:
+    """Score pairs by the embeddings of their photos; see `folds.evaluate` for the threshold.
+
+    `seconds` are as in `FoundPairs.distances`.
+    """
+    distances = found.distances(embeddings, seconds)
     result = evaluate(distances, found.same, found.fold, threshold=threshold)
     return JudgedPairs(distances, found.same, result)
+
+
+CROSSED = "v2/v1"
+
+
+def judge_two_models(found: FoundPairs, new: ArrayLike, old: ArrayLike) -> dict[str, JudgedPairs]:
+    """Score pairs within each of two models, and across them: the paper's figure of harmonic
+    embedding.
+
+    `new` and `old` are the embeddings of all photos by v2 and v1. In 'v2/v1' the first photo of a
+    pair is v2's, as a new photo would be, and the second is v1's, as those of a gallery are.
+    """
+    return {
+        "v1/v1": judge(found, old),
+        CROSSED: judge(found, new, seconds=old),
+        "v2/v2": judge(found, new),
+    }

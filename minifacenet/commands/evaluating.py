@@ -17,9 +17,12 @@ from .outputs import folder_for_results, refuse_loss
 from .preparing import Crop, detecting, interruptible
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..classification.lfw import LfwPlan
     from ..classification.pair_photos import FoundPairs
     from ..classification.pair_scores import JudgedPairs
+    from ..embedding.embedder import Embedder
     from ..preprocessing.align_listed import Crops
 
 app = typer.Typer()
@@ -39,6 +42,10 @@ def lfw(
     pairs: Annotated[
         Path | None, typer.Option(help="List of pairs; LFW's pairs.txt in or beside IMAGES.")
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(help="An older model, v1: does it compare with --model, v2? (harmonic)"),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for crops and figures; runs/lfw-MODEL if left out.")
     ] = None,
@@ -55,28 +62,40 @@ def lfw(
 ) -> None:
     """Labeled Faces in the Wild from whole photos: cut the listed faces, embed and score them."""
     from ..classification.lfw import LfwPlan
+    from ..classification.pair_scores import in_whole_folds, judge, judge_two_models
     from ..console.pairs import EXPLANATION
 
     if explain:
         say(*EXPLANATION.splitlines())
-    plan = LfwPlan.of(images, open_model(model, threads), pairs, crop and crop.value)
-    out = out or _usual_place(model, plan)
+    old = None if against is None else open_model(against, threads)
+    plan = LfwPlan.of(images, open_model(model, threads), pairs, crop and crop.value, old)
+    out = out or _usual_place(model, plan, against)
     context.with_resource(folder_for_results(out, images))
     _refuse_other(out, plan, force)
     _tell_plan(plan, model, out)
     with smaller(f"the photos of {plan.source}", "take a shorter list of --pairs"):
-        found, judged = _judged(plan, model, out, _cut_faces(plan, out, force))
-    _finish(plan, model, out, found, judged)
+        crops = _cut_faces(plan, out, force)
+        found, vectors = _embedded(plan, plan.embedder, model, out, crops)
+        whole = in_whole_folds(found, plan.source)
+        if old is None or against is None:
+            _finish(plan, model, out, found, judge(whole, vectors))
+            return
+        _, old_vectors = _embedded(plan, old, against, out, crops)
+    _finish_two(plan, (model, against), out, found, judge_two_models(whole, vectors, old_vectors))
 
 
-def _usual_place(model: Path, plan: LfwPlan) -> Path:
+def _usual_place(model: Path, plan: LfwPlan, against: Path | None) -> Path:
     """Return `runs/lfw-MODEL`, with the way of cutting where it is not the model's."""
-    path = model.resolve()
-    name = path.parent.name if path.name == "model.safetensors" else path.stem
-    if path.is_dir():
-        name = path.name
     other = "" if plan.cut == plan.embedder.cut or not plan.settings else f"-{plan.settings.crop}"
-    return Path("runs") / f"lfw-{name}{other}"
+    older = "" if against is None else f"-against-{_name(against)}"
+    return Path("runs") / f"lfw-{_name(model)}{older}{other}"
+
+
+def _name(model: Path) -> str:
+    path = model.resolve()
+    if path.is_dir():
+        return path.name
+    return path.parent.name if path.name == "model.safetensors" else path.stem
 
 
 def _refuse_other(out: Path, plan: LfwPlan, force: bool) -> None:
@@ -122,28 +141,26 @@ def _cut_faces(plan: LfwPlan, out: Path, force: bool) -> Crops | None:
     return crops
 
 
-def _judged(
-    plan: LfwPlan, model: Path, out: Path, crops: Crops | None
-) -> tuple[FoundPairs, JudgedPairs]:
-    """Read the faces, say how many of the pairs are there, embed and score."""
+def _embedded(
+    plan: LfwPlan, embedder: Embedder, model: Path, out: Path, crops: Crops | None
+) -> tuple[FoundPairs, np.ndarray]:
+    """Read the faces as a network takes them, and embed them."""
     from ..classification.pair_photos import read_pair_photos
-    from ..classification.pair_scores import in_whole_folds, judge
     from ..console.pairs import tell_found
     from ..embedding.cache import EmbeddingCache, embed_in_parts
 
-    size, _, channels = plan.embedder.architecture.input_shape
+    size, _, channels = embedder.architecture.input_shape
     with progress("reading faces") as tell:
         found, faces = read_pair_photos(plan.images, plan.pairs, size, channels, tell, crops=crops)
-    tell_found(plan.source, found, faces.skipped)
-    if crops is None and faces.cut != plan.embedder.cut:
+    if embedder is plan.embedder:  # otherwise it was said before
+        tell_found(plan.source, found, faces.skipped)
+    if crops is None and faces.cut != embedder.cut:
         raise ValueError(
             f"{plan.images} holds faces by '{faces.cut}', and {model} knows them by "
-            f"'{plan.embedder.cut}': pass the photos that they were cut out of"
+            f"'{embedder.cut}': pass the photos that they were cut out of"
         )
-    whole = in_whole_folds(found, plan.source)
     with progress("embedding") as tell:
-        cache = EmbeddingCache(out, plan.embedder, warn=say)
-        return found, judge(whole, embed_in_parts(cache, faces.images, tell))
+        return found, embed_in_parts(EmbeddingCache(out, embedder, warn=say), faces.images, tell)
 
 
 def _finish(plan: LfwPlan, model: Path, out: Path, found: FoundPairs, judged: JudgedPairs) -> None:
@@ -159,4 +176,27 @@ def _finish(plan: LfwPlan, model: Path, out: Path, found: FoundPairs, judged: Ju
     tell_own_thresholds(judged.distances, judged.same, own)
     write_json(out / FILES[0], plan.figures(judged, found, own))
     pair_figures(out, judged.distances, judged.same, judged.result.overall)
+    say(f"In {out}: {', '.join(FILES)}")
+
+
+def _finish_two(
+    plan: LfwPlan, models: tuple[Path, Path], out: Path, found: FoundPairs,
+    judged: dict[str, JudgedPairs],
+) -> None:  # fmt: skip
+    """Print the figures within and across two models, and write them."""
+    from ..classification.pair_scores import CROSSED
+    from ..classification.thresholds import Thresholds
+    from ..console.pairs import tell_own_thresholds, tell_two_models
+    from ..experiment.figures import two_model_figures
+    from ..files.atomic import write_json
+
+    new, old = models
+    crossed, own = judged[CROSSED], Thresholds.of_model(old)
+    say(f"v2 is {new}, v1 is {old}; in {CROSSED} a pair's first photo is v2's, its second v1's.")
+    tell_two_models(judged)
+    say(f"{CROSSED} at the thresholds of v1:")
+    tell_own_thresholds(crossed.distances, crossed.same, own)
+    across = {name: one.result.as_dict() for name, one in judged.items()}
+    write_json(out / FILES[0], {**plan.figures(crossed, found, own), "models": across})
+    two_model_figures(out, judged)
     say(f"In {out}: {', '.join(FILES)}")

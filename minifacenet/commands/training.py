@@ -115,6 +115,7 @@ def train(
     from ..live import TrainingPage
     from ..machine.gpu import choose_device
     from ..training.files import in_the_way
+    from ..training.harmonic import with_old
     from ..training.judges import split_off_judges
     from ..training.observer import Observer, Observers
     from ..training.recipe import read_recipe
@@ -145,29 +146,35 @@ def train(
         config = replace(config, training=with_batch(context, config.training, batch))
     if resume and "init" in given(context):
         raise ValueError("--resume goes on with the weights that it has: leave out --init")
+    config, old = with_old(config)
     start = None if resume or config.init is None else load_model(config.init)
     like = config if resume else start  # whose channels the photos get, else their own
     channels = None if like is None else like.architecture.channels
     data = read_people(faces, config.architecture.input_shape[0], channels)
     if start is not None:
         check_cut(data, faces, start, str(config.init))
+    if old is not None:
+        check_cut(data, faces, old, str(config.harmonic))
     if not resume:
         channels = data.images.shape[3]
         config = replace(config, architecture=replace(config.architecture, channels=channels))
     known, others = split_off_judges(data, config, Observer())
     if not resume:  # otherwise run_training says what may not change
         check_schedule(config.training)
-        check_batch(context, known.labels, config.training.people, config.training.photos)
-        tell_unseen(known, config.training)
+        if config.harmonic_by == "people":
+            check_batch(context, known.labels, config.training.people, config.training.photos)
+        if config.harmonic is None:
+            tell_unseen(known, config.training)
     if plan:
-        tell_plan(known, others, config, steps_done(out) if resume else 0)
+        done = steps_done(out) if resume else 0
+        tell_plan(known, others, config, done, None if old is None else old.architecture)
         if on == "cuda":
             say("Memory and times are the CPU's: on the GPU the first step says what it takes.")
         return
 
     with Bars() as bars, TrainingPage(faces, out, config, known, others, bars.say) as page:
         outcome = or_chunk(
-            lambda: run_training(data, out, config, Observers(bars, page), resume, on),
+            lambda: run_training(data, out, config, Observers(bars, page), resume, on, faces),
             config.architecture, config.training, on,
         )  # fmt: skip
         page.end(outcome)

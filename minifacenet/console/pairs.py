@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ..classification.folds import FoldedVerification
 from ..classification.pair_photos import FoundPairs
+from ..classification.pair_scores import JudgedPairs
 from ..classification.thresholds import Thresholds
 from ..classification.verification import val_far
 from ..classification.verification_scores import Verification, allowed_false_accepts
-from ..files.words import count_text
+from ..files.words import count_text, with_error
 from .screen import Table, say, show
 
 EXPLANATION = """\
@@ -178,3 +179,25 @@ def tell_folds(result: FoldedVerification) -> None:
             f"aimed at {target:g} ({allowed} allowed in the "
             f"other folds, counted on {point.pairs_different:,} pairs of two people)"
         )
+
+
+def tell_two_models(judged: Mapping[str, JudgedPairs]) -> None:
+    """Print one row for each way to take a pair's vectors from two models: means over the folds."""
+    table = Table()
+    targets = [far for far in next(iter(judged.values())).result.val_at_far if far <= 0.01]
+    for column in ("", "accuracy", "AUC", *(f"VAL at FAR {far:g}" for far in targets)):
+        table.add_column(column, justify="right" if column else "left")
+    for name, one in judged.items():
+        result = one.result
+        points = [result.val_at_far[far] for far in targets]
+        table.add_row(
+            name,
+            _mean(result.accuracy, result.accuracy_standard_error),
+            f"{result.overall.auc:.4f}",
+            *(_mean(point.val, point.val_standard_error) for point in points),
+        )
+    show(table)
+
+
+def _mean(value: float, error: float | None) -> str:
+    return with_error(value, float("nan") if error is None else error)

@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from ..files.words import with_error
+from ..files.words import printable, with_error
 from ..preprocessing.person_names import hard_to_tell_apart, in_several_forms
 from ..training.health import StepRecord
 from ..training.observer import Observer
@@ -93,6 +93,11 @@ class Bars(Progress, Observer):
 
     def say(self, text: str) -> None:
         say(text)
+
+    def embedded(self, name: str, done: int, total: int) -> None:
+        if done == 0:
+            self._embedding = self.add_task(printable(f"vectors of {name}"), total=total)
+        self.update(self._embedding, completed=done)
 
     def start_training(self, title: str, steps: int, done: int = 0) -> None:
         self._numbers, self._check = "compiling kernels (the first time only)", ""

@@ -12,6 +12,7 @@ from ..training.ending import command_to_go_on, how_it_ended, what_was_kept
 from .screen import Table, say, show
 
 if TYPE_CHECKING:
+    from ..embedding.architectures import Architecture
     from ..preprocessing.faces import Faces
     from ..training.run import Outcome
     from ..training.settings import TrainConfig, TrainingRunConfig
@@ -28,8 +29,17 @@ def tell_unseen(known: Faces, training: TrainConfig) -> None:
         )
 
 
-def tell_plan(data: Faces, others: Faces | None, config: TrainingRunConfig, done: int = 0) -> None:
-    """Print what a training on `data` will take after `done` steps, with `others` to judge it."""
+def tell_plan(
+    data: Faces,
+    others: Faces | None,
+    config: TrainingRunConfig,
+    done: int = 0,
+    old: Architecture | None = None,
+) -> None:
+    """Print what a training on `data` will take after `done` steps, with `others` to judge it.
+
+    `old` is the network of the model that it compares with, if it is harmonic.
+    """
     from ..training.plan import plan as make_plan
 
     training = config.training
@@ -38,13 +48,17 @@ def tell_plan(data: Faces, others: Faces | None, config: TrainingRunConfig, done
     every, odd = config.check_every, training.steps % config.check_every > 0
     checks = training.steps // every - done // every + (odd and done < training.steps)
     say("  a few steps are tried; kernels are compiled before, which takes a minute the first time")
-    plan = make_plan(data.labels, config.architecture, training, checks, held_out, done)
+    plan = make_plan(
+        data.labels, config.architecture, training, checks, held_out, done, old, config.harmonic_by
+    )
     each = " to ".join(dict.fromkeys(str(count) for count in (counts.min(), counts.max())))
     lines = [("training on", f"{len(data)} photos of {len(counts)} people, {each} each")]
-    if (counts < training.photos).any():
+    nameless = config.harmonic_by != "people"
+    if (counts < training.photos).any() and not nameless:
         few, single = int((counts < training.photos).sum()), int((counts == 1).sum())
         text = f"{few} people have fewer than {training.photos} photos and give all of them"
-        lines.append(("", text + f"; {single} with one photo are negatives only" * (single > 0)))
+        alone = single > 0 and old is None  # else they have their old vectors for positives
+        lines.append(("", text + f"; {single} with one photo are negatives only" * alone))
     asked = [f"every {every} steps"] * (every < training.steps)
     asked += ["at the end"] * (odd or not asked)
     lines.append(
@@ -58,11 +72,16 @@ def tell_plan(data: Faces, others: Faces | None, config: TrainingRunConfig, done
             f"{training.mine_every} steps; up to {plan.batch} photos a batch"
         )
         lines.append(("offline", text))
+    elif nameless:
+        lines.append(("a batch", f"up to {plan.batch} photos, whoever they show"))
     else:
         text = f"{plan.people} people with up to {plan.photos} photos"
         text += f" + {training.extra_negatives} of others" * bool(training.extra_negatives)
         text += f": up to {plan.batch} photos"
         lines.append(("a batch", text + f", {plan.pairs:,} anchor-positive pairs"))
+    if old is not None and not done:
+        text = f"its vectors of {len(data)} photos take about {duration_text(plan.old_seconds)}"
+        lines.append(("old model", f"{old.name}: {text}, once"))
     if plan.chunks > 1:
         lines.append(("in chunks", f"{plan.chunks} of {training.chunk} photos, each twice a step"))
     lines += [

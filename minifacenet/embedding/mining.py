@@ -26,18 +26,18 @@ import numpy as np
 from numba import prange
 
 from ..nn.device.cpu_target import cpu_kernel
-from .triplet import Triplets, as_square, triplet_loss
+from .triplet import Triplets, as_distances, triplet_loss
 
 LISTED_RULES = ("semi-hard", "semi-hard-random", "hardest")  # these return a list of triplets
 RULES = (*LISTED_RULES, "all")
 
-# -- One negative per pair: kernels write it to chosen (N, N) at [anchor, positive], -1 for none ---
+# -- One negative per pair: kernels write it to chosen (A, N) at [anchor, positive], -1 for none ---
 
 
 @cpu_kernel
 def _closest_semi_hard(distances, labels, margin, chosen):
     n = len(labels)
-    for a in prange(n):
+    for a in prange(len(distances)):
         for p in range(n):
             chosen[a, p] = -1
             if a == p or labels[a] != labels[p]:
@@ -53,9 +53,9 @@ def _closest_semi_hard(distances, labels, margin, chosen):
 
 @cpu_kernel
 def _random_semi_hard(distances, labels, margin, draws, chosen):
-    """Choose by `draws` (N, N) in [0, 1) which of a pair's semi-hard negatives to take."""
+    """Choose by `draws` (A, N) in [0, 1) which of a pair's semi-hard negatives to take."""
     n = len(labels)
-    for a in prange(n):
+    for a in prange(len(distances)):
         for p in range(n):
             chosen[a, p] = -1
             if a == p or labels[a] != labels[p]:
@@ -76,7 +76,7 @@ def _random_semi_hard(distances, labels, margin, draws, chosen):
 @cpu_kernel
 def _hardest(distances, labels, chosen):
     n = len(labels)
-    for a in prange(n):
+    for a in prange(len(distances)):
         closest = -1
         for candidate in range(n):
             if labels[candidate] != labels[a] and (
@@ -89,10 +89,10 @@ def _hardest(distances, labels, chosen):
 
 def _checked(distances, labels) -> tuple[np.ndarray, np.ndarray]:
     """Return both checked, since the kernels would read beyond arrays that do not fit."""
-    distances, labels = as_square(distances), np.asarray(labels)
-    if labels.shape != distances.shape[:1]:
+    distances, labels = as_distances(distances), np.asarray(labels)
+    if labels.shape != distances.shape[1:]:
         raise ValueError(
-            f"a label is needed for each row of distances {distances.shape}, got shape "
+            f"a label is needed for each column of distances {distances.shape}, got shape "
             f"{labels.shape}"
         )
     if labels.size and labels.dtype.kind not in "iu":
@@ -108,10 +108,10 @@ def semi_hard_closest(distances: np.ndarray, labels: np.ndarray, margin: float) 
 
     Parameters
     ----------
-    distances : ndarray of shape (N, N)
+    distances : ndarray of shape (N, N), or (A, N) for the first A as anchors
         Squared L2 distances; whole numbers count as float64.
     labels : ndarray of shape (N,)
-        Person of each row, integers.
+        Person of each column, integers.
     margin : float
 
     Returns
@@ -123,7 +123,7 @@ def semi_hard_closest(distances: np.ndarray, labels: np.ndarray, margin: float) 
     Raises
     ------
     ValueError
-        The distances are not square, or the number of labels differs.
+        The distances have more rows than columns, or the number of labels differs.
     TypeError
         The labels are not integers.
     """
@@ -168,7 +168,7 @@ def _all_violations(distances, labels, margin, sums, counts, weights):
     """Row a of `weights` holds how often anchor a's distances enter the loss, with their signs."""
     n = len(labels)
     zero, one = distances.dtype.type(0), distances.dtype.type(1)
-    for a in prange(n):
+    for a in prange(len(distances)):
         weights[a] = zero
         sums[a] = 0
         counts[a] = 0
@@ -196,7 +196,7 @@ def all_violations_loss(
     At 1,800 images of 45 people there are 123.6 million triplets: as a list, 3 GB.
     """
     distances, labels = _checked(distances, labels)
-    sums, counts = np.empty(len(labels)), np.empty(len(labels), np.int64)
+    sums, counts = np.empty(len(distances)), np.empty(len(distances), np.int64)
     weights = np.empty_like(distances)
     margin = distances.dtype.type(margin)
     _all_violations(distances, labels, margin, sums, counts, weights)

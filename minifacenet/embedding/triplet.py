@@ -43,17 +43,22 @@ class Triplets(NamedTuple):
         return len(self.anchor)
 
 
-def as_square(distances: np.ndarray) -> np.ndarray:
-    """Return distances (N, N) as float32 or float64, in which a margin keeps its fraction.
+def as_distances(distances: np.ndarray) -> np.ndarray:
+    """Return distances as float32 or float64, in which a margin keeps its fraction.
+
+    They are of shape (N, N), or (A, N) where only the first A of the N rows are anchors.
 
     Raises
     ------
     ValueError
-        The distances are not square.
+        The distances have another shape.
     """
     distances = np.asarray(distances)
-    if distances.ndim != 2 or distances.shape[0] != distances.shape[1]:
-        raise ValueError(f"distances are of shape (N, N), all with all, got {distances.shape}")
+    if distances.ndim != 2 or distances.shape[0] > distances.shape[1]:
+        raise ValueError(
+            f"distances are of shape (N, N), all with all, or their first rows, got "
+            f"{distances.shape}"
+        )
     if distances.dtype not in (np.float32, np.float64):
         return distances.astype(np.float64)
     return distances
@@ -66,7 +71,7 @@ def triplet_loss(
 
     Parameters
     ----------
-    distances : ndarray of shape (N, N)
+    distances : ndarray of shape (N, N), or (A, N) for the first A as anchors
         Squared L2 distances within the batch; whole numbers count as float64.
     triplets : Triplets
     margin : float
@@ -78,10 +83,10 @@ def triplet_loss(
         0 if no triplet is active.
     active : int
         Triplets with a positive bracket.
-    weights : ndarray of shape (N, N)
+    weights : ndarray of the shape of `distances`
         dL/dD: W of this file's derivation.
     """
-    distances = as_square(distances)
+    distances = as_distances(distances)
     a, p, n = triplets
     violation = distances[a, p] - distances[a, n] + distances.dtype.type(margin)
     hinge = violation > 0

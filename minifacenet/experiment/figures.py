@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import plots
 from ..classification.methods import OURS, methods_with
+from ..classification.pair_scores import CROSSED, JudgedPairs
 from ..classification.verification import drawn_roc, pair_distances
 from ..classification.verification_scores import Verification
 from ..plots import faces as face_plots
@@ -63,6 +64,17 @@ def _draw_verification(
         ours, faces.images, people[faces.labels], shown, threshold=threshold, credit=credit
     )
     plots.save(grid, out / "grid.png")
+
+
+def two_model_figures(out: Path, judged: dict[str, JudgedPairs]) -> None:
+    """Draw `distances.png` of the pairs across two models, and `roc.png` within and across."""
+    crossed, curves = judged[CROSSED], {}
+    balanced = crossed.result.overall.balanced_accuracy_threshold
+    histogram = plots.distance_histograms(crossed.distances, crossed.same, balanced)
+    plots.save(histogram, out / "distances.png")
+    for name, one in judged.items():
+        curves[name] = (*drawn_roc(one.distances, one.same), one.result.overall.auc)
+    plots.save(plots.roc(curves), out / "roc.png")
 
 
 def pair_figures(out: Path, distances: np.ndarray, same: np.ndarray, result: Verification) -> None:

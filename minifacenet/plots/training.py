@@ -28,7 +28,7 @@ def training_curves(
         Scores of faces outside the training; they add the fifth panel.
     ax : four Axes, or five with `scores`, optional
     margin : float, optional
-        Drawn into the panels of the loss and of the distances.
+        Drawn into the panels of the loss and of the distances; without one it is no triplet loss.
     measure : str
         Name of the scores.
 
@@ -40,7 +40,7 @@ def training_curves(
     step, loss, active, positive, negative, spread = _columns(records)
     axes = _panels(ax, 5 if scores else 4)
     distance, guide = "squared L2 distance", {"color": "0.4", "linestyle": ":"}
-    entitle(axes[0], "Loss of the active triplets", distance)
+    entitle(axes[0], "Loss" if margin is None else "Loss of the active triplets", distance)
     _curve(axes[0], step, loss, HUES[7])
     entitle(axes[1], "Active anchor-positive pairs", "share of the pairs (%)")
     _curve(axes[1], step, 100 * active, HUES[2])

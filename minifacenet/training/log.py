@@ -100,7 +100,7 @@ def training_figure(
     out: Path,
     records: Sequence[StepRecord],
     scores: Sequence[tuple[float, ...]],
-    margin: float,
+    margin: float | None,
     measure: str = "AUC",
 ) -> None:
     """Draw `training.png`: the curves, with the held-out scores along the way if there are any."""

@@ -25,6 +25,7 @@ from ..nn.layer import Sequential
 from ..nn.optim import OPTIMIZERS
 from ..preprocessing.faces import Faces
 from .freezing import freeze, trained_parameters
+from .harmonic import Harmonic
 from .health import StepRecord, not_finite
 from .observer import Observer
 from .settings import TrainConfig
@@ -63,22 +64,31 @@ class TrainingState:
 
 
 def train(
-    network: Sequential, faces: Faces, config: TrainConfig, state: TrainingState | None = None
+    network: Sequential,
+    faces: Faces,
+    config: TrainConfig,
+    state: TrainingState | None = None,
+    harmonic: Harmonic | None = None,
 ) -> Iterator[StepRecord]:
     """Train `network` in place on `faces` (`.images` uint8 (N, H, W, C), `.labels` (N,)).
 
-    With a `state` it goes on after `state.step`; without one it begins.
+    With a `state` it goes on after `state.step`; without one it begins. With `harmonic` its vectors
+    learn to compare with those of an older model.
 
     Raises
     ------
     ValueError
         Nobody has two photos, or there is only one person: no triplet exists. Or a network with
         batch norm is to learn in chunks: each would be normalised by itself. Or it has no such
-        rows as are to be frozen.
+        rows as are to be frozen. Or `harmonic` does not fit: see `Harmonic.prepared`.
     FloatingPointError
         The embeddings are not finite any more; the message names the first such layer.
     """
-    check_trainable(faces.labels)
+    labels = faces.labels
+    if harmonic is None:
+        check_trainable(labels)
+    else:
+        labels, config = harmonic.prepared(labels, config)
     freeze(network, config.freeze)
     norms = [layer for layer in network.walk() if isinstance(layer, BatchNorm)]
     if config.chunk and not all(norm.frozen for norm in norms):
@@ -91,12 +101,14 @@ def train(
         start = time.perf_counter()
         done = state.step / config.steps
         state.optimizer.rate = config.rate * 0.5 * (1 + np.cos(np.pi * done))
-        batch, loss = _draw(network, faces, config, state)
+        batch, loss = _draw(network, faces, labels, config, state, harmonic)
+        fixed = None if harmonic is None else harmonic.vectors[batch]
         photos = faces.images[batch]
         if config.augmentation is not None:
             photos = config.augmentation(photos, state.rng)
-        labels = faces.labels[batch]
-        measured, distances = _step(network, state.optimizer, photos, labels, config.chunk, loss)
+        measured, distances = _step(
+            network, state.optimizer, photos, labels[batch], config.chunk, loss, fixed
+        )
         state.step += 1
         state.seen = batch, distances
         yield StepRecord(state.step, *measured, len(batch), time.perf_counter() - start)
@@ -111,12 +123,13 @@ def train_watched(
     steps: int | None = None,
     state: TrainingState | None = None,
     after_step: Callable[[list[StepRecord]], object] | None = None,
+    harmonic: Harmonic | None = None,
 ) -> list[StepRecord]:
     """Train until `steps`, or until `after_step` says stop; the observer is told every step.
 
     Parameters
     ----------
-    network, faces, config, state
+    network, faces, config, state, harmonic
         As in `train`.
     title : str
         What the observer calls this training.
@@ -135,7 +148,8 @@ def train_watched(
     steps = config.steps if steps is None else steps
     records = []
     observer.start_training(title, steps, done=state.step)
-    for record in islice(train(network, faces, config, state), max(0, steps - state.step)):
+    training = train(network, faces, config, state, harmonic)
+    for record in islice(training, max(0, steps - state.step)):
         records.append(record)
         observer.batch(*state.seen)
         observer.step(record)
@@ -150,7 +164,7 @@ def is_due(step: int, every: int, last: int) -> bool:
     return step % every == 0 or step == last
 
 
-def _draw(network, faces, config, state):
+def _draw(network, faces, labels, config, state, harmonic):
     """Return the photos of the next step, and its loss: a function of their distances.
 
     That function returns loss, number of active triplets, dL/dD as `triplet_loss` does, and the
@@ -168,10 +182,10 @@ def _draw(network, faces, config, state):
                 *triplet_loss(distances, triplets, config.margin),
                 len(triplets),
             )
-    batch = sample_batch(
-        faces.labels, config.people, config.photos, state.rng, config.extra_negatives
-    )
-    labels = faces.labels[batch]
+    batch = sample_batch(labels, config.people, config.photos, state.rng, config.extra_negatives)
+    labels = labels[batch]
+    if harmonic is not None:
+        return batch, harmonic.loss_of(labels, config.margin, rule, state.rng)
     same = (labels[:, None] == labels[None]).sum(axis=1)  # photos of each anchor's person
     negatives = len(labels) - same if rule == "all" else 1
     candidates = int(((same - 1) * negatives).sum())
@@ -182,40 +196,46 @@ def _draw(network, faces, config, state):
 
 
 def _step(
-    network, optimizer, photos, labels, chunk, loss_of
+    network, optimizer, photos, labels, chunk, loss_of, fixed
 ) -> tuple[tuple[float, int, float, float, float, float], np.ndarray]:
     """Do forward, loss, backward, update.
 
-    Return a StepRecord's fields from loss to spread, and the distances before the update.
+    Return a StepRecord's fields from loss to spread, and the photos' distances before the update.
+
+    `fixed` are vectors of an older network, one for each photo, or None: they stand below the
+    network's own where distances are measured, and get no gradient.
     """
     chunk = chunk or len(photos)
     parts = [slice(start, start + chunk) for start in range(0, len(photos), chunk)]
     whole = len(parts) == 1  # then the first pass keeps what backward needs, else a second one does
     embeddings = np.concatenate([embed(network, photos[part], train=whole) for part in parts])
-    distances = squared_distances(embeddings)
+    vectors = embeddings if fixed is None else np.concatenate([embeddings, fixed])
+    distances = squared_distances(vectors)
     if not np.isfinite(distances).all():
         inputs = to_device(to_input(photos[parts[0]]), network.device)
         raise not_finite(network.first_not_finite(inputs))
     loss, active, weights, candidates = loss_of(distances)
     if active:  # otherwise there is nothing to learn from, and no update
-        gradient = embedding_gradient(weights, embeddings)
+        gradient = embedding_gradient(weights, vectors)[: len(photos)]
         network.zero_grad()
         for part in parts:
             if not whole:
                 embed(network, photos[part], train=True)
             network.backward(to_device(gradient[part], network.device))
         optimizer.step()
-    same = labels[:, None] == labels[None]
-    other = ~np.eye(len(labels), dtype=bool)
+    own = distances[: len(labels)]
+    same = labels[:, None] == (labels if fixed is None else np.tile(labels, 2))[None]
+    other = ~np.eye(len(labels), own.shape[1], dtype=bool)
+    among = own[:, : len(labels)]
     measured = (
         loss,
         active,
         active / max(candidates, 1),
-        float(distances[same & other].mean()) if (same & other).any() else float("nan"),
-        float(distances[~same].mean()) if (~same).any() else float("nan"),
-        float(distances[other].mean()),
+        float(own[same & other].mean()) if (same & other).any() else float("nan"),
+        float(own[~same].mean()) if (~same).any() else float("nan"),
+        float(among[other[:, : len(labels)]].mean()),
     )
-    return measured, distances
+    return measured, among
 
 
 def is_trainable(labels: np.ndarray) -> bool:

@@ -13,6 +13,9 @@ class Observer:
     def say(self, text: str) -> None:
         """Take a line worth reading."""
 
+    def embedded(self, name: str, done: int, total: int) -> None:
+        """The model of this name has embedded `done` faces of `total`."""
+
     def start_training(self, title: str, steps: int, done: int = 0) -> None:
         """A training of `steps` steps begins, or goes on after `done` of them."""
 
@@ -42,6 +45,10 @@ class Observers(Observer):
     def say(self, text: str) -> None:
         for observer in self._all:
             observer.say(text)
+
+    def embedded(self, name: str, done: int, total: int) -> None:
+        for observer in self._all:
+            observer.embedded(name, done, total)
 
     def start_training(self, title: str, steps: int, done: int = 0) -> None:
         for observer in self._all:

@@ -19,6 +19,7 @@ from ..embedding.architectures import Architecture, FaceNet
 from ..embedding.batches import to_input
 from ..nn.device.backend import gpu_memory, reset_peak
 from ..preprocessing.faces import Faces
+from .harmonic import as_people
 from .loop import TrainingState, check_trainable, train
 from .settings import TrainConfig
 
@@ -38,6 +39,7 @@ class Plan:
     weights_memory: int  # weights, gradients, optimizer
     memory: int
     step_seconds: float
+    old_seconds: float  # of an older model's vectors
     seconds: float
 
 
@@ -48,17 +50,23 @@ def plan(
     checks: int = 0,
     checked: int = 0,
     done: int = 0,
+    old: Architecture | None = None,
+    harmonic_by: str = "people",
 ) -> Plan:
     """Plan a training by `config` on photos with these labels, after `done` of its steps.
 
-    `checks` times `checked` held-out photos are embedded along the way.
+    `checks` times `checked` held-out photos are embedded along the way. With an `old` network it
+    is harmonic: that one embeds all photos before the first step.
 
     Raises
     ------
     ValueError
         There is no triplet among the photos.
     """
-    check_trainable(labels)
+    if old is None:
+        check_trainable(labels)
+    else:
+        labels, config = as_people(harmonic_by, labels, config)
     _, counts = np.unique(labels, return_counts=True)
     people = min(config.people, len(counts))
     largest = np.sort(np.minimum(counts, config.photos))[::-1][:people]  # the fullest batch
@@ -70,7 +78,8 @@ def plan(
     passes = photo_seconds + (forward_seconds if at_once < batch else 0)
     step_seconds = batch * passes
     pixels = 4 * int(np.prod(architecture.input_shape))
-    matrices = 6 * 4 * batch**2  # distances, dL/dD and their sums, masks
+    vectors = batch if old is None else 2 * batch
+    matrices = 6 * 4 * vectors**2  # distances, dL/dD and their sums, masks
     steps, mining_seconds = config.steps - done, 0.0
     if config.mine_every:
         subset = min(config.mine_over, len(labels))
@@ -79,17 +88,25 @@ def plan(
         triplets = subset / len(labels) * (counts * (counts - 1)).sum()
         lasts = min(config.mine_every, max(1, -(-triplets // max(1, batch // 3))))
         mining_seconds = -(-steps // lasts) * subset * forward_seconds
+    old_seconds = 0.0  # once it has begun, the old vectors are there
+    if old is not None and not done:
+        old_seconds = len(labels) * _forward_seconds(old)
+    positives = largest - 1 if old is None else 2 * largest - 1  # v1's vectors count, too
     return Plan(
         people=people,
         photos=int(largest[0]),
         batch=batch,
-        pairs=int((largest * (largest - 1)).sum()),
+        pairs=int((largest * positives).sum()),
         chunks=-(-batch // at_once),
         batch_per_photo=steps * batch / len(labels),
         weights_memory=weights,
         memory=weights + at_once * photo + batch * pixels + matrices + len(labels) * pixels // 4,
         step_seconds=step_seconds,
-        seconds=steps * step_seconds + checks * checked * forward_seconds + mining_seconds,
+        old_seconds=old_seconds,
+        seconds=steps * step_seconds
+        + checks * checked * forward_seconds
+        + mining_seconds
+        + old_seconds,
     )
 
 
@@ -109,11 +126,19 @@ def _measure(architecture: Architecture, config: TrainConfig) -> tuple[int, int,
     finally:
         tracemalloc.stop()
     photo = max(0, (peaks[1] - peaks[0]) // 4)
-    photos = to_input(np.random.default_rng(0).integers(0, 256, (8, *architecture.input_shape)))
     step_seconds = min(step(8) for _ in range(3)) / 8
+    return peaks[0] - 4 * photo, photo, step_seconds, _forward_seconds(architecture, model)
+
+
+def _forward_seconds(architecture: Architecture, model: FaceNet | None = None) -> float:
+    """Measure a photo's seconds for a forward, of a new network if no `model` is warm already."""
+    photos = to_input(np.random.default_rng(0).integers(0, 256, (8, *architecture.input_shape)))
+    if model is None:
+        model = FaceNet.new(architecture)
+        model.network.forward(photos)  # compiles
     start = time.perf_counter()
     model.network.forward(photos)
-    return peaks[0] - 4 * photo, photo, step_seconds, (time.perf_counter() - start) / 8
+    return (time.perf_counter() - start) / 8
 
 
 def _trial(

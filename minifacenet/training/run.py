@@ -33,6 +33,7 @@ from ..preprocessing.faces import Faces
 from . import state as stored
 from .average import WeightAverage
 from .files import STALE, last_good
+from .harmonic import Harmonic, old_vectors, with_old
 from .health import StepRecord, collapsed_for, not_finite
 from .judges import Check, add_thresholds, split_off_judges
 from .log import TYPES, checks_of_steps, rows_of_steps, training_figure, write_log
@@ -100,29 +101,33 @@ def run_training(
     observer: Observer | None = None,
     resume: bool = False,
     device: str = "cpu",
+    folder: Path | None = None,
 ) -> Outcome:
     """Train a new network on `faces`, or go on with the training in `out`; see the file's top.
 
-    It may go on with another device than it began on: `device` is 'cpu' or 'cuda'.
+    It may go on with another device than it began on: `device` is 'cpu' or 'cuda'. `folder` is
+    where the paths of `faces` begin: `config.harmonic` may take photos of another size, and then
+    they are read again.
 
     Raises
     ------
     CheckpointError
         `resume` with other settings or faces than it began with, or faces cut differently; or the
-        model to begin with cannot be read.
+        model to begin with, or to compare with, cannot be read.
     FloatingPointError
         The embeddings are not finite any more: the last good weights are in `model.safetensors`.
     ValueError
-        Another process is at work in `out`, or the model to begin with does not fit.
+        Another process is at work in `out`, or one of these models does not fit.
     """
     with locked(out):
-        return _run_training(faces, out, config, observer or Observer(), resume, device)
+        return _run_training(faces, out, config, observer or Observer(), resume, device, folder)
 
 
 def _run_training(
     faces: Faces, out: Path, config: TrainingRunConfig, observer: Observer, resume: bool,
-    device: str,
+    device: str, folder: Path | None,
 ) -> Outcome:  # fmt: skip
+    config, old = with_old(config)
     start = None
     if not resume or config.init_digest is None:
         config, start = with_start(config)
@@ -149,6 +154,11 @@ def _run_training(
     known, others = split_off_judges(faces, config, observer)
     if state.queue.max(initial=0) >= len(known):
         raise CheckpointError(f"{out / 'state.safetensors'}: damaged, its triplets are of others")
+    harmonic = None
+    if old is not None:
+        old.network.to(device)
+        vectors = old_vectors(old, known, folder, out, observer, str(config.harmonic))
+        harmonic = Harmonic(vectors, config.harmonic_by)
     check, began = None if others is None else Check(others, config.far), state.step
     if resume:
         run.read_logs(checked=check is not None)
@@ -164,15 +174,15 @@ def _run_training(
             train_watched(
                 model.network, known, config.training, observer, "Training",
                 steps=began if run.stopped else None, state=state, after_step=after_step,
+                harmonic=harmonic,
             )  # fmt: skip
         except FloatingPointError as error:
             run.write_logs()
             raise FloatingPointError(f"{error}. {last_good(out)}") from None
     if others is not None and run.stopped != "interrupted":
         add_thresholds(out / "model.safetensors", known, others)
-    training_figure(
-        out, run.records, run.checks, config.training.margin, f"VAL at FAR {config.far:g}"
-    )
+    margin = None if config.harmonic_by == "vectors" else config.training.margin
+    training_figure(out, run.records, run.checks, margin, f"VAL at FAR {config.far:g}")
     return Outcome(run.records, run.checks, run.kept(), run.stopped, began)
 
 

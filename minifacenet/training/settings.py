@@ -119,7 +119,13 @@ class TrainConfig:
         return [rule for start, rule in schedule if start <= step or start == schedule[0][0]][-1]
 
 
-HABITS = ("save_every", "patience", "stop_collapsed", "init")  # these change no weight
+# These change no weight; of models the digests are compared.
+HABITS = ("save_every", "patience", "stop_collapsed", "init", "harmonic")
+HARMONIC_BY = ("people", "photos", "vectors")
+MIXED_OFFLINE = (
+    "offline mining keeps triplets of one network, and a harmonic training mixes two: leave out "
+    "--mine-every"
+)
 
 
 @dataclass(frozen=True)
@@ -148,6 +154,11 @@ class TrainingRunConfig:
         file or a published network. It may move: its digest says which one it was.
     init_digest : str or None
         The digest of that model. `run_training` looks it up.
+    harmonic : str or None
+        Learn vectors that compare with those of this older model (see `harmonic.py`). It may move.
+    harmonic_by : 'people', 'photos' or 'vectors'
+    harmonic_digest : str or None
+        As `init_digest`.
     """
 
     architecture: Architecture = field(default_factory=Architecture)
@@ -163,9 +174,27 @@ class TrainingRunConfig:
     )
     init: str | None = option(None, "Begin with the weights of this model: a folder, file or name.")
     init_digest: str | None = None
+    harmonic: str | None = option(
+        None, "Learn vectors that compare with those of this model: a folder, file or name."
+    )
+    harmonic_by: str = option(
+        HARMONIC_BY[0],
+        f"{either(HARMONIC_BY)}: triplets of both models; those of nameless photos; no triplets.",
+    )
+    harmonic_digest: str | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
+        if self.harmonic_by not in HARMONIC_BY:
+            raise ValueError(
+                f"harmonic_by is one of {', '.join(HARMONIC_BY)}, got {shortened(self.harmonic_by)}"
+            )
+        if self.harmonic is None and self.harmonic_by != HARMONIC_BY[0]:
+            raise ValueError(
+                f"harmonic_by {self.harmonic_by} needs the older model: name it with --harmonic"
+            )
+        if self.harmonic is not None and self.training.mine_every:
+            raise ValueError(MIXED_OFFLINE)
         if not 0 <= self.held_out < 1:
             raise ValueError(f"held_out is a share of the people, 0 to 1, got {self.held_out}")
         if not 0 < self.far <= 1:

@@ -28,14 +28,22 @@ def with_start(config: TrainingRunConfig) -> tuple[TrainingRunConfig, FaceNet | 
     """
     if config.init is None:
         return config, None
-    start = load_model(config.init)
-    digest = start.digest
-    if config.init_digest not in (None, digest):
+    start = opened(config.init, config.init_digest, "begins with")
+    return replace(config, init_digest=start.digest), start
+
+
+def opened(name: str, known: str | None, does: str) -> FaceNet:
+    """Load the model of this name, which has the `known` digest if there is one.
+
+    `does` says in the error what a training does with it. Errors are those of `with_start`.
+    """
+    model = load_model(name)
+    if known not in (None, model.digest):
         raise ValueError(
-            f"{config.init} has the digest {digest}, and the training begins with a model of the "
-            f"digest {shortened(config.init_digest)}: name that one"
+            f"{name} has the digest {model.digest}, and the training {does} a model of the "
+            f"digest {shortened(known)}: name that one"
         )
-    return replace(config, init_digest=digest), start
+    return model
 
 
 def take_over(model: FaceNet, start: FaceNet, name: str) -> str:

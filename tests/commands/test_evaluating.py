@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from minifacenet.embedding.checkpoint import load_model, save_model
 from minifacenet.embedding.embedder import Embedder
 from minifacenet.preprocessing import align_folder as alignment
 from minifacenet.preprocessing import crop_files as cropper
@@ -332,6 +333,33 @@ def test_results_are_no_photos_and_are_known_as_results(run, images, model, tmp_
     run("evaluate", "lfw", images, "--model", model, "--out", people / "results")
     printed = run("make-pairs", people, "--out", "p.txt", "--folds", 1, "--per-fold", 1)[1]
     assert "results/ (results of minifacenet, lfw.json: no person)" in text(printed)
+
+
+def test_against_an_older_model(run, images, aligned, model, tmp_path):
+    old, rng = tmp_path / "old", np.random.default_rng(0)
+    shutil.copytree(aligned, old)
+    facenet = load_model(old)
+    with facenet.network.parameters()["fc7128.weight"].edit() as w:
+        w[:] = rng.standard_normal(w.shape)
+    save_model(old / "model.safetensors", facenet)
+    words = ("evaluate", "lfw", images, "--model", aligned)
+    run(*words)
+    run("evaluate", "lfw", images, "--model", old)
+    status, printed, _ = run(*words, "--against", old)
+    assert status == 0
+    assert "v1/v1" in printed
+    assert "v2/v1 at the thresholds of v1: The model holds no thresholds" in text(printed)
+    runs = tmp_path / "runs"
+    two = stored(runs / f"lfw-{aligned.name}-against-old")
+    assert two["models"]["v2/v2"]["accuracy"] == stored(runs / f"lfw-{aligned.name}")["accuracy"]
+    assert two["models"]["v1/v1"]["accuracy"] == stored(runs / "lfw-old")["accuracy"]
+    assert two["accuracy"] == two["models"]["v2/v1"]["accuracy"]
+    assert two["model"]["against"] == facenet.digest
+    status, _, error = run(*words, "--against", model)
+    assert status == 1
+    assert "'aligned to openface, margin 0.1', the other by 'centre square'" in text(error)
+    status, _, error = run(*words, "--out", runs / f"lfw-{aligned.name}-against-old")
+    assert "figures of another evaluation (not the same model)" in text(error)
 
 
 def test_explain(run, images, model):

@@ -228,14 +228,14 @@ def test_as_many_labels_as_distances(rule, count):
     """The kernels would read, and write, beyond the shorter of the two."""
     rng = np.random.default_rng(0)
     distances = squared_distances(rng.standard_normal((6, 4)))
-    with pytest.raises(ValueError, match=rf"row of distances \(6, 6\), got shape \({count},\)"):
+    with pytest.raises(ValueError, match=rf"column of distances \(6, 6\), got shape \({count},\)"):
         mined_loss(distances, np.arange(count) % 2, 0.2, rule, rng)
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_distances_are_a_square_and_labels_whole_numbers(rule):
     rng = np.random.default_rng(0)
-    with pytest.raises(ValueError, match=r"\(N, N\), all with all, got \(6, 4\)"):
+    with pytest.raises(ValueError, match=r"\(N, N\), all with all, .* got \(6, 4\)"):
         mined_loss(np.zeros((6, 4)), np.arange(6), 0.2, rule, rng)
     with pytest.raises(TypeError, match=r"one per person, got <U1: np\.unique"):
         mined_loss(np.zeros((2, 2)), np.array(["a", "b"]), 0.2, rule, rng)

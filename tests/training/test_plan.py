@@ -50,6 +50,17 @@ def test_checks_and_offline_mining_take_their_time(measured):
     assert (offline.batch, offline.seconds) == (8, 10 * 8 * 3 + 2 * 20)
 
 
+def test_an_old_model_embeds_all_photos_once_and_its_vectors_are_positives(measured, monkeypatch):
+    monkeypatch.setattr(plan_module, "_forward_seconds", lambda old: 7.0)
+    config = TrainConfig(steps=10, people=4, photos=2)
+    plain, it = plan(LABELS, SMALL, config), plan(LABELS, SMALL, config, old=SMALL)
+    assert it.seconds == plain.seconds + 30 * 7 == plain.seconds + it.old_seconds
+    assert (plain.pairs, it.pairs) == (4 * 2, 4 * 2 * 3)
+    assert plan(LABELS, SMALL, config, done=5, old=SMALL).old_seconds == 0
+    by_photos = plan(np.arange(30), SMALL, config, old=SMALL, harmonic_by="photos")
+    assert (by_photos.batch, by_photos.pairs) == (8, 8)
+
+
 def test_without_a_triplet_there_is_nothing_to_plan():
     with pytest.raises(ValueError, match=r"two photos of one person.*got 3 photos of 3 people"):
         plan(np.arange(3), SMALL, TrainConfig())
