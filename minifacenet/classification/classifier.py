@@ -6,7 +6,11 @@ For every person p one hyperplane splits p's photos from everybody else's ("one 
 
 The SVM chooses w_p and b_p for a wide margin with few photos on the wrong side,
 
-    minimise  1/2 ||w_p||² + C sum_i max(0, 1 - t_i score_p(e_i))²,   t_i = +1 for p, -1 otherwise.
+    minimise  1/2 ||w_p||² + C sum_i v_i max(0, 1 - t_i score_p(e_i))²,   t_i = +1 for p, else -1.
+
+The weight v_i is 1 for everybody else's photos, and for p's own ones the mean number of photos of a
+person over p's ("balanced"): who has one photo counts as much as who has twenty. Where all have as
+many it is 1.
 
 A linear split is enough because the network did the hard part: people are already compact groups
 on the sphere. The scores are the only source of the name, so a name and its score never disagree
@@ -168,7 +172,9 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
         if len(self.classes_) == 1:
             self.coef_, self.intercept_ = np.empty((0, X.shape[1])), np.empty(0)
             return self
-        svm = LinearSVC(C=self.C, random_state=self.random_state, max_iter=10_000)
+        svm = LinearSVC(
+            C=self.C, class_weight="balanced", random_state=self.random_state, max_iter=10_000
+        )
         with one_photo_each_is_enough():
             svm.fit(X, y)
         self.coef_, self.intercept_ = svm.coef_, svm.intercept_

@@ -195,6 +195,18 @@ def test_nobody_is_called_unknown():
     FaceClassifier().fit(embeddings, names)  # without a gate there is no stranger
 
 
+def test_who_has_one_photo_is_named_beside_those_with_many():
+    """Without weights, one photo on the wrong side costs an SVM of one against the rest little."""
+    embeddings, names = faces(people=8, photos=30, spread=1.2)
+    enrolled = np.concatenate([[30 * p + i for i in range((1, 12)[p % 2])] for p in range(8)])
+    asked = np.setdiff1d(np.arange(len(names)), enrolled)
+    namer = FaceClassifier().fit(embeddings[enrolled], names[enrolled])
+    rare = np.isin(names[asked], [f"person {p}" for p in (0, 2, 4, 6)])
+    right = namer.predict(embeddings[asked]) == names[asked]
+    assert right[rare].mean() > 0.9
+    assert right[~rare].mean() > 0.9
+
+
 def test_a_gate_per_person_is_the_threshold_and_an_allowance():
     embeddings, names = faces(spread=1.0)
     crowding = Crowding((tuple(embeddings[0].tolist()),), share=0.5, usual=1.0)
