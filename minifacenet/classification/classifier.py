@@ -9,8 +9,8 @@ The SVM chooses w_p and b_p for a wide margin with few photos on the wrong side,
     minimise  1/2 ||w_p||² + C sum_i v_i max(0, 1 - t_i score_p(e_i))²,   t_i = +1 for p, else -1.
 
 The weight v_i is 1 for everybody else's photos, and for p's own ones the mean number of photos of a
-person over p's ("balanced"): who has one photo counts as much as who has twenty. Where all have as
-many it is 1.
+person over p's (between two people, each one's own): who has one photo counts as much as who has
+twenty. Where all have as many it is 1.
 
 A linear split is enough because the network did the hard part: people are already compact groups
 on the sphere. The scores are the only source of the name, so a name and its score never disagree

@@ -1,11 +1,12 @@
 """From embeddings to names: the gallery, its gate, and groups of those who are in none.
 
 A face gets the name of the person whose mean direction is nearest, if it passes the gate. The
-linear SVM of `FaceClassifier` names as well where everybody has as many photos. But in a library
-one person has a single photo and another one twenty, and an SVM of one against the rest favours
-those with many. Measured on LFW with one to four photos of each of 10 people, and the gate for a
-share of 0.01: the nearest mean named 98.2 % of other photos correctly, the SVM 87.1 %, and 1.3 %
-and 1.2 % of strangers got a name.
+linear SVM of `FaceClassifier` names as well, and takes longer the more people there are. In a
+library one person has a single photo and another one twenty, and to an SVM without weights those
+with many would win. Measured on LFW (dlib_resnet, 40 draws) with one to four photos of each of 10
+people, and gates for a share of 0.01: the nearest mean named 97.5 ± 0.4 % of other photos
+correctly, the SVM 97.3 ± 0.5 %, without weights 82.6 ± 1.3 %; by each, 1.6 to 1.8 % of strangers
+got a name.
 """
 
 from __future__ import annotations
