@@ -230,8 +230,10 @@ def tell_strangers(
             f"  in a crowd {accepted[crowded].mean():.4f} of {crowded.sum()}, "
             f"elsewhere {accepted[~crowded].mean():.4f} of {(~crowded).sum()}"
         )
-    most = ", ".join(f"{Path(p).stem} as {who} {n}" for (p, who), n in names.most_common(12))
-    print(f"  most often: {most}")
+    pairs: Counter = Counter()
+    for (photo, person), count in names.items():
+        pairs[" and ".join(sorted((photo.partition("/")[0], person)))] += count
+    print(f"  most often: {', '.join(f'{pair} {n}' for pair, n in pairs.most_common(8))}")
 
 
 def tell_groups(faces: Faces, own: Thresholds, draws: int) -> None:
