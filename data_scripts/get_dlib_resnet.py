@@ -22,7 +22,12 @@ import numpy as np
 from minifacenet.data_scripts.dlib_weights import TAG_OR_SKIP, Layer, read_dlib
 from minifacenet.data_scripts.fetching import Item, Package, script
 from minifacenet.data_scripts.pretrained import Source, finite
-from minifacenet.data_scripts.published_weights import check_model, in_our_layout, write_model
+from minifacenet.data_scripts.published_weights import (
+    check_model,
+    in_our_layout,
+    renew_thresholds,
+    write_model,
+)
 from minifacenet.data_scripts.weight_bytes import WeightsError
 from minifacenet.embedding.published import PUBLISHED
 
@@ -158,6 +163,7 @@ ITEM = Item(
     package=PACKAGE,
     write=write,
     check=lambda path: check_model(NAME, path),
+    renew=lambda path: renew_thresholds(NAME, path),
 )
 
 if __name__ == "__main__":

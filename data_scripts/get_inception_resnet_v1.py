@@ -19,7 +19,12 @@ import numpy as np
 
 from minifacenet.data_scripts.fetching import Item, script
 from minifacenet.data_scripts.pretrained import Source, finite
-from minifacenet.data_scripts.published_weights import check_model, in_our_layout, write_model
+from minifacenet.data_scripts.published_weights import (
+    check_model,
+    in_our_layout,
+    renew_thresholds,
+    write_model,
+)
 from minifacenet.data_scripts.pytorch_weights import read_checkpoint
 from minifacenet.data_scripts.weight_bytes import WeightsError
 from minifacenet.embedding.published import PUBLISHED
@@ -180,6 +185,7 @@ ITEM = Item(
     package=None,
     write=write,
     check=lambda path: check_model(NAME, path),
+    renew=lambda path: renew_thresholds(NAME, path),
 )
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Write data_scripts/thresholds/NAME.json: the thresholds that travel with a published network.
 
-    python data_scripts/make_thresholds.py NAME IMAGES PEOPLE     (needs LFW's photos)
+    python data_scripts/make_thresholds.py NAME IMAGES PEOPLE [SHARE OUT]     (needs LFW's photos)
 
 IMAGES holds LFW's photos, and PEOPLE is its peopleDevTrain.txt: 4,038 people of View 1. Their faces
 are found and cut by our own detector, as `evaluate lfw` does it, and embedded as all commands do,
@@ -12,18 +12,24 @@ All pairs of these photos give the thresholds for verification. The distance for
 best for libraries of a hundred people with two photos or more. For naming, galleries of several
 sizes are drawn, with one to five photos of each person; the strangers are others of these people,
 with one photo each. Each gate is the median over the draws.
+
+A person's gate moves with how crowded it is around them (`classification/crowding.py`): how much,
+is chosen on halves of these people, and the galleries' gates are measured with it, by centres that
+the enrolled had no part in (`crowding_measures.py`). SHARE is a choice of your own: with 0 there is
+one gate for all. OUT is another file for the result.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from minifacenet.classification.classifier import FaceClassifier
 from minifacenet.classification.identification import gate_threshold
 from minifacenet.classification.thresholds import (
     GATE_TARGETS,
@@ -32,9 +38,17 @@ from minifacenet.classification.thresholds import (
     Thresholds,
     measure_thresholds,
 )
+from minifacenet.data_scripts.crowding_measures import (
+    Folds,
+    Sample,
+    check_by_halves,
+    choose_share,
+    directions,
+    nearest,
+)
 from minifacenet.embedding.cache import EmbeddingCache, embed_in_parts
 from minifacenet.embedding.embedder import Embedder
-from minifacenet.files.atomic import write_json
+from minifacenet.files.atomic import write_text
 from minifacenet.preprocessing.align_listed import align_listed, settings_for
 from minifacenet.preprocessing.read_folder import read_listed
 
@@ -68,11 +82,15 @@ def vectors_of(name: str, images: Path, people: Path, work: Path) -> tuple[np.nd
 
 
 def galleries(
-    vectors: np.ndarray, people: np.ndarray, rng: np.random.Generator
+    sample: Sample, folds: Folds, rng: np.random.Generator
 ) -> Iterator[tuple[Gallery, int]]:
-    """Gates of every gallery that there are enough people for, each with its strangers' number."""
-    names, counts = np.unique(people, return_counts=True)
-    photos_by_name = {name: np.flatnonzero(people == name) for name in names}
+    """Gates of every gallery that there are enough people for, each with its strangers' number.
+
+    A stranger's distance is that to the nearest mean direction: an SVM's choice may lie farther
+    away, never nearer.
+    """
+    names, photos_by_name = sample.names, sample.rows
+    counts = np.array([len(photos_by_name[name]) for name in names])
     for photos in PHOTOS:
         enough = names[counts >= photos]
         for size in PEOPLE:
@@ -86,8 +104,9 @@ def galleries(
                     [rng.permutation(photos_by_name[name])[:photos] for name in enrolled]
                 )
                 probes = np.array([rng.choice(photos_by_name[name]) for name in others])
-                namer = FaceClassifier(threshold=4.0).fit(vectors[rows], people[rows])
-                distances = namer.answers(vectors[probes]).distance
+                means = directions(np.split(sample.vectors[rows], size))
+                distances, person = nearest(means, sample.vectors[probes])
+                distances -= folds.allowances(enrolled, means)[person]
                 gates.append([gate_threshold(distances, far) for far in GATE_TARGETS])
             gate = dict(zip(GATE_TARGETS, map(float, np.median(gates, axis=0)), strict=True))
             print(f"{size} people, {photos} photos: {gate}", flush=True)
@@ -104,13 +123,26 @@ def libraries(
         yield OpenSet(vectors[chosen], people[chosen], vectors[:2], people[:2])
 
 
+def compact(value: object) -> str:
+    """Indented JSON, with a list of numbers on one line."""
+    text = json.dumps(value, indent=1, allow_nan=False)
+    return re.sub(r"\[[^\[\]{}]+\]", lambda found: re.sub(r"\s+", "", found[0]), text) + "\n"
+
+
 def main() -> None:
     name, images, people = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+    share, out = (float(sys.argv[4]), Path(sys.argv[5])) if len(sys.argv) > 4 else (None, None)
     work = Path("runs") / f"thresholds-{name}"
     vectors, who = vectors_of(name, images, people, work)
     print(f"{len(vectors)} faces of {len(np.unique(who))} people", flush=True)
+    sample = Sample.of(vectors, who)
+    if share is None:
+        share = choose_share(sample, np.random.default_rng(1))
+        print(f"share {share}", flush=True)
+        check_by_halves(sample, share, np.random.default_rng(2))
+    folds = Folds.of(sample, np.random.default_rng(3)).with_share(share)
     rng = np.random.default_rng(0)
-    found = list(galleries(vectors, who, rng))
+    found = list(galleries(sample, folds, rng))
     usual, strangers = next(one for one in found if (one[0].people, one[0].photos) == USUAL)
     # The pairs; a gallery of two photos gives a gate of no use, which is replaced.
     verified = measure_thresholds([OpenSet(vectors, who, vectors[:2], who[:2])], SOURCE, FARS)
@@ -122,9 +154,9 @@ def main() -> None:
         "enrolled_people": usual.people,
         "gate": usual.gate,
         "galleries": [vars(one) for one, _ in found],
+        "crowding": vars(folds.whole),
     }
-    OUT.mkdir(exist_ok=True)
-    write_json(OUT / f"{name}.json", Thresholds.of(fields).as_dict())
+    write_text(out or OUT / f"{name}.json", compact(Thresholds.of(fields).as_dict()))
 
 
 if __name__ == "__main__":

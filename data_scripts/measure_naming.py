@@ -1,24 +1,34 @@
 """Measure how well people are named among strangers, and grouped: the README's table.
 
-    python data_scripts/measure_naming.py METHOD IMAGES PEOPLE     (needs LFW's photos)
+    python data_scripts/measure_naming.py METHOD IMAGES PEOPLE [--draws N] [--thresholds FILE]
 
-METHOD is a published network, or 'eigenfaces'. IMAGES holds LFW's photos, PEOPLE is a list of
-people with ten photos or more: a name and the number of photos per line. They are in no measurement
-of the thresholds (`make_thresholds.py`).
+It needs LFW's photos. METHOD is a published network, or 'eigenfaces'. IMAGES holds the photos,
+PEOPLE is a list of people with ten photos or more: a name and the number of photos per line. They
+are in no measurement of the thresholds (`make_thresholds.py`). FILE holds other thresholds for the
+network: `make_thresholds.py NAME IMAGES PEOPLE 0 FILE` makes those of one gate for all.
 
 Each of ten draws enrols some of these people with one or three photos each, asks for seven other
 photos of each, and for seven photos of each of twenty others (as many as are left), who are
-strangers. The gate is the one that `classify fit --far 0.01` takes from the network's file; that of
-eigenfaces is measured in the same way. Groups are those of ten photos each of twenty people, cut
-where the file says.
+strangers. Names are given as `classify fit --far 0.01` does, and as `recognise` does. The gate of
+eigenfaces is measured in the same way as that of a network. Groups are those of ten photos each of
+twenty people, cut where the file says.
+
+Of the strangers with a name it is told who they are, since a few photos decide: two of these people
+are sisters, and one photo is listed among the errors of LFW (it shows whom it is taken for). And it
+is told how many of them lie in a crowd, and elsewhere (`crowding_measures.py`).
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
-import sys
-from collections.abc import Callable
+import shutil
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -27,8 +37,13 @@ from minifacenet.classification.classifier import FaceClassifier
 from minifacenet.classification.clustering import cluster
 from minifacenet.classification.clustering_scores import bcubed
 from minifacenet.classification.identification import gate_threshold
+from minifacenet.classification.library import RecognitionSettings
+from minifacenet.classification.name_faces import name_faces
+from minifacenet.classification.named_faces import NamedFace
 from minifacenet.classification.thresholds import Thresholds
+from minifacenet.data_scripts.crowding_measures import in_a_crowd
 from minifacenet.embedding.cache import EmbeddingCache, embed_in_parts
+from minifacenet.embedding.checkpoint import add_to_model, model_file
 from minifacenet.embedding.embedder import Embedder
 from minifacenet.preprocessing.align_listed import align_listed, settings_for
 from minifacenet.preprocessing.read_folder import read_listed
@@ -36,21 +51,45 @@ from minifacenet.preprocessing.read_folder import read_listed
 DRAWS, ASKED, STRANGERS, FAR = 10, 7, 20, 0.01
 SETTINGS = ((20, 3), (20, 1), (50, 3), (100, 3))  # people enrolled, photos of each
 FITTED = 3000  # photos of others that eigenfaces are fitted on, and their gate is measured on
+SISTERS = {"Serena_Williams", "Venus_Williams"}
+MISLABELLED = {"Michael_Schumacher/Michael_Schumacher_0008.jpg"}  # in the errata of LFW
 
-Gate = Callable[[int, int], float]  # of people and photos
+
+@dataclass(frozen=True)
+class Named:
+    """How faces were named: the person nearest, or the SVM's, and whether they got the name."""
+
+    people: np.ndarray
+    known: np.ndarray
 
 
-def faces_of(method: str, images: Path, photos: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """The crops of all photos in which a face is found, and the person of each."""
+Namer = Callable[[np.ndarray, np.ndarray, np.ndarray], Named]  # enrolled, their names, asked
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Embeddings, with the photo and the person of each."""
+
+    vectors: np.ndarray
+    photos: np.ndarray
+    who: np.ndarray
+
+
+def crops_of(method: str, images: Path, photos: list[str]) -> tuple[np.ndarray, list[str]]:
+    """The crops of all photos in which a face is found, and these photos."""
     network = "dlib_resnet" if method == "eigenfaces" else method
     embedder = Embedder(network, flip=True)
     size, _, channels = embedder.architecture.input_shape
     settings = settings_for(embedder.cut, size, select="center", min_size=40)
     work = Path("runs") / f"thresholds-{network}"
     _, crops = align_listed(images, photos, work, settings, workers=os.cpu_count())
-    files = [crops.files[photo] for photo in photos if photo in crops.files]
-    faces = read_listed(crops.folder, files, size, channels)
-    return faces.images, np.array([p.partition("/")[0] for p in photos if p in crops.files])
+    found = [photo for photo in photos if photo in crops.files]
+    faces = read_listed(crops.folder, [crops.files[photo] for photo in found], size, channels)
+    return faces.images, found
+
+
+def people_of(photos: Sequence[str]) -> np.ndarray:
+    return np.array([photo.partition("/")[0] for photo in photos])
 
 
 def listed(images: Path, people: Path) -> list[str]:
@@ -60,30 +99,50 @@ def listed(images: Path, people: Path) -> list[str]:
     ]
 
 
-def of_network(method: str, images: Path, photos: list[str]) -> tuple[np.ndarray, np.ndarray, Gate]:
-    faces, who = faces_of(method, images, photos)
+def of_network(method: str, images: Path, photos: list[str]) -> Faces:
+    crops, found = crops_of(method, images, photos)
     cache = EmbeddingCache(Path("runs") / f"thresholds-{method}", Embedder(method, flip=True))
-    own = Thresholds.of_model(method)
-    assert own is not None
+    return Faces(embed_in_parts(cache, crops), np.array(found), people_of(found))
 
-    def gate(people: int, count: int) -> float:
-        found = own.gate_for(people, count, FAR)
+
+def as_classify(own: Thresholds) -> Namer:
+    def named(vectors: np.ndarray, names: np.ndarray, asked: np.ndarray) -> Named:
+        people, counts = np.unique(names, return_counts=True)
+        found = own.gate_for(len(people), float(np.median(counts)), FAR)
         assert found is not None
-        return found[0]
+        namer = FaceClassifier(threshold=found[0], crowding=own.crowding).fit(vectors, names)
+        answers = namer.answers(asked)
+        return Named(namer.classes_[answers.person], answers.known)
 
-    return embed_in_parts(cache, faces), who, gate
+    return named
 
 
-def of_eigenfaces(images: Path, photos: list[str]) -> tuple[np.ndarray, np.ndarray, Gate]:
+def as_recognise(model: Path) -> Namer:
+    embedder, settings = Embedder(model, flip=True), RecognitionSettings(model, far=FAR)
+
+    def named(vectors: np.ndarray, names: np.ndarray, asked: np.ndarray) -> Named:
+        rows = [NamedFace(f"{number}.jpg", 1, (0, 0, 1, 1)) for number in range(len(asked))]
+        faces, known = (asked, rows), (vectors, names.tolist())
+        found, _ = name_faces(embedder, faces, known, settings, _silent)
+        return Named(np.array([row.nearest for row in found]), np.array([r.known for r in found]))
+
+    return named
+
+
+def _silent(title: str):
+    raise AssertionError(f"{title}: the model has gates, and nothing takes long")
+
+
+def of_eigenfaces(images: Path, photos: list[str]) -> tuple[Faces, Namer]:
     """Fitted on photos of other people, on whom their gate is measured, too."""
-    known = {photo.partition("/")[0] for photo in photos}
+    known = {*people_of(photos)}
     others = [p for p in sorted(images.glob("*/*.jpg")) if p.parent.name not in known]
     chosen = np.random.default_rng(0).permutation(len(others))[:FITTED]
-    faces, names = faces_of(
+    crops, found = crops_of(
         "eigenfaces", images, [f"{others[i].parent.name}/{others[i].name}" for i in sorted(chosen)]
     )
-    method = Eigenfaces().fit(faces)
-    vectors = method.transform(faces)
+    method, names = Eigenfaces().fit(crops), people_of(found)
+    fitted = method.transform(crops)
 
     def gate(people: int, count: int) -> float:
         rng, gates = np.random.default_rng(0), []
@@ -93,34 +152,36 @@ def of_eigenfaces(images: Path, photos: list[str]) -> tuple[np.ndarray, np.ndarr
             enrolled = rng.permutation(enough)[:people]
             rows = np.concatenate([rng.permutation(counts[name])[:count] for name in enrolled])
             strangers = ~np.isin(names, enrolled)
-            namer = FaceClassifier(threshold=4.0).fit(vectors[rows], names[rows])
-            gates.append(gate_threshold(namer.answers(vectors[strangers]).distance, FAR))
+            namer = FaceClassifier(threshold=4.0).fit(fitted[rows], names[rows])
+            gates.append(gate_threshold(namer.answers(fitted[strangers]).distance, FAR))
         return float(np.median(gates))
 
-    probes, who = faces_of("eigenfaces", images, photos)
-    return method.transform(probes), who, gate
+    gates: dict[tuple[int, int], float] = {}
+
+    def named(vectors: np.ndarray, enrolled: np.ndarray, asked: np.ndarray) -> Named:
+        people, counts = np.unique(enrolled, return_counts=True)
+        size = len(people), int(counts[0])
+        if size not in gates:
+            gates[size] = gate(*size)
+        namer = FaceClassifier(threshold=gates[size]).fit(vectors, enrolled)
+        answers = namer.answers(asked)
+        return Named(namer.classes_[answers.person], answers.known)
+
+    crops, found = crops_of("eigenfaces", images, photos)
+    return Faces(method.transform(crops), np.array(found), people_of(found)), named
 
 
-def draw(vectors, who, people: int, photos: int, gate: float, rng) -> tuple[float, ...]:
-    """The shares of photos named correctly and wrongly, and of strangers' that got a name."""
-    order = rng.permutation(np.unique(who))
+def draw(faces: Faces, people: int, photos: int, rng) -> tuple[np.ndarray, ...]:
+    """The rows of enrolled photos, of other photos of these people, and of strangers' photos."""
+    order = rng.permutation(np.unique(faces.who))
     enrolled, asked, strangers = [], [], []
     for name in order[:people]:
-        rows = rng.permutation(np.flatnonzero(who == name))
+        rows = rng.permutation(np.flatnonzero(faces.who == name))
         enrolled.append(rows[:photos])
         asked.append(rows[photos : photos + ASKED])
     for name in order[people : people + STRANGERS]:
-        strangers.append(rng.permutation(np.flatnonzero(who == name))[:ASKED])
-    known, probes, others = map(np.concatenate, (enrolled, asked, strangers))
-    namer = FaceClassifier(threshold=gate).fit(vectors[known], who[known])
-    answers = namer.answers(vectors[probes])
-    right = namer.classes_[answers.person] == who[probes]
-    accepted = namer.answers(vectors[others]).known
-    return (
-        float((right & answers.known).mean()),
-        float((~right & answers.known).mean()),
-        float(accepted.mean()),
-    )
+        strangers.append(rng.permutation(np.flatnonzero(faces.who == name))[:ASKED])
+    return tuple(map(np.concatenate, (enrolled, asked, strangers)))
 
 
 def text(values) -> str:
@@ -128,34 +189,94 @@ def text(values) -> str:
     return f"{values.mean():.4f} ± {values.std(ddof=1) / len(values) ** 0.5:.4f}"
 
 
-def main() -> None:
-    method, images, people = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-    photos = listed(images, people)
-    if method == "eigenfaces":
-        own, (vectors, who, gate) = None, of_eigenfaces(images, photos)
-    else:
-        own, (vectors, who, gate) = Thresholds.of_model(method), of_network(method, images, photos)
-    print(f"{method}: {len(vectors)} faces of {len(np.unique(who))} people")
-    for number, count in SETTINGS:
-        at, rng = gate(number, count), np.random.default_rng(0)
-        scores = [draw(vectors, who, number, count, at, rng) for _ in range(DRAWS)]
-        right, wrong, accepted = map(text, zip(*scores, strict=True))
+def tell_names(faces: Faces, namer: Namer, draws: int, own: Thresholds | None) -> None:
+    for people, photos in SETTINGS:
+        rng, scores, rows, accepted = np.random.default_rng(0), [], [], []
+        names: Counter = Counter()
+        for _ in range(draws):
+            known, probes, others = draw(faces, people, photos, rng)
+            asked = np.concatenate([probes, others])
+            answer = namer(faces.vectors[known], faces.who[known], faces.vectors[asked])
+            mine, theirs = np.split(answer.known, [len(probes)])
+            right = answer.people[: len(probes)] == faces.who[probes]
+            scores.append(((right & mine).mean(), (~right & mine).mean(), theirs.mean()))
+            rows.append(others)
+            accepted.append(theirs)
+            whose = answer.people[len(probes) :]
+            names.update(zip(faces.photos[others[theirs]], whose[theirs], strict=True))
+        correct, wrong, strangers = map(text, zip(*scores, strict=True))
         print(
-            f"{number} people, {count} photos each, gate {at:.4f}: named correctly {right}, "
-            f"wrongly {wrong}, strangers accepted {accepted}"
+            f"{people} people, {photos} photos each: named correctly {correct}, "
+            f"wrongly {wrong}, strangers accepted {strangers}",
+            flush=True,
         )
-    if own is not None:
-        rng, scores = np.random.default_rng(0), []
-        for _ in range(DRAWS):
-            rows = np.concatenate(
-                [
-                    rng.permutation(np.flatnonzero(who == name))[:10]
-                    for name in rng.permutation(np.unique(who))[:20]
-                ]
-            )
-            labels = np.unique(who[rows], return_inverse=True)[1]
-            scores.append(bcubed(cluster(vectors[rows], own.cut).labels, labels).f1)
-        print(f"groups of 200 photos of 20 people: B-cubed F1 {text(scores)}")
+        tell_strangers(faces, np.concatenate(rows), np.concatenate(accepted), names, own)
+
+
+def tell_strangers(
+    faces: Faces, rows: np.ndarray, accepted: np.ndarray, names: Counter, own: Thresholds | None
+) -> None:
+    """Print who of the strangers got a name, in all draws together."""
+    kinds = {"sisters": 0, "the mislabelled photo": 0, "others": 0}
+    for (photo, person), count in names.items():
+        sisters = {photo.partition("/")[0], person} == SISTERS
+        kind = "the mislabelled photo" if photo in MISLABELLED else "others"
+        kinds["sisters" if sisters else kind] += count
+    told = ", ".join(f"{kind} {count}" for kind, count in kinds.items())
+    print(f"  {accepted.sum()} of {len(rows)} photos of strangers: {told}")
+    if own is not None and own.crowding is not None:
+        crowded = in_a_crowd(own.crowding, faces.vectors[rows].astype(np.float64))
+        print(
+            f"  in a crowd {accepted[crowded].mean():.4f} of {crowded.sum()}, "
+            f"elsewhere {accepted[~crowded].mean():.4f} of {(~crowded).sum()}"
+        )
+    pairs: Counter = Counter()
+    for (photo, person), count in names.items():
+        pairs[" and ".join(sorted((photo.partition("/")[0], person)))] += count
+    print(f"  most often: {', '.join(f'{pair} {n}' for pair, n in pairs.most_common(8))}")
+
+
+def tell_groups(faces: Faces, own: Thresholds, draws: int) -> None:
+    rng, scores = np.random.default_rng(0), []
+    for _ in range(draws):
+        rows = np.concatenate(
+            [
+                rng.permutation(np.flatnonzero(faces.who == name))[:10]
+                for name in rng.permutation(np.unique(faces.who))[:20]
+            ]
+        )
+        labels = np.unique(faces.who[rows], return_inverse=True)[1]
+        scores.append(bcubed(cluster(faces.vectors[rows], own.cut).labels, labels).f1)
+    print(f"groups of 200 photos of 20 people: B-cubed F1 {text(scores)}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("method")
+    parser.add_argument("images", type=Path)
+    parser.add_argument("people", type=Path)
+    parser.add_argument("--draws", type=int, default=DRAWS)
+    parser.add_argument("--thresholds", type=Path)
+    options = parser.parse_args()
+    photos = listed(options.images, options.people)
+    if options.method == "eigenfaces":
+        faces, namer = of_eigenfaces(options.images, photos)
+        tell_names(faces, namer, options.draws, None)
+        return
+    faces = of_network(options.method, options.images, photos)
+    print(f"{options.method}: {len(faces.who)} faces of {len(np.unique(faces.who))} people")
+    with TemporaryDirectory() as folder:
+        model = model_file(options.method)
+        if options.thresholds is not None:
+            stored = json.loads(options.thresholds.read_text(encoding="utf-8"))
+            model = Path(shutil.copy(model, folder))
+            add_to_model(model, "thresholds", stored)
+        own = Thresholds.of_model(model)
+        assert own is not None
+        for way, namer in (("classify", as_classify(own)), ("recognise", as_recognise(model))):
+            print(f"named as `{way}` does:")
+            tell_names(faces, namer, options.draws, own)
+        tell_groups(faces, own, options.draws)
 
 
 if __name__ == "__main__":

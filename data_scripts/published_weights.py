@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from minifacenet.data_scripts.fetching import DataError, Spoilt
+from minifacenet.data_scripts.fetching import DataError, Outdated, Spoilt
 from minifacenet.data_scripts.pretrained import licence_text
 from minifacenet.embedding.architectures import FaceNet
-from minifacenet.embedding.checkpoint import load_model, save_model
+from minifacenet.embedding.checkpoint import add_to_model, load_model, save_model
 from minifacenet.embedding.published import PUBLISHED
 from minifacenet.files.arrays import fill, load_metadata
 
@@ -57,13 +57,19 @@ def measured(name: str) -> dict | None:
 
 
 def check_model(name: str, path: Path) -> None:
-    """Raise where the file holds anything but this network; Spoilt where it once did."""
+    """Raise where the file holds anything but this network; Spoilt where it once did, and Outdated
+    where only the thresholds are those of another version."""
     model = load_model(path)
     if model.architecture != PUBLISHED[name].architecture:
         raise DataError(f"{path} holds {model.architecture.name}, not the published {name}")
     _compare(name, model, Spoilt, path)
     if load_metadata(path).get("thresholds") != measured(name):
-        raise Spoilt(f"{path} holds other thresholds than this version of minifacenet measured")
+        raise Outdated(f"{path} holds other thresholds than this version of minifacenet measured")
+
+
+def renew_thresholds(name: str, path: Path) -> None:
+    """Put the thresholds of this version into a file that `check_model` calls Outdated."""
+    add_to_model(path, "thresholds", measured(name))
 
 
 def _compare(name: str, model: FaceNet, error: type[Exception], path: Path) -> None:

@@ -6,7 +6,11 @@ For every person p one hyperplane splits p's photos from everybody else's ("one 
 
 The SVM chooses w_p and b_p for a wide margin with few photos on the wrong side,
 
-    minimise  1/2 ||w_p||² + C sum_i max(0, 1 - t_i score_p(e_i))²,   t_i = +1 for p, -1 otherwise.
+    minimise  1/2 ||w_p||² + C sum_i v_i max(0, 1 - t_i score_p(e_i))²,   t_i = +1 for p, else -1.
+
+The weight v_i is 1 for everybody else's photos, and for p's own ones the mean number of photos of a
+person over p's (between two people, each one's own): who has one photo counts as much as who has
+twenty. Where all have as many it is 1.
 
 A linear split is enough because the network did the hard part: people are already compact groups
 on the sphere. The scores are the only source of the name, so a name and its score never disagree
@@ -18,6 +22,8 @@ of p's photos,
     name(e) = p   if  ||e - m_p||² <= threshold,   else 'unknown'
 
 The threshold must come from people whom neither the network nor the SVM has seen (`thresholds.py`).
+Where the model knows how crowded it is around each person, each has a gate of their own
+(`crowding.py`): the threshold and an allowance.
 """
 
 import warnings
@@ -35,6 +41,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..files.words import shortened
+from .crowding import Crowding, personal_gates
 
 UNKNOWN = "unknown"
 
@@ -52,6 +59,11 @@ class Answers:
         Squared L2, 0 to 4, to the two people's mean directions; NaN without a runner-up.
     known : ndarray of bool
         Whether `distance` passes the gate.
+    threshold : ndarray of float64
+        The largest distance at which `person` is named, 0 to 4; infinity without a gate.
+    normalised : ndarray of float64
+        `distance` less the person's allowance, which may be negative: a gate for all is measured
+        on it (`gate_threshold`). Without allowances it is `distance`.
     """
 
     person: np.ndarray
@@ -59,6 +71,8 @@ class Answers:
     distance: np.ndarray
     runner_up_distance: np.ndarray
     known: np.ndarray
+    threshold: np.ndarray
+    normalised: np.ndarray
 
 
 def check_threshold(value: object, name: str = "threshold") -> None:
@@ -81,6 +95,8 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
     threshold : float or None, default=None
         Largest squared L2 distance, 0 to 4, from a face to the person that it is named after. None:
         everybody gets a name.
+    crowding : Crowding or None, default=None
+        Gives each person a gate of their own, by how crowded it is around them. None: one for all.
     random_state : int, RandomState or None, default=0
         Order in which the solver visits the photos. The default is fixed: two fits are equal.
 
@@ -94,6 +110,8 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
         The offsets b_p.
     centroids_ : ndarray of shape (P, D)
         The directions m_p, unit vectors.
+    allowances_ : ndarray of shape (P,)
+        How much wider than `threshold` each person's gate is; 0 without `crowding`.
     n_features_in_ : int
         D, the length of an embedding.
     """
@@ -103,10 +121,12 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
         C: float = 1.0,
         threshold: float | None = None,
         random_state: int | np.random.RandomState | None = 0,
+        crowding: Crowding | None = None,
     ):
         self.C = C
         self.threshold = threshold
         self.random_state = random_state
+        self.crowding = crowding
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Learn the people.
@@ -124,8 +144,8 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
         ------
         ValueError
             If there is only one person and no threshold, if the threshold is not a number from 0
-            to 4, if somebody is called 'unknown' or the people are True and False, or if X and y
-            are not finite arrays of matching shapes.
+            to 4, if somebody is called 'unknown' or the people are True and False, if X and y are
+            not finite arrays of matching shapes, or if `crowding` is that of another network.
         """
         self._gate()
         if getattr(getattr(y, "dtype", None), "kind", "") == "T":  # scikit-learn knows U and O
@@ -146,10 +166,15 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
             )
         means = np.stack([X[person == p].mean(axis=0) for p in range(len(self.classes_))])
         self.centroids_ = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-10)
+        self.allowances_ = np.zeros(len(means))
+        if self.crowding is not None:
+            self.allowances_ = self.crowding.allowances(self.centroids_)
         if len(self.classes_) == 1:
             self.coef_, self.intercept_ = np.empty((0, X.shape[1])), np.empty(0)
             return self
-        svm = LinearSVC(C=self.C, random_state=self.random_state, max_iter=10_000)
+        svm = LinearSVC(
+            C=self.C, class_weight="balanced", random_state=self.random_state, max_iter=10_000
+        )
         with one_photo_each_is_enough():
             svm.fit(X, y)
         self.coef_, self.intercept_ = svm.coef_, svm.intercept_
@@ -193,7 +218,7 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
         distances = np.stack(
             [((X - self.centroids_[best]) ** 2).sum(axis=1) for best in order.T], axis=1
         )
-        gate = self._gate()
+        gates = self.gates()[order[:, 0]]
         alone = scores.shape[1] == 1
         nobody, nowhere = np.full(len(scores), -1), np.full(len(scores), np.nan)
         return Answers(
@@ -201,8 +226,18 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
             runner_up=nobody if alone else order[:, 1],
             distance=distances[:, 0],
             runner_up_distance=nowhere if alone else distances[:, 1],
-            known=distances[:, 0] <= gate,
+            known=distances[:, 0] <= gates,
+            threshold=gates,
+            normalised=distances[:, 0] - self.allowances_[order[:, 0]],
         )
+
+    def gates(self) -> np.ndarray:
+        """Return the largest distance at which each person is named, ndarray of shape (P,); after
+        :meth:`fit`. Infinity without a threshold."""
+        gate = self._gate()
+        if self.threshold is None:
+            return np.full(len(self.classes_), gate)
+        return personal_gates(gate, self.allowances_)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Return the person of the highest score, ndarray of shape (N,) with entries of `classes_`;

@@ -20,6 +20,7 @@ import numpy as np
 from ..embedding.embedder import Embedder
 from ..preprocessing.faces import Faces
 from .classifier import UNKNOWN, FaceClassifier
+from .crowding import Crowding
 from .identification import CrossValidation, cross_validate, gate_threshold, stranger_distances
 from .people import People
 from .thresholds import Thresholds
@@ -56,6 +57,7 @@ class _Gate:
     threshold: float
     source: str
     of_training: bool = False  # the model's, measured with people of its training enrolled
+    crowding: Crowding | None = None  # the model's, for a gate per person
 
 
 def enrol(
@@ -75,7 +77,7 @@ def enrol(
     model : str or path
         A run's folder, or a model file.
     threshold : float, optional
-        The gate, a squared distance from 0 to 4.
+        The gate, a squared distance from 0 to 4, one for all people.
     strangers : Faces, optional
         Photos of people who are not enrolled: they set the gate.
     far : float
@@ -119,15 +121,18 @@ def enrol_embeddings(
     """
     rng, people = np.random.default_rng(seed), len(np.unique(names))
     given = _given_gate(model, threshold, far, vectors, names, strangers)
+    crowding = None if given is None else given.crowding
     own = distances = None
     if people > 1:
         with progress("as if not enrolled") as tell:
-            distances = stranger_distances(vectors, names, rng, progress=tell)
+            distances = stranger_distances(vectors, names, rng, progress=tell, crowding=crowding)
         own = _Gate(gate_threshold(distances, far), THEMSELVES)
 
     def checked_with(gate: _Gate) -> CrossValidation:
         with progress("cross-validation") as tell:
-            return cross_validate(vectors, names, gate.threshold, rng, progress=tell)
+            return cross_validate(
+                vectors, names, gate.threshold, rng, progress=tell, crowding=gate.crowding
+            )
 
     gate = own if given is None else given
     if gate is None:
@@ -144,7 +149,8 @@ def enrol_embeddings(
         )
         gate = own = _Gate(own.threshold, source)
         checked = checked_with(gate)
-    classifier = FaceClassifier(threshold=gate.threshold).fit(vectors, names)
+    classifier = FaceClassifier(threshold=gate.threshold, crowding=gate.crowding)
+    classifier.fit(vectors, names)
     photos = tuple(int((names == person).sum()) for person in classifier.classes_)
     share = None
     if distances is not None and gate is not own:
@@ -165,11 +171,13 @@ def _given_gate(
         raise ValueError("threshold and strangers both set the gate: leave one out")
     if threshold is not None:
         return _Gate(threshold, "the threshold that was given")
-    if strangers is not None:
-        asked = FaceClassifier(threshold=4.0).fit(vectors, names).answers(strangers)
-        source = f"{len(strangers)} photos of strangers, of whom a share of {far:g} may get a name"
-        return _Gate(gate_threshold(asked.distance, far), source)
     stored = Thresholds.of_model(model)
+    crowding = None if stored is None else stored.crowding
+    if strangers is not None:
+        namer = FaceClassifier(threshold=4.0, crowding=crowding).fit(vectors, names)
+        gate = gate_threshold(namer.answers(strangers).normalised, far)
+        source = f"{len(strangers)} photos of strangers, of whom a share of {far:g} may get a name"
+        return _Gate(gate, source, crowding=crowding)
     if stored is None:
         return None
     people, photos = np.unique(names, return_counts=True)
@@ -182,4 +190,4 @@ def _given_gate(
         )
     gate, among = found
     source = f"{stored.source}; of strangers a share of {far:g} may get a name among {among}"
-    return _Gate(gate, source, of_training=not stored.galleries)
+    return _Gate(gate, source, of_training=not stored.galleries, crowding=crowding)

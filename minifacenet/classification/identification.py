@@ -27,6 +27,7 @@ from numpy.typing import ArrayLike
 from sklearn.neighbors import KNeighborsClassifier
 
 from .classifier import FaceClassifier, one_photo_each_is_enough
+from .crowding import Crowding
 
 FAR_TARGETS = (0.01, 0.05, 0.1)
 
@@ -92,7 +93,7 @@ def open_set(
         rejected_rate=float((~mine.known).mean()),
         false_accept_rate=float(others.known.mean()),
         dir_at_far={
-            far: float((right & (mine.distance <= _last_within(others.distance, far))).mean())
+            far: float((right & (mine.normalised <= _last_within(others.normalised, far))).mean())
             for far in FAR_TARGETS
         },
     )
@@ -104,7 +105,8 @@ def gate_threshold(distances: ArrayLike, far: float) -> float:
     Parameters
     ----------
     distances : ndarray of shape (M,)
-        Squared L2, from each stranger's face to the person that it would be named after.
+        Squared L2, from each stranger's face to the person that it would be named after. With a
+        gate per person it is `Answers.normalised`, and the threshold is that of the gallery.
     far : float
         0 to 1.
 
@@ -149,6 +151,7 @@ def stranger_distances(
     rng: np.random.Generator,
     folds: int = 5,
     progress: Callable[[int, int], None] | None = None,
+    crowding: Crowding | None = None,
 ) -> np.ndarray:
     """Return how close strangers come: each face's distance to the name that it would get if its
     person were not enrolled.
@@ -159,6 +162,7 @@ def stranger_distances(
     Returns
     -------
     ndarray of shape (N,), float64
+        Less the people's allowances, if there is `crowding`.
 
     Raises
     ------
@@ -173,8 +177,9 @@ def stranger_distances(
     groups = np.array_split(rng.permutation(people), min(folds, len(people)))
     for done, group in enumerate(groups, start=1):
         out = np.isin(labels, group)
-        enrolled = FaceClassifier(threshold=4.0).fit(embeddings[~out], labels[~out])
-        distances[out] = enrolled.answers(embeddings[out]).distance
+        enrolled = FaceClassifier(threshold=4.0, crowding=crowding)
+        enrolled.fit(embeddings[~out], labels[~out])
+        distances[out] = enrolled.answers(embeddings[out]).normalised
         if progress is not None:
             progress(done, len(groups))
     return distances
@@ -199,10 +204,12 @@ def cross_validate(
     rng: np.random.Generator,
     folds: int = 5,
     progress: Callable[[int, int], None] | None = None,
+    crowding: Crowding | None = None,
 ) -> CrossValidation:
     """Deal each person's photos out into folds, and name every fold by the others.
 
-    `threshold` is the gate for `rejected`; a person's only photo is enrolled and never a probe.
+    `threshold` is the gate for `rejected`, and `crowding` gives each person their own; a person's
+    only photo is enrolled and never a probe.
     `progress(done, total)` is called after each fold.
     """
     labels = np.asarray(labels)
@@ -217,7 +224,8 @@ def cross_validate(
     for done, k in enumerate(numbers, start=1):
         asked, truth = embeddings[fold == k], labels[fold == k]
         rest, names = embeddings[fold != k], labels[fold != k]
-        svm = FaceClassifier(threshold=4.0 if threshold is None else threshold).fit(rest, names)
+        svm = FaceClassifier(threshold=4.0 if threshold is None else threshold, crowding=crowding)
+        svm.fit(rest, names)
         answers = svm.answers(asked)
         right["svm"] += list(svm.classes_[answers.person] == truth)
         rejected += list(~answers.known)

@@ -7,7 +7,7 @@ name             a person, or 'unknown'
 named_by         'you' for a name that was given by hand, 'network', or '' for strangers
 nearest          the person whose mean direction is nearest; '' with nobody enrolled
 distance         the squared distance to that person, 0 to 4
-threshold        the largest distance at which a name is given
+threshold        the largest distance at which that person is named
 runner_up        the second choice, with its_distance
 group            strangers who are probably one person: 1 is the largest group; '' if alone
 """
@@ -50,7 +50,7 @@ class NamedFace:
     distance, its_distance : float, or None
         Their squared distances, 0 to 4.
     threshold : float, or None
-        The largest distance at which a name is given.
+        The largest distance at which `nearest` is named.
     group : int
         For strangers: 1 is the largest group; 0 is none.
     """

@@ -31,8 +31,10 @@ from ..preprocessing.person_names import person_name
 from .classifier import UNKNOWN, FaceClassifier
 from .thresholds import is_distance
 
-FORMAT = 1
+FORMAT = 2
+ONE_GATE = 1  # an earlier format, without allowances
 FILE = "people.safetensors"
+ARRAYS = ("coef", "intercept", "centroids", "allowances")
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class People:
             with replacing(copy) as temporary:
                 shutil.copyfile(model, temporary)
         it = self.classifier
-        arrays = {name: getattr(it, f"{name}_") for name in ("coef", "intercept", "centroids")}
+        arrays = {name: getattr(it, f"{name}_") for name in ARRAYS}
         save_arrays(
             out / FILE,
             arrays,
@@ -102,12 +104,15 @@ class People:
                 f"'{out}' holds no people (no {FILE}): minifacenet classify fit makes such a folder"
             )
         arrays, stored = load_arrays(path)
-        if stored.get("people_format") != FORMAT:
+        written = stored.get("people_format")
+        if written not in (ONE_GATE, FORMAT):
             raise CheckpointError(
-                f"{path}: format {shortened(stored.get('people_format'))} of people, but "
-                f"minifacenet {__version__} reads {FORMAT}"
+                f"{path}: format {shortened(written)} of people, but minifacenet {__version__} "
+                f"reads {ONE_GATE} and {FORMAT}"
             )
         _check_stored(path, stored)
+        if written == ONE_GATE:
+            arrays["allowances"] = np.zeros(len(stored["people"]))
         embedder = Embedder(out, flip=stored["flip"])
         if stored["model"] != embedder.digest:
             raise CheckpointError(
@@ -175,7 +180,12 @@ def _classifier(
     """Return the classifier on embeddings of length `dim`."""
     names, photos = stored["people"], stored["photos"]
     rows = {1: 0, 2: 1}.get(len(names), len(names))
-    needed = {"centroids": (len(names), dim), "coef": (rows, dim), "intercept": (rows,)}
+    needed = {
+        "centroids": (len(names), dim),
+        "coef": (rows, dim),
+        "intercept": (rows,),
+        "allowances": (len(names),),
+    }
     found = {name: array.shape for name, array in arrays.items()}
     real = all(array.dtype in (np.float32, np.float64) for array in arrays.values())
     if found != needed or len(photos) != len(names) or not real:
@@ -183,6 +193,8 @@ def _classifier(
             f"{path}: {len(names)} names, photos of {len(photos)}, and arrays of "
             f"{shortened(found)} where floats of {needed} belong: the file is damaged, fit it again"
         )
+    if np.abs(arrays["allowances"]).max() > 4:
+        raise CheckpointError(f"{path}: damaged, an allowance is no distance: fit it again")
     classifier = FaceClassifier(C=stored["C"], threshold=stored["threshold"])
     classifier.classes_ = np.array([person_name(name) for name in names])
     classifier.n_features_in_ = dim

@@ -24,6 +24,7 @@ from ..preprocessing.faces import Faces
 from .classifier import FaceClassifier, check_threshold
 from .clustering import average_linkage, cut
 from .clustering_scores import bcubed
+from .crowding import Crowding
 from .identification import gate_threshold
 from .verification import pair_distances
 from .verification_scores import FAR_TARGETS, verify
@@ -80,6 +81,8 @@ class Thresholds:
     galleries : tuple of Gallery
         Gates for galleries of several sizes, of people whom the network was not trained on, where
         there were enough people to measure them. See `gate_for`.
+    crowding : Crowding, or None
+        Moves a gallery's gate for each person: the galleries' were measured so. None: one for all.
     """
 
     source: str
@@ -92,6 +95,7 @@ class Thresholds:
     enrolled_people: int
     gate: dict[float, float]
     galleries: tuple[Gallery, ...] = ()
+    crowding: Crowding | None = None
 
     def __post_init__(self) -> None:
         check_threshold(self.accuracy, "threshold 'accuracy'")
@@ -102,7 +106,10 @@ class Thresholds:
 
     def as_dict(self) -> dict:
         """Return a JSON-able dictionary, which `Thresholds.of` reads."""
-        return asdict(self)
+        fields = asdict(self)
+        if self.crowding is None:  # nor does an earlier version know it
+            del fields["crowding"]
+        return fields
 
     def gate_for(self, people: int, photos: float, far: float) -> tuple[float, str] | None:
         """Return the gate for a gallery, and in words the one that it was measured on.
@@ -154,7 +161,11 @@ class Thresholds:
             )
             for one in found
         )
-        thresholds = cls(**{**stored, **rates, "galleries": galleries})
+        crowding = Crowding.of(stored["crowding"]) if "crowding" in stored else None
+        if crowding is not None and not galleries:
+            raise ValueError("crowding goes with gates of galleries, and there are none")
+        fields = {**stored, **rates, "galleries": galleries, "crowding": crowding}
+        thresholds = cls(**fields)
         thresholds._check()
         return thresholds
 

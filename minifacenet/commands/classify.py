@@ -138,7 +138,7 @@ def _write_answers(
         names,
         classes[answers.person],
         answers.distance,
-        [people.classifier.threshold] * len(data),
+        answers.threshold,
         second,
         answers.runner_up_distance,
     )

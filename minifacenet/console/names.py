@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -41,10 +42,10 @@ def tell_enrolment(people: People, checked: CrossValidation, strangers: float | 
         show(table)
     else:
         say("Everybody has one photo: enrolled, but how well they are named cannot be measured.")
-    gate = people.classifier.threshold
-    say(f"Gate: a squared distance of {gate:.4f}, from {people.source}.")
+    gates = gates_text(people.classifier.gates())
+    say(f"Gate: {gates}, from {people.source}.")
     if checked.asked:
-        say(f"With {gate:.4f}, {checked.rejected:.1%} of these photos would be called '{UNKNOWN}'.")
+        say(f"With it, {checked.rejected:.1%} of these photos would be called '{UNKNOWN}'.")
     if strangers is not None:
         say(
             f"Of each person's photos, where they are not enrolled, {strangers:.1%} would get "
@@ -66,8 +67,20 @@ def tell_names(people: People, data: Faces, answers: Answers, out: Path | None) 
         f"{answers.known.sum()} of {len(paths)} {things} named"
         + (f" ({most}{more})" if counts else "")
         + f", {(~answers.known).sum()} {UNKNOWN}. Squared distances, 0 to 4; a name takes at most "
-        f"{people.classifier.threshold:.4f}. An SVM chooses the name: a runner-up may be nearer."
+        f"{_spread(people.classifier.gates())}. An SVM chooses the name: a runner-up may be nearer."
     )
+
+
+def gates_text(gates: Collection[float]) -> str:
+    """Return people's gates in words: 'a squared distance of 0.2000', where all have one."""
+    if min(gates) == max(gates):
+        return f"a squared distance of {_spread(gates)}"
+    return f"squared distances of {_spread(gates)}, one per person, as it is crowded around them"
+
+
+def _spread(gates: Collection[float]) -> str:
+    low, high = min(gates), max(gates)
+    return f"{low:.4f}" if low == high else f"{low:.4f} to {high:.4f}"
 
 
 def _names_table(classes, paths, answers: Answers) -> Table:

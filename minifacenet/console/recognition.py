@@ -11,6 +11,7 @@ from ..classification.named_faces import NamedFace
 from ..classification.recognition import Recognition
 from ..classification.recognition_plan import Plan
 from .alignment import counted, tell_alignment
+from .names import gates_text
 from .screen import say
 
 PEOPLE, REASONS = 12, 5  # that are named in a line
@@ -72,7 +73,8 @@ def tell_recognition(found: Recognition) -> None:
         yours = f"  {counted(by_hand, 'face')} named by hand"
         say(f"{yours}: they keep these names, and are examples for the others")
     if found.gate is not None:
-        say(f"Gate: a squared distance of {found.gate.threshold:.4f}, from {found.gate.source}.")
+        gates = gates_text(found.gate.by_person.values())
+        say(f"Gate: {gates}, from {found.gate.source}.")
 
 
 def tell_written(out: Path, drawn: bool, single: bool) -> None:

@@ -6,6 +6,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from minifacenet.classification.classifier import UNKNOWN, FaceClassifier
+from minifacenet.classification.crowding import Crowding
 from minifacenet.classification.identification import cross_validate
 
 
@@ -192,6 +193,41 @@ def test_nobody_is_called_unknown():
     with pytest.raises(ValueError, match="nobody can be called 'unknown'"):
         FaceClassifier(threshold=1.0).fit(embeddings, names)
     FaceClassifier().fit(embeddings, names)  # without a gate there is no stranger
+
+
+def test_who_has_one_photo_is_named_beside_those_with_many():
+    """Without weights, one photo on the wrong side costs an SVM of one against the rest little."""
+    embeddings, names = faces(people=8, photos=30, spread=1.2)
+    enrolled = np.concatenate([[30 * p + i for i in range((1, 12)[p % 2])] for p in range(8)])
+    asked = np.setdiff1d(np.arange(len(names)), enrolled)
+    namer = FaceClassifier().fit(embeddings[enrolled], names[enrolled])
+    rare = np.isin(names[asked], [f"person {p}" for p in (0, 2, 4, 6)])
+    right = namer.predict(embeddings[asked]) == names[asked]
+    assert right[rare].mean() > 0.9
+    assert right[~rare].mean() > 0.9
+
+
+def test_a_gate_per_person_is_the_threshold_and_an_allowance():
+    embeddings, names = faces(spread=1.0)
+    crowding = Crowding((tuple(embeddings[0].tolist()),), share=0.5, usual=1.0)
+    namer = FaceClassifier(threshold=0.9, crowding=crowding).fit(embeddings, names)
+    from_it = np.square(namer.centroids_ - embeddings[0].astype(float)).sum(axis=1)
+    np.testing.assert_allclose(namer.gates(), 0.9 + 0.5 * (from_it - 1.0), atol=1e-12)
+    asked = faces(spread=1.2)[0]
+    answers = namer.answers(asked)
+    np.testing.assert_array_equal(answers.threshold, namer.gates()[answers.person])
+    np.testing.assert_array_equal(answers.known, answers.distance <= answers.threshold)
+    np.testing.assert_allclose(
+        answers.normalised, answers.distance - 0.5 * (from_it[answers.person] - 1.0)
+    )
+    plain = FaceClassifier(threshold=0.9).fit(embeddings, names)
+    np.testing.assert_array_equal(plain.answers(asked).person, answers.person)
+    np.testing.assert_array_equal(plain.gates(), [0.9] * 6)
+    assert (plain.answers(asked).known != answers.known).any()
+    for threshold, bound in ((0, 0), (4, 4)):  # gates stay distances
+        assert bound in namer.set_params(threshold=threshold).gates()
+        assert ((namer.gates() >= 0) & (namer.gates() <= 4)).all()
+    np.testing.assert_array_equal(namer.set_params(threshold=None).gates(), [np.inf] * 6)
 
 
 def test_before_fit_there_are_no_names():

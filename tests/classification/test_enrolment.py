@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from minifacenet import People, enrol, read_faces, read_photos
+from minifacenet.classification.crowding import Crowding
 from minifacenet.classification.people import FILE
 from minifacenet.classification.thresholds import Gallery, Thresholds
 from minifacenet.embedding.checkpoint import add_to_model
+from minifacenet.embedding.embedder import Embedder
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +66,29 @@ def test_a_gate_from_people_whom_the_network_never_saw_is_not_widened(faces, mod
     assert "these very people" in sources[0][1]
     assert not sources[1][0]
     assert "among 5 people with 6 photos each" in sources[1][1]
+
+
+def test_a_model_that_knows_its_crowds_gives_each_person_a_gate(faces, model, tmp_path):
+    """A threshold by hand is one for all; strangers set one that is moved as the model's is."""
+    path = tmp_path / "model.safetensors"
+    path.write_bytes((model / "model.safetensors").read_bytes())
+    plain = Thresholds.of_model(model)
+    centre = np.zeros(Embedder(path).architecture.dim)
+    centre[0] = 0.5
+    means = enrol(faces, path).classifier.centroids_
+    usual = float(Crowding((tuple(centre.tolist()),), 1.0, 0.0).to_centre(means).mean())
+    crowding = Crowding((tuple(centre.tolist()),), share=0.01, usual=usual)
+    galleries = (Gallery(5, 6, {0.05: 1.0, 0.1: 1.2}),)
+    knows = dataclasses.replace(plain, galleries=galleries, crowding=crowding)
+    add_to_model(path, "thresholds", knows.as_dict())
+    people = enrol(faces, path).classifier
+    expected = 1.0 + crowding.allowances(people.centroids_)
+    np.testing.assert_allclose(people.gates(), expected)
+    assert len({*people.gates().tolist()}) == len(people.classes_)
+    given = enrol(faces, path, threshold=0.3).classifier
+    np.testing.assert_array_equal(given.gates(), [0.3] * len(given.classes_))
+    strangers = enrol(faces, path, strangers=faces, far=0.5).classifier
+    spread = strangers.gates() - people.gates()
+    np.testing.assert_allclose(spread, spread[0])
+    vectors = Embedder(path, flip=True).transform(faces.images)
+    assert strangers.answers(vectors).known.mean() == pytest.approx(0.5, abs=1 / len(vectors))

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minifacenet.classification.classifier import FaceClassifier
+from minifacenet.classification.crowding import Crowding
 from minifacenet.classification.identification import (
     FAR_TARGETS,
     cross_validate,
@@ -29,6 +30,31 @@ def test_the_gate_is_the_largest_threshold_that_keeps_the_rate(distances, far):
         assert (distances <= threshold).mean() <= far
     for larger in distances[distances > threshold]:
         assert (distances <= larger).mean() > far
+
+
+def test_a_gate_per_person_keeps_the_rate_and_moves_with_the_crowd():
+    """Enrolled people and strangers are a crowd around a centre, or far from it and each other."""
+    rng = np.random.default_rng(0)
+    centre = np.eye(64)[0]
+
+    def draw(spread):
+        rows = centre + spread * rng.normal(size=(60, 64))
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    enrolled, strangers = (np.concatenate([draw(0.05), draw(0.2)]) for _ in range(2))
+    names = np.arange(120)
+    crowded = names < 60
+
+    def accepted(crowding):
+        namer = FaceClassifier(threshold=4.0, crowding=crowding).fit(enrolled, names)
+        gate = gate_threshold(namer.answers(strangers).normalised, 0.2)
+        known = namer.set_params(threshold=gate).answers(strangers).known
+        assert known.sum() == 24
+        return known[crowded].mean(), known[~crowded].mean()
+
+    one, each = accepted(None), accepted(Crowding((tuple(centre.tolist()),), 1.0, 0.5))
+    assert one == (0.4, 0)  # all of them in the crowd
+    assert each[1] > 0.1
 
 
 def test_the_gate_of_no_strangers_or_no_rate_is_refused():

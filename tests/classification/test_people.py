@@ -5,10 +5,12 @@ import pytest
 from safetensors.numpy import save_file
 
 from minifacenet.classification.classifier import FaceClassifier
+from minifacenet.classification.crowding import Crowding
 from minifacenet.classification.people import People, holds_another_model
 from minifacenet.embedding.architectures import Architecture, FaceNet
 from minifacenet.embedding.checkpoint import CheckpointError, load_arrays, save_model
 from minifacenet.embedding.embedder import Embedder
+from minifacenet.files.arrays import save_arrays
 from tests.classification.test_classifier import faces
 
 
@@ -44,6 +46,21 @@ def test_a_round_trip_answers_the_same(model, tmp_path, people):
     )
 
 
+def test_gates_per_person_are_kept_and_an_older_file_has_one_for_all(model, tmp_path):
+    embeddings, names = faces()
+    means = FaceClassifier().fit(embeddings, names).centroids_
+    crowding = Crowding.measure(embeddings, means, share=0.5, centres=2)
+    classifier = FaceClassifier(threshold=0.5, crowding=crowding).fit(embeddings, names)
+    People(Embedder(model, flip=True), classifier, (5,) * 6, "").save(tmp_path, model)
+    loaded = People.load(tmp_path).classifier
+    np.testing.assert_array_equal(loaded.gates(), classifier.gates())
+    assert len(set(loaded.gates())) == 6
+    arrays, metadata = load_arrays(tmp_path / "people.safetensors")
+    del arrays["allowances"]
+    save_arrays(tmp_path / "people.safetensors", arrays, metadata | {"people_format": 1})
+    np.testing.assert_array_equal(People.load(tmp_path).classifier.gates(), [0.5] * 6)
+
+
 def test_saving_into_the_runs_own_folder_keeps_its_model(model, tmp_path):
     copy = tmp_path / "model.safetensors"
     copy.write_bytes(model.read_bytes())
@@ -61,7 +78,7 @@ def rewrite(path, arrays=None, drop=(), **changes):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (dict(people_format=2), "format 2 of people, but minifacenet .* reads 1"),
+        (dict(people_format=3), "format 3 of people, but minifacenet .* reads 1 and 2"),
         (dict(drop=("photos",)), "'photos' is missing from it: fit it again"),
         (dict(people=["a", "b"]), "2 names, photos of 6, and arrays .*damaged"),
         (dict(arrays={"coef": np.zeros((2, 128))}), r"6 names, .*\(2, 128\).*\(6, 128\).*damaged"),
@@ -69,6 +86,8 @@ def rewrite(path, arrays=None, drop=(), **changes):
         (dict(arrays={"centroids": np.ones(6)}), r"'centroids': \(6,\).*damaged"),
         (dict(arrays={"coef": np.zeros((6, 128), np.int64)}), "where floats of .*damaged"),
         (dict(arrays={"coef": np.full((6, 128), np.nan)}), "coef holds NaN or infinity"),
+        (dict(arrays={"allowances": np.zeros(5)}), r"'allowances': \(5,\).*damaged"),
+        (dict(arrays={"allowances": np.full(6, 5.0)}), "an allowance is no distance"),
         (dict(preprocessing="upside down"), "fitted on photos as 'upside down'.*fit it again"),
     ],
 )

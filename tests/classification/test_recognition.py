@@ -11,11 +11,14 @@ from PIL import Image
 import minifacenet
 from minifacenet.classification import face_vectors
 from minifacenet.classification.classifier import FaceClassifier
+from minifacenet.classification.crowding import Crowding
 from minifacenet.classification.known_faces import person_of
 from minifacenet.classification.library import RecognitionSettings
 from minifacenet.classification.recognition import recognition
 from minifacenet.classification.recognition_plan import planned
+from minifacenet.embedding.checkpoint import add_to_model
 from minifacenet.embedding.embedder import Embedder
+from minifacenet.files.arrays import load_metadata
 from minifacenet.files.locks import locked
 from minifacenet.preprocessing import crop_files as cropper
 
@@ -89,7 +92,7 @@ def test_from_python_in_one_call(library, settings):
 
 
 def test_who_has_one_photo_is_named_beside_somebody_with_many(library, settings):
-    """An SVM of one against the rest names the one with many photos, and the gate rejects that."""
+    """By the nearest mean and by the SVM, which without weights would name the one with many."""
     photos, known, out = library
     shutil.rmtree(known / "Grace")
     for number in range(12):
@@ -103,7 +106,7 @@ def test_who_has_one_photo_is_named_beside_somebody_with_many(library, settings)
     vectors = np.stack([_vector(embed, c) for c in [RED, *[(230, 120, 20)] * 12]])
     people = np.array(["Ada Lovelace", *["Grace"] * 12])
     svm = FaceClassifier(threshold=row.threshold).fit(vectors, people)
-    assert svm.predict(_vector(embed, (240, 50, 50))[None])[0] == "unknown"
+    assert svm.predict(_vector(embed, (240, 50, 50))[None])[0] == "Ada Lovelace"
 
 
 def _vector(embed, colour):
@@ -125,6 +128,23 @@ def test_the_gate_is_the_models_and_is_not_widened(library, settings):
     for number in range(60):
         tiles(known / f"Q{number}.png", (90, 90, 4 * number))
     assert recognition(photos, known, out, settings).gate.threshold == 0.1
+
+
+def test_each_person_has_a_gate_where_the_model_knows_how_crowded_it_is(library, settings):
+    photos, known, out = library
+    embed = Embedder(settings.model, flip=True).transform
+    red, green = _vector(embed, RED), _vector(embed, GREEN)
+    crowding = Crowding((tuple(red.tolist()),), share=0.5, usual=0.3)
+    stored = load_metadata(settings.model)["thresholds"]
+    add_to_model(settings.model, "thresholds", {**stored, "crowding": vars(crowding)})
+    result = recognition(photos, known, out, settings)
+    ada, grace = 0.2 - 0.15, 0.2 + 0.5 * (np.square(red - green).sum() - 0.3)
+    assert result.gate.by_person == pytest.approx({"Ada Lovelace": ada, "Grace": grace}, abs=0.01)
+    for row in result.rows:
+        assert row.threshold == result.gate.by_person[row.nearest]
+        assert row.known == (row.distance <= row.threshold)
+    given = RecognitionSettings(settings.model, threshold=0.01)  # one for all
+    assert {*recognition(photos, known, out, given).gate.by_person.values()} == {0.01}
 
 
 def test_a_model_without_gates_for_galleries_is_asked_as_in_enrolment(library, settings, tmp_path):

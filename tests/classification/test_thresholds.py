@@ -7,6 +7,7 @@ import pytest
 from minifacenet.classification.classifier import FaceClassifier
 from minifacenet.classification.clustering import average_linkage, cut
 from minifacenet.classification.clustering_scores import bcubed
+from minifacenet.classification.crowding import Crowding
 from minifacenet.classification.thresholds import (
     FAR_TARGETS,
     GATE_TARGETS,
@@ -179,6 +180,16 @@ def test_without_galleries_the_gate_is_one_for_all():
     assert it.gate_for(1000, 1, 0.3) is None
     assert with_galleries().gate_for(10, 1, 0.3) is None
     assert with_galleries().gate_rates() == [0.1, 0.05]
+
+
+def test_crowding_comes_back_from_json_and_needs_galleries():
+    crowding = Crowding(((0.5, -0.25), (0.0, 1.0)), 0.45, 0.3)
+    it = replace(with_galleries(), crowding=crowding)
+    stored = json.loads(json.dumps(it.as_dict()))
+    assert Thresholds.of(stored) == it
+    assert "crowding" not in with_galleries().as_dict()  # as before there was any
+    with pytest.raises(ValueError, match="crowding goes with gates of galleries"):
+        Thresholds.of({**stored, "galleries": []})
 
 
 def test_galleries_come_back_from_json():

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from minifacenet.data_scripts import published_weights
-from minifacenet.data_scripts.fetching import DataError, Spoilt
+from minifacenet.data_scripts import get_nn4_small2, published_weights
+from minifacenet.data_scripts.fetching import DataError, Outdated, Spoilt, fetch
 from minifacenet.data_scripts.published_weights import check_model, write_model
 from minifacenet.embedding import architectures, published
 from minifacenet.embedding.architectures import Architecture, FaceNet, Network
@@ -68,8 +68,16 @@ def test_thresholds_that_were_measured_go_into_the_file(tiny, tmp_path, monkeypa
     assert load_metadata(out)["thresholds"] == {"made": "up"}
     check_model("nn4_small2", out)
     (tmp_path / "nn4_small2.json").write_text(json.dumps({"made": "better"}))
-    with pytest.raises(Spoilt, match="other thresholds"):
+    with pytest.raises(Outdated, match="other thresholds"):
         check_model("nn4_small2", out)
+    weights = load_model(out).digest
+    told: list[str] = []
+    fetch(get_nn4_small2.ITEM, out, tell=told.append)  # with no network: nothing is fetched
+    assert load_metadata(out)["thresholds"] == {"made": "better"}
+    assert (load_model(out).digest, load_metadata(out)["credit"]) == (weights, "")
+    assert "other thresholds" in told[0]
+    assert "nothing was fetched" in told[0]
+    check_model("nn4_small2", out)
 
 
 @pytest.mark.parametrize(
