@@ -1,15 +1,16 @@
 """Measure how well people are named among strangers, and grouped: the README's table.
 
-    python data_scripts/measure_naming.py METHOD IMAGES PEOPLE [--draws N] [--thresholds FILE]
+    python data_scripts/measure_naming.py METHOD IMAGES PEOPLE [OPTIONS]
 
 It needs LFW's photos. METHOD is a published network, or 'eigenfaces'. IMAGES holds the photos,
 PEOPLE is a list of people with ten photos or more: a name and the number of photos per line. They
-are in no measurement of the thresholds (`make_thresholds.py`). FILE holds other thresholds for the
-network: `make_thresholds.py NAME IMAGES PEOPLE 0 FILE` makes those of one gate for all.
+are in no measurement of the thresholds (`make_thresholds.py`). Options are --draws, --far (the gate
+is for this share of strangers) and --thresholds FILE, which holds other ones for the network:
+`make_thresholds.py NAME IMAGES PEOPLE 0 FILE` makes those of one gate for all.
 
 Each of ten draws enrols some of these people with one or three photos each, asks for seven other
 photos of each, and for seven photos of each of twenty others (as many as are left), who are
-strangers. Names are given as `classify fit --far 0.01` does, and as `recognise` does. The gate of
+strangers. Names are given as `classify fit --far FAR` does, and as `recognise` does. The gate of
 eigenfaces is measured in the same way as that of a network. Groups are those of ten photos each of
 twenty people, cut where the file says.
 
@@ -105,10 +106,10 @@ def of_network(method: str, images: Path, photos: list[str]) -> Faces:
     return Faces(embed_in_parts(cache, crops), np.array(found), people_of(found))
 
 
-def as_classify(own: Thresholds) -> Namer:
+def as_classify(own: Thresholds, far: float) -> Namer:
     def named(vectors: np.ndarray, names: np.ndarray, asked: np.ndarray) -> Named:
         people, counts = np.unique(names, return_counts=True)
-        found = own.gate_for(len(people), float(np.median(counts)), FAR)
+        found = own.gate_for(len(people), float(np.median(counts)), far)
         assert found is not None
         namer = FaceClassifier(threshold=found[0], crowding=own.crowding).fit(vectors, names)
         answers = namer.answers(asked)
@@ -117,8 +118,8 @@ def as_classify(own: Thresholds) -> Namer:
     return named
 
 
-def as_recognise(model: Path) -> Namer:
-    embedder, settings = Embedder(model, flip=True), RecognitionSettings(model, far=FAR)
+def as_recognise(model: Path, far: float) -> Namer:
+    embedder, settings = Embedder(model, flip=True), RecognitionSettings(model, far=far)
 
     def named(vectors: np.ndarray, names: np.ndarray, asked: np.ndarray) -> Named:
         rows = [NamedFace(f"{number}.jpg", 1, (0, 0, 1, 1)) for number in range(len(asked))]
@@ -133,7 +134,7 @@ def _silent(title: str):
     raise AssertionError(f"{title}: the model has gates, and nothing takes long")
 
 
-def of_eigenfaces(images: Path, photos: list[str]) -> tuple[Faces, Namer]:
+def of_eigenfaces(images: Path, photos: list[str], far: float) -> tuple[Faces, Namer]:
     """Fitted on photos of other people, on whom their gate is measured, too."""
     known = {*people_of(photos)}
     others = [p for p in sorted(images.glob("*/*.jpg")) if p.parent.name not in known]
@@ -153,7 +154,7 @@ def of_eigenfaces(images: Path, photos: list[str]) -> tuple[Faces, Namer]:
             rows = np.concatenate([rng.permutation(counts[name])[:count] for name in enrolled])
             strangers = ~np.isin(names, enrolled)
             namer = FaceClassifier(threshold=4.0).fit(fitted[rows], names[rows])
-            gates.append(gate_threshold(namer.answers(fitted[strangers]).distance, FAR))
+            gates.append(gate_threshold(namer.answers(fitted[strangers]).distance, far))
         return float(np.median(gates))
 
     gates: dict[tuple[int, int], float] = {}
@@ -256,11 +257,12 @@ def main() -> None:
     parser.add_argument("images", type=Path)
     parser.add_argument("people", type=Path)
     parser.add_argument("--draws", type=int, default=DRAWS)
+    parser.add_argument("--far", type=float, default=FAR)
     parser.add_argument("--thresholds", type=Path)
     options = parser.parse_args()
     photos = listed(options.images, options.people)
     if options.method == "eigenfaces":
-        faces, namer = of_eigenfaces(options.images, photos)
+        faces, namer = of_eigenfaces(options.images, photos, options.far)
         tell_names(faces, namer, options.draws, None)
         return
     faces = of_network(options.method, options.images, photos)
@@ -273,7 +275,11 @@ def main() -> None:
             add_to_model(model, "thresholds", stored)
         own = Thresholds.of_model(model)
         assert own is not None
-        for way, namer in (("classify", as_classify(own)), ("recognise", as_recognise(model))):
+        ways = {
+            "classify": as_classify(own, options.far),
+            "recognise": as_recognise(model, options.far),
+        }
+        for way, namer in ways.items():
             print(f"named as `{way}` does:")
             tell_names(faces, namer, options.draws, own)
         tell_groups(faces, own, options.draws)

@@ -86,9 +86,9 @@ def test_several_who_listen_are_told_everything():
         def __getattribute__(self, name):
             return lambda *arguments: heard.append((name, *arguments))
 
-    told = ("say", "start_training", "batch", "step", "check", "stop_training")
+    told = ("say", "embedded", "start_training", "batch", "step", "check", "stop_training")
     assert set(told) == {name for name in vars(Observer) if not name.startswith("_")}
-    given = (("a",), ("b", 3, 2), (1, 2), (3,), (4, 5, 6), ())
+    given = (("a",), ("v1", 2, 9), ("b", 3, 2), (1, 2), (3,), (4, 5, 6), ())
     both = Observers(Listener(), Listener())
     for name, arguments in zip(told, given, strict=True):
         getattr(both, name)(*arguments)
