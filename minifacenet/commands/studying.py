@@ -287,19 +287,25 @@ def invariance(
     from ..classification.thresholds import Thresholds
     from ..preprocessing.read_folder import read_photos
     from ..study.drawing import draw_invariance
-    from ..study.invariance import folders_for
+    from ..study.invariance import COLUMNS, alone, folders_for, most_different
 
     context.with_resource(place_for_files(out, force=force))
     folders = folders_for(faces, person, beside)
     embedder = open_model(model, threads)
-    data = [read(read_photos, folder, embedder, model, any_faces, cache) for folder in folders]
-    if len(data[0]) < 2:
+    people = []
+    for folder, most in zip(folders, (photos, COLUMNS), strict=False):
+        faces_of = read(read_photos, folder, embedder, model, any_faces, cache, every=True)
+        own = alone(faces_of)
+        if left := len(set(faces_of.paths)) - len(own):
+            say(f"  {count_text(left, 'photo')} left out, with several faces")
+        people.append(own.subset(most_different(own.images, most)))
+    if len(people[0]) < 2:
         raise ValueError(f"{folders[0]} gives one face, and the picture takes two or more")
-    vectors = [embedded(embedder, own, cache) for own in data]
+    vectors = [embedded(embedder, own, cache) for own in people]
     if threshold is None and (known := Thresholds.of_model(model)) is not None:
         threshold = known.accuracy
         say(f"Threshold {threshold:.4f}: the model's, best balanced accuracy, {known.source}")
     names = [folder.name for folder in folders]
-    right, drawn = draw_invariance(data, vectors, names, out, threshold, photos, credit=credit)
+    right, drawn = draw_invariance(people, vectors, names, out, threshold, COLUMNS, credit)
     judged = f": {right} of {drawn} distances are on the right side" if drawn else ""
     say(f"In {out}{judged}")

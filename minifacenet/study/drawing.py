@@ -12,7 +12,7 @@ from ..plots.neighbours import neighbour_grid
 from ..plots.studies import study_panels
 from ..plots.style import save
 from ..preprocessing.faces import Faces
-from .invariance import in_rows, most_different
+from .invariance import in_rows
 from .paper import PAPER
 from .spoiling import StudyResult
 
@@ -73,22 +73,20 @@ def draw_invariance(
     names: Sequence[str],
     path: Path,
     threshold: float | None,
-    photos: int = 8,
     columns: int = 4,
     credit: str | None = None,
 ) -> tuple[int, int]:
-    """Draw the paper's Fig. 1: the most different photos of one person, below them another's.
+    """Draw the paper's Fig. 1: photos of one person in rows, below them another's.
 
     Parameters
     ----------
-    faces, vectors, names : of one or two people
-        The first fills rows of `columns` photos, the second one row.
+    faces, vectors, names : of one or more people
     path : Path
         Of the PNG file.
     threshold : float or None
         The squared L2 distance up to which two are one.
-    photos : int
-        Of the first person, at most.
+    columns : int
+        Photos in a row.
 
     Returns
     -------
@@ -99,13 +97,11 @@ def draw_invariance(
     images: list[np.ndarray] = []
     embeddings: list[np.ndarray] = []
     shown: list[str] = []
-    for number, (own, its_vectors) in enumerate(zip(faces, vectors, strict=True)):
-        chosen = most_different(own.images, photos if number == 0 else columns)
-        start = sum(map(len, images))
-        rows += [row + start for row in in_rows(own.images[chosen], columns)]
-        images.append(own.images[chosen])
-        embeddings.append(its_vectors[chosen])
-        shown += [names[number]] * len(chosen)
+    for name, own, its_vectors in zip(names, faces, vectors, strict=True):
+        rows += [row + len(shown) for row in in_rows(own.images, columns)]
+        images.append(own.images)
+        embeddings.append(its_vectors)
+        shown += [name] * len(own)
     together = np.concatenate(embeddings).astype(np.float64)
     right, drawn = _right(together, shown, rows, threshold)
     title = "Squared L2 distances of neighbours: blue: one person, vermilion: two people"

@@ -9,19 +9,24 @@ brighter one, which a lamp from the side or a turned head changes.
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-from ..files.words import count_text, meant, nearest, shortened
+from ..files.words import count_text, nearest, shortened
 from ..plots.sheets import shrunk
+from ..preprocessing.faces import Faces
 from ..preprocessing.listing import FolderError, entries_of, is_photo, no_folder
 from ..preprocessing.person_names import person_name
 
+COLUMNS = 4  # of the picture, and photos of the second person
 COARSE = 16  # pixels a side, at least: a face that is shifted a little is the same picture
 
 
-def folders_for(root: Path, person: str, beside: str | None = None, enough: int = 4) -> list[Path]:
+def folders_for(
+    root: Path, person: str, beside: str | None = None, enough: int = COLUMNS
+) -> list[Path]:
     """Return the folder of a person, and that of another one to stand below.
 
     Parameters
@@ -42,8 +47,7 @@ def folders_for(root: Path, person: str, beside: str | None = None, enough: int 
     folders = {person_name(path.name): path for path in entries_of(root)[0] if path.is_dir()}
     for name in filter(None, (person, beside)):
         if person_name(name) not in folders:
-            known = meant(name, folders) if len(folders) < 20 or nearest(name, folders) else ""
-            raise FolderError(f"no {shortened(name)} in '{root}'{f': {known}' * bool(known)}")
+            raise FolderError(f"no {shortened(name)} in '{root}'{_near(name, [*folders])}")
     names = [*folders]
     at = names.index(person_name(person))
     own = folders[names[at]]
@@ -62,8 +66,26 @@ def folders_for(root: Path, person: str, beside: str | None = None, enough: int 
     return [own] if most is None or not _photos_in(most) else [own, most]
 
 
+def _near(name: str, people: list[str]) -> str:
+    """Say who may be meant; of many people, nobody where no name is near."""
+    small = {person.lower(): person for person in people}
+    if near := nearest(name, small):
+        return f": is {small[near]} meant?"
+    return f": there are {', '.join(people)}" if len(people) <= 20 else ""
+
+
 def _photos_in(folder: Path) -> int:
     return sum(map(is_photo, entries_of(folder)[0]))
+
+
+def alone(faces: Faces) -> Faces:
+    """Leave out photos that show several faces, as nobody says whose is whose.
+
+    Where fewer than two photos show one face, it is the largest face of each.
+    """
+    shown = Counter(faces.paths)
+    single = np.array([shown[path] == 1 for path in faces.paths])
+    return faces.subset(single if single.sum() > 1 else np.array(faces.largest))
 
 
 def most_different(images: np.ndarray, count: int) -> np.ndarray:
