@@ -43,7 +43,7 @@ def neighbour_grid(
         if number == 0 or names[rows[number - 1][0]] != person:
             several = sum(names[other[0]] == person for other in rows) - 1
             y = (number + several / 2) * down[1]
-            write(ax, -0.7, y, short(person, 14 * (several + 1)), "black", rotation=90)
+            write(ax, -0.7, y, short(person, 18 * (several + 1)), "black", rotation=90)
         below = rows[number + 1] if number + 1 < len(rows) else np.empty(0, np.int64)
         for column, face in enumerate(row):
             place = column * across + number * down

@@ -67,8 +67,9 @@ def study_panels(
             ax.set_xscale("log")
             ax.minorticks_off()
         ax.set_xticks(places, [printable(label) for label in labels], **AS_IT_IS)
-        ax.set_ylim(top=1.04)
-        ax.legend(loc="lower right", framealpha=0.8, edgecolor="none", fontsize=9)
+        low, _ = ax.get_ylim()
+        ax.set_ylim(max(0, low - 0.3 * (1 - low)), 1.04)  # room for the legend
+        ax.legend(loc="lower right", frameon=False, fontsize=9, ncols=2)
     entitle(left, "Measured", "accuracy, AUC, VAL", setting)
     entitle(right, f"{compared}, as a share of its best", "share of the best", relative or setting)
     if relative:

@@ -104,7 +104,7 @@ def draw_invariance(
         shown += [name] * len(own)
     together = np.concatenate(embeddings).astype(np.float64)
     right, drawn = _right(together, shown, rows, threshold)
-    title = "Squared L2 distances of neighbours: blue: one person, vermilion: two people"
+    title = "Squared L2 distances of neighbours (blue: one person, vermilion: two people)"
     if threshold is not None:
         on = "all" if right == drawn else f"{right}"
         title += f"\nA threshold of {threshold:.2f} judges {on} of {drawn} correctly"

@@ -3,8 +3,9 @@
 A list in folds is judged as `classification.folds` does it, and the error comes from the folds.
 Otherwise the thresholds fit the very pairs that they are judged on, and the error comes from the
 jackknife over people: pairs that share a person are not independent, so whole people are left out,
-one at a time, or in `GROUPS` groups where there are more. (Groups are better for a VAL, too: a
-threshold hardly moves when one person goes.)
+one at a time. More than `ONE_BY_ONE` are left out in `GROUPS` groups, which is better for a VAL too:
+its threshold is one of a few distances of the nearest strangers, stays where it is for nearly every
+single person, and jumps for the others.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from ..classification.verification_scores import (
 from ..files.words import count_text
 from .figure import Figure
 
-GROUPS = 50  # of people, at most
+ONE_BY_ONE = 50  # people, at most
+GROUPS = 10  # of more people
 ACCEPTS = 2  # false accepts that a target has to allow; below it a single pair decides
 FEWEST_SAME = 10  # pairs of one person
 
@@ -106,7 +108,7 @@ class StudyPairs:
         if self.in_folds and self.found is not None:
             return f"over {len(np.unique(self.found.fold))} folds, thresholds from the others"
         people = len(np.unique(self.people))
-        groups = f" in {GROUPS} groups" if people > GROUPS else ""
+        groups = f" in {GROUPS} groups" if people > ONE_BY_ONE else ""
         return f"jackknife over {people} people{groups}; thresholds are the best for these pairs"
 
     def figures(self, vectors: np.ndarray) -> dict[str, Figure]:
@@ -140,7 +142,8 @@ class StudyPairs:
         far_targets = self.targets
         whole = _measures(verify(*self._judged(vectors), far_targets))
         people, inverse = np.unique(self.people, return_inverse=True)
-        group = np.random.default_rng(0).permutation(len(people)) % GROUPS
+        groups = len(people) if len(people) <= ONE_BY_ONE else GROUPS
+        group = np.random.default_rng(0).permutation(len(people)) % groups
         parts = []
         for number in np.unique(group):
             distances, same = self._judged(vectors, group[inverse] != number)
