@@ -1,4 +1,4 @@
-"""The paper's studies: what a network bears, what its training needs, and its Fig. 1."""
+"""The paper's studies: what a network bears, and what its training needs."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ from typer.core import TyperGroup
 
 from ..console.screen import say
 from ..console.terminal import Bars, progress
-from ..files.words import count_text, meant, shortened
+from ..files.words import meant, shortened
 from .inputs import (
     AnyFaces,
     Cache,
     Model,
-    Threshold,
-    embedded,
     open_model,
     read,
     read_people,
 )
-from .options import Credit, Dim, FacesPath, Force, Network, Size, Threads, use_threads
-from .outputs import folder_for_results, place_for_files, refuse_loss
+from .invariance import invariance
+from .options import Dim, FacesPath, Force, Network, Size, Threads, use_threads
+from .outputs import folder_for_results, refuse_loss
 from .pairs import check_memory, read_listed_pairs
 from .preparing import interruptible
 
@@ -260,52 +259,10 @@ def _train(
         say(f"Interrupted: what was finished is in {out / FILES[0]}. {again}")
         raise typer.Exit(130)
     result = result_of(wanted, rows)
-    tell_study(result, f"over {count_text(seeds, 'seed')}, which draw the strangers, too")
+    over = f"over {seeds} seeds, which draw the strangers, too"
+    tell_study(result, over if seeds > 1 else "one seed tells none")
     draw_study(result, out / FILES[1])
     say(f"In {out}: {', '.join(FILES)}")
 
 
-@study.command()
-def invariance(
-    context: typer.Context,
-    faces: FacesPath,
-    person: Annotated[str, typer.Option(help="Whose photos: a folder in FACES.")],
-    model: Model,
-    out: Annotated[Path, typer.Option(help="PNG file.")],
-    beside: Annotated[
-        str | None, typer.Option(help="Whose photos stand below; the next folder's if left out.")
-    ] = None,
-    photos: Annotated[int, typer.Option(min=2, help="Photos of the person, at most.")] = 8,
-    threshold: Threshold = None,
-    credit: Credit = None,
-    any_faces: AnyFaces = False,
-    cache: Cache = None,
-    threads: Threads = None,
-    force: Force = False,
-) -> None:
-    """Draw the paper's Fig. 1: one person's most different photos, and how far apart they lie."""
-    from ..classification.thresholds import Thresholds
-    from ..preprocessing.read_folder import read_photos
-    from ..study.drawing import draw_invariance
-    from ..study.invariance import COLUMNS, alone, folders_for, most_different
-
-    context.with_resource(place_for_files(out, force=force))
-    folders = folders_for(faces, person, beside)
-    embedder = open_model(model, threads)
-    people = []
-    for folder, most in zip(folders, (photos, COLUMNS), strict=False):
-        faces_of = read(read_photos, folder, embedder, model, any_faces, cache, every=True)
-        own = alone(faces_of)
-        if left := len(set(faces_of.paths)) - len(own):
-            say(f"  {count_text(left, 'photo')} left out, with several faces")
-        people.append(own.subset(most_different(own.images, most)))
-    if len(people[0]) < 2:
-        raise ValueError(f"{folders[0]} gives one face, and the picture takes two or more")
-    vectors = [embedded(embedder, own, cache) for own in people]
-    if threshold is None and (known := Thresholds.of_model(model)) is not None:
-        threshold = known.accuracy
-        say(f"Threshold {threshold:.4f}: the model's, best balanced accuracy, {known.source}")
-    names = [folder.name for folder in folders]
-    right, drawn = draw_invariance(people, vectors, names, out, threshold, COLUMNS, credit)
-    judged = f": {right} of {drawn} distances are on the right side" if drawn else ""
-    say(f"In {out}{judged}")
+study.command()(invariance)

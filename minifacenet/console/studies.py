@@ -65,10 +65,11 @@ def tell_study(result: StudyResult, error_from: str) -> None:
             *["" if paper is None else f"{paper:.3f}"] * beside,
         )
     show(table)
-    say(f"± standard error: {error_from}.")
+    known = not math.isnan(result.rows[0].figures["auc"].error)
+    say(f"± standard error: {error_from}." if known else f"No standard errors: {error_from}.")
     say(
-        f"'Of its best': {measure_title(result.compared)} as a share of the best row's, its error "
-        f"from the same pairs. The paper's: VAL at FAR 0.001 ({PAPER[result.name].source})."
+        f"'Of its best': {measure_title(result.compared)} as a share of the best row's (its error "
+        f"is that of the ratio). The paper's: VAL at FAR 0.001 ({PAPER[result.name].source})."
     )
     if not beside:
         shares = PAPER[result.name].shares.items()

@@ -23,6 +23,7 @@ def study_panels(
     labels: Sequence[str],
     setting: str,
     paper: tuple[Sequence[float], Sequence[float]] = ((), ()),
+    paper_labels: Sequence[str] = (),
     compared: str = "VAL",
     relative: str | None = None,
     untouched: bool = False,
@@ -41,6 +42,8 @@ def study_panels(
         What the axis shows.
     paper : (places, shares)
         The paper's own, at its own places.
+    paper_labels : sequence of str
+        What is written at these places.
     compared : str
         Which figure the shares are of.
     relative : str, optional
@@ -72,6 +75,9 @@ def study_panels(
         ax.legend(loc="lower right", frameon=False, fontsize=9, ncols=2)
     entitle(left, "Measured", "accuracy, AUC, VAL", setting)
     entitle(right, f"{compared}, as a share of its best", "share of the best", relative or setting)
+    if paper_labels:
+        known = dict(zip([*paper[0], *places], [*paper_labels, *labels], strict=True))
+        right.set_xticks([*known], map(printable, known.values()), **AS_IT_IS)
     if relative:
         ticks = 10.0 ** np.arange(np.floor(np.log10(min(*places, *paper[0]))), 1)
         right.set_xticks(ticks, [np.format_float_positional(tick, trim="-") for tick in ticks])

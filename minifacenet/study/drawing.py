@@ -34,7 +34,7 @@ def measure_title(name: str) -> str:
 def draw_study(result: StudyResult, path: Path) -> None:
     """Draw a study and the paper's figures beside it."""
     paper = PAPER[result.name].shares
-    relative, untouched = None, result.rows[-1].setting is None
+    relative, marks, untouched = None, [], result.rows[-1].setting is None
     if result.name == "people":
         numbers = [row.setting or 0 for row in result.rows]
         places = [number / max(numbers) for number in numbers]
@@ -46,6 +46,7 @@ def draw_study(result: StudyResult, path: Path) -> None:
         places = [float(order.index(at)) for at in ours] + [float(len(order))] * untouched
         known = [(float(order.index(at)), share) for at, share in paper.items() if at in order]
         beside = [place for place, _ in known], [share for _, share in known]
+        marks = [f"{at:g}" for at in paper if at in order]
     shares = [result.share(row) for row in result.rows]
     panels = study_panels(
         {
@@ -60,6 +61,7 @@ def draw_study(result: StudyResult, path: Path) -> None:
         [row.label for row in result.rows],
         SETTINGS[result.name],
         beside,
+        marks,
         measure_title(result.compared),
         relative,
         untouched,

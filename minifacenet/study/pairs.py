@@ -3,9 +3,9 @@
 A list in folds is judged as `classification.folds` does it, and the error comes from the folds.
 Otherwise the thresholds fit the very pairs that they are judged on, and the error comes from the
 jackknife over people: pairs that share a person are not independent, so whole people are left out,
-one at a time. More than `ONE_BY_ONE` are left out in `GROUPS` groups, which is better for a VAL too:
-its threshold is one of a few distances of the nearest strangers, stays where it is for nearly every
-single person, and jumps for the others.
+one at a time. More than `ONE_BY_ONE` are left out in `GROUPS` groups, which suits a VAL better: its
+threshold is one of a few distances between strangers, so it stays for nearly every single person,
+and jumps for the others.
 """
 
 from __future__ import annotations

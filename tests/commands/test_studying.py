@@ -91,7 +91,7 @@ def test_trainings_are_planned_done_and_gone_on_with(run, people, tmp_path):
     status, printed, _ = run("study", "dim", people, *options, "--values", "4,8")
     assert status == 0
     assert "1 training of 1 steps, 1 are done" in text(printed)
-    assert "over 1 seed" in text(printed)
+    assert "No standard errors: one seed tells none" in text(printed)
     assert [row["value"] for row in rows_of(out / "study.csv")] == ["4", "8"]
     assert (out / "study.png").exists()
     status, _, error = run("study", "people", people, *options)

@@ -12,11 +12,12 @@ def test_the_papers_shares_stand_at_their_own_places():
     measures = {"AUC": ([0.8, 0.9, 0.95], [0.01, 0.02, np.nan])}
     left, right = study_panels(
         measures, ([0.7, 0.9, 1.0], [0.1, 0.05, 0]), [1, 2, 3], ["10", "20", "as it is"],
-        "quality", ([0.0, 1.0], [0.5, 0.75]), untouched=True,
+        "quality", ([0.0, 1.0], [0.5, 0.75]), ["5", "10"], untouched=True,
     )  # fmt: skip
     lines = {line.get_label(): line for line in right.get_lines()}
     np.testing.assert_array_equal(lines["the paper, VAL at FAR 0.001"].get_xdata(), [0, 1])
     np.testing.assert_array_equal(lines["measured"].get_xdata(), [1, 2])  # a pale line goes on
+    assert [text.get_text() for text in right.get_xticklabels()] == ["5", "10", "20", "as it is"]
     assert [text.get_text() for text in left.get_xticklabels()] == ["10", "20", "as it is"]
 
 
