@@ -10,63 +10,39 @@ Both photos of a pair are spoilt; the training saw none of it.
 
 The results stand in `lessons/results/studies.csv`, one row per measurement. An interrupted run goes
 on where it stopped. The paper's Table 5, an embedding's dimensions, is part of `ablations.csv`.
+`minifacenet study` does the same with any photos and networks.
 """
 
 from __future__ import annotations
 
 import time
-from io import BytesIO
 from pathlib import Path
 
-import numpy as np
 from experiment import FIRST_SEED, read_options, rows_so_far
-from PIL import Image
 
 from minifacenet import Architecture, Embedder, FaceNet, TrainConfig, read_faces, train
 from minifacenet.experiment.scores import score_pairs
 from minifacenet.files.atomic import write_csv
-from minifacenet.training.splits import UNSEEN_SHARE, split_people
+from minifacenet.study.jpeg import QUALITIES, as_jpeg
+from minifacenet.study.pixels import with_fewer_pixels
+from minifacenet.study.trainings import split_for
 
 RESULTS = Path(__file__).parent / "results" / "studies.csv"
 HEADER = ("study", "setting", "seed", "auc", "eer", "val_at_far_0.01", "val_at_far_0.001")
 PEOPLE = (5, 10, 15, 20, 30)
-QUALITIES = (10, 20, 30, 50, 70, 90)
 SIDES = (16, 24, 32, 48, 64, 96)  # 96: the photos as they are
-
-
-def as_jpeg(photos: np.ndarray, quality: int) -> np.ndarray:
-    """Grey photos (N, H, W, 1), uint8, after a trip through JPEG, as a new array."""
-    spoilt = np.empty_like(photos)
-    for old, new in zip(photos, spoilt, strict=True):
-        file = BytesIO()
-        Image.fromarray(old[..., 0]).save(file, "jpeg", quality=quality)
-        new[..., 0] = np.asarray(Image.open(file))
-    return spoilt
-
-
-def with_fewer_pixels(photos: np.ndarray, side: int) -> np.ndarray:
-    """Grey photos (N, H, W, 1), uint8, reduced to side x side and enlarged to H x W again."""
-    spoilt = np.empty_like(photos)
-    for old, new in zip(photos, spoilt, strict=True):
-        image = Image.fromarray(old[..., 0])
-        small = image.resize((side, side), Image.Resampling.BICUBIC)
-        new[..., 0] = np.asarray(small.resize(image.size, Image.Resampling.BICUBIC))
-    return spoilt
 
 
 def trained(faces, seed: int, people: int, steps: int = 150, size: int = 96):
     """A network that was trained on so many people, and the faces of its strangers."""
-    split = split_people(faces.labels, UNSEEN_SHARE, np.random.default_rng(seed))
-    known = np.unique(faces.labels[split.train])
-    chosen = np.random.default_rng(seed).permutation(known)[:people]
-    mine = split.train[np.isin(faces.labels[split.train], chosen)]
+    known, strangers = split_for(faces, seed, people)
     model = FaceNet.new(Architecture("nn1_mini", size, channels=1), seed)
-    for _ in train(model.network, faces.subset(mine), TrainConfig(steps=steps, seed=seed)):
+    for _ in train(model.network, known, TrainConfig(steps=steps, seed=seed)):
         pass
-    return model, faces.subset(split.test)
+    return model, strangers
 
 
-def scores(model, photos: np.ndarray, labels: np.ndarray) -> list[float]:
+def scores(model, photos, labels) -> list[float]:
     """The figures of HEADER after the seed."""
     vectors = Embedder(model, flip=True).transform(photos)
     return list(score_pairs(vectors, labels).as_dict()[name] for name in HEADER[3:])

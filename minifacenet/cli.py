@@ -23,6 +23,7 @@ from .commands import (
     pairs,
     preparing,
     recognising,
+    studying,
     training,
 )
 from .commands import speed as timing
@@ -77,8 +78,8 @@ app = typer.Typer(
     help="FaceNet rebuilt by hand: train a network on your photos, name faces, verify people.",
 )
 for commands in (
-    preparing, recognising, training, naming, pairs, evaluating, embeddings, exporting, timing,
-    machine, getting,
+    preparing, recognising, training, naming, pairs, evaluating, studying, embeddings,
+    exporting, timing, machine, getting,
 ):  # fmt: skip
     app.add_typer(commands.app)
 _with_plain_usage(app)

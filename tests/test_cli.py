@@ -156,6 +156,8 @@ def test_photos_that_are_all_alike_are_refused_before_any_training(run, tmp_path
         ("verify", "[FACES]"),
         ("make-pairs", "FACES"),
         ("evaluate lfw", "IMAGES"),
+        ("study jpeg", "IMAGES"),
+        ("study dim", "FACES"),
     ],
 )
 def test_help_names_what_a_command_takes_as_the_readme_does(run, words, usage):

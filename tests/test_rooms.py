@@ -14,6 +14,7 @@ COLUMN = (  # a room imports only from rooms below its own
     "speed",
     "doctor",
     "console",
+    "study",
     "experiment",
     "album",
     "live",

@@ -94,12 +94,12 @@ def verify(
     embedder = open_model(model, threads)
     if pairs is None:
         data = read(read_faces, faces, embedder, model, any_faces, cache)
-        _check_memory(len(data), faces)
+        check_memory(len(data), faces)
         distances, same = pair_distances(embedded(embedder, data, cache), data.labels)
         scores = verify_pairs(distances, same)
         figures: Mapping[str, float | None] = scores.as_dict()
     else:
-        found, data = _read_pairs(pairs, faces, embedder, model, any_faces, cache)
+        found, data = read_listed_pairs(pairs, faces, embedder, model, any_faces, cache)
         judged = judge(in_whole_folds(found, pairs), embedded(embedder, data, cache), threshold)
         tell_folds(judged.result)
         distances, same = judged.distances, judged.same
@@ -112,7 +112,7 @@ def verify(
         say(f"In {out}: {', '.join(FILES)}")
 
 
-def _read_pairs(
+def read_listed_pairs(
     pairs: Path, faces: Path, embedder: Embedder, model: Path, any_faces: bool, cache: Path | None
 ) -> tuple[FoundPairs, Faces]:
     """Read the photos of a list of pairs as the network takes them."""
@@ -133,7 +133,7 @@ def _read_pairs(
     return found, data
 
 
-def _check_memory(photos: int, faces: Path) -> None:
+def check_memory(photos: int, faces: Path) -> None:
     """Say how much memory all pairs of many photos take, and stop if it is not there."""
     from ..classification.verification import BYTES_A_PAIR
     from ..machine.memory import free_bytes
@@ -146,7 +146,7 @@ def _check_memory(photos: int, faces: Path) -> None:
     if free is not None and need > free:
         raise ValueError(
             f"{words}, and {free / 1e9:.1f} GB are free. Take some of the pairs: minifacenet "
-            f"make-pairs {faces} --out pairs.txt, and then verify with --pairs pairs.txt"
+            f"make-pairs {faces} --out pairs.txt, and then say --pairs pairs.txt"
         )
     say(f"{words}.")
 

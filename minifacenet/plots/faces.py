@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from .map_layout import lay_out
+from .neighbours import neighbour_grid
 from .style import DASHES, DIFFERENT, HUES, SAME
 from .tiles import gallery, short, tile, write
 
@@ -131,24 +132,10 @@ def distance_grid(
     rows = [np.flatnonzero(labels == person)[:photos] for person in people]
     if not rows or not all(map(len, rows)):
         raise ValueError(f"expected people among the labels, got {list(people)}")
-    across, down = np.array([1.5, 0]), np.array([0, 1.3])
-    right, bottom = (max(map(len, rows)) - 1) * across + (len(rows) - 1) * down + 0.55
     at = "" if threshold is None else f", threshold {threshold:.2f} (✗: on its wrong side)"
     title = f"Squared L2 distance{at}\nAcross: the same person. Down: different people."
-    ax = gallery(ax, (right, bottom), title, credit, left=-0.85)
-    for number, (person, row) in enumerate(zip(people, rows, strict=True)):
-        write(ax, -0.7, number * down[1], short(str(person)), "black", rotation=90)
-        below = rows[number + 1] if number + 1 < len(rows) else np.empty(0, np.int64)
-        for column, face in enumerate(row):
-            place = column * across + number * down
-            tile(ax, images[face], place, "0.6")
-            if column + 1 < len(row):
-                other = embeddings[row[column + 1]]
-                _compare(ax, place + across / 2, embeddings[face], other, True, threshold)
-            if column < len(below):
-                other = embeddings[below[column]]
-                _compare(ax, place + down / 2, embeddings[face], other, False, threshold)
-    return ax
+    names = list(map(str, labels))
+    return neighbour_grid(embeddings, images, names, rows, title, threshold, ax, credit)
 
 
 def _checked(images: ArrayLike, *others: Sized) -> np.ndarray:
@@ -168,12 +155,3 @@ def _checked(images: ArrayLike, *others: Sized) -> np.ndarray:
     if set(counts) != {len(images)}:
         raise ValueError(f"there are {len(images)} images, but {counts} rows beside them")
     return images
-
-
-def _compare(ax, place, one, other, same: bool, threshold: float | None) -> None:
-    """Write the squared distance of two embeddings, and ✗ if the threshold judges them wrongly."""
-    distance = ((one - other) ** 2).sum()
-    wrong = threshold is not None and (distance <= threshold) != same
-    text = f"{distance:.2f}{' ✗' if wrong else ''}"
-    x, y = place
-    write(ax, x, y, text, SAME if same else DIFFERENT, fontsize=11)

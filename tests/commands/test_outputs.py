@@ -21,6 +21,8 @@ def commands(people, out):
         "benchmark": ("benchmark", people, "--out", out),
         "fit": ("classify", "fit", people, *MODEL, "--out", out),
         "verify": ("verify", people, *MODEL, "--out", out),
+        "study": ("study", "jpeg", people, *MODEL, "--out", out),
+        "study dim": ("study", "dim", people, "--out", out),
         "bench": ("bench", "--out", out),
         "step": ("bench", "step", "--out", out),
         "embed": ("embed", people, *MODEL, "--out", out),
@@ -30,7 +32,9 @@ def commands(people, out):
     }
 
 
-FOLDERS = ("run", "train", "benchmark", "fit", "verify", "bench", "step")
+FOLDERS = (
+    "run", "train", "benchmark", "fit", "verify", "study", "study dim", "bench", "step",
+)  # fmt: skip
 ALL = tuple(commands("", ""))
 
 
