@@ -145,12 +145,12 @@ def val_at(distances: ArrayLike, same: ArrayLike, far: float) -> float:
     Nothing is sorted: of k false accepts that are allowed, the nearest different pair beyond them
     must stay out, and with it every pair that is not nearer than it.
     """
-    distances, same = checked_pairs(distances, same)
-    same, different = distances[same], distances[~same]
+    squared, is_same = checked_pairs(distances, same)
+    different = squared[~is_same]
     allowed = _allowed(far, len(different))
     if allowed == len(different):
         return 1.0
-    return float((same < np.partition(different, allowed)[allowed]).mean())
+    return float((squared[is_same] < np.partition(different, allowed)[allowed]).mean())
 
 
 class _Best:

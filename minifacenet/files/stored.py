@@ -108,7 +108,7 @@ def with_options(settings: Config, chosen: Mapping[str, Any]) -> Config:
 
 def _switched(switch: Field, value: Any, chosen: Mapping[str, Any]) -> Any:
     """Return what a switch turns on, with the chosen options of it; None if it is off."""
-    name, kind = _name(switch), cast(Any, switch.default_factory)
+    name, kind = _name(switch) or switch.name, cast(Any, switch.default_factory)
     if chosen.get(name, value is not None):
         return with_options(value or kind(), chosen)
     for inner, _, one in options_in(kind):

@@ -12,6 +12,7 @@ import minifacenet
 from minifacenet import cli
 from minifacenet.commands import training as commands
 from minifacenet.embedding.architectures import Architecture, FaceNet
+from minifacenet.embedding.augmentation import Augmentation
 from minifacenet.embedding.checkpoint import save_model
 from minifacenet.experiment import run as experiment
 from minifacenet.experiment.settings import RunConfig
@@ -22,8 +23,9 @@ from minifacenet.training.settings import TrainConfig, TrainingRunConfig
 OTHERS = {
     "network": "nn1", "size": 40, "people": 3, "photos": 2, "mining": "hardest",
     "optimizer": "sgd", "credit": "me", "init": "start.safetensors",
-    "freeze": "conv1",
+    "freeze": "conv1", "harmonic": "start.safetensors", "harmonic_by": "photos",
 }  # fmt: skip
+OF_A_MODEL = ("--init", "--harmonic")
 SETTINGS = (Architecture, TrainConfig, TrainingRunConfig, RunConfig)
 
 
@@ -37,6 +39,7 @@ def options(command):
 def other(name, default):
     """What to write so that an option has another value."""
     flag = name.replace("_", "-")
+    needed = other("harmonic", None) if name == "harmonic_by" else []
     if isinstance(default, bool):
         return [f"--{'no-' * default}{flag}"]
     if isinstance(default, int | float | None) and name not in OTHERS:
@@ -44,7 +47,7 @@ def other(name, default):
     else:
         assert name in OTHERS, f"give another value of --{flag} in OTHERS"
         value = OTHERS[name]
-    return [f"--{flag}", value]
+    return [*needed, f"--{flag}", value]
 
 
 @pytest.fixture
@@ -62,8 +65,8 @@ def settings_of(run, people, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def settings(command, *written):
-        if "--init" in written:
-            start = FaceNet.blank(Architecture(size=32, channels=1, dim=4))
+        if any(flag in written for flag in OF_A_MODEL):
+            start = FaceNet.blank(Architecture(size=32, channels=1))
             save_model(OTHERS["init"], start)
         run(command, people, "--out", tmp_path / "out", *written)
         return flat(asdict(seen.pop()))
@@ -71,14 +74,14 @@ def settings_of(run, people, tmp_path, monkeypatch):
     return settings
 
 
-def flat(table):
+def flat(table, within=""):
     """{'steps': 150, 'architecture.name': ...} for a table of settings that holds tables."""
     places = {}
     for name, value in table.items():
-        if name in ("architecture", "training"):
-            places |= {f"{name}.{inner}": value[inner] for inner in value}
+        if isinstance(value, dict):
+            places |= flat(value, f"{within}{name}.")
         else:
-            places[name] = value
+            places[within + name] = value
     return places
 
 
@@ -97,9 +100,13 @@ def test_commands_have_the_settings_own_defaults(settings_of):
 )
 def test_each_option_changes_its_setting_and_no_other(settings_of, command, name, default):
     before, after = settings_of(command), settings_of(command, *other(name, default))
-    changed = {place.split(".")[-1] for place in before if before[place] != after[place]}
+    places = before.keys() | after.keys()
+    changed = {p.split(".")[-1] for p in places if before.get(p, ...) != after.get(p, ...)}
     of_train = {"network": {"name", "size"}}  # another network has photos of another size
-    elsewhere = {"augment": {"augmentation"}} | (of_train if command == "train" else {})
+    switched = {"augmentation", *vars(Augmentation())}
+    older = {"harmonic", "harmonic_digest"}
+    elsewhere = {"augment": switched, "harmonic": older, "harmonic_by": {*older, "harmonic_by"}}
+    elsewhere |= of_train if command == "train" else {}
     assert changed == elsewhere.get(name, {name})
 
 

@@ -167,6 +167,7 @@ def test_leftovers_of_killed_commands_go(run, people, tmp_path, name):
         (path / "half").touch()
     end = {"bench": ("--channels", 5), "step": ("--device", "none"), "make-pairs": ("--folds", 99)}
     broken = {**end, **dict.fromkeys(("run", "train"), ("--photos", 99, "--size", 32))}
+    broken["study dim"] = ("--values", 0)
     if name == "benchmark":
         people = tmp_path / "missing"
     status, *_ = run(*commands(people, out)[name], *broken.get(name, ()))
