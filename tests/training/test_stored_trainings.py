@@ -85,7 +85,13 @@ def test_a_setting_that_the_state_lacks_has_its_default(stored, script):
     defaults = TrainingRunConfig().settings(data) | {"faces": {}}
     bare = without_defaults({k: v for k, v in whole.items() if k != "faces"}, defaults)
     assert bare.keys() == {"architecture", "training", "held_out", "check_every", "free"}
-    assert bare["training"] == {"steps": 4, "people": 3, "photos": 3}
+    known = {
+        "steps": 4,
+        "people": 3,
+        "photos": 3,
+        "augmentation": {},
+    }  # of an augmentation that had fewer
+    assert bare["training"] == known
     faces = {name: whole["faces"][name] for name in ("photos", "people")}  # a figure is new, too
     rewrite(path, {**bare, "faces": faces})
     assert began_with(stored) == script.config()
