@@ -90,7 +90,7 @@ def test_a_setting_that_the_state_lacks_has_its_default(stored, script):
         "people": 3,
         "photos": 3,
         "augmentation": {},
-    }  # of an augmentation that had fewer
+    }  # it had fewer
     assert bare["training"] == known
     faces = {name: whole["faces"][name] for name in ("photos", "people")}  # a figure is new, too
     rewrite(path, {**bare, "faces": faces})
