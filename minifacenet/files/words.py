@@ -66,8 +66,12 @@ def nearest(name: str, known: Iterable[str], alike: float = 0.6) -> str | None:
 
     `alike`, from 0 to 1, says how near. Capitals, '-' and '.' in place of '_' make no difference.
     """
-    plain = name.lower().replace("-", "_").replace(".", "_")
-    return next(iter(get_close_matches(plain, list(known), 1, alike)), None)
+    plain = {_plain(one): one for one in known}
+    return next((plain[one] for one in get_close_matches(_plain(name), plain, 1, alike)), None)
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "_").replace(".", "_")
 
 
 def meant(name: str, known: Iterable[str]) -> str:

@@ -68,9 +68,8 @@ def folders_for(
 
 def _near(name: str, people: list[str]) -> str:
     """Say who may be meant; of many people, nobody where no name is near."""
-    small = {person.lower(): person for person in people}
-    if near := nearest(name, small):
-        return f": is {small[near]} meant?"
+    if near := nearest(name, people):
+        return f": is {near} meant?"
     return f": there are {', '.join(people)}" if len(people) <= 20 else ""
 
 

@@ -33,6 +33,10 @@ def test_the_nearest_name(typed, near):
     assert nearest(typed, ("nn4_small2", "dlib_resnet"), 0.7) == near
 
 
+def test_the_nearest_name_may_have_capitals_of_its_own():
+    assert nearest("ada lovelase", ("Ada Lovelace", "Alan Turing")) == "Ada Lovelace"
+
+
 def test_which_name_was_meant():
     assert meant("stps", ["rate", "steps"]) == "is steps meant?"
     assert meant("x", ["rate", "steps"]) == "there are rate, steps"
