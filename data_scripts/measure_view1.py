@@ -9,7 +9,8 @@ their training held out. Of several networks the mean squared distance is judged
 
 The baselines are fitted on all development photos, cut as the first network knows faces, and take
 their threshold from the 2,200 development pairs. Standard errors are those of a jackknife over the
-people of the test pairs.
+people of the test pairs, left out in ten groups: VAL at a FAR of 0.01 hangs on five pairs, and
+jumps where one of these is left out alone.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from minifacenet.preprocessing.faces import Faces
 from minifacenet.preprocessing.read_folder import read_listed
 
 WORK = Path("runs") / "view1"
+GROUPS = 10  # of people, left out one after the other
 FARS = (0.1, 0.01)  # 500 different pairs allow 5 false accepts at the second
 
 
@@ -66,8 +68,9 @@ def report(name: str, distances: np.ndarray, found: FoundPairs, threshold: float
     people = people_of(found)
     whole = scores(distances, found.same, threshold)
     without = []
-    for person in np.unique(people):
-        others = (people != person).all(axis=1)
+    everybody = np.random.default_rng(0).permutation(np.unique(people))
+    for group in np.array_split(everybody, GROUPS):
+        others = ~np.isin(people, group).any(axis=1)
         without.append(scores(distances[others], found.same[others], threshold))
     errors = np.std(without, axis=0) * np.sqrt(len(without) - 1)
     columns = ("accuracy", "AUC", *(f"VAL at FAR {far:g}" for far in FARS))
@@ -90,7 +93,9 @@ def report_baselines(images: Path, lists: Path, embedder: Embedder) -> None:
     known = read_listed(crops.folder, list(crops.files.values()), size, channels)
     people = [photo.partition("/")[0] for photo in crops.files]
     labels = np.unique(people, return_inverse=True)[1]
-    fitted = fit_baselines(Faces(known.images, labels, sorted(set(people))))
+    fitted = fit_baselines(
+        Faces(known.images, labels, tuple(sorted(set(people))), tuple(crops.files))
+    )
     chosen, of_chosen = pairs_of(images, lists / "pairsDevTrain.txt", embedder)
     found, faces = pairs_of(images, lists / "pairsDevTest.txt", embedder)
     for method in BASELINES:
