@@ -152,7 +152,7 @@ claim(
 # `fc2` are gone and strangers are told apart about as well (`lessons/results/ablations.png`, three
 # seeds, within the noise). It is here because it is in the paper.
 #
-# ## Exercise 05.1
+# ## Exercise 05.3
 #
 # Write the backward of maxout.
 
@@ -167,7 +167,7 @@ def maxout_gradient(dout, z, pieces):
 
 
 # %%
-check("05.1", maxout_gradient)
+check("05.3", maxout_gradient)
 
 # %% [markdown]
 # ## L2: onto the sphere
@@ -300,7 +300,7 @@ for step in range(1, 301):
 claim("longer and longer", right_angle and length > 1.3)
 
 # %% [markdown]
-# ## Exercise 05.2
+# ## Exercise 05.4
 #
 # Write the backward of L2 for a batch: each row on its own.
 
@@ -312,7 +312,7 @@ def l2_gradient(dout, x):
 
 
 # %%
-check("05.2", l2_gradient)
+check("05.4", l2_gradient)
 
 # %% [markdown]
 # ## A test that looks away
@@ -397,7 +397,7 @@ for layer in (L2Norm(), Impostor(), Linear(4, 3, rng, dtype=np.float64), Maxout(
 claim("the last one, maxout, is right", errors["input"] < 1e-8)
 
 # %% [markdown]
-# ## Exercise 05.3
+# ## Exercise 05.5
 #
 # Build a second impostor: a backward of L2 that is right for `dout` = 1, wrong for nearly every other
 # `dout`, and not the one above. (No peeking: it may not look whether `dout` is 1.) It is the best way to
@@ -414,7 +414,7 @@ def second_impostor(dout, y, norm):
 
 
 # %%
-check("05.3", second_impostor)
+check("05.5", second_impostor)
 
 # %% [markdown]
 # **Try next.** In the figure of the circle, turn `upstream` until the blue arrows vanish: which two

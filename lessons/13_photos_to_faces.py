@@ -163,7 +163,7 @@ picture(ax)
 print(similarity([(0, 0), (2, 0)], [(1, 0), (1, 2)]))
 
 # %% [markdown]
-# ## Exercise 13.2
+# ## Exercise 13.3
 #
 # Find $a$ and $b$ yourself, from points to complex numbers to a matrix. `np.vdot` takes the
 # conjugate of its first argument.
@@ -180,7 +180,7 @@ def turn_scale_shift(source, target):
 
 
 # %%
-check("13.2", turn_scale_shift)
+check("13.3", turn_scale_shift)
 
 # %% [markdown]
 # The library's does the same, and refuses a target that no turn comes near:
