@@ -74,7 +74,7 @@ def source_of(answer: Callable) -> str:
     """
     imports, definitions = set(), {}
     _collect(_plain(answer), imports, definitions)
-    head = "\n".join(sorted(imports))
+    head = "\n".join(sorted(imports, key=lambda line: (line.startswith("from"), line)))
     return "\n\n\n".join(part for part in (head, *definitions.values()) if part) + "\n"
 
 
