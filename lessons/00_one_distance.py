@@ -285,6 +285,7 @@ claim(
 # | 13 | from any photo to faces | `preprocessing/` |
 # | 14 | verify, name, refuse, group | `classification/` |
 # | 15 | the paper's own studies, at the size of a laptop | `experiment/seeds.py` |
+# | 16 | a network of nothing but your own functions, trained | `lessons/my_answers.py` |
 #
 # Each lesson stands on its own if you know what the one before is about. All of it is NumPy and Numba:
 # no layer comes from elsewhere. It is a small network on a small data set, and it will not reach the

@@ -35,8 +35,8 @@ from minifacenet.plots.style import DIFFERENT, HUES, SAME
 #
 # $$x = (1, 2) \qquad W = \begin{pmatrix} 1 & 0 & -1 \\ 0.5 & 2 & 1 \end{pmatrix} \qquad b = (0, 1, 0)$$
 #
-# The first output is $1 \cdot 1 + 2 \cdot 0.5 + 0 = 2$. What are the other two? With 64 photos there are 64
-# rows. And what about photos that still have height, width and channels?
+# The first output is $1 \cdot 1 + 2 \cdot 0.5 + 0 = 2$. What are the other two? With many photos there are as
+# many rows. And what about photos that still have height, width and channels?
 #
 # ## Exercise 05.1
 #

@@ -94,7 +94,7 @@ check("10.1", mean_triplet_loss)
 # ## Exercise 10.2
 #
 # The gradient for **one** triplet, as three vectors. One number by hand before: in one dimension, with
-# $a = 0$, $p = 1$ and $n = 0.5$, how much does $L$ grow for a small step of $p$ to the right?
+# $a = 0$, $p = 2$ and $n = 1$, how much does $L$ grow for a small step of $p$ to the right?
 
 
 # %% tags=["exercise"]
@@ -107,7 +107,7 @@ def one_triplet_gradient(a, p, n, margin):
 check("10.2", one_triplet_gradient)
 
 # %% [markdown]
-# It is 2 for each unit of that step: $\|a - p\|^2 = p^2$ has the slope $2p$.
+# It is 4 for each unit of that step: $\|a - p\|^2 = p^2$ has the slope $2p$.
 #
 # For one active triplet, derive $L = \|a - p\|^2 - \|a - n\|^2 + \alpha$ by each of the three points:
 #
