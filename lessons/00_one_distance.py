@@ -9,7 +9,7 @@
 
 # %%
 import numpy as np
-from exercises import check, progress
+from exercises import check, hint, progress, solution
 from show import CREDIT, axes, embeddings, faces, picture
 
 from minifacenet.classification.verification import pair_distances, val_far
@@ -113,11 +113,14 @@ claim(
 #
 # ## How exercises work
 #
-# Every lesson has one to three. Replace `raise NotImplementedError` by your answer, run the cell, and
-# run the `check` below it: it says whether you are right, and if not, where and why. After
-# `from exercises import hint, solution`, `hint("00.1")` gives a hint and `solution("00.1")` shows a
-# worked answer; `progress()` counts what you have solved. Nothing breaks if you leave one out: the
-# cells behind it use the library, never your answer. So go on, and come back.
+# Every lesson has some. Replace `raise NotImplementedError` by your answer, run the cell, and run the
+# `check` below it: it says whether you are right, and if not, where and why. After a first attempt
+# `hint("00.1")` gives a hint, and two more if you ask again: a question, where to look, and the shape
+# of the code. `solution("00.1")` shows a worked answer; `progress()` counts what you have solved.
+#
+# Nothing breaks if you leave one out: the cells behind it use the library. But a right answer is kept,
+# in `my_answers.py` beside the notebooks, and lesson 16 builds a network from nothing but these, and
+# trains it. So go on, and come back.
 #
 # In Jupyter, Shift+Enter runs a cell and goes to the next, and 'Restart Kernel and Run All Cells' in
 # the menu helps when things are mixed up.
@@ -282,6 +285,7 @@ claim(
 # | 13 | from any photo to faces | `preprocessing/` |
 # | 14 | verify, name, refuse, group | `classification/` |
 # | 15 | the paper's own studies, at the size of a laptop | `experiment/seeds.py` |
+# | 16 | a network of nothing but your own functions, trained | `lessons/my_answers.py` |
 #
 # Each lesson stands on its own if you know what the one before is about. All of it is NumPy and Numba:
 # no layer comes from elsewhere. It is a small network on a small data set, and it will not reach the

@@ -19,7 +19,7 @@ import inspect
 import time
 
 import numpy as np
-from exercises import check
+from exercises import check, hint, solution
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from show import CREDIT, faces, picture
@@ -253,6 +253,29 @@ def im2col(x, window):
 check("01.2", im2col)
 
 # %% [markdown]
+# ## Exercise 01.3
+#
+# And now the layer itself, for a stack of photos, in a few lines and without seven loops. You have the
+# windows of a photo as rows. What should stand beside them, so that one product gives all outputs of all
+# filters? In which order do they come out of it? Your `im2col` may help; if it is still to come,
+# `from exercises import mine` and `im2col = mine["01.2"]` lend you another.
+
+
+# %% tags=["exercise"]
+def convolve(x, w, b, window):
+    """y, ndarray (N, H', W', O).
+
+    x: ndarray (N, H, W, C). w: (kh, kw, C, O). b: (O,). window: as in 01.2.
+    """
+    raise NotImplementedError
+
+
+# %%
+check("01.3", convolve)
+
+# %% [markdown]
+# Who has solved this one owns the first part of a network. Lesson 16 will ask for it.
+#
 # ## What the library does
 #
 # Its reference, which every fast version is tested against, takes a road in between: two loops over the

@@ -15,7 +15,7 @@
 import inspect
 
 import numpy as np
-from exercises import check
+from exercises import check, hint, solution
 from matplotlib.figure import Figure
 from show import CREDIT, axes, faces, picture
 
@@ -128,6 +128,41 @@ def numeric_gradient(f, w, h):
 check("02.2", numeric_gradient)
 
 # %% [markdown]
+# ## Exercise 02.3
+#
+# The other half: `dx`, which the layer before is waiting for. No formula this time. By hand, above,
+# $x_1$ was seen by two windows, through another weight each. In two dimensions, with a stride: which
+# windows have seen a pixel, and through which weights? Or the other way round: to which pixels does
+# the weight $w_{ij}$ hand back what it took from them?
+#
+# You have a judge now. For any `x`, `w` and `dout` the slope of
+# $L = \sum \mathrm{dout} \cdot y$ by `x` is `numeric_gradient(lambda x: (dout * conv_forward(x, w,
+# np.zeros(1), window)[0]).sum(), x, 1e-5)`: ask it before you ask `check`.
+
+
+# %% tags=["exercise"]
+def conv_dx(dout, w, window, shape):
+    """dL/dx, ndarray of the given shape, which is that of x, (N, H, W, C).
+
+    dout: ndarray (N, H', W', O). w: (kh, kw, C, O). window: as in 02.1; window.geometry() is
+    (kh, kw), (sh, sw), (top, left), the last being the padding before the image.
+    """
+    raise NotImplementedError
+
+
+# %%
+check("02.3", conv_dx)
+
+# %% [markdown]
+# As a formula, with each pixel collecting from all outputs that have seen it:
+#
+# $$\mathrm{dx}_{nrtc} = \sum_{p,q,i,j} \; \sum_o \mathrm{dout}_{npqo} \; w_{ijco}
+# \qquad \text{where } p s + i - \mathrm{pad} = r, \;\; q s + j - \mathrm{pad} = t$$
+#
+# With a stride of 1 it is a convolution again, of `dout` with the filter turned by 180 degrees. With the
+# matrices of lesson 01 it is $\mathrm{dX} = \mathrm{dY}\, W^\top$, after which each row goes back to the
+# window that it was cut out of, and is **added** there: windows overlap.
+#
 # ## How large is 'a little'?
 #
 # The smaller $h$, the better? Let us see. The layer is L2Norm, $y = x / \|x\|$, the last one of FaceNet

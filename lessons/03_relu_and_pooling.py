@@ -15,7 +15,7 @@
 import inspect
 
 import numpy as np
-from exercises import check
+from exercises import check, hint, solution
 from matplotlib.figure import Figure
 from show import CREDIT, faces, picture
 
@@ -270,6 +270,27 @@ print(pool.forward(negative)[0, :, :, 0])
 # %% tags=["claim"]
 claim("NaN wins", np.isnan(pool.forward(negative)[0, 1, 1, 0]))
 claim("a comparison with NaN is false", max(0.0, nan) == 0 and np.fmax(nan, 0.0) == 0)
+
+# %% [markdown]
+# ## Exercise 03.3
+#
+# The forward, with all three decisions, and with the `cache` that 03.2 needs. Which value would you
+# lay around the image? And which of NumPy's functions says not how large the largest is, but where it
+# stands? What does that one do with equals?
+
+
+# %% tags=["exercise"]
+def max_pool(x, window):
+    """y, and the cache: (x.shape, winner, window).
+
+    x: ndarray (N, H, W, C), floats. y: (N, H', W', C). winner: whole numbers, of the shape of y: the
+    tap i * kw + j of the first largest value in each window. window: as in 01.2.
+    """
+    raise NotImplementedError
+
+
+# %%
+check("03.3", max_pool)
 
 # %% [markdown]
 # All three, and every gradient, are tested against the reference in `maxpool.py`. The judge of lesson 02 works on

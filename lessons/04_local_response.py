@@ -17,7 +17,7 @@
 import inspect
 
 import numpy as np
-from exercises import check
+from exercises import check, hint, solution
 from show import CREDIT, axes, faces, picture
 
 from minifacenet import Architecture, FaceNet

@@ -15,7 +15,7 @@
 import inspect
 
 import numpy as np
-from exercises import check
+from exercises import check, hint, solution
 from show import CREDIT, axes, faces, picture
 
 from minifacenet import Architecture, FaceNet
@@ -30,10 +30,27 @@ from minifacenet.plots.style import DIFFERENT, HUES, SAME
 # %% [markdown]
 # ## Linear: every output sees every input
 #
-# $$y = x W + b$$
+# A linear layer has a weight for every pair of an input and an output, and a bias for every output. One
+# photo is one row of $x$; a column of $W$ holds the weights of one output. Two numbers in, three out:
 #
-# One photo is one row of $x$; a column of $W$ holds the weights of one output. Two numbers in, three
-# out, to be followed by hand:
+# $$x = (1, 2) \qquad W = \begin{pmatrix} 1 & 0 & -1 \\ 0.5 & 2 & 1 \end{pmatrix} \qquad b = (0, 1, 0)$$
+#
+# The first output is $1 \cdot 1 + 2 \cdot 0.5 + 0 = 2$. What are the other two? With many photos there are as
+# many rows. And what about photos that still have height, width and channels?
+#
+# ## Exercise 05.1
+#
+# The forward.
+
+
+# %% tags=["exercise"]
+def linear(x, w, b):
+    """y, ndarray (N, O). x: ndarray (N, ...), I numbers a photo. w: (I, O). b: (O,)."""
+    raise NotImplementedError
+
+
+# %%
+check("05.1", linear)
 
 # %%
 x = np.array([[1.0, 2.0]])
@@ -44,20 +61,41 @@ print(y)
 
 # %% [markdown]
 # The backward takes $d = \partial L / \partial y$, the **upstream gradient** (`dout` in the code), and
-# needs three slopes. From $\partial y_j / \partial x_i = W_{ij}$ and $\partial y_j / \partial W_{ij} = x_i$:
+# needs three slopes. Let $d = (1, 0, 10)$: the loss does not mind the second output, and minds the third
+# one most. The first input, $x_1$, reaches the three outputs through $1$, $0$ and $-1$. So its slope is
+# $1 \cdot 1 + 0 \cdot 0 + 10 \cdot (-1) = -9$. And the weight $W_{11} = 1$? It reaches the first output
+# alone, and how much it changes there is what it is multiplied with. So what is its slope?
 #
-# $$\frac{\partial L}{\partial x} = d\, W^\top \qquad
+# ## Exercise 05.2
+#
+# All slopes of a batch. A weight is the same for every photo: what does that make of its slopes?
+
+
+# %% tags=["exercise"]
+def linear_gradients(dout, x, w):
+    """dx, dw, db: ndarrays of the shapes of x, w and b.
+
+    dout: ndarray (N, O). x: (N, ...), I numbers a photo. w: (I, O).
+    """
+    raise NotImplementedError
+
+
+# %%
+check("05.2", linear_gradients)
+
+# %% [markdown]
+# From $\partial y_j / \partial x_i = W_{ij}$ and $\partial y_j / \partial W_{ij} = x_i$:
+#
+# $$y = x W + b \qquad \frac{\partial L}{\partial x} = d\, W^\top \qquad
 # \frac{\partial L}{\partial W} = x^\top d \qquad
 # \frac{\partial L}{\partial b} = \text{the sum of } d \text{ over the photos}$$
 #
-# In code: (`reshape` makes rows of photos that still have height, width and channels)
+# There is no need to remember where the transposes go: each slope has the shape of its array, and there
+# is one way only to multiply $d$ with the other array that gives this shape. In code: (`reshape` makes
+# rows of photos that still have height, width and channels)
 
 # %%
 print(inspect.getsource(linear_backward))
-
-# %% [markdown]
-# There is no need to remember where the transposes go: each slope has the shape of its array, and there
-# is one way only to multiply $d$ with the other array that gives this shape.
 
 # %%
 dout = np.array([[1.0, 0.0, 10.0]])
@@ -152,7 +190,7 @@ claim(
 # `fc2` are gone and strangers are told apart about as well (`lessons/results/ablations.png`, three
 # seeds, within the noise). It is here because it is in the paper.
 #
-# ## Exercise 05.1
+# ## Exercise 05.3
 #
 # Write the backward of maxout.
 
@@ -167,7 +205,7 @@ def maxout_gradient(dout, z, pieces):
 
 
 # %%
-check("05.1", maxout_gradient)
+check("05.3", maxout_gradient)
 
 # %% [markdown]
 # ## L2: onto the sphere
@@ -220,7 +258,28 @@ claim("another person lies apart", distances[3] > 0.002)
 # ## Backward: the part that leaves the sphere is lost
 #
 # Moving $x$ along itself changes nothing in $y$. So the slope in that direction must be 0, whatever comes
-# from upstream. The quotient rule says so:
+# from upstream. And if $x$ is twice as long, how much does a step across it still turn $y$?
+#
+# In two dimensions, with the pencil: $x = (3, 4)$ has the length 5, $y = (0.6, 0.8)$, and let $d = (1, 0)$.
+# How much of $d$ lies along $y$? That part is lost. What is left of $d$, and what becomes of it?
+#
+# ## Exercise 05.4
+#
+# Write the backward of L2 for a batch: each row on its own. Your pencil's answer is a test for it.
+
+
+# %% tags=["exercise"]
+def l2_gradient(dout, x):
+    """dL/dx of y = x / ||x||, row by row. dout, x: ndarray (N, D); no row of x is 0."""
+    raise NotImplementedError
+
+
+# %%
+check("05.4", l2_gradient)
+
+# %% [markdown]
+# The pencil: $0.6 \cdot 1 + 0.8 \cdot 0 = 0.6$ of $d$ lies along $y$. Without $0.6\, y$ there is $(0.64, -0.48)$
+# left, and a fifth of it is the slope, $(0.128, -0.096)$. For all, by the quotient rule:
 #
 # $$\frac{\partial y_i}{\partial x_j} = \frac{[i = j] - y_i y_j}{\|x\|}
 # \qquad\Longrightarrow\qquad
@@ -272,6 +331,10 @@ claim(
     "four times as long at 0.5 as at 2",
     np.allclose(handed_on[0.5], 4 * handed_on[2.0]),
 )
+claim(
+    "the pencil: what is left of d is (0.64, -0.48), and a fifth of it (0.128, -0.096)",
+    np.allclose((np.array([1, 0]) - 0.6 * np.array([0.6, 0.8])) / 5, [0.128, -0.096]),
+)
 claim("at a right angle to the ray", abs(handed_on[2.0] @ unit[0]) < 1e-9)
 
 # %% [markdown]
@@ -298,21 +361,6 @@ for step in range(1, 301):
 
 # %% tags=["claim"]
 claim("longer and longer", right_angle and length > 1.3)
-
-# %% [markdown]
-# ## Exercise 05.2
-#
-# Write the backward of L2 for a batch: each row on its own.
-
-
-# %% tags=["exercise"]
-def l2_gradient(dout, x):
-    """dL/dx of y = x / ||x||, row by row. dout, x: ndarray (N, D); no row of x is 0."""
-    raise NotImplementedError
-
-
-# %%
-check("05.2", l2_gradient)
 
 # %% [markdown]
 # ## A test that looks away
@@ -397,7 +445,7 @@ for layer in (L2Norm(), Impostor(), Linear(4, 3, rng, dtype=np.float64), Maxout(
 claim("the last one, maxout, is right", errors["input"] < 1e-8)
 
 # %% [markdown]
-# ## Exercise 05.3
+# ## Exercise 05.5
 #
 # Build a second impostor: a backward of L2 that is right for `dout` = 1, wrong for nearly every other
 # `dout`, and not the one above. (No peeking: it may not look whether `dout` is 1.) It is the best way to
@@ -414,7 +462,7 @@ def second_impostor(dout, y, norm):
 
 
 # %%
-check("05.3", second_impostor)
+check("05.5", second_impostor)
 
 # %% [markdown]
 # **Try next.** In the figure of the circle, turn `upstream` until the blue arrows vanish: which two

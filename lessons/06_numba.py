@@ -20,7 +20,7 @@ import time
 
 import numba
 import numpy as np
-from exercises import check
+from exercises import check, hint, solution
 from exercises.core import Wrong
 from exercises.lesson_06 import double_operations
 from exercises.watched import Watched, follow_prange

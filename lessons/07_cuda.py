@@ -35,7 +35,7 @@ import inspect
 
 import numba
 import numpy as np
-from exercises import check
+from exercises import check, hint, solution
 from exercises.simulator import launch
 from matplotlib.patches import Rectangle
 from numba import cuda

@@ -18,7 +18,7 @@ import time
 from fractions import Fraction
 
 import numpy as np
-from exercises import check
+from exercises import check, hint, solution
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from show import CREDIT, axes, faces, picture

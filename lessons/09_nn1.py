@@ -13,7 +13,7 @@
 
 # %%
 import numpy as np
-from exercises import check
+from exercises import check, hint, solution
 from matplotlib.patches import Patch, Rectangle
 from show import CREDIT, axes, faces, picture
 

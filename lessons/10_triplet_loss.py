@@ -16,7 +16,7 @@
 
 # %%
 import numpy as np
-from exercises import check
+from exercises import check, hint, solution
 from show import axes, embeddings, picture
 
 from minifacenet.embedding.distances import squared_distances
@@ -86,6 +86,28 @@ check("10.1", mean_triplet_loss)
 
 # %% [markdown]
 # ## The gradient: who is pushed where?
+#
+# Look at the anchor first. The positive pulls at it and the negative pushes: in which direction would you
+# move it, and what has the distance of the other two to do with it? For the positive and the negative it is
+# simpler. And what do all three do if the triplet is right already?
+#
+# ## Exercise 10.2
+#
+# The gradient for **one** triplet, as three vectors. One number by hand before: in one dimension, with
+# $a = 0$, $p = 2$ and $n = 1$, how much does $L$ grow for a small step of $p$ to the right?
+
+
+# %% tags=["exercise"]
+def one_triplet_gradient(a, p, n, margin):
+    """dL/da, dL/dp, dL/dn of L = [||a - p||^2 - ||a - n||^2 + margin]+; each of shape (d,)."""
+    raise NotImplementedError
+
+
+# %%
+check("10.2", one_triplet_gradient)
+
+# %% [markdown]
+# It is 4 for each unit of that step: $\|a - p\|^2 = p^2$ has the slope $2p$.
 #
 # For one active triplet, derive $L = \|a - p\|^2 - \|a - n\|^2 + \alpha$ by each of the three points:
 #
@@ -177,20 +199,6 @@ claim(
 # Look at the arrows on the left once more: they leave the circle. The step does not know that
 # embeddings have unit length. In the network that is the L2 layer's business, whose backward removes
 # the part of the gradient that points away from the sphere (lesson 05).
-#
-# ## Exercise 10.2
-#
-# Write the gradient for **one** triplet, as three vectors.
-
-
-# %% tags=["exercise"]
-def one_triplet_gradient(a, p, n, margin):
-    """dL/da, dL/dp, dL/dn of L = [||a - p||^2 - ||a - n||^2 + margin]+; each of shape (d,)."""
-    raise NotImplementedError
-
-
-# %%
-check("10.2", one_triplet_gradient)
 
 # %% [markdown]
 # The matrix form, on the three points from the beginning. Does yours give the same rows?
@@ -201,6 +209,24 @@ three = np.stack([anchor, positive, negative])
 one = Triplets(*np.array([[0], [1], [2]]))  # anchor 0, positive 1, negative 2
 _, _, weights = triplet_loss(squared_distances(three), one, 0.2)
 print(embedding_gradient(weights, three).round(3))
+
+# %% [markdown]
+# ## Exercise 10.3
+#
+# Everything here began with a matrix of all distances, `squared_distances`. How do you get $N \times N$
+# numbers from $N$ rows without two loops? There is a fast way, $\|a\|^2 + \|b\|^2 - 2\, a \cdot b$, one matrix
+# product. What does it say of two photos that are nearly the same, when a number has 16 digits? The check
+# will ask.
+
+
+# %% tags=["exercise"]
+def all_squared_distances(embeddings):
+    """D, ndarray (N, N): D[i, j] is the squared distance of the rows i and j. (N, d) comes in."""
+    raise NotImplementedError
+
+
+# %%
+check("10.3", all_squared_distances)
 
 # %% [markdown]
 # ## What real triplets look like

@@ -16,7 +16,7 @@ import inspect
 from dataclasses import replace
 
 import numpy as np
-from exercises import check
+from exercises import check, hint, solution
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from show import CREDIT, axes, embeddings, faces, measured, picture
 
@@ -404,6 +404,32 @@ claim("not collapsed: few others are", judged["semi-hard"][1] < 0.4)
 # %% [markdown]
 # After a collapse that threshold accepts everybody.
 #
+# ## Exercise 11.3
+#
+# Mining finds only what is in the batch. Of 400 photos of 40 people draw 20 at random: how many pairs of one
+# person would you expect among them? Fewer than five. So a batch is not drawn like that: first $P$ people,
+# then $K$ photos of each, and $P \cdot K \cdot (K - 1)$ pairs of anchor and positive are certain. (The paper takes
+# about 40 faces of a person.) Labels may be any whole numbers, and nobody has asked how many photos each
+# person has.
+
+
+# %% tags=["exercise"]
+def draw_batch(labels, people, photos, rng):
+    """The indices of people * photos different photos, `photos` of each of `people` people.
+
+    labels: ndarray (N,), whole numbers. rng: np.random.Generator, the only source of chance. Whoever
+    has fewer than `photos` photos is not drawn; everybody else, and all their photos, may be.
+    """
+    raise NotImplementedError
+
+
+# %%
+check("11.3", draw_batch)
+
+# %% tags=["claim"]
+claim("20 of 400: fewer than five pairs of one person", 20 * 19 / 2 * 9 / 399 < 5)
+
+# %% [markdown]
 # **Try next.** Begin gently: `mining="semi-hard, hardest@30"` in the `TrainConfig` above, and 90 steps.
 # Does it collapse? Then look at its loss: does a loss at the margin *prove* a collapse? And a lower
 # learning rate, `rate=5e-5`: does that save `hardest`, or does it only take longer?

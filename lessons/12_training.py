@@ -13,7 +13,7 @@
 
 # %%
 import numpy as np
-from exercises import check
+from exercises import check, hint, mine, solution
 from show import CREDIT, axes, faces, live, picture, training_logs
 
 from minifacenet import Architecture, Embedder, FaceNet, TrainConfig, train
@@ -396,6 +396,180 @@ for name, log in logs.items():
 
 # %% tags=["claim"]
 claim("the library says 'learning' of D", diagnosis(logs["D"]).startswith("learning"))
+
+# %% [markdown]
+# ## Where it begins
+#
+# B and D differ in one number, the rate. But what is it that the rate multiplies? And from where does the
+# first step go? Four short functions are left, and then you have written all of a training.
+#
+# **First weights** are random, or all filters would be one. How large? An output adds up $k$ products of a
+# weight and an input. If the weights are too small, the numbers fade from layer to layer; if they are too
+# large, they grow. Let the inputs have the mean square 1 and the weights the mean 0 and the variance $v$.
+# What is the variance of one output, before the ReLU? The ReLU throws away the lower half: what is the mean
+# square behind it? And so: which $v$ keeps it at 1?
+#
+# ## Exercise 12.3
+#
+# Draw the weights of a convolution, $(k_h, k_w, C, O)$, or of a linear layer, $(I, O)$. How many products
+# does one output add up in each?
+
+
+# %% tags=["exercise"]
+def first_weights(shape, rng):
+    """Random weights, ndarray of that shape, float64. The last axis of shape are the outputs.
+
+    rng: np.random.Generator, the only source of chance.
+    """
+    raise NotImplementedError
+
+
+# %%
+check("12.3", first_weights)
+
+# %% [markdown]
+# Ten linear layers with a ReLU each, and weights that are half as large as they should be, right, or twice
+# as large. The root of the mean square behind each:
+
+# %%
+draw, after = mine["12.3"], {}
+for factor in (0.5, 1, 2):
+    values, sizes, chance = rng.standard_normal((50, 256)), [], np.random.default_rng(3)
+    for _ in range(10):
+        values = np.maximum(values @ (factor * draw((256, 256), chance)), 0)
+        sizes.append(np.sqrt(np.square(values).mean()))
+    after[factor] = sizes
+    print(f"x {factor:<4}", "  ".join(f"{size:9.3g}" for size in sizes[::3]))
+
+# %% tags=["claim"]
+claim("right: it stays", 0.3 < after[1][-1] < 3)
+claim("by ten layers a factor of a thousand, both ways", (
+    900 < after[2][-1] / after[1][-1] < 1100 and 900 < after[1][-1] / after[0.5][-1] < 1100
+))  # fmt: skip
+
+# %% [markdown]
+# With a variance of $2 / k$ it stays where it was. Twice as large weights are a factor of a thousand after ten
+# layers, for $2^{10} = 1024$: NN1 has more layers than that. (He and others, 2015. For a layer without a ReLU
+# behind it, $1 / k$.) The line in front says whose function drew them: yours, once you have solved 12.3.
+#
+# ## The step
+#
+# The gradient says which way is up. Three ways to go down:
+#
+# **SGD with momentum** moves like a ball. It has a velocity, of which a share, the momentum, is left after each
+# step, and to which each gradient is added as a whole. The weights move against the velocity, times the rate.
+# If the gradient is always 1 and the momentum 0.9, how fast is the ball in the end?
+#
+# ## Exercise 12.4
+
+
+# %% tags=["exercise"]
+def sgd_step(w, g, v, rate, momentum):
+    """The new weights and the new velocity. w, g (the gradient), v: ndarrays of one shape."""
+    raise NotImplementedError
+
+
+# %%
+check("12.4", sgd_step)
+
+# %% [markdown]
+# In the end it is 10: what a step adds, 1, is what it loses, a tenth of 10.
+#
+# **AdaGrad**, the paper's choice, gives each weight a rate of its own. It adds up the squares of all gradients
+# that this weight has had, this one among them, and divides the step by the root of that sum: who has been
+# pushed a lot takes small steps. (And a small $\epsilon$ is added to the root.) What becomes of the steps if
+# the gradient stays as it is for a thousand steps?
+#
+# ## Exercise 12.5
+
+
+# %% tags=["exercise"]
+def adagrad_step(w, g, a, rate, eps):
+    """The new weights and the new sum of squares. w, g, a: ndarrays of one shape."""
+    raise NotImplementedError
+
+
+# %%
+check("12.5", adagrad_step)
+
+# %% [markdown]
+# They fade as $1 / \sqrt{t}$.
+#
+# **Adam** forgets. It keeps two running means, $m$ of the gradients and $v$ of their squares. At each step a
+# mean keeps the share $b_1$ (for $v$: $b_2$) of what it was, and takes the rest from what is new. It divides $m$ by
+# the root of $v$, to which $\epsilon$ is added. One thing is left to see: both means start at 0. After one step
+# with $b_1 = 0.9$, which share of the gradient is in $m$? After two steps with the same gradient? After $t$? Adam
+# divides by that share, for the step alone; $m$ and $v$ themselves go on as they are.
+#
+# ## Exercise 12.6
+
+
+# %% tags=["exercise"]
+def adam_step(w, g, m, v, t, rate, b1, b2, eps):
+    """The new weights, m and v. w, g, m, v: ndarrays of one shape. t: which step it is, from 1."""
+    raise NotImplementedError
+
+
+# %%
+check("12.6", adam_step)
+
+# %% [markdown]
+# The share is 0.1, then 0.19, and $1 - b_1^t$ after $t$ steps.
+#
+# Which is the best? Here is a valley of two weights, 50 times as steep in one of them, and where each way
+# leads from the same place in 60 steps. Before you run it: which of them will swing from side to side?
+
+# %%
+sgd, adagrad, adam = mine["12.4"], mine["12.5"], mine["12.6"]
+steepness = np.array([1.0, 50.0])
+
+
+def descend(step, slots, *settings, count=False):
+    """The places on the way down L = (w_0^2 + 50 w_1^2) / 2, ndarray (61, 2)."""
+    w, state, way = np.array([-4.0, 1.0]), [np.zeros(2) for _ in range(slots)], []
+    for t in range(1, 61):
+        way.append(w)
+        w, *state = step(w, steepness * w, *state, *([t] if count else []), *settings)
+    return np.array([*way, w])
+
+
+ways = {
+    "SGD, momentum 0.9, rate 0.01": descend(sgd, 1, 0.01, 0.9),
+    "AdaGrad, rate 0.5": descend(adagrad, 1, 0.5, 1e-10),
+    "Adam, rate 0.2": descend(adam, 2, 0.2, 0.9, 0.999, 1e-8, count=True),
+}
+first, second = np.meshgrid(np.linspace(-4.5, 2.5, 120), np.linspace(-1.2, 1.2, 80))
+panels = axes(9, 3, columns=3)[0]
+for ax, (name, way), colour in zip(panels, ways.items(), HUES, strict=False):
+    ax.contour(first, second, first**2 + 50 * second**2, levels=12, colors="0.85", linewidths=0.8)
+    ax.plot(*way.T, ".-", color=colour, linewidth=1, markersize=4)
+    ax.plot(0, 0, "*", color="black", markersize=9)
+    ax.set_title(name, loc="left", fontsize=10)
+    ax.set(xlabel="w_0, gentle", ylim=(-1.2, 1.2), xlim=(-4.5, 2.5))
+    ax.grid(False)
+panels[0].set_ylabel("w_1, steep")
+picture(panels)
+
+# %% tags=["claim"]
+claim("60 steps", all(len(way) == 61 for way in ways.values()))
+claim("SGD swings from side to side", (next(iter(ways.values()))[:, 1] < 0).any())
+claim("AdaGrad does not", (ways["AdaGrad, rate 0.5"][:, 1] > 0).all())
+claim("AdaGrad's steps fade", np.ptp(ways["AdaGrad, rate 0.5"][-2:, 0]) < 0.05)
+claim("Adam rolls past the star", ways["Adam, rate 0.2"][:, 0].max() > 0.3)
+claim("its first step is the same in both weights", np.allclose(
+    np.diff(ways["AdaGrad, rate 0.5"][:2], axis=0), [[0.5, -0.5]]
+))  # fmt: skip
+claim("so is Adam's", np.allclose(np.diff(ways["Adam, rate 0.2"][:2], axis=0), [[0.2, -0.2]]))
+
+# %% [markdown]
+# The star is where they want to go. SGD sees the steep wall first, and swings from side to side; a rate that is
+# too large for the wall is too small for the valley. AdaGrad and Adam divide by the size of the gradient, and their
+# first step is equally long in both weights, steep or not. AdaGrad's steps fade: here they just reach the star,
+# and in a longer valley they would not. Adam's do not fade, it has a velocity, too, and rolls past the star before
+# it comes back. It needs less care with its rate than the other two, which does not make it better in the end: the
+# paper did well with AdaGrad.
+#
+# You have now written all parts of a training. Lesson 16 puts them together.
 
 # %% [markdown]
 # **Try next.** Where does it begin? Train again with `rate=1e-3`, twice the default, with `SEED` 12, 13

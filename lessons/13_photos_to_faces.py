@@ -18,7 +18,7 @@ import inspect
 import json
 
 import numpy as np
-from exercises import check
+from exercises import check, hint, solution
 from matplotlib.patches import Rectangle
 from PIL import Image
 from show import CREDIT, HERE, axes, faces, picture
@@ -99,7 +99,6 @@ claim("a quarter too wide: the eyes come out a fifth nearer", 1 / 1.25 == 1 - 1 
 # %%
 boxes = np.array([[10, 10, 30, 30], [12, 11, 32, 31], [40, 10, 60, 30]], np.float32)
 print("IoU with the first box:", shared_with(boxes[0], boxes).round(3))
-print("these stay:", non_maximum_suppression(boxes, np.array([0.8, 0.9, 0.7]), limit=0.5))
 
 # %% [markdown]
 # By hand: the first two share 18 x 19 = 342 pixels; 342 / (400 + 400 - 342) = 0.747.
@@ -123,6 +122,41 @@ def overlap(a, b):
 check("13.1", overlap)
 
 # %% [markdown]
+# ## Exercise 13.2
+#
+# And the suppression itself. Three boxes in a row, with falling scores: the first overlaps the second, the
+# second overlaps the third, the first and the third lie apart. Which of them stay? Decide before you write
+# it: does a box that has been dropped still drop others?
+
+
+# %% tags=["exercise"]
+def best_boxes(boxes, scores, limit):
+    """The indices of the boxes that stay, a list, by falling score.
+
+    boxes: ndarray (N, 4), as in 13.1. scores: (N,), all different. limit: two boxes may both stay
+    if they overlap by this much, or less.
+    """
+    raise NotImplementedError
+
+
+# %%
+check("13.2", best_boxes)
+
+# %%
+print("these stay:", non_maximum_suppression(boxes, np.array([0.8, 0.9, 0.7]), limit=0.5))
+row = np.array([[0, 0, 10, 10], [0, 3, 10, 13], [0, 6, 10, 16]])
+print("of the three in a row:", non_maximum_suppression(row, np.array([0.9, 0.8, 0.7]), limit=0.4))
+
+# %% tags=["claim"]
+claim(
+    "the third one stays",
+    non_maximum_suppression(row, np.array([0.9, 0.8, 0.7]), 0.4).tolist() == [0, 2],
+)
+
+# %% [markdown]
+# The first and the third: what has been dropped is not there any more. So the order decides, and a face
+# between two others may be lost with its box.
+#
 # ## What comes out
 #
 # A box, a score, five landmarks. (Without the detector's weights this shows what was stored.)
@@ -163,7 +197,7 @@ picture(ax)
 print(similarity([(0, 0), (2, 0)], [(1, 0), (1, 2)]))
 
 # %% [markdown]
-# ## Exercise 13.2
+# ## Exercise 13.3
 #
 # Find $a$ and $b$ yourself, from points to complex numbers to a matrix. `np.vdot` takes the
 # conjugate of its first argument.
@@ -180,7 +214,7 @@ def turn_scale_shift(source, target):
 
 
 # %%
-check("13.2", turn_scale_shift)
+check("13.3", turn_scale_shift)
 
 # %% [markdown]
 # The library's does the same, and refuses a target that no turn comes near:

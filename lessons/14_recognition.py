@@ -15,7 +15,7 @@
 
 # %%
 import numpy as np
-from exercises import check
+from exercises import check, hint, solution
 from scipy.cluster.hierarchy import dendrogram
 from show import CREDIT, axes, embeddings, faces, picture
 

@@ -14,7 +14,7 @@
 
 # %%
 import numpy as np
-from exercises import check
+from exercises import check, hint, solution
 from show import CREDIT, axes, faces, measured, picture
 from studies import QUALITIES, SIDES, as_jpeg, scores, trained, with_fewer_pixels
 

@@ -21,6 +21,8 @@ import hashlib
 import json
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import prose
@@ -31,7 +33,9 @@ MOST_BYTES = 400_000
 SECONDS = 300  # for one lesson; they take less than sixty on two cores
 NOT_FOR_STUDENTS = (
     "answers*.py", "build.py", "prose.py", "facts.toml", "make_*.py", "ablations.py",
+    "my_answers.py",
 )  # fmt: skip
+OWN = (".solved.json", "my_answers.py")  # what is solved on this machine: its user's business
 
 
 def sources() -> list[Path]:
@@ -46,27 +50,12 @@ def build(source: Path) -> Path:
     notebook as it was; CellExecutionError if another cell fails.
     """
     import jupytext  # the extra `lessons`, which a check of the hashes does without
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
 
     notebook = jupytext.read(source)
-    # What is solved on this machine is the business of who works here.
-    solved = HERE / ".solved.json"
-    aside = solved.with_suffix(".aside")
-    if solved.exists():
-        solved.rename(aside)
-    try:
-        NotebookClient(
-            notebook, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": HERE}}
-        ).execute()
-    except CellExecutionError as error:
-        if error.ename != "NotSo":
-            raise
-        raise SystemExit(f"{source.name} claims what is not so: {error.evalue}") from None
-    finally:
-        solved.unlink(missing_ok=True)
-        if aside.exists():
-            aside.rename(solved)
+    with ExitStack() as stack:
+        for name in OWN:
+            stack.enter_context(_put_aside(HERE / name))
+        _execute(notebook, source)
     notebook.cells = [c for c in notebook.cells if "claim" not in c.metadata.get("tags", [])]
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:03}"
@@ -81,6 +70,36 @@ def build(source: Path) -> Path:
     text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     target.write_text(text, encoding="utf-8")
     return target
+
+
+def _execute(notebook, source: Path) -> None:
+    """Run all cells of a notebook, in the lessons' folder."""
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
+    client = NotebookClient(
+        notebook, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": HERE}}
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        if error.ename != "NotSo":
+            raise
+        raise SystemExit(f"{source.name} claims what is not so: {error.evalue}") from None
+
+
+@contextmanager
+def _put_aside(path: Path) -> Iterator[None]:
+    """Let a file be as if it were not there, and bring it back."""
+    aside = path.with_suffix(".aside")
+    if path.exists():
+        path.rename(aside)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        if aside.exists():
+            aside.rename(path)
 
 
 def hashes(source: Path) -> dict[str, str]:

@@ -16,3 +16,8 @@ def one_triplet_gradient(a, p, n, margin):
     if np.square(a - p).sum() - np.square(a - n).sum() + margin <= 0:
         return np.zeros_like(a), np.zeros_like(p), np.zeros_like(n)
     return 2 * (n - p), 2 * (p - a), 2 * (a - n)
+
+
+def all_squared_distances(embeddings):
+    differences = embeddings[:, None] - embeddings[None]  # (N, N, d)
+    return np.square(differences).sum(axis=2)

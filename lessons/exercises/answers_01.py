@@ -17,3 +17,10 @@ def im2col(x, window):
         for q in range(out_w)
     ]
     return np.stack(rows)
+
+
+def conv_forward(x, w, b, window):
+    filters = w.shape[3]
+    rows = np.stack([im2col(photo, window) for photo in x])  # (N, H' W', kh kw C)
+    y = rows @ w.reshape(-1, filters) + b
+    return y.reshape(len(x), *window.output_size(*x.shape[1:3]), filters)

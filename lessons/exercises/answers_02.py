@@ -23,3 +23,16 @@ def numeric_gradient(f, w, h):
         minus[index] -= h
         gradient[index] = (f(plus) - f(minus)) / (2 * h)
     return gradient
+
+
+def conv_dx(dout, w, window, shape):
+    (kh, kw), (sh, sw), (top, left) = window.geometry()
+    n, height, width, channels = shape
+    _, out_h, out_w, _ = dout.shape
+    (_, bottom), (_, right) = window.pad
+    padded = np.zeros((n, top + height + bottom, left + width + right, channels), dout.dtype)
+    for i in range(kh):
+        for j in range(kw):
+            met = padded[:, i : i + out_h * sh : sh, j : j + out_w * sw : sw]
+            met += dout @ w[i, j].T  # no pixel is met twice by one weight, so += loses nothing
+    return padded[:, top : top + height, left : left + width]

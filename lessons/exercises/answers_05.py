@@ -3,6 +3,15 @@
 import numpy as np
 
 
+def linear_forward(x, w, b):
+    return x.reshape(len(x), -1) @ w + b
+
+
+def linear_gradients(dout, x, w):
+    rows = x.reshape(len(x), -1)
+    return (dout @ w.T).reshape(x.shape), rows.T @ dout, dout.sum(axis=0)
+
+
 def maxout_gradient(dout, z, pieces):
     winner = z.reshape(len(z), pieces, -1).argmax(axis=1)  # the first one on a tie
     won = np.arange(pieces)[:, None] == winner[:, None]  # (N, pieces, h)

@@ -25,3 +25,10 @@ def spread(embeddings):
     squared = np.square(embeddings[:, None] - embeddings[None]).sum(axis=2)
     n = len(embeddings)
     return squared.sum() / (n * (n - 1))  # the diagonal is 0 and is no pair
+
+
+def draw_batch(labels, people, photos, rng):
+    who, counts = np.unique(labels, return_counts=True)
+    chosen = rng.choice(who[counts >= photos], people, replace=False)
+    own = [np.flatnonzero(labels == person) for person in chosen]
+    return np.concatenate([rng.choice(indices, photos, replace=False) for indices in own])

@@ -18,3 +18,8 @@ def diagnose(records):
     active = np.mean([record.active for record in last])
     now, then = (np.mean([record.spread for record in part]) for part in (last, first))
     return "asleep" if active >= 0.95 and abs(now / then - 1) <= 0.5 else "learning"
+
+
+def first_weights(shape, rng):
+    inputs = np.prod(shape[:-1])  # all axes but the outputs: what one output adds up
+    return rng.normal(0, np.sqrt(2 / inputs), shape)

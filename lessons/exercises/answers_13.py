@@ -7,3 +7,13 @@ def overlap(a, b):
     area_a, area_b = ((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in (a, b))
     shared = width * height
     return shared / (area_a + area_b - shared)
+
+
+def best_boxes(boxes, scores, limit):
+    left = sorted(range(len(boxes)), key=lambda i: -scores[i])  # the first of equal scores first
+    kept = []
+    while left:
+        best, *others = left
+        kept.append(best)
+        left = [i for i in others if overlap(boxes[best], boxes[i]) <= limit]
+    return kept

@@ -1,8 +1,9 @@
 """How an exercise is asked, checked and counted. The exercises stand in `lesson_NN.py`.
 
-A check never ends a notebook: what is not attempted gets a hint, what is wrong a sentence about
-where, what an answer raises is told with its line. The later cells of a lesson use the library, so
-a learner may go on and come back.
+A check never ends a notebook: what is not attempted may wait, what is wrong gets a sentence about
+where, what an answer raises is told with its line. What is right is kept (`kept.py`), and used by
+later lessons (`mine.py`). The cells behind an exercise use the library, so a learner may go on and
+come back.
 """
 
 from __future__ import annotations
@@ -21,9 +22,15 @@ import numpy as np
 
 import minifacenet
 
+from . import kept
+
 HERE = Path(__file__).parent
 SOLVED = HERE.parent / ".solved.json"  # which exercises were solved here, whatever the notebook
 CLOSED = HERE / "CLOSED"  # `make student` writes it: solutions are the lecturer's
+RUNGS = ("a question", "where to look", "the shape of the code")
+
+ATTEMPTED: set[str] = set()  # in this session: no hint comes before an attempt
+CLIMBED: dict[str, int] = {}  # how many rungs of its hints were shown
 
 
 class Wrong(Exception):
@@ -35,27 +42,31 @@ class Exercise:
     """One exercise. `verify(answer)` raises `Wrong`, and returns what is worth knowing when right.
 
     `answer` is the dotted name of a worked answer: a function of the library, or of `answers.py`.
+    `hints` are three: a question, where to look, and the shape of the code.
     """
 
     number: str
-    hint: str
+    hints: tuple[str, str, str]
     answer: str
     verify: Callable
 
-    def worked(self) -> Callable:
-        """The worked answer itself."""
+    def worked(self) -> Callable | None:
+        """The worked answer itself; None in a student's copy, which has only the library's."""
         module, _, name = self.answer.rpartition(".")
-        return getattr(import_module(module), name)
+        try:
+            return getattr(import_module(module), name)
+        except ModuleNotFoundError:
+            return None
 
 
 EXERCISES: dict[str, Exercise] = {}
 
 
-def exercise(number: str, hint: str, answer: str) -> Callable:
+def exercise(number: str, hints: tuple[str, str, str], answer: str) -> Callable:
     """Turns a function `verify(answer) -> str` into the exercise of that number."""
 
     def register(verify: Callable) -> Callable:
-        EXERCISES[number] = Exercise(number, hint, answer, verify)
+        EXERCISES[number] = Exercise(number, hints, answer, verify)
         return verify
 
     return register
@@ -71,23 +82,44 @@ def load_exercises() -> dict[str, Exercise]:
 
 def check(number: str, answer) -> None:
     """Judge an answer, and print what to do next."""
-    exercise = _find(number)
+    exercise = find(number)
     try:
         praise = exercise.verify(answer)
     except NotImplementedError:
-        print(f"○ {number} is waiting for you. {progress()} A first hint:\n  {exercise.hint}")
+        print(f"○ {number} is waiting for you. {progress()}")
+        return
     except Wrong as wrong:
         print(f"✗ {number}: {wrong}\n  hint({number!r}) and solution({number!r}) help.")
     except Exception as error:
         print(f"✗ {number}: your code raised {type(error).__name__}: {error}{_line_of(error)}")
     else:
         _remember(number)
+        alone = kept.keep(number, answer)
         print(f"✓ {number}: right. {praise} {progress()}".replace("  ", " "))
+        if alone:
+            print(f"  It is kept until the kernel stops, not in {kept.FILE.name}: {alone}.")
+    ATTEMPTED.add(number)
 
 
-def hint(number: str) -> None:
-    """Print a hint."""
-    print(_find(number).hint)
+def hint(number: str, rung: int | None = None) -> None:
+    """Print a hint: the next of three at each call, or the one asked for; none before an attempt.
+
+    1 is a question, 2 says where to look, 3 has the shape of the code.
+    """
+    exercise = find(number)
+    if number not in ATTEMPTED | _solved():
+        print(
+            f"Try {number} first, be it with a guess: check({number!r}, ...) says what is wrong "
+            "with it, and then there are three hints."
+        )
+        return
+    if rung is None:
+        rung = min(CLIMBED.get(number, 0) + 1, len(RUNGS))
+    if rung not in (1, 2, 3):
+        raise ValueError(f"there are three hints, 1 to 3: got {rung!r}")
+    CLIMBED[number] = max(rung, CLIMBED.get(number, 0))
+    more = "hint again for more" if rung < len(RUNGS) else f"solution({number!r}) has the rest"
+    print(f"{rung} of {len(RUNGS)}, {RUNGS[rung - 1]}: {exercise.hints[rung - 1]}  ({more})")
 
 
 def solution(number: str) -> None:
@@ -95,7 +127,7 @@ def solution(number: str) -> None:
     if CLOSED.exists():
         print("The solutions are with your lecturer. hint() helps, and so does the library itself.")
         return
-    worked = _find(number).worked()
+    worked = find(number).worked()
     print(f"# {worked.__module__}.{worked.__name__}\n\n{inspect.getsource(worked)}")
 
 
@@ -131,7 +163,8 @@ def expect(name: str, got, expected, tolerance: float = 1e-8) -> None:
         raise Wrong(f"{name}{place} is {got[worst]:.6g}, expected {expected[worst]:.6g}{of}")
 
 
-def _find(number: str) -> Exercise:
+def find(number: str) -> Exercise:
+    """The exercise of a number; ValueError, with all the numbers, if there is none."""
     exercises = load_exercises()
     if number not in exercises:
         raise ValueError(f"there is no exercise {number!r}: they are {', '.join(exercises)}")

@@ -9,7 +9,12 @@ from .core import Wrong, exercise, expect
 
 @exercise(
     "00.1",
-    hint="a - b is a vector of differences. Square each of them; then add them all up.",
+    hints=(
+        "What is left of two photos when you take one from the other, and how do you make one "
+        "number of it?",
+        "NumPy works on whole arrays: a difference, a square and a sum need no loop.",
+        "a - b, then np.square of it, then .sum().",
+    ),
     answer="exercises.answers_00.squared_distance",
 )
 def squared_distance(answer):
@@ -60,8 +65,13 @@ def _balanced(distances, same, threshold):
 
 @exercise(
     "00.2",
-    hint="Between two observed distances no answer changes, so the distances themselves are all "
-    "the thresholds you need. For one d: (distances[same] <= d).mean() is VAL.",
+    hints=(
+        "How many different thresholds are there, if two that give the same answers count once?",
+        "Between two observed distances no answer changes, so the distances themselves are all "
+        "the thresholds you need.",
+        "For each d in np.unique(distances): VAL is (distances[same] <= d).mean(), FAR the same "
+        "with ~same. Keep the best.",
+    ),
     answer="exercises.answers_00.best_threshold",
 )
 def best_threshold(answer):

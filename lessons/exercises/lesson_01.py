@@ -1,7 +1,8 @@
-"""Lesson 01: how often a window fits, and the matrix of all windows."""
+"""Lesson 01: how often a window fits, the matrix of all windows, and the convolution."""
 
 import numpy as np
 
+from minifacenet.nn.conv import conv_forward
 from minifacenet.nn.window import Window
 
 from .core import Wrong, exercise, expect
@@ -12,8 +13,13 @@ SIZES += [(10, 4, 2, 3, 0), (1, 1, 5, 0, 0), (8, 2, 5, 0, 0), (55, 3, 2, 1, 1), 
 
 @exercise(
     "01.1",
-    hint="The first window starts at 0. How far can the last one start? Every s-th place up to "
-    "there holds a window, the place 0 too.",
+    hints=(
+        "Where is the last place at which a window may start?",
+        "The first window starts at 0. Every s-th place up to the last one holds a window, the "
+        "place 0 too.",
+        "The room to move is n + before + after - k. Divide it by s, rounding down, and do not "
+        "forget the place 0.",
+    ),
     answer="exercises.answers_01.output_size",
 )
 def output_size(answer):
@@ -52,8 +58,13 @@ CASES = [
 
 @exercise(
     "01.2",
-    hint="Pad first: np.pad(x, (*window.pad, (0, 0))). The window (p, q) then starts at row p * sh "
-    "and column q * sw of the padded image. Cut it out and .ravel() it.",
+    hints=(
+        "Which pixels belong to the window (p, q), and in which order do the weights meet them?",
+        "Pad first: np.pad(x, (*window.pad, (0, 0))). The window (p, q) then starts at row p * sh "
+        "and column q * sw of the padded image.",
+        "Two loops, p outside of q; cut out padded[p * sh : p * sh + kh, q * sw : ...], .ravel() "
+        "it, and np.stack the rows.",
+    ),
     answer="exercises.answers_01.im2col",
 )
 def im2col(answer):
@@ -124,3 +135,59 @@ def _typical(x, window, expected):
     turned = Window(window.kernel, (sw, sh), window.pad)
     if sh != sw:
         yield _columns(x, turned), "vertical and horizontal stride are swapped"
+
+
+@exercise(
+    "01.3",
+    hints=(
+        "Of one photo you have the windows as rows. What is left to do?",
+        "im2col(photo, window) @ w.reshape(-1, filters) + b holds all outputs of one photo, a row "
+        "for each window. Which shape should they have?",
+        "Do so for each photo of x, np.stack, and reshape to (N, *window.output_size(H, W), O).",
+    ),
+    answer="exercises.answers_01.conv_forward",
+)
+def convolution(answer):
+    rng = np.random.default_rng(13)
+    for number, (shape, window) in enumerate(CASES):
+        x = rng.standard_normal((1 + number % 3, *shape))
+        w = rng.standard_normal((*window.kernel, shape[2], 1 + (number + 1) % 4))
+        b = rng.standard_normal(w.shape[3])
+        given = x.copy(), w.copy(), b.copy()
+        got, expected = answer(*given, window), conv_forward(x, w, b, window)[0]
+        where = (
+            f"for x of shape {x.shape}, w of shape {w.shape}, stride {window.stride}, "
+            f"pad {window.pad}"
+        )
+        if not all(map(np.array_equal, given, (x, w, b))):
+            raise Wrong(f"{where}: your function changes what it is given")
+        for wrong, message in _typical_outputs(x, w, b, window, expected):
+            told_apart = wrong.shape != expected.shape or not np.allclose(wrong, expected)
+            if told_apart and np.shape(got) == wrong.shape and np.allclose(got, wrong):
+                raise Wrong(f"{where}: {message}")
+        expect(f"{where}: your y", got, expected)
+    return "That is the layer. What is left of this course is how it learns."
+
+
+def _typical_outputs(x, w, b, window, expected):
+    yield expected - b, "the bias is missing: each filter adds its own b"
+    yield expected - b + b.sum(), "each output gets all biases: filter o adds b[o] alone"
+    turned = w[::-1, ::-1]
+    yield (
+        conv_forward(x, turned, b, window)[0],
+        "your filter is turned by 180 degrees, as in mathematics: here it is not",
+    )
+    mixed = w.transpose(2, 0, 1, 3).reshape(w.shape)
+    yield (
+        conv_forward(x, mixed, b, window)[0],
+        "your weights come in another order than the values of a row: w.reshape(-1, filters)",
+    )
+    yield expected[0], "that is the first photo alone: x is a stack of them"
+    yield (
+        expected.reshape(len(x), -1, w.shape[3]),
+        "the windows stand in one long row: reshape to (N, H', W', O)",
+    )
+    yield (
+        expected.transpose(0, 3, 1, 2),
+        "the filters stand before the pixels: the channel comes last, (N, H', W', O)",
+    )

@@ -1,4 +1,4 @@
-"""Lesson 02: the gradient of a convolution's weights, and the difference that judges it."""
+"""Lesson 02: the gradients of a convolution, and the difference that judges them."""
 
 import numpy as np
 
@@ -19,9 +19,13 @@ CASES = [
 
 @exercise(
     "02.1",
-    hint="Pad x. The pixels that the weight (i, j) meets are padded[:, i : i + H' * sh : sh, "
-    "j : j + W' * sw : sw], of shape (N, H', W', C). Multiply by dout, and sum over n, p and q: "
-    "np.einsum('npqc,npqo->co', ...).",
+    hints=(
+        "Which pixels does the weight (i, j) meet, over all places of the window?",
+        "Pad x. They are padded[:, i : i + H' * sh : sh, j : j + W' * sw : sw], of shape (N, H', "
+        "W', C).",
+        "Two loops over i and j; multiply those pixels by dout, and sum over n, p and q: "
+        "np.einsum('npqc,npqo->co', ...).",
+    ),
     answer="exercises.answers_02.conv_dw",
 )
 def conv_dw(answer):
@@ -74,8 +78,13 @@ def _smooth(w):
 
 @exercise(
     "02.2",
-    hint="For each index in np.ndindex(*w.shape): copy w twice, add h to one and take it from the "
-    "other, at that index alone. (f(plus) - f(minus)) / (2 * h).",
+    hints=(
+        "What would you do with a pocket calculator, for one coordinate?",
+        "np.ndindex(*w.shape) goes through all coordinates. f must see an array in which one of "
+        "them alone has moved.",
+        "For each index copy w twice, add h to one and take it from the other, at that index; "
+        "(f(plus) - f(minus)) / (2 * h).",
+    ),
     answer="exercises.answers_02.numeric_gradient",
 )
 def numeric_gradient(answer):
@@ -125,3 +134,61 @@ def _differences(w, h):
         centred[index] = (up - down) / (2 * h)
         forward[index], backward[index] = (up - middle) / h, (middle - down) / h
     return centred, forward, backward, (_smooth(w + h) - _smooth(w - h)) / (2 * h)
+
+
+@exercise(
+    "02.3",
+    hints=(
+        "Which outputs have seen a given pixel, and each through which weight?",
+        "Turn 02.1 round. There the weight (i, j) collected from the pixels padded[:, i : i + H' * "
+        "sh : sh, j : j + W' * sw : sw]. Now it gives something back to the same pixels.",
+        "Zeros of the padded shape; for each (i, j) add dout @ w[i, j].T to those pixels; in the "
+        "end cut off the padding.",
+    ),
+    answer="exercises.answers_02.conv_dx",
+)
+def conv_dx(answer):
+    rng = np.random.default_rng(23)
+    for shape, filters, window in CASES:
+        out_h, out_w = window.output_size(*shape[1:3])
+        w = rng.standard_normal((*window.kernel, shape[3], filters))
+        dout = rng.standard_normal((shape[0], out_h, out_w, filters))
+        expected = _dx(dout, w, window, shape)
+        given = dout.copy(), w.copy()
+        got = answer(*given, window, shape)
+        where = f"for shape {shape}, kernel {window.kernel}, stride {window.stride}, "
+        where += f"pad {window.pad}"
+        if not (np.array_equal(given[0], dout) and np.array_equal(given[1], w)):
+            raise Wrong(f"{where}: your function changes dout or w, which belong to the caller")
+        for wrong, message in _typical_dx(dout, w, window, shape, expected):
+            told_apart = wrong.shape != expected.shape or not np.allclose(wrong, expected)
+            if told_apart and np.shape(got) == wrong.shape and np.allclose(got, wrong):
+                raise Wrong(f"{where}: {message}")
+        expect(f"{where}: your dx", got, expected)
+    return "As matrices: dX = dY Wᵀ, and every window's row is added back to where it was cut out."
+
+
+def _dx(dout, w, window, shape):
+    return conv_backward(dout, (np.zeros(shape), w, window))[0]
+
+
+def _typical_dx(dout, w, window, shape, expected):
+    (kh, kw), (sh, sw), (top, left) = window.geometry()
+    (_, bottom), (_, right) = window.pad
+    yield _dx(dout, w[::-1, ::-1], window, shape), (
+        "your filter is turned: the pixel that w[i, j] met gets its slope from w[i, j]"
+    )  # fmt: skip
+    size = (shape[0], shape[1] + top + bottom, shape[2] + left + right, shape[3])
+    overwritten, whole = np.zeros(size), np.zeros(size)
+    for i, j in np.ndindex(kh, kw):
+        rows = slice(i, i + dout.shape[1] * sh, sh)
+        columns = slice(j, j + dout.shape[2] * sw, sw)
+        overwritten[:, rows, columns] = dout @ w[i, j].T
+        whole[:, rows, columns] += dout @ w[i, j].T
+    inside = np.s_[:, top : top + shape[1], left : left + shape[2]]
+    yield overwritten[inside], "a pixel in several windows keeps one slope of them: add them up"
+    yield whole, "that is the slope of the padded image: cut the padding off"
+    yield whole[:, : shape[1], : shape[2]], "you cut at the wrong side: the image begins at pad"
+    yield _dx(dout[..., :1], w[..., :1], window, shape), "that is the first filter: sum over all"
+    yield _dx(np.ones_like(dout), w, window, shape), "dout does not come in at all"
+    yield expected / dout.shape[3], "that is the mean over the filters: dx is their sum"

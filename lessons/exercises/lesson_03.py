@@ -1,4 +1,4 @@
-"""Lesson 03: where ReLU and max pooling send their gradients."""
+"""Lesson 03: ReLU and max pooling: what comes out, and where the gradients go."""
 
 import numpy as np
 
@@ -11,7 +11,11 @@ from .core import Wrong, exercise, expect
 
 @exercise(
     "03.1",
-    hint="The slope is 1 where the output is above 0, and 0 elsewhere: np.where(out > 0, ..., 0).",
+    hints=(
+        "If an input grows a little, by how much does its output grow? There are two cases.",
+        "The output tells the two cases apart: above 0, or not.",
+        "np.where(the gate is open, what passes, 0).",
+    ),
     answer="minifacenet.nn.relu.relu_backward",
 )
 def relu_backward(answer):
@@ -59,8 +63,13 @@ CASES = [
 
 @exercise(
     "03.2",
-    hint="Loop over n, p, q, c in np.ndindex(*dout.shape). i, j = divmod(winner[n, p, q, c], kw) "
-    "is the winner's place in its window. Where does the window (p, q) begin in the image?",
+    hints=(
+        "One number of dout: to which one pixel of the image does it go?",
+        "i, j = divmod(winner[n, p, q, c], kw) is the winner's place in its window. Where does "
+        "the window (p, q) begin in the image?",
+        "Loop over n, p, q, c in np.ndindex(*dout.shape), and add dout[n, p, q, c] to dx at row p "
+        "* sh - top + i, column q * sw - left + j.",
+    ),
     answer="minifacenet.nn.maxpool.maxpool_backward",
 )
 def maxpool_backward(answer):
@@ -138,3 +147,72 @@ def _typical(dout, cache):
         dx = np.zeros(shape)
         np.add.at(dx, indices, dout)
         yield dx, message
+
+
+@exercise(
+    "03.3",
+    hints=(
+        "What has to lie around the image, so that it never wins?",
+        "np.pad(x, ((0, 0), *window.pad, (0, 0)), constant_values=-np.inf). For one window the "
+        "patch padded[:, p * sh : p * sh + kh, q * sw : q * sw + kw] has all that it sees.",
+        "patch.reshape(N, kh * kw, C).argmax(axis=1) is the tap: the first one on a tie, and NaN "
+        "counts as the largest. np.take_along_axis gets the values.",
+    ),
+    answer="minifacenet.nn.maxpool.maxpool_forward",
+)
+def pooling(answer):
+    rng = np.random.default_rng(33)
+    for number, (shape, window) in enumerate(CASES):
+        x = rng.standard_normal(shape) - 3  # below 0, so that a padded 0 would win
+        if number % 2:
+            x = x.round()  # many ties
+        given = x.copy()
+        got = answer(given, window)
+        out, (_, winner, _) = maxpool_forward(x, window)
+        where = f"for x of shape {shape}, kernel {window.kernel}, stride {window.stride}, "
+        where += f"pad {window.pad}"
+        if not np.array_equal(given, x):
+            raise Wrong(f"{where}: your function changes x, which belongs to the caller")
+        if not isinstance(got, tuple) or len(got) != 2 or len(got[1]) != 3:
+            raise Wrong("return two things: y, and the cache, a tuple (x.shape, winner, window)")
+        zeros = _zero_padded(x, window)
+        right = np.shape(got[0]) != out.shape or np.allclose(got[0], out)
+        if not right and np.allclose(got[0], zeros):
+            raise Wrong(f"{where}: your padding is 0, which wins against all that is negative")
+        expect(f"{where}: your y", got[0], out)
+        if got[1][0] != shape or got[1][2] != window:
+            raise Wrong("the cache is (x.shape, winner, window), in this order")
+        _look_at_winners(where, np.asarray(got[1][1]), winner, x, window)
+    x = rng.standard_normal((1, 4, 4, 1))
+    x[0, 1, 1, 0] = np.nan
+    got = answer(x, Window.of(2, stride=2))[0]
+    if not np.isnan(np.asarray(got)[0, 0, 0, 0]):
+        raise Wrong("a NaN in the window, and y is a number: it has to travel")
+    return "With its backward the layer is yours."
+
+
+def _zero_padded(x, window):
+    padded = np.pad(x, ((0, 0), *window.pad, (0, 0)))
+    return maxpool_forward(padded, Window.of(window.kernel, window.stride))[0]
+
+
+def _look_at_winners(where, got, right, x, window):
+    """`Wrong` if the winners are not as they should be, with the reason where it is a known one."""
+    if got.shape != right.shape:
+        raise Wrong(f"{where}: winner has shape {got.shape}, expected {right.shape}, as y")
+    kh, kw = window.kernel
+    i, j = np.divmod(right, kw)
+    if not np.array_equal(got, right) and np.array_equal(got, j * kh + i):
+        raise Wrong(f"{where}: your taps are counted down the columns: the tap is i * kw + j")
+    if not np.array_equal(got, right):
+        turned = tuple((after, before) for before, after in window.pad)
+        last = kh * kw - 1 - maxpool_forward(x[:, ::-1, ::-1], Window(
+            window.kernel, window.stride, turned
+        ))[1][1][:, ::-1, ::-1]  # fmt: skip
+        if got.shape == last.shape and np.array_equal(got, last):
+            raise Wrong(f"{where}: on a tie your last one wins: it should be the first one")
+        place = tuple(int(k) for k in np.argwhere(got != right)[0])
+        raise Wrong(
+            f"{where}: winner{list(place)} is {got[place]}, expected {right[place]}: the tap "
+            "i * kw + j of the first largest value"
+        )

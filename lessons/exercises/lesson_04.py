@@ -22,8 +22,13 @@ def _sums(v, n):
 
 @exercise(
     "04.1",
-    hint="Channel c sums v[..., low:high] with low = c - n // 2 and high = c + n // 2 + 1. What "
-    "does Python make of v[..., -2:3]? And np.stack(list_of_sums, axis=-1) puts the sums together.",
+    hints=(
+        "Which channels are the neighbours of channel 0, and which of the last one?",
+        "Channel c sums v[..., low:high] with low = c - n // 2 and high = c + n // 2 + 1. What "
+        "does Python make of v[..., -2:3]?",
+        "A list of sums, one per channel, with max(0, low), put together by np.stack(sums, "
+        "axis=-1).",
+    ),
     answer="minifacenet.nn.lrn._neighbours",
 )
 def neighbour_sums(answer):
@@ -61,8 +66,13 @@ def neighbour_sums(answer):
 
 @exercise(
     "04.2",
-    hint="Three lines: s as in the forward; y = x * s**-beta; then dout * s**-beta minus "
-    "(2 alpha beta / n) * x * the neighbour sums of dout * y / s.",
+    hints=(
+        "The input x_c reaches y_j on two ways: which?",
+        "One way is direct, through the factor x_c of y_c; the other is through s_j of every "
+        "neighbour j. Add up both.",
+        "Three lines: s as in the forward; y = x * s**-beta; then dout * s**-beta minus (2 alpha "
+        "beta / n) * x * the neighbour sums of dout * y / s.",
+    ),
     answer="exercises.answers_04.lrn_gradient",
 )
 def lrn_gradient(answer):

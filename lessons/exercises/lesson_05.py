@@ -1,8 +1,9 @@
-"""Lesson 05: maxout, the L2 norm, and a test that sees too little."""
+"""Lesson 05: a linear layer, maxout, the L2 norm, and a test that sees too little."""
 
 import numpy as np
 
 from minifacenet.nn.l2norm import l2norm_backward, l2norm_forward
+from minifacenet.nn.linear import linear_backward
 from minifacenet.nn.maxout import maxout_backward, maxout_forward
 
 from .core import Wrong, exercise, expect
@@ -12,10 +13,103 @@ def _close(got, value):
     return np.shape(got) == np.shape(value) and np.allclose(got, value, rtol=1e-7, atol=1e-12)
 
 
+SHAPES = (((5, 3), 2), ((1, 2), 3), ((4, 2), 1), ((4, 6), 6), ((3, 2, 3, 2), 4), ((2, 1, 1, 5), 5))
+
+
 @exercise(
     "05.1",
-    hint="z.reshape(N, pieces, h) has the pieces on axis 1, where argmax finds the winners, the "
-    "first on a tie. Where piece == winner, dz is dout. Then reshape back.",
+    hints=(
+        "How many numbers does one photo have, and how many come out?",
+        "x.reshape(len(x), -1) has a row for each photo. A column of w holds the weights of one "
+        "output: which product takes rows by columns?",
+        "The rows of x times w, plus b, which NumPy adds to every row.",
+    ),
+    answer="exercises.answers_05.linear_forward",
+)
+def linear_forward(answer):
+    rng = np.random.default_rng(501)
+    for shape, outputs in SHAPES:
+        x, b = rng.standard_normal(shape), rng.standard_normal(outputs)
+        rows = x.reshape(len(x), -1)
+        w = rng.standard_normal((rows.shape[1], outputs))
+        try:
+            got = answer(x.copy(), w.copy(), b.copy())
+        except ValueError as error:
+            if x.ndim > 2:
+                raise Wrong(
+                    f"for x of shape {shape}: {error}. A photo that has height, width and "
+                    "channels still is one row of numbers for this layer"
+                ) from error
+            raise
+        others = {
+            "the bias is missing": rows @ w,
+            "the bias comes with the wrong sign": rows @ w - b,
+            "you add up all biases: output j has b[j] alone": rows @ w + b.sum(),
+            "a column of w belongs to an output, not a row": (
+                rows @ w.T + b if w.shape[0] == w.shape[1] else None
+            ),
+            "that is the first photo alone": (rows @ w + b)[0],
+        }
+        for message, value in others.items():
+            if value is not None and _close(got, value) and not _close(value, rows @ w + b):
+                raise Wrong(f"for x of shape {shape}: {message}")
+        expect(f"for x of shape {shape}, {outputs} outputs: y", got, rows @ w + b)
+    return "Every output sees every input."
+
+
+@exercise(
+    "05.2",
+    hints=(
+        "If one weight w[i, j] grows by a little, which outputs change, and by how much?",
+        "Each of the three has the shape of its array. Of dout (N, O), x (N, I) and w (I, O): "
+        "which two make (N, I), and which two (I, O)?",
+        "dout @ w.T, in the shape of x; x.T @ dout, with x as rows; and the sum of dout over axis "
+        "0, since every photo has the same bias.",
+    ),
+    answer="exercises.answers_05.linear_gradients",
+)
+def linear_gradients(answer):
+    rng = np.random.default_rng(502)
+    for shape, outputs in SHAPES:
+        x, dout = rng.standard_normal(shape), rng.standard_normal((shape[0], outputs))
+        rows = x.reshape(len(x), -1)
+        w = rng.standard_normal((rows.shape[1], outputs))
+        right = linear_backward(dout, (x, w))
+        got = answer(dout.copy(), x.copy(), w.copy())
+        if not isinstance(got, tuple | list) or len(got) != 3:
+            raise Wrong("return three arrays: dx, dw, db")
+        count, at = len(x), f"for x of shape {shape}, {outputs} outputs: "
+        if shape[0] > 1:
+            others = [
+                (1, right[1] / count, "dw is the mean over the photos: it is their sum"),
+                (2, right[2] / count, "db is the mean over the photos: it is their sum"),
+                (2, dout, "db has a row for each photo: the bias is one for all, so add them up"),
+                (2, dout[0], "db is that of the first photo alone"),
+                (1, np.outer(rows[0], dout[0]), "dw is that of the first photo alone"),
+                (1, right[1].T, "dw is transposed: it has the shape of w"),
+            ]
+            for which, value, message in others:
+                if _close(got[which], value) and not _close(value, right[which]):
+                    raise Wrong(at + message)
+        if len(shape) > 2 and _close(got[0], right[0].reshape(count, -1)):
+            raise Wrong(f"{at}dx has to go back into the shape of x")
+        if outputs == rows.shape[1] and _close(got[0], (dout @ w).reshape(shape)):
+            raise Wrong(f"{at}dx takes w where it should take its transpose: w[i, j] leads from i")
+        for name, own, expected in zip(("dx", "dw", "db"), got, right, strict=True):
+            expect(at + name, own, expected)
+    return "No derivative is looked up: the shapes leave one way only."
+
+
+@exercise(
+    "05.3",
+    hints=(
+        "Of p numbers one has won. What would have changed if one of the others had been a little "
+        "larger?",
+        "z.reshape(N, pieces, h) has the pieces on axis 1, where argmax finds the winners, the "
+        "first on a tie.",
+        "Compare np.arange(pieces)[:, None] with the winners; where they agree, dz is dout. Then "
+        "reshape back.",
+    ),
     answer="exercises.answers_05.maxout_gradient",
 )
 def maxout_gradient(answer):
@@ -55,9 +149,14 @@ def maxout_gradient(answer):
 
 
 @exercise(
-    "05.2",
-    hint="norm and y first, each row on its own: np.linalg.norm(x, axis=1, keepdims=True). Then "
-    "take out of dout its part along y, which is (dout . y) y, and divide what is left.",
+    "05.4",
+    hints=(
+        "Which step of x leaves y where it is? What must the slope be in that direction?",
+        "norm and y first, each row on its own: np.linalg.norm(x, axis=1, keepdims=True). How "
+        "much of dout lies along y?",
+        "Take out of dout its part along y, which is (dout . y) y, row by row, and divide what is "
+        "left by the norm.",
+    ),
     answer="exercises.answers_05.l2_gradient",
 )
 def l2_gradient(answer):
@@ -112,9 +211,13 @@ def l2_gradient(answer):
 
 
 @exercise(
-    "05.3",
-    hint="The right one is (dout - along * y) / norm with along = the sums of dout * y. For "
-    "dout = 1, what is `along`? Write that number in another way, without dout.",
+    "05.5",
+    hints=(
+        "What does the right backward compute that is easy to mistake when dout is 1?",
+        "The right one is (dout - along * y) / norm with along = the sums of dout * y. For dout = "
+        "1, what is `along`?",
+        "Write that number in another way, without dout, and leave the rest as it is.",
+    ),
     answer="exercises.answers_05.second_impostor",
 )
 def second_impostor(answer):

@@ -34,7 +34,11 @@ def _compiled(answer, *arguments, **options):
 
 @exercise(
     "06.1",
-    hint="x * 0.1 is float64, because 0.1 is. x.dtype.type(0.1) is 0.1 in the type of x.",
+    hints=(
+        "What is the dtype of x * 0.1 for a float32 x, inside of a compiled function?",
+        "It is float64, because 0.1 is. The constant needs the type of x.",
+        "x.dtype.type(0.1) is 0.1 in the type of x. One loop over range(x.size) writes out[i].",
+    ),
     answer="exercises.answers_06.leaky_relu",
 )
 def leaky_relu(answer):
@@ -68,8 +72,11 @@ def leaky_relu(answer):
 
 @exercise(
     "06.2",
-    hint="What can be shared out such that two threads never want the same row of sums? The "
-    "people: the iteration of a person looks at all photos, and adds up those of this person.",
+    hints=(
+        "Who may write to a row of sums, if no two threads may?",
+        "What can be shared out such that two threads never want the same row of sums? The people.",
+        "The iteration of a person looks at all photos, and adds up those of this person.",
+    ),
     answer="exercises.answers_06.sum_by_person",
 )
 def sum_by_person(answer):

@@ -11,8 +11,11 @@ SHAPES = ((4, 4, 4), (8, 8, 8), (5, 7, 6), (3, 2, 9), (9, 1, 2), (1, 10, 1), (6,
 
 @exercise(
     "07.1",
-    hint="x runs along a row, so it goes with the column; y goes with the row. Which block: //. "
-    "Which thread in it: %.",
+    hints=(
+        "Which of x and y runs along a row of the picture?",
+        "x runs along a row, so it goes with the column; y goes with the row.",
+        "Which block: //. Which thread in it: %.",
+    ),
     answer="exercises.answers_07.owner",
 )
 def owner(answer):
@@ -40,9 +43,12 @@ def owner(answer):
 
 @exercise(
     "07.2",
-    hint="Take `_tiled_grid` in minifacenet/nn/products/matmul_cuda.py as the plan. "
-    "For each slice of k: "
-    "every thread brings one number of A and one of B, or 0; barrier; TILE products; barrier.",
+    hints=(
+        "Before a thread multiplies, what must all threads of its block have done?",
+        "Take `_tiled_grid` in minifacenet/nn/products/matmul_cuda.py as the plan.",
+        "For each slice of k: every thread brings one number of A and one of B, or 0; barrier; "
+        "TILE products; barrier.",
+    ),
     answer="exercises.answers_07.tiled_matmul",
 )
 def tiled_matmul(answer):

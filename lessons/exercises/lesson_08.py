@@ -79,8 +79,12 @@ def _parts(number):
 
 @exercise(
     "08.1",
-    hint="m_2 + m_3 = d_1 g_1 + d_2 (g_0 + g_2). Write y_0 below it, strike out what "
-    "both have, and look at what is left: it has a common factor.",
+    hints=(
+        "y_0 is m_1 + m_2 + m_3. You know m_2 + m_3: what has to be left?",
+        "m_2 + m_3 = d_1 g_1 + d_2 (g_0 + g_2). Write y_0 below it, strike out what both have.",
+        "What is left has a common factor: one multiplication of a difference. So with y_1 and "
+        "m_2 - m_3.",
+    ),
     answer="exercises.answers_08.two_outputs",
 )
 def two_outputs(answer):
@@ -145,9 +149,13 @@ def _told(got, d, g):
 
 @exercise(
     "08.2",
-    hint="Four lines: v of shape (n, n, C), u of shape (n, n, C, O), their products summed over c, "
-    "(n, n, O), and back to (m, m, O). A product from the right, as in (...) B, sums over the rows "
-    'of B: np.einsum("in,ijc,jk->nkc", b, d, b).',
+    hints=(
+        "Which of the three transforms sees the image, which the filter, which the products?",
+        "Four lines: v of shape (n, n, C), u of shape (n, n, C, O), their products summed over c, "
+        "(n, n, O), and back to (m, m, O).",
+        "A product from the right, as in (...) B, sums over the rows of B: "
+        'np.einsum("in,ijc,jk->nkc", b, d, b).',
+    ),
     answer="exercises.answers_08.tile_outputs",
 )
 def tile_outputs(answer):

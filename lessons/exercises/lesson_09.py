@@ -26,8 +26,12 @@ def _shape(name, value):
 
 @exercise(
     "09.1",
-    hint="(n + 2 * pad - kernel) // stride + 1, for height and width. A filter has kernel * kernel "
-    "* channels weights and a bias, and each output pixel uses all parameters once.",
+    hints=(
+        "Which two things does a row need to know of the row before it?",
+        "The size is (n + 2 * pad - kernel) // stride + 1, for height and width, as in lesson 01.",
+        "A filter has kernel * kernel * channels weights and a bias, and each output pixel uses "
+        "all parameters once.",
+    ),
     answer="exercises.answers_09.convolution_row",
 )
 def convolution_row(answer):
@@ -85,8 +89,12 @@ def _number(name, got, right, typical, where):
 
 @exercise(
     "09.2",
-    hint="A stride of 1 with a padding of k // 2 keeps the size. fc1 sees 7 * 7 * 256 numbers, and "
-    "each of its 4,096 outputs has two maps, with a bias each. A pool has no parameters.",
+    hints=(
+        "What does each missing row see, and what must come out for the next one?",
+        "A stride of 1 with a padding of k // 2 keeps the size. A pool has no parameters.",
+        "fc1 sees 7 * 7 * 256 numbers, and each of its 4,096 outputs has two maps, with a bias "
+        "each.",
+    ),
     answer="exercises.answers_09.missing_rows",
 )
 def missing_rows(answer):

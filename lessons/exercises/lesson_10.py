@@ -1,6 +1,8 @@
-"""Lesson 10: the triplet loss and its gradient."""
+"""Lesson 10: the triplet loss, its gradient, and the distances of a batch."""
 
 import numpy as np
+
+from minifacenet.embedding.distances import squared_distances
 
 from .core import Wrong, exercise, expect
 
@@ -21,7 +23,11 @@ def _loss(vectors, triplets, margin):
 
 @exercise(
     "10.1",
-    hint="D(a,p) for all triplets at once: np.square(embeddings[a] - embeddings[p]).sum(axis=1).",
+    hints=(
+        "Which triplets count, and by what do you divide?",
+        "D(a,p) for all triplets at once: np.square(embeddings[a] - embeddings[p]).sum(axis=1).",
+        "violation = d_ap - d_an + margin; the mean of those above 0; and 0.0 where there is none.",
+    ),
     answer="exercises.answers.mean_triplet_loss",
 )
 def mean_triplet_loss(answer):
@@ -51,7 +57,13 @@ def mean_triplet_loss(answer):
 
 @exercise(
     "10.2",
-    hint="Derive ||a - p||^2 - ||a - n||^2 by a, p and n; and what if the bracket is negative?",
+    hints=(
+        "To which side would you push each of the three points to make L larger?",
+        "Derive ||a - p||^2 - ||a - n||^2 by a, p and n, one after another: two of the squares "
+        "hold a, one holds p.",
+        "If the bracket is not positive, three zero vectors; else 2 times a difference each, and "
+        "the three add up to 0.",
+    ),
     answer="exercises.answers.one_triplet_gradient",
 )
 def one_triplet_gradient(answer):
@@ -74,3 +86,50 @@ def one_triplet_gradient(answer):
         if np.any(own):
             raise Wrong("your bracket is positive where ours is not: are its distances squared?")
     return "The three add up to 0: the loss does not care where the sphere's origin is."
+
+
+@exercise(
+    "10.3",
+    hints=(
+        "What does the row i of the matrix hold, and what does a row of the batch become there?",
+        "embeddings[:, None] has the shape (N, 1, d), embeddings[None] (1, N, d). What is their "
+        "difference?",
+        "All differences, of shape (N, N, d); their squares, summed over the last axis.",
+    ),
+    answer="exercises.answers.all_squared_distances",
+)
+def all_squared_distances(answer):
+    rng = np.random.default_rng(103)
+    for n, d in ((5, 3), (1, 4), (7, 1), (20, 128)):
+        vectors = rng.standard_normal((n, d))
+        given = vectors.copy()
+        got, right = answer(given), squared_distances(vectors)
+        if not np.array_equal(given, vectors):
+            raise Wrong("your function changes the embeddings, which belong to the caller")
+        typical = {
+            "those are plain distances: the paper squares them": np.sqrt(right),
+            "that is the mean of the squares: a distance is their sum": right / d,
+            "each pair stands there once: D(i, j) is D(j, i), and both have a place": np.triu(
+                right
+            ),
+            "2 - 2 a·b is right for vectors of length 1 only": 2 - 2 * vectors @ vectors.T,
+            "those are dot products: how alike, not how far": vectors @ vectors.T,
+            "those are absolute differences: square them": np.abs(
+                vectors[:, None] - vectors[None]
+            ).sum(axis=2),
+        }
+        for message, value in typical.items():
+            same = np.shape(got) == (n, n) and np.allclose(got, value, rtol=1e-7)
+            if same and not np.allclose(value, right):
+                raise Wrong(message)
+        expect(f"the distances of {n} points in {d} dimensions", got, right, 1e-7)
+    near = rng.standard_normal(128) + 1e-5 * rng.standard_normal((4, 128))
+    near[3] = near[0]
+    got, right = np.asarray(answer(near.copy())), squared_distances(near)
+    if got[0, 3] != 0 or np.diag(got).any() or not np.allclose(got, right, rtol=1e-6, atol=0):
+        raise Wrong(
+            f"two points {right[0, 1]:.6g} apart lie {got[0, 1]:.6g} apart in yours, and two equal "
+            f"ones {got[0, 3]:.3g}: subtract first and square then. |a|² + |b|² - 2 a·b takes two "
+            "large numbers from each other, and what is left is rounding"
+        )
+    return "Equal points are exactly 0 apart, which a collapse needs to show (lesson 11)."

@@ -69,8 +69,13 @@ def _batches():
 
 @exercise(
     "11.1",
-    hint="for a, for p: skip unless it is the same person and another photo. Then for n: another "
-    "person, and distances[a, p] < distances[a, n] < distances[a, p] + margin. Keep the closest.",
+    hints=(
+        "For one pair of anchor and positive: which photos may be the negative?",
+        "for a, for p: skip unless it is the same person and another photo. Then for n: another "
+        "person, and semi-hard.",
+        "Semi-hard is distances[a, p] < distances[a, n] < distances[a, p] + margin. Keep the "
+        "closest, the first one on a tie.",
+    ),
     answer="exercises.answers_11.semi_hard_triplets",
 )
 def semi_hard_triplets(answer):
@@ -116,8 +121,12 @@ def _say_where(name, got, right, distances, labels):
 
 @exercise(
     "11.2",
-    hint="All differences at once: embeddings[:, None] - embeddings[None], of shape (N, N, d). "
-    "How many pairs of different rows are there? The diagonal is no pair.",
+    hints=(
+        "How many pairs of different rows do N rows have?",
+        "All differences at once: embeddings[:, None] - embeddings[None], of shape (N, N, d). The "
+        "diagonal is no pair.",
+        "The sum of all squares, divided by n * (n - 1).",
+    ),
     answer="exercises.answers_11.spread",
 )
 def spread(answer):
@@ -163,3 +172,68 @@ def spread(answer):
     )
     expect(message, answer(near.copy()), expected, 1e-6)
     return "It is near 2 for random points on the sphere, and near 0 is the alarm."
+
+
+@exercise(
+    "11.3",
+    hints=(
+        "What do you draw first: people, or photos?",
+        "np.unique(labels, return_counts=True) has the people and how many photos each has. "
+        "rng.choice(..., replace=False) draws without putting back. np.flatnonzero(labels == "
+        "person) are the photos of one.",
+        "chosen = rng.choice(people who have enough, people, replace=False); for each of them "
+        "rng.choice(their photos, photos, replace=False); np.concatenate.",
+    ),
+    answer="exercises.answers_11.draw_batch",
+)
+def draw_batch(answer):
+    rng = np.random.default_rng(113)
+    counts = np.array([4, 9, 2, 5, 4, 7, 1, 6])
+    names = np.array([7, 40, 3, 12, 99, 0, 5, 23])  # not 0 to 7, and in no order
+    labels = rng.permutation(np.repeat(names, counts))
+    whole, seen = "a batch of 3 people with 4 photos each", []
+    for seed in range(60):
+        got = answer(labels.copy(), 3, 4, np.random.default_rng(seed))
+        _look_at_batch(got, labels, 3, 4, whole)
+        seen.append(np.sort(np.asarray(got)))
+    again = answer(labels.copy(), 3, 4, np.random.default_rng(0))
+    if not np.array_equal(np.sort(again), seen[0]):
+        raise Wrong("the same seed gives another batch: draw from rng, and from nothing else")
+    drawn = np.unique(np.concatenate(seen))
+    enough = np.isin(labels, names[counts >= 4])
+    if len(np.unique(labels[drawn])) < (counts >= 4).sum():
+        raise Wrong("of 60 batches none holds some of the people: draw them, too, at random")
+    if len(drawn) < enough.sum():
+        raise Wrong(
+            f"60 batches show {len(drawn)} of {enough.sum()} photos: whoever has more than 4 gives "
+            "others each time"
+        )
+    for people, photos in ((2, 2), (6, 4), (1, 9)):
+        got = answer(labels.copy(), people, photos, rng)
+        _look_at_batch(got, labels, people, photos, f"{people} people with {photos} photos each")
+    pairs = 3 * 4 * 3
+    return f"3 x 4 photos have {pairs} pairs of anchor and positive, whoever is drawn."
+
+
+def _look_at_batch(got, labels, people, photos, told):
+    got = np.asarray(got if got is not None else np.nan)
+    if got.ndim != 1 or not np.issubdtype(got.dtype, np.integer):
+        raise Wrong("return the indices of the photos: one array of whole numbers")
+    if len(np.unique(got)) < len(got):
+        raise Wrong(f"{told}: one photo is in it twice. A pair of it and itself teaches nothing")
+    if len(got) and (got.min() < 0 or got.max() >= len(labels)):
+        raise Wrong(f"{told}: {got.max()} is no photo: are those labels instead of indices?")
+    who, each = np.unique(labels[got], return_counts=True)
+    if len(got) == people * photos and len(who) != people:
+        raise Wrong(
+            f"{told}: yours has {len(who)} people. Photos drawn at random hold few pairs of one "
+            "person: draw people first, and photos of these"
+        )
+    if len(who) != people:
+        raise Wrong(f"{told}: yours has {len(who)} people")
+    if (each != photos).any():
+        worst = np.abs(each - photos).argmax()
+        raise Wrong(
+            f"{told}: person {who[worst]} has {each[worst]} photos in yours. Whoever has too few "
+            "is not drawn"
+        )

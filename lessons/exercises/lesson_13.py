@@ -1,8 +1,8 @@
-"""Lesson 13: how much two boxes share, and the best turn, scale and shift."""
+"""Lesson 13: how much two boxes share, which of many stay, and the best turn, scale and shift."""
 
 import numpy as np
 
-from minifacenet.preprocessing.boxes import shared_with
+from minifacenet.preprocessing.boxes import non_maximum_suppression, shared_with
 from minifacenet.preprocessing.square_crops import TEMPLATES, similarity
 
 from .core import Wrong, exercise, expect
@@ -22,7 +22,12 @@ BOXES = (
 
 @exercise(
     "13.1",
-    hint="The shared part begins at the larger x0 and ends at the smaller x1; so with y.",
+    hints=(
+        "Where does the shared part begin, and where does it end?",
+        "It begins at the larger x0 and ends at the smaller x1; so with y. A negative length "
+        "means that they lie apart.",
+        "max(0, ...) for each of the two lengths; shared / (area of a + area of b - shared).",
+    ),
     answer="exercises.answers_13.overlap",
 )
 def overlap(answer):
@@ -48,14 +53,94 @@ def overlap(answer):
     return "1 for a box and itself, 0 apart, and the same from both sides."
 
 
+def _many_boxes():
+    """(what is special, boxes, scores, limit)"""
+    chain = np.array([[0, 0, 10, 10], [0, 3, 10, 13], [0, 6, 10, 16]], float)
+    yield "a chain, where the 2nd overlaps both others", chain, np.array([0.9, 0.8, 0.7]), 0.4
+    half = np.array([[0, 0, 10, 10], [0, 0, 10, 5], [40, 40, 50, 50]], float)
+    yield "two boxes that share just the limit", half, np.array([0.5, 0.9, 0.7]), 0.5
+    rng = np.random.default_rng(132)
+    for n, limit in ((1, 0.5), (8, 0.3), (30, 0.2), (30, 0.6)):
+        corner, size = rng.uniform(0, 40, (n, 2)), rng.uniform(8, 25, (n, 2))
+        boxes = np.concatenate([corner, corner + size], axis=1)
+        yield f"{n} random boxes", boxes, rng.permutation(n) / n, limit
+
+
+def _suppress(boxes, scores, limit, order=1, dead_ones_too=False, smaller=False):
+    """Non-maximum suppression, in any of its wrong ways, too."""
+    kept, seen = [], []
+    for i in np.argsort(-order * scores, kind="stable"):
+        shared = shared_with(boxes[i], boxes)
+        if smaller:
+            areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+            common = shared * (areas[i] + areas) / (1 + shared)
+            shared = common / np.minimum(areas[i], areas)
+        if all(shared[j] <= limit for j in (seen if dead_ones_too else kept)):
+            kept.append(int(i))
+        seen.append(i)
+    return kept
+
+
+@exercise(
+    "13.2",
+    hints=(
+        "The best box has been taken. Which of the others may still be asked?",
+        "Keep a list of those that are left, by falling score. Take the first one, and throw out "
+        "all that overlap it too much; a box that was thrown out throws nobody out.",
+        "while left: best, *others = left; kept.append(best); left = those of others with "
+        "overlap(boxes[best], boxes[i]) <= limit.",
+    ),
+    answer="exercises.answers_13.best_boxes",
+)
+def best_boxes(answer):
+    for name, boxes, scores, limit in _many_boxes():
+        got = answer(boxes.copy(), scores.copy(), limit)
+        right = non_maximum_suppression(boxes, scores, limit).tolist()
+        if got is None or np.ndim(got) != 1:
+            raise Wrong("return the indices of the boxes that stay, as a list or an array")
+        if np.asarray(got).dtype == bool or np.shape(got) == (len(boxes), 4):
+            raise Wrong("return the indices of the boxes that stay, not a mask or the boxes")
+        got = [int(i) for i in got]
+        told = f"{name}, limit {limit}: {got} stay in yours, expected {right}"
+        if got == right:
+            continue
+        typical = {
+            "a box that was thrown out throws nobody out": _suppress(
+                boxes, scores, limit, dead_ones_too=True
+            ),
+            "begin with the highest score": _suppress(boxes, scores, limit, order=-1),
+            "that is the share of the smaller box: take the union": _suppress(
+                boxes, scores, limit, smaller=True
+            ),
+            "just the limit is not too much: both stay": _suppress(boxes, scores, limit - 1e-9),
+            "go on after the first: the next best one throws out, too": [
+                int(i)
+                for i in np.argsort(-scores, kind="stable")
+                if i == scores.argmax() or shared_with(boxes[scores.argmax()], boxes)[i] <= limit
+            ],
+        }
+        for reason, wrong in typical.items():
+            if got == wrong or (sorted(got) == sorted(wrong) != sorted(right)):
+                raise Wrong(f"{told}: {reason}")
+        if sorted(got) == sorted(right):
+            raise Wrong(f"{told}: the right ones, but not by falling score")
+        raise Wrong(told)
+    return "Each of the three networks of the detector is followed by it."
+
+
 def _matrix(a, b):
     return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
 
 
 @exercise(
-    "13.2",
-    hint="x = source @ (1, 1j) makes complex numbers. Take off the means, a = np.vdot(x, y) / "
-    "np.vdot(x, x).real, and b is what brings mean to mean.",
+    "13.3",
+    hints=(
+        "If points are complex numbers, what does multiplying by one do to all of them?",
+        "x = source @ (1, 1j) makes complex numbers. Take off the means, fit a, and bring mean to "
+        "mean.",
+        "a = np.vdot(x, y) / np.vdot(x, x).real without the means, b = mean of y - a * mean of x, "
+        "and the matrix of a.",
+    ),
     answer="minifacenet.preprocessing.square_crops.similarity",
 )
 def turn_scale_shift(answer):

@@ -29,8 +29,13 @@ def _doors():
 
 @exercise(
     "14.1",
-    hint="Sort the distances of the different pairs. How many of them may be accepted? The "
-    "threshold may grow until just before the first one that must stay out.",
+    hints=(
+        "How many of the different pairs may be accepted at most?",
+        "Sort the distances of the different pairs. The threshold may grow until just before the "
+        "first one that must stay out.",
+        "Try the observed distances as thresholds, from the largest down: the first whose FAR, "
+        "(distances[~same] <= d).mean(), is at most far.",
+    ),
     answer="exercises.answers_14.threshold_at_far",
 )
 def threshold_at_far(answer):
@@ -69,8 +74,12 @@ def _answers():
 
 @exercise(
     "14.2",
-    hint="Split the faces first: those whose truth is in `enrolled`, and the others. Each rate is "
-    "a share of one of the two.",
+    hints=(
+        "Each rate is a share: of which faces?",
+        "Split the faces first: those whose truth is in `enrolled`, and the others.",
+        "known = np.isin(truth, list(enrolled)); means over answers[known] and answers[~known], "
+        "each of what the docstring says.",
+    ),
     answer="exercises.answers_14.open_set_rates",
 )
 def open_set_rates(answer):
@@ -109,8 +118,12 @@ def open_set_rates(answer):
 
 @exercise(
     "14.3",
-    hint="For face i: members = groups == groups[i], mine = people == people[i]. How many are in "
-    "both, and out of how many?",
+    hints=(
+        "For one face: how good is its group, and how much of its person is in it?",
+        "For face i: members = groups == groups[i], mine = people == people[i].",
+        "(members & mine).sum() over members.sum(), and over mine.sum(); then the means over all "
+        "faces.",
+    ),
     answer="exercises.answers_14.precision_and_recall",
 )
 def precision_and_recall(answer):

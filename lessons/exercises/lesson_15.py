@@ -8,7 +8,11 @@ from .received import numbers
 
 @exercise(
     "15.1",
-    hint="Subtract first. Then the mean, and std(ddof=1) divided by the root of n.",
+    hints=(
+        "What do two settings share when they have the same seed?",
+        "Subtract first, seed by seed. Then the mean of the differences and its error.",
+        "differences.mean() and differences.std(ddof=1) / np.sqrt(n).",
+    ),
     answer="exercises.answers_15.paired_difference",
 )
 def paired_difference(answer):
@@ -61,8 +65,11 @@ CLAIMS = {
 
 @exercise(
     "15.2",
-    hint="A claim about one change: is its mean more than two errors from 0 in the printed list? "
-    "One about a difference of changes: take the difference seed by seed, then its error.",
+    hints=(
+        "Is a claim about one change, or about the difference of two?",
+        "A claim about one change: is its mean more than two errors from 0 in the printed list?",
+        "One about a difference of changes: take the difference seed by seed, then its error.",
+    ),
     answer="exercises.answers_15.supported",
 )
 def supported(answer):

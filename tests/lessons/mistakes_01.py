@@ -95,6 +95,45 @@ def stride_forgotten(x, window):
     )
 
 
+def _convolved(x, w, b, window, turn=1):
+    w = w[::turn, ::turn]
+    rows = np.stack([_rows(_windows(photo, window)) for photo in x])
+    y = rows @ w.reshape(-1, w.shape[3]) + b
+    return y.reshape(len(x), *window.output_size(*x.shape[1:3]), w.shape[3])
+
+
+def no_bias(x, w, b, window):
+    return _convolved(x, w, 0, window)
+
+
+def filter_turned(x, w, b, window):
+    return _convolved(x, w, b, window, -1)
+
+
+def first_photo(x, w, b, window):
+    return _convolved(x, w, b, window)[0]
+
+
+def windows_in_a_row(x, w, b, window):
+    return _convolved(x, w, b, window).reshape(len(x), -1, w.shape[3])
+
+
+def filters_first(x, w, b, window):
+    return _convolved(x, w, b, window).transpose(0, 3, 1, 2)
+
+
+def weights_mixed(x, w, b, window):
+    return _convolved(x, w.transpose(2, 0, 1, 3).reshape(w.shape), b, window)
+
+
+def all_biases(x, w, b, window):
+    return _convolved(x, w, b.sum(), window)
+
+
+def not_returned(x, w, b, window):
+    _convolved(x, w, b, window)
+
+
 MISTAKES = {
     "01.1": {
         one_too_few: "one too few",
@@ -116,5 +155,15 @@ MISTAKES = {
         not_reshaped: "reshape",
         always_float64: "keep the dtype",
         stride_forgotten: "has shape",
+    },
+    "01.3": {
+        no_bias: "the bias is missing",
+        filter_turned: "turned by 180 degrees",
+        first_photo: "the first photo alone",
+        windows_in_a_row: "(N, H', W', O)",
+        filters_first: "the channel comes last",
+        weights_mixed: "another order",
+        all_biases: "b[o] alone",
+        not_returned: "is None",
     },
 }

@@ -109,6 +109,53 @@ def a_fixed_step(f, w, h):
     return _each(w, lambda step: (f(w + 1e-6 * step) - f(w - 1e-6 * step)) / 2e-6)
 
 
+def _given_back(dout, w, window, shape, keep=False):
+    """dx of the padded image."""
+    (kh, kw), (sh, sw), (top, left) = window.geometry()
+    (_, bottom), (_, right) = window.pad
+    n, height, width, channels = shape
+    padded = np.zeros((n, height + top + bottom, width + left + right, channels))
+    for i, j in np.ndindex(kh, kw):
+        rows = slice(i, i + dout.shape[1] * sh, sh)
+        columns = slice(j, j + dout.shape[2] * sw, sw)
+        old = 0 if keep else padded[:, rows, columns]
+        padded[:, rows, columns] = old + dout @ w[i, j].T
+    return padded
+
+
+def _inside(padded, window, shape):
+    (top, _), (left, _) = window.pad
+    return padded[:, top : top + shape[1], left : left + shape[2]]
+
+
+def padding_kept(dout, w, window, shape):
+    return _given_back(dout, w, window, shape)
+
+
+def cut_at_the_end(dout, w, window, shape):
+    return _given_back(dout, w, window, shape)[:, : shape[1], : shape[2]]
+
+
+def last_window_only(dout, w, window, shape):
+    return _inside(_given_back(dout, w, window, shape, keep=True), window, shape)
+
+
+def weights_turned(dout, w, window, shape):
+    return _inside(_given_back(dout, w[::-1, ::-1], window, shape), window, shape)
+
+
+def first_filter(dout, w, window, shape):
+    return _inside(_given_back(dout[..., :1], w[..., :1], window, shape), window, shape)
+
+
+def mean_over_filters(dout, w, window, shape):
+    return _inside(_given_back(dout, w, window, shape), window, shape) / w.shape[3]
+
+
+def dout_left_out(dout, w, window, shape):
+    return _inside(_given_back(np.ones_like(dout), w, window, shape), window, shape)
+
+
 MISTAKES = {
     "02.1": {
         first_photo: "first photo alone",
@@ -132,5 +179,14 @@ MISTAKES = {
         not_moved_back: "move it back",
         turned_round: "sign is wrong",
         a_fixed_step: "expected",
+    },
+    "02.3": {
+        padding_kept: "cut the padding off",
+        cut_at_the_end: "the image begins at pad",
+        last_window_only: "add them up",
+        weights_turned: "your filter is turned",
+        first_filter: "sum over all",
+        mean_over_filters: "the mean over the filters",
+        dout_left_out: "does not come in",
     },
 }

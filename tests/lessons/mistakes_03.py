@@ -92,6 +92,45 @@ def shape_of_dout(dout, cache):
     return dout.copy()
 
 
+def _pooled(x, window, fill=-np.inf, last=False, taps_down=False):
+    (kh, kw), (sh, sw), _ = window.geometry()
+    out_h, out_w = window.output_size(*x.shape[1:3])
+    padded = np.pad(x, ((0, 0), *window.pad, (0, 0)), constant_values=fill)
+    y = np.empty((len(x), out_h, out_w, x.shape[3]))
+    winner = np.empty(y.shape, int)
+    for p, q in np.ndindex(out_h, out_w):
+        patch = padded[:, p * sh : p * sh + kh, q * sw : q * sw + kw].reshape(len(x), kh * kw, -1)
+        tap = kh * kw - 1 - patch[:, ::-1].argmax(axis=1) if last else patch.argmax(axis=1)
+        y[:, p, q] = np.take_along_axis(patch, tap[:, None], axis=1)[:, 0]
+        winner[:, p, q] = tap % kw * kh + tap // kw if taps_down else tap
+    return y, (x.shape, winner, window)
+
+
+def padded_with_zeros(x, window):
+    return _pooled(x, window, fill=0)
+
+
+def last_of_equals(x, window):
+    return _pooled(x, window, last=True)
+
+
+def taps_down_the_columns(x, window):
+    return _pooled(x, window, taps_down=True)
+
+
+def values_alone(x, window):
+    return _pooled(x, window)[0]
+
+
+def nan_left_out(x, window):
+    return _pooled(np.where(np.isnan(x), -np.inf, x), window)
+
+
+def cache_turned_round(x, window):
+    y, (shape, winner, _) = _pooled(x, window)
+    return y, (window, winner, shape)
+
+
 MISTAKES = {
     "03.1": {
         everything_passes: "everything passes",
@@ -112,5 +151,13 @@ MISTAKES = {
         stride_forgotten: "stride is missing",
         padding_forgotten: "p * sh - top",
         shape_of_dout: "has shape",
+    },
+    "03.3": {
+        padded_with_zeros: "your padding is 0",
+        last_of_equals: "your last one wins",
+        taps_down_the_columns: "down the columns",
+        values_alone: "return two things",
+        nan_left_out: "it has to travel",
+        cache_turned_round: "in this order",
     },
 }

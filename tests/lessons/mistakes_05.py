@@ -110,8 +110,70 @@ def one_row(dout, y, norm):
     return the_right_one(dout, y, norm)[0]
 
 
+def _rows(x):
+    return x.reshape(len(x), -1)
+
+
+def without_bias(x, w, b):
+    return _rows(x) @ w
+
+
+def bias_taken_off(x, w, b):
+    return _rows(x) @ w - b
+
+
+def all_biases(x, w, b):
+    return _rows(x) @ w + b.sum()
+
+
+def not_flattened(x, w, b):
+    return x @ w + b
+
+
+def first_photo(x, w, b):
+    return (_rows(x) @ w + b)[0]
+
+
+def _slopes(dout, x, w):
+    return (dout @ w.T).reshape(x.shape), _rows(x).T @ dout, dout.sum(axis=0)
+
+
+def mean_dw(dout, x, w):
+    dx, dw, db = _slopes(dout, x, w)
+    return dx, dw / len(x), db
+
+
+def mean_db(dout, x, w):
+    dx, dw, db = _slopes(dout, x, w)
+    return dx, dw, db / len(x)
+
+
+def db_not_summed(dout, x, w):
+    return *_slopes(dout, x, w)[:2], dout
+
+
+def dw_transposed(dout, x, w):
+    dx, dw, db = _slopes(dout, x, w)
+    return dx, dw.T, db
+
+
+def dx_left_flat(dout, x, w):
+    return dout @ w.T, *_slopes(dout, x, w)[1:]
+
+
+def two_of_three(dout, x, w):
+    return _slopes(dout, x, w)[:2]
+
+
+def w_not_transposed(dout, x, w):
+    square = w.shape[0] == w.shape[1]
+    return (dout @ w).reshape(x.shape) if square else _slopes(dout, x, w)[0], *_slopes(dout, x, w)[
+        1:
+    ]
+
+
 MISTAKES = {
-    "05.1": {
+    "05.3": {
         to_all: "the losers changed nothing",
         interleaved: "(N, pieces, h)",
         ones_to_the_winner: "the winners get 1",
@@ -119,7 +181,7 @@ MISTAKES = {
         the_last_on_a_tie: "last piece wins",
         not_flat: "has shape (4, 3, 4), expected (4, 12)",
     },
-    "05.2": {
+    "05.4": {
         without_projection: "still there",
         not_divided: "the length is not",
         divided_twice: "not by its square",
@@ -131,11 +193,27 @@ MISTAKES = {
         diagonal: "the diagonal",
         over_the_batch: "each row on its own",
     },
-    "05.3": {
+    "05.5": {
         the_right_one: "an impostor only one",
         the_first_one: "find another",
         found_out: "finds yours out",
         peeking: "is peeking",
         one_row: "of the shape of dout",
+    },
+    "05.1": {
+        without_bias: "the bias is missing",
+        bias_taken_off: "wrong sign",
+        all_biases: "b[j] alone",
+        not_flattened: "one row of numbers",
+        first_photo: "the first photo alone",
+    },
+    "05.2": {
+        mean_dw: "dw is the mean",
+        mean_db: "db is the mean",
+        db_not_summed: "db has a row for each photo",
+        dw_transposed: "dw is transposed",
+        dx_left_flat: "back into the shape of x",
+        two_of_three: "return three arrays",
+        w_not_transposed: "its transpose",
     },
 }

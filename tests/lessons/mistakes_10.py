@@ -43,6 +43,43 @@ def by_plain_distances(a, p, n, margin):
     return 2 * (n - p) * active, 2 * (p - a) * active, 2 * (a - n) * active
 
 
+def _by_differences(e):
+    return np.square(e[:, None] - e[None]).sum(axis=2)
+
+
+def not_squared(e):
+    return np.sqrt(_by_differences(e))
+
+
+def mean_of_squares(e):
+    return _by_differences(e) / e.shape[1]
+
+
+def half_of_it(e):
+    return np.triu(_by_differences(e))
+
+
+def for_length_one(e):
+    return 2 - 2 * e @ e.T
+
+
+def dot_products(e):
+    return e @ e.T
+
+
+def absolute(e):
+    return np.abs(e[:, None] - e[None]).sum(axis=2)
+
+
+def from_lengths(e):
+    lengths = np.square(e).sum(axis=1)
+    return lengths[:, None] + lengths - 2 * e @ e.T
+
+
+def one_row(e):
+    return np.square(e - e[0]).sum(axis=1)
+
+
 MISTAKES = {
     "10.1": {
         total: "sum over the active",
@@ -55,5 +92,15 @@ MISTAKES = {
         without_the_two: "factor of 2",
         never_zero: "satisfied",
         by_plain_distances: "squared",
+    },
+    "10.3": {
+        not_squared: "plain distances",
+        mean_of_squares: "the mean of the squares",
+        half_of_it: "both have a place",
+        for_length_one: "vectors of length 1 only",
+        dot_products: "how alike",
+        absolute: "square them",
+        from_lengths: "what is left is rounding",
+        one_row: "has shape (5,), expected (5, 5)",
     },
 }

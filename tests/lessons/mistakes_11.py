@@ -124,6 +124,48 @@ def each_row(embeddings):
     return _squared(embeddings).sum(axis=1) / (len(embeddings) - 1)
 
 
+def _drawn(labels, people, photos, rng, replace=False, few=False):
+    who, counts = np.unique(labels, return_counts=True)
+    chosen = rng.choice(who if few else who[counts >= photos], people, replace=False)
+    own = [np.flatnonzero(labels == person) for person in chosen]
+    return np.concatenate([rng.choice(o, min(photos, len(o)), replace=replace) for o in own])
+
+
+def drawn_with_putting_back(labels, people, photos, rng):
+    return _drawn(labels, people, photos, rng, replace=True)
+
+
+def photos_at_random(labels, people, photos, rng):
+    return rng.choice(len(labels), people * photos, replace=False)
+
+
+def whoever_it_is(labels, people, photos, rng):
+    return _drawn(labels, people, photos, rng, few=True)
+
+
+def the_first_photos(labels, people, photos, rng):
+    chosen = rng.choice([p for p in set(labels) if sum(labels == p) >= photos], people, False)
+    return np.concatenate([np.flatnonzero(labels == person)[:photos] for person in chosen])
+
+
+def the_first_people(labels, people, photos, rng):
+    enough = [person for person in np.unique(labels) if (labels == person).sum() >= photos]
+    own = [np.flatnonzero(labels == person) for person in enough[:people]]
+    return np.concatenate([rng.choice(indices, photos, replace=False) for indices in own])
+
+
+def another_generator(labels, people, photos, rng):
+    return _drawn(labels, people, photos, np.random.default_rng())
+
+
+def labels_instead(labels, people, photos, rng):
+    return labels[_drawn(labels, people, photos, rng)] + 1000 * np.arange(people * photos)
+
+
+def a_list_of_lists(labels, people, photos, rng):
+    return _drawn(labels, people, photos, rng).reshape(people, photos)
+
+
 MISTAKES = {
     "11.1": {
         hard_too: "hard negatives, too",
@@ -148,5 +190,15 @@ MISTAKES = {
         for_unit_length: "not of length 1",
         by_products: "differences first",
         each_row: "one number",
+    },
+    "11.3": {
+        drawn_with_putting_back: "twice",
+        photos_at_random: "draw people first",
+        whoever_it_is: "too few is not drawn",
+        the_first_photos: "others each time",
+        the_first_people: "none holds some of the people",
+        another_generator: "the same seed",
+        labels_instead: "labels instead of indices",
+        a_list_of_lists: "one array of whole numbers",
     },
 }

@@ -51,6 +51,142 @@ def says_nothing(records):
     return None
 
 
+def _normal(variance):
+    def weights(shape, rng):
+        return rng.normal(0, np.sqrt(variance(shape)), shape)
+
+    return weights
+
+
+def variance_for_deviation(shape, rng):
+    return rng.normal(0, 2 / np.prod(shape[:-1]), shape)
+
+
+def without_the_two(shape, rng):
+    return _normal(lambda shape: 1 / np.prod(shape[:-1]))(shape, rng)
+
+
+def by_the_outputs(shape, rng):
+    return _normal(lambda shape: 2 / shape[-1])(shape, rng)
+
+
+def channels_alone(shape, rng):
+    return _normal(lambda shape: 2 / shape[-2])(shape, rng)
+
+
+def all_equal(shape, rng):
+    return np.full(shape, 0.01)
+
+
+def never_negative(shape, rng):
+    return rng.uniform(0, np.sqrt(6 / np.prod(shape[:-1])), shape)
+
+
+def of_variance_one(shape, rng):
+    return rng.standard_normal(shape)
+
+
+def another_seed(shape, rng):
+    return np.random.default_rng(7).normal(0, np.sqrt(2 / np.prod(shape[:-1])), shape)
+
+
+def uphill(w, g, v, rate, momentum):
+    v = momentum * v + g
+    return w + rate * v, v
+
+
+def no_momentum(w, g, v, rate, momentum):
+    return w - rate * g, g
+
+
+def old_velocity(w, g, v, rate, momentum):
+    return w - rate * v, momentum * v + g
+
+
+def averaged(w, g, v, rate, momentum):
+    v = momentum * v + (1 - momentum) * g
+    return w - rate * v, v
+
+
+def in_place(w, g, v, rate, momentum):
+    v *= momentum
+    v += g
+    w -= rate * v
+    return w, v
+
+
+def weights_alone(w, g, v, rate, momentum):
+    return w - rate * (momentum * v + g)
+
+
+def velocity_kept(w, g, v, rate, momentum):
+    return w - rate * (momentum * v + g), v
+
+
+def without_root(w, g, a, rate, eps):
+    a = a + g**2
+    return w - rate * g / (a + eps), a
+
+
+def before_it_adds(w, g, a, rate, eps):
+    return w - rate * g / (np.sqrt(a) + eps), a + g**2
+
+
+def eps_within(w, g, a, rate, eps):
+    a = a + g**2
+    return w - rate * g / np.sqrt(a + eps), a
+
+
+def no_eps(w, g, a, rate, eps):
+    a = a + g**2
+    return w - rate * g / np.sqrt(a), a
+
+
+def forgetful(w, g, a, rate, eps):
+    a = 0.9 * a + 0.1 * g**2
+    return w - rate * g / (np.sqrt(a) + eps), a
+
+
+def old_sum(w, g, a, rate, eps):
+    return w - rate * g / (np.sqrt(a + g**2) + eps), a
+
+
+def _means(g, m, v, b1, b2):
+    return b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2
+
+
+def not_corrected(w, g, m, v, t, rate, b1, b2, eps):
+    m, v = _means(g, m, v, b1, b2)
+    return w - rate * m / (np.sqrt(v) + eps), m, v
+
+
+def half_corrected(w, g, m, v, t, rate, b1, b2, eps):
+    m, v = _means(g, m, v, b1, b2)
+    return w - rate * m / (1 - b1**t) / (np.sqrt(v) + eps), m, v
+
+
+def not_squared(w, g, m, v, t, rate, b1, b2, eps):
+    m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * np.abs(g)
+    return w - rate * m / (1 - b1**t) / (np.sqrt(v / (1 - b2**t)) + eps), m, v
+
+
+def correction_kept(w, g, m, v, t, rate, b1, b2, eps):
+    m, v = _means(g, m, v, b1, b2)
+    m, v = m / (1 - b1**t), v / (1 - b2**t)
+    return w - rate * m / (np.sqrt(v) + eps), m, v
+
+
+def this_gradient_alone(w, g, m, v, t, rate, b1, b2, eps):
+    m, v = _means(g, m, v, b1, b2)
+    return w - rate * g / (np.sqrt(v / (1 - b2**t)) + eps), m, v
+
+
+def counted_from_nought(w, g, m, v, t, rate, b1, b2, eps):
+    m, v = _means(g, m, v, b1, b2)
+    t = max(t - 1, 1)
+    return w - rate * m / (1 - b1**t) / (np.sqrt(v / (1 - b2**t)) + eps), m, v
+
+
 MISTAKES = {
     "12.1": {
         with_itself: "0 to itself",
@@ -65,5 +201,40 @@ MISTAKES = {
         spread_alone: "of log D",
         any_step: "one collapsed step",
         says_nothing: "the words are",
+    },
+    "12.3": {
+        variance_for_deviation: "the deviation is its root",
+        without_the_two: "halves the mean square",
+        by_the_outputs: "adds up its inputs",
+        channels_alone: "a window has kh kw",
+        all_equal: "all weights are the same",
+        never_negative: "some should be negative",
+        of_variance_one: "layer by layer",
+        another_seed: "another seed",
+    },
+    "12.4": {
+        uphill: "uphill",
+        no_momentum: "no momentum",
+        old_velocity: "the old velocity",
+        averaged: "you average",
+        in_place: "changes what it is given",
+        weights_alone: "return 2 arrays",
+        velocity_kept: "is the old one",
+    },
+    "12.5": {
+        without_root: "take its root",
+        before_it_adds: "not in the sum yet",
+        eps_within: "eps stands beside the root",
+        no_eps: "eps is missing",
+        forgetful: "nothing is forgotten",
+        old_sum: "is the old one",
+    },
+    "12.6": {
+        not_corrected: "begin at 0",
+        half_corrected: "v is too small at first",
+        not_squared: "square g",
+        correction_kept: "return m as it is",
+        this_gradient_alone: "not this gradient alone",
+        counted_from_nought: "the first one has t = 1",
     },
 }

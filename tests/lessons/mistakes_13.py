@@ -74,6 +74,56 @@ def changes_its_input(source, target):
     return matrix
 
 
+def _overlap(a, b, smaller=False):
+    sides = [max(0, min(a[k + 2], b[k + 2]) - max(a[k], b[k])) for k in (0, 1)]
+    areas = [(c[2] - c[0]) * (c[3] - c[1]) for c in (a, b)]
+    shared = sides[0] * sides[1]
+    return shared / (min(areas) if smaller else sum(areas) - shared)
+
+
+def _stay(boxes, scores, limit, order=-1, among="kept", strictly=False, smaller=False):
+    kept, seen = [], []
+    for i in np.argsort(order * scores, kind="stable"):
+        others = {"kept": kept, "seen": seen, "first": kept[:1]}[among]
+        shared = [_overlap(boxes[i], boxes[j], smaller) for j in others]
+        if all(one < limit if strictly else one <= limit for one in shared):
+            kept.append(i)
+        seen.append(i)
+    return kept
+
+
+def dead_boxes_bite(boxes, scores, limit):
+    return _stay(boxes, scores, limit, among="seen")
+
+
+def worst_first(boxes, scores, limit):
+    return _stay(boxes, scores, limit, order=1)
+
+
+def by_the_smaller(boxes, scores, limit):
+    return _stay(boxes, scores, limit, smaller=True)
+
+
+def limit_is_too_much(boxes, scores, limit):
+    return _stay(boxes, scores, limit, strictly=True)
+
+
+def best_one_only(boxes, scores, limit):
+    return _stay(boxes, scores, limit, among="first")
+
+
+def by_index(boxes, scores, limit):
+    return sorted(_stay(boxes, scores, limit))
+
+
+def a_mask(boxes, scores, limit):
+    return np.isin(np.arange(len(boxes)), _stay(boxes, scores, limit))
+
+
+def the_boxes(boxes, scores, limit):
+    return boxes[_stay(boxes, scores, limit)]
+
+
 MISTAKES = {
     "13.1": {
         not_cut_at_zero: "cut each at 0",
@@ -82,12 +132,22 @@ MISTAKES = {
         of_the_first: "expected",
         plus_one: "without + 1",
     },
-    "13.2": {
+    "13.3": {
         wrong_way: "turns the wrong way",
         with_the_means: "take the means off",
         without_shift: "the shift is not",
         affine: "must not be sheared",
         backwards: "from the target to the source",
         changes_its_input: "take a copy",
+    },
+    "13.2": {
+        dead_boxes_bite: "throws nobody out",
+        worst_first: "the highest score",
+        by_the_smaller: "take the union",
+        limit_is_too_much: "just the limit",
+        best_one_only: "go on after the first",
+        by_index: "falling score",
+        a_mask: "not a mask",
+        the_boxes: "return the indices",
     },
 }

@@ -38,10 +38,12 @@ def test_mistakes_are_told(number, wrong, words, capsys):
 
 
 @pytest.mark.parametrize("number", EXERCISES)
-def test_every_exercise_has_mistakes_a_hint_and_a_solution(number, capsys):
+def test_every_exercise_has_mistakes_three_hints_and_a_solution(number, capsys):
     assert len(mistakes(number)) >= 2
-    hint(number)
-    assert len(capsys.readouterr().out) > 20
+    hints = EXERCISES[number].hints
+    assert len(set(hints)) == 3
+    assert min(map(len, hints)) > 20
+    assert "?" in hints[0]  # the first one asks
     solution(number)
     worked = EXERCISES[number].worked()
     assert inspect.getsource(worked) in capsys.readouterr().out
@@ -59,12 +61,31 @@ def test_what_is_not_attempted_or_breaks_never_ends_a_lesson(capsys):
     number = next(iter(EXERCISES))
     check(number, unfinished)
     printed = capsys.readouterr().out
-    assert printed.startswith(f"○ {number}")
-    assert EXERCISES[number].hint in printed
+    assert printed == f"○ {number} is waiting for you. 0 of {len(EXERCISES)} solved.\n"
     check(number, broken)
     printed = capsys.readouterr().out
     assert "your code raised ValueError" in printed
     assert "np.zeros(3) @ np.zeros(4)" in printed
+
+
+def test_no_hint_comes_before_an_attempt_and_three_come_after(capsys):
+    hint("10.3")
+    check("10.3", unfinished)
+    hint("10.3")
+    early = capsys.readouterr().out
+    assert early.count("Try 10.3 first") == 2
+    assert not any(one in early for one in EXERCISES["10.3"].hints)
+    check("10.3", lambda embeddings: None)
+    capsys.readouterr()
+    for rung in (1, 2, 3, 3):
+        hint("10.3")
+        printed = capsys.readouterr().out
+        assert printed.startswith(f"{rung} of 3, ")
+        assert EXERCISES["10.3"].hints[rung - 1] in printed
+    hint("10.3", 1)
+    assert EXERCISES["10.3"].hints[0] in capsys.readouterr().out
+    with pytest.raises(ValueError, match="1 to 3: got 4"):
+        hint("10.3", 4)
 
 
 def test_an_unknown_number_names_the_others():
