@@ -206,6 +206,8 @@ def run_trainings(
         Asked after each step; the training under way is lost then, the finished ones are not.
     """
     observer, rows = observer or Observer(), list(rows)
+    if not rows:  # those of another study would pass for this one's, once study.json is written
+        (out / FILES[0]).unlink(missing_ok=True)
     write_json(out / FILES[1], study.identity(faces))
     for count, one in enumerate(left, start=1):
         known, strangers = split_for(faces, one.seed, one.people)

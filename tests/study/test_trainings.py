@@ -92,6 +92,14 @@ def test_another_study_or_a_damaged_table_is_refused(faces, tmp_path, quick):
         left_to_do(faces, study, tmp_path, force=False)
 
 
+def test_a_study_begun_anew_keeps_no_rows_of_the_old_one(faces, tmp_path, quick):
+    study, longer = wanted(), wanted(steps=2)
+    run_trainings(faces, tmp_path, study, [], study.trainings()[:1])
+    rows, left = left_to_do(faces, longer, tmp_path, force=True)
+    assert run_trainings(faces, tmp_path, longer, rows, left, stop=lambda: True) == []
+    assert left_to_do(faces, longer, tmp_path, force=False) == ([], longer.trainings())
+
+
 def test_a_training_is_that_of_its_dimensions_and_seed(faces, tmp_path):
     study = wanted("dim", (4, 8), seeds=1)
     rows = run_trainings(faces, tmp_path, study, [], study.trainings())
