@@ -141,6 +141,15 @@ def split_for(faces: Faces, seed: int, people: int | None = None) -> tuple[Faces
     return faces.subset(mine), faces.subset(split.test)
 
 
+def most_strangers(faces: Faces, seeds: int) -> int:
+    """Return how many photos the strangers of a seed have at most: all their pairs are judged."""
+    splits = (
+        split_people(faces.labels, UNSEEN_SHARE, np.random.default_rng(seed))
+        for seed in range(seeds)
+    )
+    return max(len(split.test) for split in splits)
+
+
 def score_strangers(model: FaceNet, strangers: Faces) -> Verification:
     """Judge a network on all pairs of the photos of people whom it never saw."""
     return score_pairs(Embedder(model, flip=True).transform(strangers.images), strangers.labels)
