@@ -21,7 +21,13 @@ from ..embedding.embedder import Embedder
 from ..preprocessing.faces import Faces
 from .classifier import UNKNOWN, FaceClassifier
 from .crowding import Crowding
-from .identification import CrossValidation, cross_validate, gate_threshold, stranger_distances
+from .identification import (
+    CrossValidation,
+    cross_validate,
+    gate_by_strangers,
+    gate_threshold,
+    stranger_distances,
+)
 from .people import People
 from .thresholds import Thresholds
 
@@ -174,10 +180,11 @@ def _given_gate(
     stored = Thresholds.of_model(model)
     crowding = None if stored is None else stored.crowding
     if strangers is not None:
-        namer = FaceClassifier(threshold=4.0, crowding=crowding).fit(vectors, names)
-        gate = gate_threshold(namer.answers(strangers).normalised, far)
+        gate, moved = gate_by_strangers(vectors, names, strangers, far, crowding)
         source = f"{len(strangers)} photos of strangers, of whom a share of {far:g} may get a name"
-        return _Gate(gate, source, crowding=crowding)
+        if crowding is not None and moved is None:
+            source += "; one gate for all, as they come too close for one per person"
+        return _Gate(gate, source, crowding=moved)
     if stored is None:
         return None
     people, photos = np.unique(names, return_counts=True)

@@ -145,6 +145,42 @@ def _last_within(distances, far: float) -> float:
     return float(middle if middle < above else below)  # between two adjacent floats there is none
 
 
+def gate_by_strangers(
+    embeddings: np.ndarray,
+    labels: ArrayLike,
+    strangers: np.ndarray,
+    far: float,
+    crowding: Crowding | None = None,
+) -> tuple[float, Crowding | None]:
+    """Set the gate of a gallery by faces of people who are not enrolled.
+
+    With `crowding` it may have to lie below 0, which is no distance, and at 0 those people whose
+    gates are wider would accept more of the strangers than a share `far`. Then there is one gate
+    for all people.
+
+    Parameters
+    ----------
+    embeddings, labels : ndarrays of shapes (N, D) and (N,)
+        The enrolled.
+    strangers : ndarray of shape (M, D)
+    far : float
+        0 to 1.
+    crowding : Crowding, optional
+
+    Returns
+    -------
+    threshold : float
+        See `gate_threshold`.
+    crowding : Crowding or None
+        The one that goes with the threshold: as given, or None.
+    """
+    namer = FaceClassifier(threshold=4.0, crowding=crowding).fit(embeddings, labels)
+    answers = namer.answers(strangers)
+    if _last_within(answers.normalised, far) < 0:
+        return gate_threshold(answers.distance, far), None
+    return gate_threshold(answers.normalised, far), crowding
+
+
 def stranger_distances(
     embeddings: np.ndarray,
     labels: ArrayLike,

@@ -145,8 +145,10 @@ class LfwPlan:
     ) -> dict[str, Any]:
         """Return all figures, JSON-able, with what they depend on.
 
-        `own` are the thresholds of the model.
+        `own` are the thresholds of the model, or of the older one where there is one: those are
+        the ones in use, and their key says so.
         """
+        thresholds = "thresholds" if self.against is None else "thresholds_of_against"
         return {
             **judged.result.as_dict(),
             "by_fold": [score.as_dict() for score in judged.result.folds],
@@ -156,7 +158,7 @@ class LfwPlan:
             "photos": len(found.paths),
             "photos_missing": list(found.missing),
             **self.identity(),
-            "thresholds": None if own is None else own.as_dict(),
+            thresholds: None if own is None else own.as_dict(),
             "versions": versions(),
         }
 

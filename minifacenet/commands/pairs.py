@@ -94,7 +94,7 @@ def verify(
     embedder = open_model(model, threads)
     if pairs is None:
         data = read(read_faces, faces, embedder, model, any_faces, cache)
-        check_memory(len(data), faces)
+        check_memory(len(data), take_some(faces))
         distances, same = pair_distances(embedded(embedder, data, cache), data.labels)
         scores = verify_pairs(distances, same)
         figures: Mapping[str, float | None] = scores.as_dict()
@@ -133,8 +133,16 @@ def read_listed_pairs(
     return found, data
 
 
-def check_memory(photos: int, faces: Path) -> None:
-    """Say how much memory all pairs of many photos take, and stop if it is not there."""
+def take_some(faces: Path) -> str:
+    """Say how to judge fewer pairs than all, where a command takes a list of them."""
+    return (
+        f"Take some of the pairs: minifacenet make-pairs {faces} --out pairs.txt, and then say "
+        "--pairs pairs.txt"
+    )
+
+
+def check_memory(photos: int, remedy: str, whose: str = "") -> None:
+    """Say how much memory all pairs of many photos take; if it is not there, stop with a remedy."""
     from ..classification.verification import BYTES_A_PAIR
     from ..machine.memory import free_bytes
 
@@ -142,12 +150,11 @@ def check_memory(photos: int, faces: Path) -> None:
     need, free = pairs * BYTES_A_PAIR, free_bytes()
     if need < WORTH_SAYING:
         return
-    words = f"All {pairs:,} pairs of {photos:,} photos take about {need / 1e9:.1f} GB of memory"
+    words = (
+        f"All {pairs:,} pairs of {photos:,} photos{whose} take about {need / 1e9:.1f} GB of memory"
+    )
     if free is not None and need > free:
-        raise ValueError(
-            f"{words}, and {free / 1e9:.1f} GB are free. Take some of the pairs: minifacenet "
-            f"make-pairs {faces} --out pairs.txt, and then say --pairs pairs.txt"
-        )
+        raise ValueError(f"{words}, and {free / 1e9:.1f} GB are free. {remedy}")
     say(f"{words}.")
 
 

@@ -23,7 +23,7 @@ from .inputs import (
 from .invariance import invariance
 from .options import Dim, FacesPath, Force, Network, Size, Threads, use_threads
 from .outputs import folder_for_results, refuse_loss
-from .pairs import check_memory, read_listed_pairs
+from .pairs import check_memory, read_listed_pairs, take_some
 from .preparing import interruptible
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _pairs(
         found, data = read_listed_pairs(pairs, images, embedder, model, any_faces, cache)
         return data, StudyPairs.of_list(in_whole_folds(found, pairs))
     data = read(read_faces, images, embedder, model, any_faces, cache)
-    check_memory(len(data), images)
+    check_memory(len(data), take_some(images))
     return data, StudyPairs(data.labels)
 
 
@@ -229,6 +229,7 @@ def _train(
         TrainingStudy,
         check_values,
         left_to_do,
+        most_strangers,
         result_of,
         run_trainings,
         seconds_for,
@@ -247,6 +248,8 @@ def _train(
     wanted = TrainingStudy(name, chosen, seeds, TrainConfig(steps=steps), architecture)
     rows, left = left_to_do(data, wanted, out, force)
     if left:
+        remedy = "Take a folder of fewer photos: a quarter of its people is held out as strangers"
+        check_memory(most_strangers(data, seeds), remedy, " of strangers")
         say("  a few steps are tried, to say how long it will take")
         seconds = seconds_for(data, wanted, left)
         tell_trainings(len(left), len(wanted.trainings()) - len(left), steps, seconds)

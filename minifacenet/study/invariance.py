@@ -40,14 +40,19 @@ def folders_for(
     Raises
     ------
     FolderError
-        There is no such person, or only one photo of the first.
+        There is no such person, the two are the same, or there is only one photo of the first.
     """
     if (problem := no_folder(root)) is not None:
         raise FolderError(f"'{root}' {problem}: pass the folder that holds one folder per person")
     folders = {person_name(path.name): path for path in entries_of(root)[0] if path.is_dir()}
-    for name in filter(None, (person, beside)):
+    for name in (one for one in (person, beside) if one is not None):
         if person_name(name) not in folders:
             raise FolderError(f"no {shortened(name)} in '{root}'{_near(name, [*folders])}")
+    if beside is not None and person_name(beside) == person_name(person):
+        raise FolderError(
+            f"{shortened(person)} cannot stand beside photos of the same person: choose another "
+            "--beside"
+        )
     names = [*folders]
     at = names.index(person_name(person))
     own = folders[names[at]]

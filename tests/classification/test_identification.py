@@ -10,6 +10,7 @@ from minifacenet.classification.crowding import Crowding
 from minifacenet.classification.identification import (
     FAR_TARGETS,
     cross_validate,
+    gate_by_strangers,
     gate_threshold,
     open_set,
     stranger_distances,
@@ -30,6 +31,19 @@ def test_the_gate_is_the_largest_threshold_that_keeps_the_rate(distances, far):
         assert (distances <= threshold).mean() <= far
     for larger in distances[distances > threshold]:
         assert (distances <= larger).mean() > far
+
+
+@pytest.mark.parametrize(("usual", "stays"), [(2.0, True), (0.0, False)])
+def test_strangers_who_set_a_gate_stay_out_where_it_would_lie_below_0(usual, stays):
+    rows = np.eye(8)
+    crowding = Crowding((tuple(rows[0].tolist()),), 1.0, usual)  # each allowance is 2 - usual
+    near = rows[1:4] + 0.5 * rows[5]
+    strangers = near / np.linalg.norm(near, axis=1, keepdims=True)
+    gate, moved = gate_by_strangers(rows[1:4], [1, 2, 3], strangers, 0.0, crowding)
+    assert (moved is crowding) == stays
+    namer = FaceClassifier(threshold=gate, crowding=moved).fit(rows[1:4], [1, 2, 3])
+    assert not namer.answers(strangers).known.any()
+    assert namer.answers(rows[1:4]).known.all()
 
 
 def test_a_gate_per_person_keeps_the_rate_and_moves_with_the_crowd():

@@ -355,6 +355,8 @@ def test_against_an_older_model(run, images, aligned, model, tmp_path):
     assert two["models"]["v1/v1"]["accuracy"] == stored(runs / "lfw-old")["accuracy"]
     assert two["accuracy"] == two["models"]["v2/v1"]["accuracy"]
     assert two["model"]["against"] == facenet.digest
+    assert "thresholds_of_against" in two
+    assert "thresholds" not in two
     status, _, error = run(*words, "--against", model)
     assert status == 1
     assert "'aligned to openface, margin 0.1', the other by 'centre square'" in text(error)

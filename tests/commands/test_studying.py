@@ -5,6 +5,8 @@ import csv
 import pytest
 from PIL import Image
 
+from minifacenet.classification import verification
+from minifacenet.machine import memory
 from tests.conftest import text
 
 from ..preprocessing.made_files import save_crop
@@ -97,6 +99,18 @@ def test_trainings_are_planned_done_and_gone_on_with(run, people, tmp_path):
     status, _, error = run("study", "people", people, *options)
     assert status == 1
     assert "holds another study" in text(error)
+
+
+def test_the_memory_of_the_strangers_pairs_is_checked_before_any_training(
+    run, people, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(verification, "BYTES_A_PAIR", 20 * 10**6)
+    monkeypatch.setattr(memory, "free_bytes", lambda: 10**8)
+    status, printed, error = run("study", "dim", people, "--out", tmp_path / "out", "--size", 32)
+    assert status == 1
+    assert "All 66 pairs of 12 photos of strangers take about 1.3 GB of memory" in text(error)
+    assert "Take a folder of fewer photos" in text(error)
+    assert "a few steps are tried" not in printed
 
 
 def test_figure_1(run, people, model, tmp_path):

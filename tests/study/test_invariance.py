@@ -34,6 +34,9 @@ def test_the_next_folder_with_enough_photos_stands_below(folder):
     [
         ("Aba", None, "no 'Aba' in .*: is Ada meant"),
         ("Ada", "Xyz", "no 'Xyz' in .*: there are Ada, Bob"),
+        ("", None, "no '' in .*: there are Ada, Bob"),
+        ("Ada", "", "no '' in .*: there are Ada, Bob"),
+        ("Ada", "Ada", "'Ada' cannot stand beside photos of the same person"),
         ("Bob", None, "has 1 photo, and the picture takes two or more"),
     ],
 )

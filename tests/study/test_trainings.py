@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from minifacenet import Architecture, TrainConfig, read_faces
+from minifacenet.preprocessing.faces import Faces
 from minifacenet.study import trainings
 from minifacenet.study.trainings import (
     TrainingStudy,
@@ -18,6 +19,7 @@ from minifacenet.study.trainings import (
     split_for,
     usual_values,
 )
+from minifacenet.training.loop import is_trainable
 
 SMALL = Architecture("nn1_mini", 32, 1)
 
@@ -47,6 +49,18 @@ def test_fewer_people_are_some_of_more_and_the_strangers_stay(faces):
     assert {*few.labels} < {*more.labels}
     assert strangers.paths == same_strangers.paths
     assert not {*more.labels} & {*strangers.labels}
+
+
+def test_the_fewest_people_can_be_trained_on_where_most_have_one_photo():
+    labels = np.concatenate([np.arange(40), np.arange(5)])
+    paths = tuple(map(str, labels))
+    few = Faces(np.zeros((45, 2, 2, 1), np.uint8), labels, tuple(map(str, range(40))), paths)
+    for seed in range(5):
+        assert is_trainable(split_for(few, seed, 2)[0].labels)
+    equal = few.subset(np.arange(10).repeat(2))  # two photos of each: the order is the drawn one
+    known = np.unique(split_for(equal, 3)[0].labels)
+    drawn = np.random.default_rng(3).permutation(known)[:4]
+    assert {*split_for(equal, 3, 4)[0].labels} == {*drawn}
 
 
 def test_usual_values_are_the_papers_dimensions_or_halves_of_all_people(faces):
@@ -90,6 +104,14 @@ def test_another_study_or_a_damaged_table_is_refused(faces, tmp_path, quick):
     (tmp_path / "study.csv").write_text("value,seed\n1,2\n")
     with pytest.raises(ValueError, match="no table of this study"):
         left_to_do(faces, study, tmp_path, force=False)
+
+
+def test_a_study_begun_anew_keeps_no_rows_of_the_old_one(faces, tmp_path, quick):
+    study, longer = wanted(), wanted(steps=2)
+    run_trainings(faces, tmp_path, study, [], study.trainings()[:1])
+    rows, left = left_to_do(faces, longer, tmp_path, force=True)
+    assert run_trainings(faces, tmp_path, longer, rows, left, stop=lambda: True) == []
+    assert left_to_do(faces, longer, tmp_path, force=False) == ([], longer.trainings())
 
 
 def test_a_training_is_that_of_its_dimensions_and_seed(faces, tmp_path):
