@@ -146,7 +146,7 @@ def train(
         config = replace(config, training=with_batch(context, config.training, batch))
     if resume and "init" in given(context):
         raise ValueError("--resume goes on with the weights that it has: leave out --init")
-    config, old = with_old(config)
+    config, old = with_old(config, out)
     start = None if resume or config.init is None else load_model(config.init)
     like = config if resume else start  # whose channels the photos get, else their own
     channels = None if like is None else like.architecture.channels

@@ -25,6 +25,7 @@ import numpy as np
 
 from ..embedding.architectures import FaceNet
 from ..embedding.cache import EmbeddingCache
+from ..embedding.checkpoint import model_file
 from ..embedding.embedder import Embedder
 from ..embedding.harmonic import harmonic_loss, own_vector_loss
 from ..files.words import count_text, shortened
@@ -97,7 +98,9 @@ def as_people(by: str, labels: np.ndarray, config: TrainConfig) -> tuple[np.ndar
     return np.arange(len(labels)), replace(config, people=config.people * config.photos)
 
 
-def with_old(config: TrainingRunConfig) -> tuple[TrainingRunConfig, FaceNet | None]:
+def with_old(
+    config: TrainingRunConfig, out: Path
+) -> tuple[TrainingRunConfig, FaceNet | None]:
     """Return the settings with the digest of v1, and v1 itself, if there is one.
 
     Raises
@@ -105,11 +108,17 @@ def with_old(config: TrainingRunConfig) -> tuple[TrainingRunConfig, FaceNet | No
     CheckpointError
         There is no such model, or its file is damaged.
     ValueError
-        It is another one than the settings say, or its vectors have another length.
+        It is another one than the settings say, its vectors have another length, or it is the
+        file in which the training in `out` keeps its own model.
     """
     if config.harmonic is None:
         return config, None
     old = opened(config.harmonic, config.harmonic_digest, "compares with")
+    if model_file(config.harmonic).resolve() == (out / "model.safetensors").resolve():
+        raise ValueError(
+            f"{config.harmonic} is the model in {out}, and a training there would replace it: "
+            "choose another --out, for the older model is needed as long as its gallery"
+        )
     dim = old.architecture.dim
     if dim != config.architecture.dim:
         raise ValueError(

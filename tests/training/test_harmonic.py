@@ -168,6 +168,17 @@ def test_faces_cut_otherwise_are_refused(faces, old, tmp_path):
         run_training(boxes, tmp_path / "out", settings(old))
 
 
+@pytest.mark.parametrize("name", ["", "model.safetensors", "../out"])
+def test_the_old_model_is_not_replaced_by_the_new_one(faces, tmp_path, name):
+    out = tmp_path / "out"
+    out.mkdir()
+    save_model(out / "model.safetensors", FaceNet.new(architecture(), seed=9))
+    before = (out / "model.safetensors").read_bytes()
+    with pytest.raises(ValueError, match="would replace it: choose another --out"):
+        run_training(faces, out, settings(out / name))
+    assert (out / "model.safetensors").read_bytes() == before
+
+
 def test_vectors_of_another_length_are_refused(faces, old, tmp_path):
     with pytest.raises(ValueError, match=r"gives vectors of 3 numbers, .* 4.*: say --dim 3"):
         run_training(faces, tmp_path / "out", settings(old, architecture=architecture(dim=4)))
