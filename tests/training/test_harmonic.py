@@ -15,7 +15,7 @@ from minifacenet.nn.maxpool import MaxPool
 from minifacenet.preprocessing.faces import Faces
 from minifacenet.preprocessing.read_folder import read_faces
 from minifacenet.training.harmonic import Harmonic
-from minifacenet.training.loop import train
+from minifacenet.training.loop import TrainingState, train
 from minifacenet.training.observer import Observer
 from minifacenet.training.recipe import read_recipe
 from minifacenet.training.run import began_with, run_training
@@ -79,6 +79,18 @@ def test_its_vectors_draw_near_the_old_ones(faces, by, each):
     list(train(new.network, faces, longer, harmonic=Harmonic(old, by)))
     distances.append(((Embedder(new).transform(faces.images) - old) ** 2).sum(axis=1).mean())
     assert distances[1] < distances[0] / 2
+
+
+def test_people_with_one_photo_take_part(faces):
+    """Beside others with several, who would fill all batches of an ordinary training."""
+    faces = faces.subset(np.arange(10))  # the fourth person has one
+    network = FaceNet.new(architecture()).network
+    vectors = Embedder(FaceNet.new(architecture(), seed=9)).transform(faces.images)
+    config = replace(TRAINING, steps=20)
+    state, seen = TrainingState(network, config), set()
+    for _ in train(network, faces, config, state, Harmonic(vectors)):
+        seen |= {*state.seen[0]}
+    assert seen == set(range(10))
 
 
 def test_the_record_tells_the_distances_to_both_halves(faces):
