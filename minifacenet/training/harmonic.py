@@ -35,7 +35,9 @@ from .observer import Observer
 from .settings import MIXED_OFFLINE, TrainConfig, TrainingRunConfig
 from .starting import opened
 
-PART = 128  # faces that are read and embedded between two writes of the cache
+# Faces that are read and embedded between two writes of the cache: so many, or a share of all. Each
+# write takes the whole file again, so that the time of equal parts would grow with the square.
+PART, PARTS = 128, 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,10 +164,10 @@ def old_vectors(
     cache = EmbeddingCache(
         out, Embedder(old, flip=True), max(len(faces), 100_000), warn=observer.say
     )
-    vectors = []
-    for start in range(0, len(faces), PART):
+    vectors, part = [], max(PART, -(-len(faces) // PARTS))
+    for start in range(0, len(faces), part):
         observer.embedded(name, start, len(faces))
-        photos = _seen_by(old, faces.subset(slice(start, start + PART)), folder, name)
+        photos = _seen_by(old, faces.subset(slice(start, start + part)), folder, name)
         vectors.append(cache.transform(photos))
     observer.embedded(name, len(faces), len(faces))
     return np.concatenate(vectors)

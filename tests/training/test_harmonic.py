@@ -14,6 +14,7 @@ from minifacenet.files.arrays import CheckpointError
 from minifacenet.nn.maxpool import MaxPool
 from minifacenet.preprocessing.faces import Faces
 from minifacenet.preprocessing.read_folder import read_faces
+from minifacenet.training import harmonic as module
 from minifacenet.training.harmonic import Harmonic
 from minifacenet.training.loop import TrainingState, train
 from minifacenet.training.observer import Observer
@@ -172,6 +173,26 @@ def test_a_model_of_another_size_reads_the_photos_again(faces, tmp_path):
     (folder / "a" / "1.png").write_bytes(b"")
     with pytest.raises(ValueError, match=r"1\.png can no longer be read"):
         run_training(small, tmp_path / "other", config, folder=folder)
+
+
+@pytest.mark.parametrize(("photos", "part"), [(300, 6), (299, 6), (8, 2)])
+def test_the_vectors_are_kept_in_fifty_parts_or_less(faces, tmp_path, monkeypatch, photos, part):
+    parts = []
+
+    class Cache:
+        def __init__(self, *_, **__):
+            pass
+
+        def transform(self, images):
+            parts.append(len(images))
+            return np.zeros((len(images), 3), np.float32)
+
+    monkeypatch.setattr(module, "EmbeddingCache", Cache)
+    monkeypatch.setattr(module, "PART", 2)
+    many, model = faces.subset(np.arange(photos) % 12), FaceNet.new(architecture())
+    assert len(module.old_vectors(model, many, None, tmp_path, Observer(), "old")) == photos
+    assert max(parts) == part
+    assert sum(parts) == photos
 
 
 def test_faces_cut_otherwise_are_refused(faces, old, tmp_path):
