@@ -180,8 +180,8 @@ class TrainingPage(Observer):
             self._told = True
         stop = self._clock()
         self._every = max(EVERY, SHARE * (stop - start))
-        self._due = self._last = stop  # what a page takes is no step's time
-        self._due += self._every
+        self._last += stop - start  # what a page takes is no step's time; what a check takes is
+        self._due = stop + self._every
 
     def _moment(self) -> Moment:
         now = self._clock()

@@ -76,6 +76,18 @@ def test_while_it_runs_it_refreshes_and_says_until_when_to_believe_it(tmp_path):
     assert "hidden" in stale
 
 
+def test_a_check_that_takes_long_is_waited_for(tmp_path):
+    """Also where it ends with a page: the next check takes as long."""
+    told = Told(tmp_path)
+    told.page.start_training("Training", 60)
+    told.steps(1, 25, check_every=60)
+    told.tick(600)
+    told.page.check(25, 0.5, 0.05)
+    told.steps(26, 50, check_every=60)
+    [at] = Page(told.text()).all("time")
+    assert int(at["data-late"]) > 3 * 600
+
+
 @pytest.mark.parametrize(
     ("stopped", "word", "said"),
     [
