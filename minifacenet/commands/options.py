@@ -15,7 +15,7 @@ import typer
 from ..embedding.architectures import Architecture
 from ..experiment.settings import RunConfig
 from ..files.stored import is_switch, options_in
-from ..training.settings import TrainConfig
+from ..training.settings import TrainConfig, TrainingRunConfig
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -114,6 +114,16 @@ def check_schedule(training: TrainConfig) -> None:
         raise ValueError(
             f"--mining {training.mining!r}: {rule} begins at step {start}, after the last of "
             f"{training.steps}"
+        )
+
+
+def refuse_triplets(asked: set[str], config: TrainingRunConfig) -> None:
+    """Refuse what the user asked for of triplets where there are none."""
+    without = sorted(asked & {"margin", "mining"})
+    if config.harmonic_by == "vectors" and without:
+        raise ValueError(
+            f"--harmonic-by vectors takes no triplets, so {' and '.join(without)} would do "
+            f"nothing: leave out {' and '.join(f'--{name}' for name in without)}, in a recipe too"
         )
 
 

@@ -34,6 +34,7 @@ from .options import (
     check_schedule,
     given,
     options_of,
+    refuse_triplets,
     use_threads,
     with_batch,
 )
@@ -134,14 +135,17 @@ def train(
     on = choose_device(device)
     before = began_with(out) if resume else None
     params = context.params
-    chosen = {name: params[name] for name in given(context)} if resume else params
+    asked = given(context)
+    chosen = {name: params[name] for name in asked} if resume else params
     if recipe is not None:
         if resume:
             raise ValueError("--resume goes on with the options of the beginning: no --recipe")
         options = read_recipe(recipe)
         say(f"Recipe {recipe}: {', '.join(f'{name} {value}' for name, value in options.items())}")
-        chosen = params | options | {name: params[name] for name in given(context)}
+        chosen = params | options | {name: params[name] for name in asked}
+        asked |= options.keys()
     config = with_options(before or TrainingRunConfig(), chosen)
+    refuse_triplets(asked, config)
     if batch is not None:
         config = replace(config, training=with_batch(context, config.training, batch))
     if resume and "init" in given(context):

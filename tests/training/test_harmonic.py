@@ -248,6 +248,19 @@ def test_a_recipe_may_ask_for_it(tmp_path):
     assert read_recipe(path) == {"harmonic": "dlib_resnet", "harmonic_by": "photos"}
 
 
+def test_what_is_of_triplets_is_refused_where_there_are_none(run, people, tmp_path):
+    command = ("train", people, "--out", tmp_path / "out", "--harmonic", "none", "--harmonic-by")
+    status, _, error = run(*command, "vectors", "--margin", 0.2)
+    assert (status, len(error.splitlines())) == (1, 1)
+    assert "takes no triplets, so margin would do nothing: leave out --margin" in error
+    recipe = tmp_path / "my.toml"
+    recipe.write_text('mining = "all"\nmargin = 0.3\n')
+    error = run(*command, "vectors", "--recipe", recipe)[2]
+    assert "margin and mining would do nothing: leave out --margin and --mining" in error
+    for by, more in (("vectors", ()), ("photos", ("--margin", 0.2))):
+        assert "no such model" in run(*command, by, *more)[2]
+
+
 def test_the_command(run, people, old, tmp_path):
     command = ("train", people, "--out", tmp_path / "out", "--network", "small", "--dim", 3)
     command += ("--steps", 1, "--people", 3, "--photos", 2)
