@@ -137,3 +137,13 @@ def check_batch(context: typer.Context, labels: np.ndarray, people: int, photos:
         people if asked & {"people", "batch"} else None,
         photos if "photos" in asked else None,
     )
+
+
+def check_nameless_batch(context: typer.Context, training: TrainConfig, photos: int) -> None:
+    """Refuse a batch that the user asked for of more photos than there are, whoever they show."""
+    batch = training.people * training.photos
+    if batch > photos and given(context) & {"people", "photos", "batch"}:
+        raise ValueError(
+            f"{training.people} x {training.photos} photos are a batch of {batch}, but there are "
+            f"{photos} to train on: take fewer --people or --photos"
+        )

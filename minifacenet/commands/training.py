@@ -31,6 +31,7 @@ from .options import (
     Size,
     Threads,
     check_batch,
+    check_nameless_batch,
     check_schedule,
     given,
     options_of,
@@ -167,6 +168,8 @@ def train(
         check_schedule(config.training)
         if config.harmonic_by == "people":
             check_batch(context, known.labels, config.training.people, config.training.photos)
+        else:
+            check_nameless_batch(context, config.training, len(known))
         if config.harmonic is None:
             tell_unseen(known, config.training)
     if plan:

@@ -270,6 +270,9 @@ def test_the_command(run, people, old, tmp_path):
     printed = " ".join(printed.split())
     assert "a batch up to 6 photos, whoever they show" in printed
     assert "old model small: its vectors of 18 photos take about" in printed
+    status, _, error = run(*command, "--photos", 7, *by_photos, "--plan")
+    assert (status, len(error.splitlines())) == (1, 1)
+    assert "3 x 7 photos are a batch of 21, but there are 18 to train on: take fewer" in error
     assert not (tmp_path / "out").exists()
     assert run(*command, *by_photos)[0] == 0
     assert run("train", people, "--out", tmp_path / "out", "--resume", *by_photos[:2])[0] == 0
