@@ -67,9 +67,9 @@ def sample_batch(
     A person with fewer photos gives all of them. People with a single photo serve as negatives
     only, so they are drawn where there are fewer than `people` others; in a set of photos from the
     news, most have one. `everybody` draws them like the others: in a harmonic training each photo
-    has a positive, its own vector of the older network. With fewer than `people` people all are taken. Then one photo each of up to
-    `extra_negatives` other people ("randomly sampled negative faces are added", the paper, section
-    3.2).
+    has a positive, its own vector of the older network. With fewer than `people` people all are
+    taken. Then one photo each of up to `extra_negatives` other people ("randomly sampled negative
+    faces are added", the paper, section 3.2).
     """
     present, counts = np.unique(labels, return_counts=True)
     alone = (counts == 1) & (not everybody)

@@ -100,9 +100,7 @@ def as_people(by: str, labels: np.ndarray, config: TrainConfig) -> tuple[np.ndar
     return np.arange(len(labels)), replace(config, people=config.people * config.photos)
 
 
-def with_old(
-    config: TrainingRunConfig, out: Path
-) -> tuple[TrainingRunConfig, FaceNet | None]:
+def with_old(config: TrainingRunConfig, out: Path) -> tuple[TrainingRunConfig, FaceNet | None]:
     """Return the settings with the digest of v1, and v1 itself, if there is one.
 
     Raises
