@@ -15,7 +15,7 @@ import typer
 from ..embedding.architectures import Architecture
 from ..experiment.settings import RunConfig
 from ..files.stored import is_switch, options_in
-from ..training.settings import TrainConfig
+from ..training.settings import TrainConfig, TrainingRunConfig
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -117,6 +117,16 @@ def check_schedule(training: TrainConfig) -> None:
         )
 
 
+def refuse_triplets(asked: set[str], config: TrainingRunConfig) -> None:
+    """Refuse what the user asked for of triplets where there are none."""
+    without = sorted(asked & {"margin", "mining"})
+    if config.harmonic_by == "vectors" and without:
+        raise ValueError(
+            f"--harmonic-by vectors takes no triplets, so {' and '.join(without)} would do "
+            f"nothing: leave out {' and '.join(f'--{name}' for name in without)}, in a recipe too"
+        )
+
+
 def check_batch(context: typer.Context, labels: np.ndarray, people: int, photos: int) -> None:
     """Refuse an impossible P or K that the user asked for; defaults adapt by themselves."""
     from ..embedding import batches
@@ -127,3 +137,13 @@ def check_batch(context: typer.Context, labels: np.ndarray, people: int, photos:
         people if asked & {"people", "batch"} else None,
         photos if "photos" in asked else None,
     )
+
+
+def check_nameless_batch(context: typer.Context, training: TrainConfig, photos: int) -> None:
+    """Refuse a batch that the user asked for of more photos than there are, whoever they show."""
+    batch = training.people * training.photos
+    if batch > photos and given(context) & {"people", "photos", "batch"}:
+        raise ValueError(
+            f"{training.people} x {training.photos} photos are a batch of {batch}, but there are "
+            f"{photos} to train on: take fewer --people or --photos"
+        )

@@ -31,9 +31,11 @@ from .options import (
     Size,
     Threads,
     check_batch,
+    check_nameless_batch,
     check_schedule,
     given,
     options_of,
+    refuse_triplets,
     use_threads,
     with_batch,
 )
@@ -134,19 +136,22 @@ def train(
     on = choose_device(device)
     before = began_with(out) if resume else None
     params = context.params
-    chosen = {name: params[name] for name in given(context)} if resume else params
+    asked = given(context)
+    chosen = {name: params[name] for name in asked} if resume else params
     if recipe is not None:
         if resume:
             raise ValueError("--resume goes on with the options of the beginning: no --recipe")
         options = read_recipe(recipe)
         say(f"Recipe {recipe}: {', '.join(f'{name} {value}' for name, value in options.items())}")
-        chosen = params | options | {name: params[name] for name in given(context)}
+        chosen = params | options | {name: params[name] for name in asked}
+        asked |= options.keys()
     config = with_options(before or TrainingRunConfig(), chosen)
+    refuse_triplets(asked, config)
     if batch is not None:
         config = replace(config, training=with_batch(context, config.training, batch))
     if resume and "init" in given(context):
         raise ValueError("--resume goes on with the weights that it has: leave out --init")
-    config, old = with_old(config)
+    config, old = with_old(config, out)
     start = None if resume or config.init is None else load_model(config.init)
     like = config if resume else start  # whose channels the photos get, else their own
     channels = None if like is None else like.architecture.channels
@@ -163,6 +168,8 @@ def train(
         check_schedule(config.training)
         if config.harmonic_by == "people":
             check_batch(context, known.labels, config.training.people, config.training.photos)
+        else:
+            check_nameless_batch(context, config.training, len(known))
         if config.harmonic is None:
             tell_unseen(known, config.training)
     if plan:

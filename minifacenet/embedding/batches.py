@@ -55,18 +55,25 @@ def embed(network: Layer, photos: np.ndarray, train: bool = False) -> np.ndarray
 
 
 def sample_batch(
-    labels: np.ndarray, people: int, photos: int, rng: np.random.Generator, extra_negatives: int = 0
+    labels: np.ndarray,
+    people: int,
+    photos: int,
+    rng: np.random.Generator,
+    extra_negatives: int = 0,
+    everybody: bool = False,
 ) -> np.ndarray:
     """Draw the indices of a batch without replacement: up to `photos` each of `people` people.
 
     A person with fewer photos gives all of them. People with a single photo serve as negatives
     only, so they are drawn where there are fewer than `people` others; in a set of photos from the
-    news, most have one. With fewer than `people` people all are taken. Then one photo each of up to
-    `extra_negatives` other people ("randomly sampled negative faces are added", the paper, section
-    3.2).
+    news, most have one. `everybody` draws them like the others: in a harmonic training each photo
+    has a positive, its own vector of the older network. With fewer than `people` people all are
+    taken. Then one photo each of up to `extra_negatives` other people ("randomly sampled negative
+    faces are added", the paper, section 3.2).
     """
     present, counts = np.unique(labels, return_counts=True)
-    several, single = present[counts > 1], present[counts == 1]
+    alone = (counts == 1) & (not everybody)
+    several, single = present[~alone], present[alone]
     chosen = rng.choice(several, min(people, len(several)), replace=False)
     if missing := min(people - len(chosen), len(single)):
         chosen = np.append(chosen, rng.choice(single, missing, replace=False))

@@ -11,7 +11,9 @@ SHORT = 10  # collapsed steps in a row that a fresh network may grow out of
 NEAR = 10 * COLLAPSED  # a spread that has fallen below this is on its way to a collapse
 
 
-def condition(recent: Sequence[StepRecord], config: TrainConfig) -> tuple[str, str]:
+def condition(
+    recent: Sequence[StepRecord], config: TrainConfig, by_vectors: bool = False
+) -> tuple[str, str]:
     """Return how it goes: 'healthy', 'collapsing', 'collapsed', 'solved' or 'stuck', and a reason.
 
     Parameters
@@ -19,7 +21,10 @@ def condition(recent: Sequence[StepRecord], config: TrainConfig) -> tuple[str, s
     recent : sequence of StepRecord
         The last steps, the present one last; at least one.
     config : TrainConfig
+    by_vectors : bool
+        Whether it is a harmonic training without triplets.
     """
+    remedy = "a lower --rate, or more photos a batch" if by_vectors else COLLAPSE_REMEDY
     last, first, stuck_together = recent[-1], recent[0], collapsed_for(list(recent))
     if stuck_together:
         steps = "step" if stuck_together == 1 else f"{stuck_together} steps"
@@ -27,13 +32,18 @@ def condition(recent: Sequence[StepRecord], config: TrainConfig) -> tuple[str, s
         return word, (
             f"For the last {steps} all embeddings have been nearly one point (spread "
             f"{last.spread:.2g}). A fresh network may begin there and grow out of it; if this one "
-            f"does not, try {COLLAPSE_REMEDY}."
+            f"does not, try {remedy}."
         )
     if last.spread < NEAR and last.spread < first.spread / 2:
         return "collapsing", (
             f"The embeddings move together: since step {first.step} the spread has fallen from "
             f"{first.spread:.2g} to {last.spread:.2g}. If it goes on falling, try "
-            f"{COLLAPSE_REMEDY}."
+            f"{remedy}."
+        )
+    if by_vectors:
+        return "healthy", (
+            f"In the last {_steps(len(recent))} all photos were learned from: each asks for its "
+            "own vector of the older model."
         )
     idle = sum(not record.triplets for record in recent)
     if idle < len(recent):

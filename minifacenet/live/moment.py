@@ -55,7 +55,7 @@ class Moment:
         The last steps, the present one last; empty before the first.
     checks : sequence of (step, VAL, standard error)
     trios : sequence of Trio
-        The hardest triplets of the last batch.
+        The hardest triplets of the last batch; none in a harmonic training that knows no people.
     spent : float
         Seconds since the training began, without those between an interruption and a resume.
     left : float or None

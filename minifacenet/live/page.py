@@ -169,17 +169,20 @@ def _figures(moment: Moment) -> Html | None:
     if not moment.recent:
         return None
     last = moment.recent[-1]
-    word, why = condition(moment.recent, moment.config.training)
+    word, why = condition(moment.recent, moment.config.training, _by_vectors(moment))
     val = "–"
     below = "nobody is held out" if not moment.held_out[0] else "not checked yet"
     if moment.checks:
         step, score, error = moment.checks[-1]
         val, _, error_text = with_error(score, error).partition(" ")
         below = f"{error_text} at step {step}, FAR {moment.config.far:g}".strip()
+    active = "–" if np.isnan(last.active) else f"{100 * last.active:.0f} %"
+    learned = ("Active triplets", active, f"{last.triplets:,} in the last batch")
+    if _by_vectors(moment):
+        learned = ("Photos in the last batch", f"{last.images:,}", "each beside its older vector")
     cards = (
         ("VAL of held-out people", val, below),
-        ("Active triplets", "–" if np.isnan(last.active) else f"{100 * last.active:.0f} %",
-         f"{last.triplets:,} in the last batch"),
+        learned,
         ("Negatives − positives", f"{last.negative_distance - last.positive_distance:.2f}",
          f"{last.negative_distance:.2f} − {last.positive_distance:.2f}, squared"),
         ("Photos a second", f"{last.images / last.seconds:.0f}" if last.seconds else "–",
@@ -195,6 +198,11 @@ def _figures(moment: Moment) -> Html | None:
     )  # fmt: skip
 
 
+def _by_vectors(moment: Moment) -> bool:
+    """Whether it is a harmonic training without triplets."""
+    return moment.config.harmonic_by == "vectors"
+
+
 def _curves(moment: Moment) -> Html:
     curves, training, step = moment.curves, moment.config.training, max(moment.step, 1)
     none = "No step is done yet."
@@ -205,6 +213,28 @@ def _curves(moment: Moment) -> Html:
         else "Nobody is held out, so nothing judges this training."
     )
     judged = Line("VAL", "same", curves["val"], dots=len(moment.checks) <= 60)
+    loss = (Line("loss", "plain", curves["loss"]),)
+    learned: tuple[Html, ...]
+    if _by_vectors(moment):
+        learned = (panel("Loss of the photos", loss, step, note=none),)
+        about = (
+            "It goes well when the loss falls and VAL rises. The loss is the mean squared distance "
+            "of the photos from their own vectors of the older model, and so are the positives; "
+            "the negatives are the distances from all others."
+        )
+    else:
+        active = (Line("active", "plain", curves["active"]),)
+        margin = (f"margin {training.margin:g}", training.margin)
+        learned = (
+            panel("Share of active triplets", active, step, top=1, percent=True, note=none),
+            panel("Loss of the active triplets", loss, step, rule=margin, note=none),
+        )
+        about = (
+            "It goes well when the two distances part and VAL rises. The loss is taken over the "
+            "triplets that are still violated, so it need not fall; at the margin all embeddings "
+            "would be one point."
+        )
+    about += " Around VAL stands its standard error."
     panels = (
         panel("Squared distances", (
             Line("negatives", "other", curves["negative_distance"]),
@@ -212,16 +242,8 @@ def _curves(moment: Moment) -> Html:
         ), step, note=none),
         panel(f"VAL of held-out people at FAR {moment.config.far:g}", (judged,), step, top=1,
               note=unjudged),
-        panel("Share of active triplets", (Line("active", "plain", curves["active"]),), step,
-              top=1, percent=True, note=none),
-        panel("Loss of the active triplets", (Line("loss", "plain", curves["loss"]),), step,
-              rule=(f"margin {training.margin:g}", training.margin), note=none),
+        *learned,
     )  # fmt: skip
-    about = (
-        "It goes well when the two distances part and VAL rises. The loss is taken over the "
-        "triplets that are still violated, so it need not fall; at the margin all embeddings would "
-        "be one point. Around VAL stands its standard error."
-    )
     per = curves["loss"].per
     if per > 1:
         about += (

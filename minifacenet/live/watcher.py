@@ -180,8 +180,8 @@ class TrainingPage(Observer):
             self._told = True
         stop = self._clock()
         self._every = max(EVERY, SHARE * (stop - start))
-        self._due = self._last = stop  # what a page takes is no step's time
-        self._due += self._every
+        self._last += stop - start  # what a page takes is no step's time; what a check takes is
+        self._due = stop + self._every
 
     def _moment(self) -> Moment:
         now = self._clock()
@@ -192,6 +192,9 @@ class TrainingPage(Observer):
         unheard = 3 * self._longest + judging if self._times and not self._closing else UNHEARD
         due = self._every + (pace or 0)
         photos, distances = self._seen
+        trios = []
+        if self._config.harmonic_by == "people":  # else no triplet has a positive of that person
+            trios = hardest_trios(photos, self._known.labels[photos], distances)
         return Moment(
             self._folder, self._out, self._config, self._known, self._judges,
             step=self._step,
@@ -199,7 +202,7 @@ class TrainingPage(Observer):
             curves=self._curves(),
             recent=self._recent,
             checks=self._checks,
-            trios=hardest_trios(photos, self._known.labels[photos], distances),
+            trios=trios,
             spent=self._before + now - (now if self._began is None else self._began),
             left=None if pace is None else pace * (self._config.training.steps - self._step),
             written=self._now(),

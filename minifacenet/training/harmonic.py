@@ -25,6 +25,7 @@ import numpy as np
 
 from ..embedding.architectures import FaceNet
 from ..embedding.cache import EmbeddingCache
+from ..embedding.checkpoint import model_file
 from ..embedding.embedder import Embedder
 from ..embedding.harmonic import harmonic_loss, own_vector_loss
 from ..files.words import count_text, shortened
@@ -34,7 +35,9 @@ from .observer import Observer
 from .settings import MIXED_OFFLINE, TrainConfig, TrainingRunConfig
 from .starting import opened
 
-PART = 128  # faces that are read and embedded between two writes of the cache
+# Faces that are read and embedded between two writes of the cache: so many, or a share of all. Each
+# write takes the whole file again, so that the time of equal parts would grow with the square.
+PART, PARTS = 128, 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +100,7 @@ def as_people(by: str, labels: np.ndarray, config: TrainConfig) -> tuple[np.ndar
     return np.arange(len(labels)), replace(config, people=config.people * config.photos)
 
 
-def with_old(config: TrainingRunConfig) -> tuple[TrainingRunConfig, FaceNet | None]:
+def with_old(config: TrainingRunConfig, out: Path) -> tuple[TrainingRunConfig, FaceNet | None]:
     """Return the settings with the digest of v1, and v1 itself, if there is one.
 
     Raises
@@ -105,11 +108,17 @@ def with_old(config: TrainingRunConfig) -> tuple[TrainingRunConfig, FaceNet | No
     CheckpointError
         There is no such model, or its file is damaged.
     ValueError
-        It is another one than the settings say, or its vectors have another length.
+        It is another one than the settings say, its vectors have another length, or it is the
+        file in which the training in `out` keeps its own model.
     """
     if config.harmonic is None:
         return config, None
     old = opened(config.harmonic, config.harmonic_digest, "compares with")
+    if model_file(config.harmonic).resolve() == (out / "model.safetensors").resolve():
+        raise ValueError(
+            f"{config.harmonic} is the model in {out}, and a training there would replace it: "
+            "choose another --out, for the older model is needed as long as its gallery"
+        )
     dim = old.architecture.dim
     if dim != config.architecture.dim:
         raise ValueError(
@@ -153,10 +162,10 @@ def old_vectors(
     cache = EmbeddingCache(
         out, Embedder(old, flip=True), max(len(faces), 100_000), warn=observer.say
     )
-    vectors = []
-    for start in range(0, len(faces), PART):
+    vectors, part = [], max(PART, -(-len(faces) // PARTS))
+    for start in range(0, len(faces), part):
         observer.embedded(name, start, len(faces))
-        photos = _seen_by(old, faces.subset(slice(start, start + PART)), folder, name)
+        photos = _seen_by(old, faces.subset(slice(start, start + part)), folder, name)
         vectors.append(cache.transform(photos))
     observer.embedded(name, len(faces), len(faces))
     return np.concatenate(vectors)

@@ -182,7 +182,10 @@ def _draw(network, faces, labels, config, state, harmonic):
                 *triplet_loss(distances, triplets, config.margin),
                 len(triplets),
             )
-    batch = sample_batch(labels, config.people, config.photos, state.rng, config.extra_negatives)
+    batch = sample_batch(
+        labels, config.people, config.photos, state.rng, config.extra_negatives,
+        everybody=harmonic is not None,
+    )  # fmt: skip
     labels = labels[batch]
     if harmonic is not None:
         return batch, harmonic.loss_of(labels, config.margin, rule, state.rng)

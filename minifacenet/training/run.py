@@ -127,7 +127,7 @@ def _run_training(
     faces: Faces, out: Path, config: TrainingRunConfig, observer: Observer, resume: bool,
     device: str, folder: Path | None,
 ) -> Outcome:  # fmt: skip
-    config, old = with_old(config)
+    config, old = with_old(config, out)
     start = None
     if not resume or config.init_digest is None:
         config, start = with_start(config)

@@ -38,6 +38,13 @@ def test_people_with_one_photo_are_drawn_only_where_others_are_missing():
     assert len(extra) == 6 * 2 + 25
 
 
+def test_everybody_is_drawn_where_a_single_photo_can_be_learned_from():
+    labels, rng = np.repeat(np.arange(40), [1] * 30 + [2] * 10), np.random.default_rng(0)
+    batches = [sample_batch(labels, 6, 2, rng, everybody=True) for _ in range(60)]
+    assert {len(np.unique(labels[batch])) for batch in batches} == {6}
+    assert set(np.concatenate(batches)) == set(range(50))
+
+
 def test_without_extra_negatives_the_draws_stay_the_same():
     labels = np.repeat(np.arange(6), 4)
     rng = np.random.default_rng(0)

@@ -76,6 +76,18 @@ def test_while_it_runs_it_refreshes_and_says_until_when_to_believe_it(tmp_path):
     assert "hidden" in stale
 
 
+def test_a_check_that_takes_long_is_waited_for(tmp_path):
+    """Also where it ends with a page: the next check takes as long."""
+    told = Told(tmp_path)
+    told.page.start_training("Training", 60)
+    told.steps(1, 25, check_every=60)
+    told.tick(600)
+    told.page.check(25, 0.5, 0.05)
+    told.steps(26, 50, check_every=60)
+    [at] = Page(told.text()).all("time")
+    assert int(at["data-late"]) > 3 * 600
+
+
 @pytest.mark.parametrize(
     ("stopped", "word", "said"),
     [
@@ -167,6 +179,19 @@ def test_six_triplets_are_shown_as_faces_with_their_distances(tmp_path):
     assert f"{first.to_positive:.2f}" in page.texts
     assert f"{first.to_negative:.2f}" in page.texts
     assert "Of the batch of step 10" in words(told)  # that of the page, not of the next step
+
+
+@pytest.mark.parametrize("by", ["people", "photos", "vectors"])
+def test_a_harmonic_training_shows_what_it_learns_from(tmp_path, by):
+    told = Told(tmp_path, harmonic="v1", harmonic_by=by)
+    told.page.start_training("Training", 60)
+    told.steps(1, 11)
+    curves = told.text().split("<main>")[1].split('id="next"')[0]
+    assert ("The hardest triplets" in curves) == (by == "people")
+    said = {word for word in ("triplet", "pairs", "margin", "semi-hard") if word in curves}
+    mined = {"triplet", "pairs", "margin"}
+    assert said == {"people": {*mined, "semi-hard"}, "photos": mined, "vectors": set()}[by]
+    assert ("all photos were learned from" in curves) == (by == "vectors")
 
 
 def test_the_hardest_triplets_are_found_by_hand():
@@ -271,6 +296,11 @@ def test_how_it_goes_is_said_in_words(recent, word, said):
 )
 def test_a_share_says_what_it_is_of(change, share):
     assert share in condition(steps(1), TrainConfig(**change))[1]
+
+
+def test_by_vectors_no_rule_of_mining_is_a_remedy():
+    assert "--mining" in condition(steps(0.001), TrainConfig())[1]
+    assert "--mining" not in condition(steps(0.001), TrainConfig(), by_vectors=True)[1]
 
 
 def test_a_resumed_training_goes_on_with_its_curves(tmp_path):

@@ -14,8 +14,9 @@ from minifacenet.files.arrays import CheckpointError
 from minifacenet.nn.maxpool import MaxPool
 from minifacenet.preprocessing.faces import Faces
 from minifacenet.preprocessing.read_folder import read_faces
+from minifacenet.training import harmonic as module
 from minifacenet.training.harmonic import Harmonic
-from minifacenet.training.loop import train
+from minifacenet.training.loop import TrainingState, train
 from minifacenet.training.observer import Observer
 from minifacenet.training.recipe import read_recipe
 from minifacenet.training.run import began_with, run_training
@@ -79,6 +80,18 @@ def test_its_vectors_draw_near_the_old_ones(faces, by, each):
     list(train(new.network, faces, longer, harmonic=Harmonic(old, by)))
     distances.append(((Embedder(new).transform(faces.images) - old) ** 2).sum(axis=1).mean())
     assert distances[1] < distances[0] / 2
+
+
+def test_people_with_one_photo_take_part(faces):
+    """Beside others with several, who would fill all batches of an ordinary training."""
+    faces = faces.subset(np.arange(10))  # the fourth person has one
+    network = FaceNet.new(architecture()).network
+    vectors = Embedder(FaceNet.new(architecture(), seed=9)).transform(faces.images)
+    config = replace(TRAINING, steps=20)
+    state, seen = TrainingState(network, config), set()
+    for _ in train(network, faces, config, state, Harmonic(vectors)):
+        seen |= {*state.seen[0]}
+    assert seen == set(range(10))
 
 
 def test_the_record_tells_the_distances_to_both_halves(faces):
@@ -162,10 +175,41 @@ def test_a_model_of_another_size_reads_the_photos_again(faces, tmp_path):
         run_training(small, tmp_path / "other", config, folder=folder)
 
 
+@pytest.mark.parametrize(("photos", "part"), [(300, 6), (299, 6), (8, 2)])
+def test_the_vectors_are_kept_in_fifty_parts_or_less(faces, tmp_path, monkeypatch, photos, part):
+    parts = []
+
+    class Cache:
+        def __init__(self, *_, **__):
+            pass
+
+        def transform(self, images):
+            parts.append(len(images))
+            return np.zeros((len(images), 3), np.float32)
+
+    monkeypatch.setattr(module, "EmbeddingCache", Cache)
+    monkeypatch.setattr(module, "PART", 2)
+    many, model = faces.subset(np.arange(photos) % 12), FaceNet.new(architecture())
+    assert len(module.old_vectors(model, many, None, tmp_path, Observer(), "old")) == photos
+    assert max(parts) == part
+    assert sum(parts) == photos
+
+
 def test_faces_cut_otherwise_are_refused(faces, old, tmp_path):
     boxes = replace(faces, cut="box, margin 0")
     with pytest.raises(ValueError, match="cut as 'centre square', and these are cut as 'box, mar"):
         run_training(boxes, tmp_path / "out", settings(old))
+
+
+@pytest.mark.parametrize("name", ["", "model.safetensors", "../out"])
+def test_the_old_model_is_not_replaced_by_the_new_one(faces, tmp_path, name):
+    out = tmp_path / "out"
+    out.mkdir()
+    save_model(out / "model.safetensors", FaceNet.new(architecture(), seed=9))
+    before = (out / "model.safetensors").read_bytes()
+    with pytest.raises(ValueError, match="would replace it: choose another --out"):
+        run_training(faces, out, settings(out / name))
+    assert (out / "model.safetensors").read_bytes() == before
 
 
 def test_vectors_of_another_length_are_refused(faces, old, tmp_path):
@@ -204,6 +248,19 @@ def test_a_recipe_may_ask_for_it(tmp_path):
     assert read_recipe(path) == {"harmonic": "dlib_resnet", "harmonic_by": "photos"}
 
 
+def test_what_is_of_triplets_is_refused_where_there_are_none(run, people, tmp_path):
+    command = ("train", people, "--out", tmp_path / "out", "--harmonic", "none", "--harmonic-by")
+    status, _, error = run(*command, "vectors", "--margin", 0.2)
+    assert (status, len(error.splitlines())) == (1, 1)
+    assert "takes no triplets, so margin would do nothing: leave out --margin" in error
+    recipe = tmp_path / "my.toml"
+    recipe.write_text('mining = "all"\nmargin = 0.3\n')
+    error = run(*command, "vectors", "--recipe", recipe)[2]
+    assert "margin and mining would do nothing: leave out --margin and --mining" in error
+    for by, more in (("vectors", ()), ("photos", ("--margin", 0.2))):
+        assert "no such model" in run(*command, by, *more)[2]
+
+
 def test_the_command(run, people, old, tmp_path):
     command = ("train", people, "--out", tmp_path / "out", "--network", "small", "--dim", 3)
     command += ("--steps", 1, "--people", 3, "--photos", 2)
@@ -213,6 +270,9 @@ def test_the_command(run, people, old, tmp_path):
     printed = " ".join(printed.split())
     assert "a batch up to 6 photos, whoever they show" in printed
     assert "old model small: its vectors of 18 photos take about" in printed
+    status, _, error = run(*command, "--photos", 7, *by_photos, "--plan")
+    assert (status, len(error.splitlines())) == (1, 1)
+    assert "3 x 7 photos are a batch of 21, but there are 18 to train on: take fewer" in error
     assert not (tmp_path / "out").exists()
     assert run(*command, *by_photos)[0] == 0
     assert run("train", people, "--out", tmp_path / "out", "--resume", *by_photos[:2])[0] == 0

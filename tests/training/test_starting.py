@@ -118,6 +118,15 @@ def test_it_begins_there_and_keeps_the_digest(faces, start, tmp_path):
     assert "init" not in kept
 
 
+def test_it_may_begin_with_the_model_that_it_replaces(faces, tmp_path):
+    save_model(tmp_path / "model.safetensors", FaceNet.new(architecture(), seed=9))
+    theirs = values(load_model(tmp_path))
+    still = replace(TRAINING, steps=1, rate=1e-30)
+    run_training(faces, tmp_path, settings(init=str(tmp_path), training=still))
+    for name, array in values(load_model(tmp_path)).items():
+        np.testing.assert_allclose(array, theirs[name], rtol=0, atol=1e-25)
+
+
 def test_going_on_ends_in_the_same_bits_without_the_model(faces, start, tmp_path):
     config = settings(init=str(start))
     run_training(faces, tmp_path / "whole", config)
