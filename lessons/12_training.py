@@ -262,7 +262,7 @@ panels[0].set_ylim(0, 0.25)
 panels[0].legend(frameon=False, loc="lower left")
 panels[1].set_ylim(0, 1.1)
 panels[2].set(yscale="log", title="spread (logarithmic)", ylim=(1e-9, 9))
-picture(panels)
+picture(panels, quality=75)
 
 # %%
 print(diagnosis(fast))
@@ -322,7 +322,7 @@ for row, field, label, colour in zip(
 for ax, name in zip(panels[0], logs, strict=True):
     ax.set_title(name, fontweight="bold")
     ax.set_xlabel("")
-picture(panels)
+picture(panels, quality=70)
 
 # %%
 for name, log in logs.items():
@@ -548,7 +548,7 @@ for ax, (name, way), colour in zip(panels, ways.items(), HUES, strict=False):
     ax.set(xlabel="w_0, gentle", ylim=(-1.2, 1.2), xlim=(-4.5, 2.5))
     ax.grid(False)
 panels[0].set_ylabel("w_1, steep")
-picture(panels)
+picture(panels, quality=70)
 
 # %% tags=["claim"]
 claim("60 steps", all(len(way) == 61 for way in ways.values()))
