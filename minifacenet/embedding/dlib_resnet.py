@@ -1,15 +1,7 @@
 """dlib_resnet: the face network of dlib, a residual network of 29 convolutions (Davis King, 2017).
 
-A *residual* row adds what it computes to what it was given, so that a gradient has a way past it,
-and many rows can be trained one upon another (He et al. 2016, "Deep residual learning for image
-recognition"). Here a row is two 3x3 convolutions, each with a scale and a shift per channel that
-batch norm has left behind:
-
-    y = relu( shortcut(x) + affine(conv(relu(affine(conv(x))))) )
-
-A row called "down" halves the map: its first convolution has stride 2, its shortcut averages 2x2
-pixels. It also has more channels than it was given. Where the two differ in size, zeros fill the
-smaller one up at the end of rows, columns and channels.
+Its rows are those of `residual_rows.py`, each convolution with a scale and a shift per channel that
+batch norm has left behind.
 
 dlib trained it with a pairwise hinge on 3 million photos, not with triplets, and compares its 128
 numbers as they are, at a distance of 0.6. Here they go to the unit sphere like all embeddings: so
@@ -20,20 +12,16 @@ README. Pixels go in as (pixel - mean colour) / 256.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
 from ..nn.affine import Affine
-from ..nn.avgpool import AvgPool
-from ..nn.conv import Conv2D
-from ..nn.l2norm import L2Norm
-from ..nn.layer import Layer, Sequential
-from ..nn.linear import Linear
+from ..nn.layer import Sequential
 from ..nn.maxpool import MaxPool
 from ..nn.relu import ReLU
-from ..nn.residual import Residual
 from .batches import pixels_times
+from .residual_rows import add_end, add_residual_rows, convolution_with
 from .rows import Rows
 
 MEAN_COLOUR = (122.782, 117.001, 104.298)
@@ -59,36 +47,13 @@ def build_dlib_resnet(
     rows, colours = Rows(shape), shape[2]
     mean = MEAN_COLOUR if colours == 3 else sum(MEAN_COLOUR) / 3
     rows.add("input", pixels_times(1 / 256, np.divide(mean, -256), colours, dtype))
-    first = _convolution(colours, widths["conv32"], 7, rng, 2, 0, dtype, first=True)
-    rows.add("conv32_down", *first, (".relu", ReLU()))
+    convolution = convolution_with(".affine", Affine, rng, dtype, bias=True)
+    rows.add(
+        "conv32_down",
+        *convolution(colours, widths["conv32"], 7, 2, 0, first=True),
+        (".relu", ReLU()),
+    )
     rows.add("pool", MaxPool(3, stride=2))
-    for name in ROWS:
-        filters = widths[name.partition("_")[0]]
-        rows.add(name, _row(rows.shape[2], filters, "down" in name, rng, dtype), (".relu", ReLU()))
-    rows.add("avgpool", AvgPool(rows.shape[:2], rows.shape[:2]))
-    rows.add("fc", Linear(rows.shape[2], dim, rng, dtype=dtype, bias=False))
-    rows.add("L2", L2Norm())
+    add_residual_rows(rows, ROWS, widths, convolution, pad_down=0)
+    add_end(rows, dim, rng, dtype)
     return rows.network()
-
-
-def _row(channels: int, filters: int, down: bool, rng, dtype) -> Residual:
-    stride, pad = (2, 0) if down else (1, 1)
-    body = Sequential(
-        *_named("1", _convolution(channels, filters, 3, rng, stride, pad, dtype)),
-        ("1.relu", ReLU()),
-        *_named("2", _convolution(filters, filters, 3, rng, 1, 1, dtype)),
-    )
-    return Residual(body, AvgPool(2, 2) if down else None)
-
-
-def _convolution(
-    channels: int, filters: int, kernel: int, rng, stride: int, pad: int, dtype, first: bool = False
-) -> list[tuple[str, Layer]]:
-    conv = Conv2D(
-        channels, filters, kernel, rng, stride, pad, input_gradient=not first, dtype=dtype
-    )
-    return [("", conv), (".affine", Affine(filters, dtype=dtype))]
-
-
-def _named(name: str, layers: list[tuple[str, Layer]]) -> Iterator[tuple[str, Layer]]:
-    return ((name + suffix, layer) for suffix, layer in layers)
