@@ -13,12 +13,22 @@ import shutil
 import subprocess
 import time
 
+import pytest
+
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--disable-dev-shm-usage", "--remote-debugging-pipe",
 )  # fmt: skip
+REQUIRED = os.environ.get("MINIFACENET_REQUIRE_CHROMIUM") == "1"
+NEEDS_CHROMIUM = [  # the marks of a file of such tests
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        PROGRAM is None and not REQUIRED,
+        reason="no Chromium here: on Debian, apt-get install chromium",
+    ),
+]
 PATIENCE = 60  # seconds for one answer: machines may be busy
 
 

@@ -6,7 +6,6 @@ MINIFACENET_REQUIRE_CHROMIUM=1 is set.
 
 import base64
 import csv
-import os
 import re
 import time
 
@@ -18,16 +17,9 @@ from minifacenet.classification.recognition import recognition
 from minifacenet.classification.renames import read_wishes
 
 from ..tile_photos import GOLD, PINK, make_library, make_model, stand_in, tiles
-from .devtools import PROGRAM, Chromium
+from .devtools import NEEDS_CHROMIUM
 
-REQUIRED = os.environ.get("MINIFACENET_REQUIRE_CHROMIUM") == "1"
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        PROGRAM is None and not REQUIRED,
-        reason="no Chromium here: on Debian, apt-get install chromium",
-    ),
-]
+pytestmark = NEEDS_CHROMIUM
 HOSTILE = '<img src=x onerror=alert(1)> "O\'Hara", Émilie'
 
 
@@ -47,13 +39,6 @@ def folder(tmp_path_factory):
     (root / "out" / "album.html").rename(root / "out" / "beside.html")
     write_album(root / "out", photos, found, single_file=True)
     return root / "out"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    assert PROGRAM, "MINIFACENET_REQUIRE_CHROMIUM=1, but there is no chromium"
-    with Chromium(tmp_path_factory.mktemp("profile")) as running:
-        yield running
 
 
 @pytest.fixture

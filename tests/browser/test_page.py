@@ -5,9 +5,7 @@ MINIFACENET_REQUIRE_CHROMIUM=1 is set.
 """
 
 import json
-import os
 import re
-import shutil
 import subprocess
 from dataclasses import replace
 from html import unescape
@@ -18,16 +16,9 @@ import pytest
 from minifacenet.report import write_report
 
 from ..report.run_parts import NAMES, make_parts, write_logs
+from .devtools import NEEDS_CHROMIUM, PROGRAM
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-REQUIRED = os.environ.get("MINIFACENET_REQUIRE_CHROMIUM") == "1"
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None and not REQUIRED,
-        reason="no Chromium here: on Debian, apt-get install chromium",
-    ),
-]
+pytestmark = NEEDS_CHROMIUM
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -58,9 +49,9 @@ addEventListener("load", () => {{
 
 def chromium(*arguments, profile: Path) -> tuple[str, list[str]]:
     """What it prints, and the lines of the console."""
-    assert CHROMIUM, "MINIFACENET_REQUIRE_CHROMIUM=1, but there is no chromium"
+    assert PROGRAM, "MINIFACENET_REQUIRE_CHROMIUM=1, but there is no chromium"
     done = subprocess.run(
-        [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", *map(str, arguments)],
+        [PROGRAM, *FLAGS, f"--user-data-dir={profile}", *map(str, arguments)],
         capture_output=True, text=True, encoding="utf-8", timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]

@@ -4,31 +4,16 @@
 MINIFACENET_REQUIRE_CHROMIUM=1 is set.
 """
 
-import os
 import re
 import time
 
 import pytest
 
 from ..live.pages import Told
-from .devtools import PROGRAM, Chromium
+from .devtools import NEEDS_CHROMIUM
 
-REQUIRED = os.environ.get("MINIFACENET_REQUIRE_CHROMIUM") == "1"
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        PROGRAM is None and not REQUIRED,
-        reason="no Chromium here: on Debian, apt-get install chromium",
-    ),
-]
+pytestmark = NEEDS_CHROMIUM
 STALE = "document.getElementById('stale').checkVisibility()"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    assert PROGRAM, "MINIFACENET_REQUIRE_CHROMIUM=1, but there is no chromium"
-    with Chromium(tmp_path_factory.mktemp("profile")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
