@@ -63,10 +63,10 @@ LIBRARY = 100  # people whose photos are grouped
 USUAL = (20, 3)  # people and photos of the gallery whose gate is the model's own
 
 
-def photos_of(people: Path) -> list[str]:
+def photos_of(people: Path, fewer_than: float = MANY) -> list[str]:
     """The photos that a list of LFW's people names: a count, then lines of name and number."""
     lines = [line.split("\t") for line in people.read_text(encoding="utf-8").splitlines()[1:]]
-    few = [(name, int(count)) for name, count in lines if int(count) < MANY]
+    few = [(name, int(count)) for name, count in lines if int(count) < fewer_than]
     return [f"{name}/{name}_{i + 1:04d}.jpg" for name, count in few for i in range(count)]
 
 

@@ -28,10 +28,12 @@ from minifacenet.classification.pair_lists import read_pairs
 from minifacenet.classification.pair_photos import FoundPairs, find_photos, read_pair_photos
 from minifacenet.classification.thresholds import Thresholds
 from minifacenet.classification.verification_scores import verify
+from minifacenet.data_scripts.make_thresholds import photos_of
 from minifacenet.embedding.embedder import Embedder
 from minifacenet.preprocessing.align_listed import Crops, align_listed, settings_for
 from minifacenet.preprocessing.faces import Faces
 from minifacenet.preprocessing.read_folder import read_listed
+from minifacenet.study.figure import Figure
 
 WORK = Path("runs") / "view1"
 GROUPS = 10  # of people, left out one after the other
@@ -72,23 +74,19 @@ def report(name: str, distances: np.ndarray, found: FoundPairs, threshold: float
     for group in np.array_split(everybody, GROUPS):
         others = ~np.isin(people, group).any(axis=1)
         without.append(scores(distances[others], found.same[others], threshold))
-    errors = np.std(without, axis=0) * np.sqrt(len(without) - 1)
     columns = ("accuracy", "AUC", *(f"VAL at FAR {far:g}" for far in FARS))
+    parts = np.transpose(without)
+    figures = [Figure(value, part, left_out=True) for value, part in zip(whole, parts, strict=True)]
     row = ", ".join(
-        f"{column} {value:.4f} ± {error:.4f}"
-        for column, value, error in zip(columns, whole, errors, strict=True)
+        f"{column} {figure.value:.4f} ± {figure.error:.4f}"
+        for column, figure in zip(columns, figures, strict=True)
     )
     print(f"{name}: {row} (threshold {threshold:.3f})", flush=True)
 
 
 def report_baselines(images: Path, lists: Path, embedder: Embedder) -> None:
     size, _, channels = embedder.architecture.input_shape
-    lines = (lists / "peopleDevTrain.txt").read_text(encoding="utf-8").splitlines()[1:]
-    photos = [
-        f"{name}/{name}_{i + 1:04d}.jpg"
-        for name, count in (line.split("\t") for line in lines)
-        for i in range(int(count))
-    ]
+    photos = photos_of(lists / "peopleDevTrain.txt", fewer_than=np.inf)
     crops = crops_of(images, photos, embedder.cut, size)
     known = read_listed(crops.folder, list(crops.files.values()), size, channels)
     people = [photo.partition("/")[0] for photo in crops.files]
