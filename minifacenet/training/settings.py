@@ -137,7 +137,7 @@ class TrainingRunConfig:
     architecture : Architecture
     training : TrainConfig
     held_out : float
-        Share of the people who are held out of the training to judge it; 0: nobody.
+        Share of the people with two photos who are held out to judge the training; 0: nobody.
     far : float
         The false accept rate at which VAL is taken.
     check_every, save_every : int
@@ -163,7 +163,9 @@ class TrainingRunConfig:
 
     architecture: Architecture = field(default_factory=Architecture)
     training: TrainConfig = field(default_factory=TrainConfig)
-    held_out: float = option(0.2, "Share of the people that judge the training; 0: nobody.")
+    held_out: float = option(
+        0.2, "Share of the people with pairs who judge the training; 0: nobody."
+    )
     far: float = option(0.01, "False accept rate at which VAL is taken.")
     check_every: int = option(25, "Steps between two checks.", min=1)
     save_every: int = option(50, "Steps between two saves.", min=1)

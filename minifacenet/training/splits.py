@@ -14,6 +14,7 @@ import numpy as np
 
 TRAIN_SHARE = 0.5  # of a person's photos (closed)
 UNSEEN_SHARE = 0.25  # of the people (open)
+CROWD = 10  # times the median of photos per person: nobody with more is held out
 
 
 class ProtocolError(ValueError):
@@ -44,7 +45,11 @@ def split_photos(labels: np.ndarray, train_share: float, rng: np.random.Generato
 
 
 def split_people(labels: np.ndarray, unseen_share: float, rng: np.random.Generator) -> Split:
-    """Draw people for the test, at least two, each with two photos; the others are to train on.
+    """Draw people for the test, at least two; the others are to train on.
+
+    The share is one of the people with two photos or more, as the others make no pair. Who has far
+    more photos than these (more than `CROWD` times their median) trains: one such person would
+    decide the score of all.
 
     Raises
     ------
@@ -52,11 +57,13 @@ def split_people(labels: np.ndarray, unseen_share: float, rng: np.random.Generat
         There are fewer than four people with two photos: nobody would be left to train on.
     """
     people, photos = np.unique(labels, return_counts=True)
-    if (photos >= 2).sum() < 4:
+    paired = photos >= 2
+    if paired.sum() < 4:
         raise ProtocolError(
             f"verifying unseen people takes at least 4 people with 2 photos each, got "
-            f"{(photos >= 2).sum()} of {len(people)}"
+            f"{paired.sum()} of {len(people)}"
         )
-    count = min(max(2, round(unseen_share * len(people))), (photos >= 2).sum() - 2)
-    unseen = np.isin(labels, rng.choice(people[photos >= 2], count, replace=False))
+    drawn = people[paired & (photos <= CROWD * np.median(photos[paired]))]
+    count = min(max(2, round(unseen_share * paired.sum())), paired.sum() - 2, len(drawn))
+    unseen = np.isin(labels, rng.choice(drawn, count, replace=False))
     return Split(np.flatnonzero(~unseen), np.flatnonzero(unseen))

@@ -52,6 +52,21 @@ def test_a_quarter_of_forty_are_ten():
     assert len(split_people(labels, 0.25, np.random.default_rng(0)).test) == 100
 
 
+def test_the_share_is_one_of_the_people_who_have_pairs():
+    labels = np.concatenate([np.repeat(np.arange(20), 2), np.arange(20, 100)])
+    split = split_people(labels, 0.25, np.random.default_rng(0))
+    assert len(np.unique(labels[split.test])) == 5  # of twenty, not of a hundred
+
+
+def test_who_has_far_more_photos_than_others_trains():
+    labels = np.repeat(np.arange(8), [2, 2, 2, 2, 2, 3, 20, 21])  # the median is 2
+    for seed in range(20):
+        test = labels[split_people(labels, 0.5, np.random.default_rng(seed)).test]
+        assert 7 not in test
+    everybody = [split_people(labels, 0.5, np.random.default_rng(seed)).test for seed in range(20)]
+    assert any(6 in labels[test] for test in everybody)  # ten times the median is not more
+
+
 def test_naming_and_pairs_of_clear_clusters():
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(4), 6)
