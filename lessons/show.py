@@ -35,8 +35,10 @@ def claim(what: str, holds) -> None:
         raise NotSo(what)
 
 
-def picture(drawn, dpi: int = 80, quality: int = 85):
+def picture(drawn, what: str = "", dpi: int = 80, quality: int = 85):
     """A figure (or one of its Axes, or an array of them) as a JPEG, which a notebook shows.
+
+    `what` says in a sentence what it shows, for who cannot see it.
 
     Outside of a notebook the figure is drawn all the same, so that a fault in it shows.
     """
