@@ -1,4 +1,4 @@
-"""Measure how well people are named among strangers, and grouped: the README's table.
+"""Measure how well people are named among strangers, and grouped: the guide's table.
 
     python data_scripts/measure_naming.py METHOD IMAGES PEOPLE [OPTIONS]
 

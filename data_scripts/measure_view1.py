@@ -1,4 +1,4 @@
-"""Measure networks that learned from LFW alone, by LFW's View 1: the README's table.
+"""Measure networks that learned from LFW alone, by LFW's View 1: the guide's table.
 
     python data_scripts/measure_view1.py IMAGES LISTS MODEL [MODEL ...]     (needs LFW's photos)
 

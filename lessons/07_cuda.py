@@ -347,7 +347,7 @@ check("07.2", tiled_matmul)
 # about the program, on any machine.
 #
 # The library's CUDA kernels were simulated (`tests/cuda_suite`) and compiled for two generations of GPUs; see
-# "How it is tested" in the README for what was run where. Its layers hold pairs: a CPU kernel and its CUDA
+# "How it is tested" in the guide for what was run where. Its layers hold pairs: a CPU kernel and its CUDA
 # twin around the code of one element (`minifacenet/nn/relu.py`), and `Kernel` in `backend.py` chooses by where
 # the array lives.
 #

@@ -301,7 +301,7 @@ claim("in one draw of ten more than half do", np.quantile(column, 0.9) > 0.5)
 # It was luck. In the middle of the 40 draws 14 % of the strangers' photos get a name, and in one draw
 # of ten more than half do. Twenty-five photos of five people are few: whether one of the five has a
 # double among the other four decides about the gate. So a gate comes with the question *measured on
-# how many people?* The README has the figures for a gate from 30 people, over five
+# how many people?* The guide has the figures for a gate from 30 people, over five
 # seeds: 0.05 asked for, 0.034 ± 0.011 accepted.
 #
 # ## Exercise 14.2
@@ -450,7 +450,7 @@ claim(
 #
 # The best cut was chosen with the names at hand, which nobody has who needs groups. A real one comes
 # from other people (`thresholds.py` measures it when a model is made): for this kind of network the
-# README reports an F1 of 0.843 ± 0.014 with such a cut.
+# guide reports an F1 of 0.843 ± 0.014 with such a cut.
 #
 # ## Exercise 14.3
 #

@@ -8,7 +8,7 @@ is chosen by these figures inside a run: every variant gets the same 150 steps.
 
 The results stand in `lessons/results/ablations.csv`, one row per training, the picture beside
 it. An interrupted run goes on where it stopped. The seeds begin at 10, so that the seeds 0 to 4,
-whose results the README reports, stay out of what is tried here (the photos are the same 400).
+whose results the guide reports, stay out of what is tried here (the photos are the same 400).
 """
 
 from __future__ import annotations

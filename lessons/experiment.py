@@ -8,7 +8,7 @@ from pathlib import Path
 
 from minifacenet.nn.device.backend import set_threads
 
-FIRST_SEED = 10  # 0 to 4 are the README's
+FIRST_SEED = 10  # 0 to 4 are the guide's
 
 
 def read_options(description: str, results: Path) -> argparse.Namespace:

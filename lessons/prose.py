@@ -2,7 +2,7 @@
 
 A number of a text is fine if a cell of its notebook prints it, or prints one that rounds to it; if
 it stands in the lesson's code or in one of its claims; if the text itself works it out
-(18 x 19 = 342); if the paragraph names the README, and a table of the README has it; or if
+(18 x 19 = 342); if the paragraph names the guide, and a table of the guide has it; or if
 `facts.toml` says where it comes from. Whole numbers up to 12, years, shapes (96 x 96), and the
 numbers of lessons, sections, tables and figures need nothing. Code spans are not read, nor what
 'Try next' proposes, nor numbers written as words: whoever writes 'a third' puts a claim beside it.
@@ -20,7 +20,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 FACTS = HERE / "facts.toml"
-README = HERE.parent / "README.md"
+GUIDE = HERE / "book" / "guide"
 SMALL = 12
 NUMBER = re.compile(r"(?<![\w.])(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[-+]?\d+)?")
 UNITS = {
@@ -68,7 +68,7 @@ def unsupported(source: Path, facts: dict[str, dict[str, str]]) -> list[tuple[st
     notebook = json.loads(source.with_suffix(".ipynb").read_text(encoding="utf-8"))
     printed = _numbers("\n".join(_printed(notebook)))
     code = _numbers_in_code("\n".join(body for kind, _, body in cells(lesson) if kind == "code"))
-    tables = _numbers("\n".join(re.findall(r"^\|.*", README.read_text("utf-8"), re.MULTILINE)))
+    tables = _numbers("\n".join(_rows_of_the_guide()))
     listed = facts.get("all", {}) | facts.get(source.name[:2], {})
     known = code | _numbers(" ".join(listed))
 
@@ -77,7 +77,7 @@ def unsupported(source: Path, facts: dict[str, dict[str, str]]) -> list[tuple[st
         for text in re.split(r"\n\s*\n", body) if kind == "markdown" else ():
             if text.startswith("**Try next.**"):  # what a learner may set
                 continue
-            here = known | _worked_out(text) | (tables if "README" in text else set())
+            here = known | _worked_out(text) | (tables if re.search(r"\bguide\b", text) else set())
             text = UNREAD.sub(lambda unread: " " * len(unread[0]), text.replace("{,}", ","))
             for number in NUMBER.finditer(text):
                 value, place = _value(number[0]), len(number[0].partition(".")[2])
@@ -96,6 +96,11 @@ def _printed(notebook: dict) -> Iterator[str]:
     for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
             yield "".join(output.get("text", ""))
+
+
+def _rows_of_the_guide() -> Iterator[str]:
+    for page in sorted(GUIDE.glob("*.md")):
+        yield from re.findall(r"^\|.*", page.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def _numbers(text: str) -> set[float]:

@@ -56,7 +56,7 @@ def _printable_usage_errors() -> Iterator[None]:
 
 
 class _Command(TyperCommand):
-    """Its usage line names what it takes as the README does: PHOTOS, where Typer says {PHOTOS}."""
+    """Its usage line names what it takes as the guide does: PHOTOS, where Typer says {PHOTOS}."""
 
     def collect_usage_pieces(self, ctx):
         return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]

@@ -1,4 +1,4 @@
-"""What `make demo` printed, read from standard input, beside the README's figures.
+"""What `make demo` printed, read from standard input, beside the guide's figures.
 
     make demo | python tests/check_demo.py
 
@@ -12,7 +12,7 @@ import re
 import sys
 from pathlib import Path
 
-README = Path(__file__).parents[1] / "README.md"
+FIRST_STEPS = Path(__file__).parents[1] / "lessons" / "book" / "guide" / "first_steps.md"
 TABLES = {
     "Known people": ("accuracy", "AUC", "EER", "VAL at FAR 0.01", "VAL at FAR 0.001"),
     "Strangers": ("AUC", "EER", "VAL at FAR 0.01", "VAL at FAR 0.001"),
@@ -41,7 +41,7 @@ def figures(text: str) -> dict[tuple[str, str, str], float]:
 
 
 def main() -> int:
-    asked = figures(README.read_text(encoding="utf-8"))
+    asked = figures(FIRST_STEPS.read_text(encoding="utf-8"))
     printed = sys.stdin.read()
     print(printed)
     got = figures(printed)
@@ -52,9 +52,9 @@ def main() -> int:
             wrong = abs(got[key] - value) > most
             far += wrong
             verdict = f"MORE THAN {most}" if wrong else "within its error"
-            print(f"{', '.join(key)}: {got[key]:.4f}, README {value:.4f}: {verdict}")
+            print(f"{', '.join(key)}: {got[key]:.4f}, the guide {value:.4f}: {verdict}")
     same = sum(got[key] == value for key, value in asked.items())
-    print(f"{same} of {len(asked)} figures of the demo are the README's to the last digit")
+    print(f"{same} of {len(asked)} figures of the demo are the guide's to the last digit")
     return 1 if far else 0
 
 

@@ -1,4 +1,4 @@
-"""What docstrings, help and README may not say: patterns that need a second reading."""
+"""What docstrings, help, README and guide may not say: patterns that need a second reading."""
 
 import ast
 import re
@@ -9,7 +9,8 @@ import pytest
 import minifacenet
 
 PACKAGE = Path(minifacenet.__file__).parent
-README = PACKAGE.parent / "README.md"
+ROOT = PACKAGE.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "lessons" / "book").rglob("*.md"))]
 THINGS = "row|line|bar|panel|block|thread|file|folder|table|flag|number|vector|square"
 PATTERNS = {
     rf"\b([Aa]|[Oo]ne) ({THINGS}) an? (?!photo costs|thread works)\w+": "'one row per layer'",
@@ -36,8 +37,9 @@ def test_a_module_says_it_plainly(path):
             assert not found, f"{path}, text at line {line}: {found[0]!r}: say {better}"
 
 
-def test_the_readme_says_it_plainly():
-    text = README.read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_says_it_plainly(page):
+    text = page.read_text(encoding="utf-8")
     for pattern, better in PATTERNS.items():
         found = re.search(pattern, text)
         assert not found, f"{found[0]!r}: say {better}"

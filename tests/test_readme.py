@@ -1,4 +1,4 @@
-"""What README.md says to type: its Python runs, and its commands know the options they get."""
+"""What README.md and the guide say to type: the Python runs, the commands know their options."""
 
 import re
 import shlex
@@ -14,7 +14,10 @@ from minifacenet.embedding.checkpoint import add_to_model
 from minifacenet.preprocessing.detector import Detections, Detector
 from minifacenet.preprocessing.mtcnn import MTCNN
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+GUIDE = sorted((ROOT / "lessons" / "book" / "guide").glob("*.md"))
+TEXT = "\n".join(page.read_text(encoding="utf-8") for page in [README, *GUIDE])
 # What would take minutes, or weights from elsewhere, and what does instead.
 SMALLER = {
     "steps=100": "steps=2, people=4",
@@ -23,7 +26,7 @@ SMALLER = {
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
 
 def draw_faces(root: Path, people: int, photos: int, side: int) -> None:
@@ -66,7 +69,7 @@ def test_the_python_runs_from_the_first_block_to_the_last(tmp_path, monkeypatch,
     for block in blocks("python"):
         for text, shorter in SMALLER.items():
             block = block.replace(text, shorter)
-        exec(compile(block, f"README.md: {block.splitlines()[-1]}", "exec"), names)
+        exec(compile(block, f"guide: {block.splitlines()[-1]}", "exec"), names)
     assert len(names["crops"]) == 1
     assert names["face"].photo == "party.jpg"
     assert ("groups" in names) == thresholds
@@ -97,7 +100,7 @@ def test_a_command_line_is_one_that_the_parser_takes(words):
 
 
 def test_commands_in_the_text_have_their_options():
-    spoken = [shlex.split(words) for words in re.findall(r"`minifacenet ([^`]*)`", README)]
+    spoken = [shlex.split(words) for words in re.findall(r"`minifacenet ([^`]*)`", TEXT)]
     assert len(spoken) > 3
     for words in spoken:
         if words[0] != "COMMAND":
@@ -110,5 +113,35 @@ def options_of(command) -> set[str]:
 
 
 def test_an_option_in_the_text_is_one_of_some_command():
-    spoken = set(re.findall(r"`(--[a-z-]+)", README))
+    spoken = set(re.findall(r"`(--[a-z-]+)", TEXT))
     assert spoken - options_of(typer.main.get_command(cli.app)) == set()
+
+
+def figures(text: str) -> set[str]:
+    """The numbers with a decimal point, with their errors, in the tables of a text."""
+    rows = re.findall(r"^\|.*", text, re.MULTILINE)
+    return {one for row in rows for one in re.findall(r"\d+\.\d+(?: ± \d+\.\d+)?", row)}
+
+
+def test_the_figures_of_the_first_page_are_those_of_the_guide():
+    first = figures(README.read_text(encoding="utf-8"))
+    assert len(first) > 10
+    assert first - set().union(*(figures(page.read_text("utf-8")) for page in GUIDE)) == set()
+
+
+@pytest.mark.parametrize("page", [README, *GUIDE], ids=lambda page: page.stem)
+def test_a_page_has_no_dead_link(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        path, _, heading = target.partition("#")
+        linked = page.parent / path
+        assert linked.exists() or target.startswith("https:"), target
+        if heading:
+            titles = re.findall(r"^#+ (.*)", linked.read_text("utf-8"), re.MULTILINE)
+            slugs = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+            assert heading in slugs, target
+
+
+def test_the_first_page_is_one_page_and_leads_to_all_others():
+    text = README.read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 110
+    assert [page.name for page in GUIDE if f"lessons/book/guide/{page.name}" not in text] == []

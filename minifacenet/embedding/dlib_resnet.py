@@ -7,7 +7,7 @@ dlib trained it with a pairwise hinge on 3 million photos, not with triplets, an
 numbers as they are, at a distance of 0.6. Here they go to the unit sphere like all embeddings: so
 the distances of all networks mean the same, 0 to 4, and thresholds, means and groups work as
 everywhere. dlib's own vectors are the output of the row 'fc'. What that changes on LFW is in the
-README. Pixels go in as (pixel - mean colour) / 256.
+guide. Pixels go in as (pixel - mean colour) / 256.
 """
 
 from __future__ import annotations

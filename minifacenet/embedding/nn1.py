@@ -1,6 +1,6 @@
 """NN1, the paper's Table 1, and the same table at laptop size.
 
-The table's gaps and how they are closed here (each also stands in the README):
+The table's gaps and how they are closed here (each also stands in the guide):
 
 - Padding is not stated; only symmetric k // 2 (3 for 7x7, 1 for 3x3) gives 55/28/14/7.
 - "rnorm" comes without parameters: AlexNet's, see `nn/lrn.py`.

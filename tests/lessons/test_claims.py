@@ -122,14 +122,13 @@ def test_no_fact_is_listed_in_vain():
         ("**Try next.** Take 77.", []),
         ("The sun is 150 million km away.", []),  # listed
         ("Above it are 77 more.", ["77"]),
-        ("The README reports 0.843 ± 0.014.", []),
+        ("The guide reports 0.843 ± 0.014.", []),
         ("It reports 0.843.", ["0.843"]),
     ],
 )
 def test_numbers(text, found, tmp_path, monkeypatch):
-    readme = tmp_path / "README.md"
-    readme.write_text("| nn1_mini | 0.843 ± 0.014 |\n", encoding="utf-8")
-    monkeypatch.setattr(prose, "README", readme)
+    (tmp_path / "quality.md").write_text("| nn1_mini | 0.843 ± 0.014 |\n", encoding="utf-8")
+    monkeypatch.setattr(prose, "GUIDE", tmp_path)
     source = tmp_path / "99_x.py"
     claims = '# %% tags=["claim"]\nclaim("43 of them", rate * 1e4 > 43)\n'
     source.write_text(f"# %% [markdown]\n# {text}\n\n# %%\nrate = 0.005\n\n{claims}", "utf-8")
