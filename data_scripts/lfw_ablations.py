@@ -32,7 +32,6 @@ from minifacenet.embedding.embedder import Embedder
 from minifacenet.nn.layer import Layer, Sequential, named
 from minifacenet.preprocessing.faces import Faces
 from minifacenet.preprocessing.read_folder import read_faces
-from minifacenet.study.figure import Figure
 from minifacenet.training.average import WeightAverage
 from minifacenet.training.loop import TrainingState, train
 from minifacenet.training.settings import TrainConfig
@@ -124,7 +123,7 @@ ROWS = {
     "twice the steps": Row(steps=2),
 }
 CROPS = "six crops of each photo"
-TWO = "two networks, mean distance"
+TOGETHER = ((USUAL, 0, USUAL, 1), (USUAL, 0, "resnet_mini", 0))  # whose distances are averaged
 
 
 def train_row(row: Row, seed: int, steps: int, known: Faces) -> tuple[FaceNet, float]:
@@ -185,25 +184,46 @@ def add_line(path: Path, line: tuple) -> None:
         writer.writerow(line)
 
 
+def vectors_of(out: Path, name: str, seed: int) -> Path:
+    return out / f"{list(ROWS).index(name):02}-{seed}.npy"
+
+
 def print_table(rows: list[dict[str, str]]) -> None:
-    """Print each row beside the usual training, seed by seed."""
+    """Print each row beside the usual training with the same seed.
+
+    The standard error takes the spread from seed to seed of all rows that have several together:
+    two seeds alone say little about their own.
+    """
     table: dict[str, dict[int, dict[str, str]]] = {}
     for row in rows:
         table.setdefault(row["row"], {})[int(row["seed"])] = row
-    usual = table.get(USUAL, {})
+    moved = {
+        name: np.array(
+            [
+                float(row["auc"]) - float(table[USUAL][seed]["auc"])
+                for seed, row in sorted(seeds.items())
+                if seed in table[USUAL]
+            ]
+        )
+        for name, seeds in table.items()
+    }
+    several = [own for name, own in moved.items() if len(own) > 1 and name != USUAL]
+    freedom = sum(len(own) - 1 for own in several)
+    spread = (sum(((own - own.mean()) ** 2).sum() for own in several) / max(freedom, 1)) ** 0.5
     for name, seeds in table.items():
-        auc = np.array([float(row["auc"]) for row in seeds.values()])
-        minutes = np.mean([float(row["minutes"]) for row in seeds.values()])
-        shared = sorted(set(seeds) & set(usual))
-        moved = [float(seeds[seed]["auc"]) - float(usual[seed]["auc"]) for seed in shared]
-        differs = Figure(float(np.mean(moved)), np.array(moved)) if moved else None
-        accuracy = np.mean([float(row["accuracy"]) for row in seeds.values()])
-        against = "" if differs is None else f"{differs.value:+.4f} ± {differs.error:.4f}"
+        own, mine = moved[name], seeds.values()
+        auc, accuracy, minutes = (
+            np.mean([float(row[key]) for row in mine]) for key in ("auc", "accuracy", "minutes")
+        )
+        against = f"{own.mean():+.4f} ± {spread / len(own) ** 0.5:.4f}" if len(own) else ""
         print(
-            f"{name:34} {len(seeds)} seeds  AUC {auc.mean():.4f}  accuracy {accuracy:.4f}  "
+            f"{name:34} seeds {len(seeds)}  AUC {auc:.4f}  accuracy {accuracy:.4f}  "
             f"{against:18}  {minutes:.1f} minutes",
             flush=True,
         )
+    print(
+        f"Spread of a difference from seed to seed: {spread:.4f}, of {freedom} degrees of freedom"
+    )
 
 
 def main() -> None:
@@ -232,7 +252,7 @@ def main() -> None:
             minutes = (time.process_time() - began) / 60
             embedder = Embedder(model, flip=True)
             vectors = embedder.transform(resized(judges.images, row.size))
-            np.save(options.out / f"{list(ROWS).index(name):02}-{seed}.npy", vectors)
+            np.save(vectors_of(options.out, name, seed), vectors)
             distances, same = pair_distances(vectors, judges.labels)
             line = (*scores(distances, same), minutes, active)
             texts = (name, seed, options.steps, *(f"{value:.4f}" for value in line))
@@ -246,6 +266,15 @@ def main() -> None:
                     path, (CROPS, seed, options.steps, f"{auc:.4f}", f"{accuracy:.4f}", *texts[5:])
                 )
     print_table(read_done(path))
+    for one, seed, other, its_seed in TOGETHER:
+        files = vectors_of(options.out, one, seed), vectors_of(options.out, other, its_seed)
+        if all(file.exists() for file in files):
+            both = [pair_distances(np.load(file), judges.labels) for file in files]
+            auc, accuracy = scores(
+                np.mean([distances for distances, _ in both], axis=0), both[0][1]
+            )
+            title = f"{one}, seed {seed}, and {other}, seed {its_seed}: mean distance"
+            print(f"{title}: AUC {auc:.4f}, accuracy {accuracy:.4f}", flush=True)
 
 
 if __name__ == "__main__":
