@@ -80,7 +80,12 @@ for o, name in enumerate(names):
         table.text(j, i, "1/9" if o == 2 else f"{weight:.0f}", ha="center", va="center", fontsize=8)
 for panel in panels.flat:
     panel.set(xticks=[], yticks=[])
-picture(figure)
+picture(
+    figure,
+    "A face and what three filters make of it, each filter shown above as a table of nine "
+    "weights. The first one draws upright edges, the sides of the nose and of the face; the "
+    "second one lying edges, lids and mouth; the mean of nine pixels blurs the face.",
+)
 
 # %% [markdown]
 # Violet is positive, orange negative. The nose, the lids, the mouth: each filter draws its own map of
@@ -216,7 +221,12 @@ left.set_xlabel(CREDIT, fontsize=7, color="0.4", loc="left")
 for panel in (left, middle):
     panel.set(xticks=[], yticks=[])
 middle.spines[:].set_visible(False)
-picture(figure)
+picture(
+    figure,
+    "A small face with three square windows marked in it, the same windows in a grid of all nine, "
+    "and the matrix X, in which each window is one row of grey values. Two of the marked windows "
+    "overlap, so what they share stands in two rows.",
+)
 
 # %% [markdown]
 # The marked windows overlap. What lies in two of them is in the matrix twice: that is the price.

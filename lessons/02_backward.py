@@ -219,7 +219,13 @@ ax.text(2e-10, 2e-6, "rounding: slope -1", fontsize=9)
 ax.text(2e-3, 1e-7, "truncation: slope +2", fontsize=9, color=SAME)
 ax.text(8e-6, 3e-6, "slope +1", fontsize=9, color=DIFFERENT, ha="right")
 ax.legend(frameon=False, loc="upper left", fontsize=9, ncols=2)
-picture(ax)
+picture(
+    ax,
+    "The error of a numeric gradient against the step h, on logarithmic axes. Each curve is a U: "
+    "from the right it falls as the step shrinks, and then it rises again. In float64 the centred "
+    "difference reaches by far the lowest point, near the library's h; in float32 the U is high "
+    "and narrow.",
+)
 
 # %% [markdown]
 # A U. Coming from the right, smaller steps help; then the error turns and rises again. Two errors fight:
@@ -363,7 +369,12 @@ for (name, (weights, answer)), (table, shown) in zip(kept.items(), panels.T, str
 for panel in panels.flat:
     panel.set(xticks=[], yticks=[])
 panels[1, 0].set_xlabel(CREDIT, fontsize=7, color="0.4", loc="left")
-picture(figure)
+picture(
+    figure,
+    "Above, the nine weights of a filter at four steps of its training and as they should be; "
+    "below, the edges that it finds in a face. At first the answer is pale; after 30 steps it "
+    "looks as wanted although the weights do not; after 400 both agree.",
+)
 
 # %% tags=["claim"]
 claim("after 400 steps the filter is there", np.abs(kept["step 400"][0] - edge).max() < 0.2)

@@ -58,7 +58,12 @@ for panel, (name, values) in zip(panels, maps.items(), strict=True):
     panel.set_title(name, fontsize=10)
     panel.set(xticks=[], yticks=[])
 panels[0].set_xlabel(CREDIT, fontsize=7, color="0.4", loc="left")
-picture(figure)
+picture(
+    figure,
+    "A face; its edges, violet where dark turns to bright and orange the other way round; the "
+    "same after the ReLU, where only violet is left; and a mask, white where the ReLU is open and "
+    "the gradient passes.",
+)
 
 # %% [markdown]
 # Violet, from dark to bright, stays; orange, from bright to dark, becomes 0. On the right, white: where the
@@ -176,7 +181,12 @@ right.imshow(pooled[0, ..., 0], cmap="gray", vmin=-1, vmax=1.3)
 right.set_title("16 x 16: the winners", fontsize=10)
 for panel in (left, right):
     panel.set(xticks=[], yticks=[])
-picture(figure)
+picture(
+    figure,
+    "A small face with marks on the pixels that won a window of the pooling, most of them one "
+    "window, some two, very few three or four; beside it the pooled face, half as wide, brighter, "
+    "with the nostrils and the mouth nearly gone.",
+)
 
 # %%
 print(f"{(won == 0).mean():.0%} of the pixels won nothing, and get no gradient")

@@ -170,7 +170,12 @@ for panel, (title, lines) in zip(panels, cases.items(), strict=True):
     panel.set(xlabel="x", ylim=(-1.5, 4))
     panel.spines[["top", "right"]].set_visible(False)
 panels[0].set_ylabel("y")
-picture(panels)
+picture(
+    panels,
+    "Three curves that maxout makes of straight pieces, each piece in its own colour: the ReLU "
+    "from two lines, the absolute value from two, and nearly a parabola from five. Each curve "
+    "opens upwards.",
+)
 
 # %% tags=["claim"]
 claim(
@@ -239,7 +244,12 @@ for panel, name, image, length, d in zip(panels, names, inputs, lengths, distanc
     panel.set_title(f"{name}\nlength x {length / lengths[0]:.2f}\nD = {d:.3f}", fontsize=10)
     panel.axis("off")
 panels[0].figure.text(0.995, -0.02, CREDIT, ha="right", fontsize=7, color="0.4")
-picture(panels)
+picture(
+    panels,
+    "One face at full, half and a quarter of its contrast, and another person. Titles tell the "
+    "length before L2, which falls with the contrast, and the distance on the sphere, which stays "
+    "0 for the pale copies and does not for the other person.",
+)
 
 # %% tags=["claim"]
 claim(
@@ -324,7 +334,13 @@ ax.set(
     aspect="equal", xlim=(-1.15, 2.1), ylim=(-0.6, 2.1), xlabel="1st number", ylabel="2nd number"
 )
 ax.grid(False)
-picture(ax)
+picture(
+    ax,
+    "A circle with a point y on it and two points on the ray through y, one inside and one "
+    "outside of the circle. The upstream gradient at y splits into a part along the ray, dotted, "
+    "and the rest. What the backward hands to the two points is at a right angle to the ray, long "
+    "inside, short outside.",
+)
 
 # %% tags=["claim"]
 claim(
@@ -425,7 +441,12 @@ for panel, layer in zip(panels, (L2Norm(), Impostor()), strict=True):
     panel.set_yticklabels(["0", "1", "2", "3", "sum"])
     panel.spines[:].set_visible(False)
 panels[0].set_ylabel("output i")
-picture(panels)
+picture(
+    panels,
+    "Two tables of slopes, four by four, with the sums of their columns below. L2Norm's has "
+    "numbers everywhere, the impostor's on the diagonal alone; the sums below are the same. So a "
+    "test that sees only the sums cannot tell them apart.",
+)
 
 # %% tags=["claim"]
 claim("the impostor has the right column sums", np.allclose(*sums))

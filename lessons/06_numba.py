@@ -154,7 +154,12 @@ for bar, ratio in zip(bars, ratios, strict=True):
     ax.text(bar.get_width() * 1.1, bar.get_y() + 0.4, text, va="center", fontsize=9)
 ax.invert_yaxis()
 ax.set(xscale="log", xlim=(0.8, ratios.max() * 4), xlabel="times as fast as Python (log scale)")
-picture(ax)
+picture(
+    ax,
+    "Bars for six ways to compute the same sums, as a multiple of Python's speed, on a "
+    "logarithmic axis. NumPy and the first compiled loops are some dozens of times as fast, the "
+    "exchanged loops far faster again, and BLAS the fastest.",
+)
 
 # %% [markdown]
 # (One digit each; they differ from machine to machine and from run to run. `prange` gains little or nothing
@@ -327,7 +332,12 @@ ax.scatter(run[right], share[right], s=18, color=SAME, label="right")
 ax.scatter(run[~right], share[~right], s=24, color=DIFFERENT, marker="x", label="work was lost")
 ax.set(xlabel="run", ylabel="% of the right sum", ylim=(0, 112), xlim=(0, 101))
 ax.legend(loc="lower right", ncols=2, fontsize=9)
-picture(ax)
+picture(
+    ax,
+    "A hundred runs of one function on the same numbers, each a mark at the share of the right "
+    "sum that it returned. Circles at 100 per cent are right; crosses, further down, have lost "
+    "work to the race. Which runs are lost follows no order.",
+)
 
 # %% [markdown]
 # The same function on the same numbers, a hundred times. How many are right depends on the machine and on

@@ -131,7 +131,12 @@ right.imshow(scaled, cmap="gray")
 show_blocks(right, (3, 3), 16, face.shape)
 right.set(xticks=(0, 16, 32), yticks=(0, 16, 32))
 right.set_title("3 x 3 blocks of 16 x 16, 40 x 40 pixels", loc="left", fontsize=10)
-picture(left)
+picture(
+    left,
+    "Left: a grid of 5 by 7 outputs, covered by four blocks of 4 by 4 threads in four colours, "
+    "each cell with the x and y of its thread. Right: a face of 40 by 40 pixels under nine blocks "
+    "of 16 by 16. In both, threads beyond the edge are hatched: they have nothing to do.",
+)
 
 # %%
 print(CREDIT)
@@ -290,7 +295,13 @@ for bar, count in zip(bars, counted.values(), strict=True):
     right.text(bar.get_width() * 1.15, bar.get_y() + 0.4, f"{count:,}", va="center", fontsize=9)
 right.invert_yaxis()
 right.set(xscale="log", xlim=(1000, 2e6), xlabel="numbers read from global memory (log scale)")
-picture(left)
+picture(
+    left,
+    "Left: the matrices A, B and C, and what one block of C reads, a strip of rows of A and a "
+    "strip of columns of B, one small square of each at a time. Right: bars of the numbers read "
+    "from global memory: the tiled kernel reads a sixteenth of the naive one's, the register- "
+    "blocked a quarter of that, twice the least possible.",
+)
 
 # %% [markdown]
 # Left: a block goes along its rows of $A$ and its columns of $B$ slice by slice; the strong squares are the

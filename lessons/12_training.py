@@ -152,7 +152,13 @@ for record in train(model.network, training, config):
         unseen.append((record.step, val(strangers)))
         curves = training_curves(records, seen, margin=0.2, measure="VAL at FAR 0.01")
         curves[4].set_ylim(0, 1)
-        shown = live(curves, shown)
+        shown = live(
+            curves,
+            "Five curves of the training as it runs: loss, active pairs, distances to negatives "
+            "and positives, spread, and VAL on held-out photos. Loss and active pairs fall "
+            "slowly, negatives run away from positives, spread and VAL rise.",
+            shown,
+        )
 
 # %%
 print(diagnosis(records))
@@ -200,7 +206,11 @@ ax.set_xlabel("training step")
 ax.set_ylabel("VAL at FAR 0.01")
 ax.set_ylim(0, 1)
 ax.legend(frameon=False, loc="upper left")
-picture(ax)
+picture(
+    ax,
+    "VAL at a FAR of 0.01 along the training. The line of the people whom it was trained on "
+    "climbs by far; that of the strangers goes up and down, and gains little.",
+)
 
 # %% tags=["claim"]
 claim("the known people get easier by far", seen[-1][1] > seen[0][1] + 0.2)
@@ -237,10 +247,21 @@ for vectors in (before, after):
         first = ax
     else:
         ax.set_title("After 150 steps", loc="left", fontweight="bold")
-picture(first, quality=75)
+picture(
+    first,
+    "A map of forty faces of eight people from the fresh network, framed by person. Some people "
+    "lie together already, others are mixed in one heap: light and hair alone bring photos "
+    "together.",
+    quality=75,
+)
 
 # %%
-picture(ax, quality=75)
+picture(
+    ax,
+    "The same faces after the training. Now each person's photos stand in a group, and the groups "
+    "stand apart, with a stray photo here and there.",
+    quality=75,
+)
 
 # %% [markdown]
 # ## The same, a hundred times as fast
@@ -262,7 +283,13 @@ panels[0].set_ylim(0, 0.25)
 panels[0].legend(frameon=False, loc="lower left")
 panels[1].set_ylim(0, 1.1)
 panels[2].set(yscale="log", title="spread (logarithmic)", ylim=(1e-9, 9))
-picture(panels, quality=75)
+picture(
+    panels,
+    "Loss, active share and spread of the first steps at two rates. In loss and active share the "
+    "two look alike, near the margin and near 1. The spread tells: it grows at the small rate, "
+    "and at the large one falls within a few steps to almost nothing.",
+    quality=75,
+)
 
 # %%
 print(diagnosis(fast))
@@ -306,7 +333,11 @@ for ax, name in zip(panels, logs, strict=True):
     draw_log(ax, name, "loss", "black")
     ax.set_title(name, fontweight="bold")
 panels[0].set_ylabel("loss")
-picture(panels)
+picture(
+    panels,
+    "The loss of four runs, A to D. A falls slowly. B and D lie flat at the margin. C drops to 0 "
+    "at once.",
+)
 
 # %% [markdown]
 # Guess, and only then run the next cell: the active share and the spread of the same four.
@@ -322,7 +353,13 @@ for row, field, label, colour in zip(
 for ax, name in zip(panels[0], logs, strict=True):
     ax.set_title(name, fontweight="bold")
     ax.set_xlabel("")
-picture(panels, quality=70)
+picture(
+    panels,
+    "Active share and spread of the same four. A: falling and rising. B: all active, the spread "
+    "collapses, comes back once, and collapses for good. C: none active, the spread large. D: all "
+    "active, the spread as it was at the start.",
+    quality=70,
+)
 
 # %%
 for name, log in logs.items():
@@ -548,7 +585,13 @@ for ax, (name, way), colour in zip(panels, ways.items(), HUES, strict=False):
     ax.set(xlabel="w_0, gentle", ylim=(-1.2, 1.2), xlim=(-4.5, 2.5))
     ax.grid(False)
 panels[0].set_ylabel("w_1, steep")
-picture(panels, quality=70)
+picture(
+    panels,
+    "Three ways down a valley that is steep in one direction. SGD swings from wall to wall on its "
+    "way to the star; AdaGrad goes in one bend and slows down; Adam goes past the star and turns "
+    "back.",
+    quality=70,
+)
 
 # %% tags=["claim"]
 claim("60 steps", all(len(way) == 61 for way in ways.values()))

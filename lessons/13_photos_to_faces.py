@@ -70,7 +70,12 @@ for ax, level in zip(panels, (0, 2, 4), strict=True):
     ax.set_title(f"{height} x {height}: {len(squares)} squares", fontsize=10, loc="left")
     ax.axis("off")
 panels[0].text(0, -0.06, PHOTO, transform=panels[0].transAxes, fontsize=8, color="0.4", va="top")
-picture(panels)
+picture(
+    panels,
+    "A portrait in three sizes, from fine to coarse, with the squares that the first network "
+    "takes for a face. In the fine copy there are many small ones, few of them on the face; in "
+    "the coarser ones the face fits, and fewer are wrong.",
+)
 
 # %% [markdown]
 # P-Net is cheap and credulous. R-Net looks at what is left at 24 x 24 pixels, O-Net at 48 x 48, and
@@ -170,7 +175,11 @@ ax = axes(4.4, 4.4)
 ax.imshow(np.asarray(draw_faces(photo, records))[:220, 20:260])
 ax.set_title(PHOTO, fontsize=8, color="0.4", loc="left")
 ax.axis("off")
-picture(ax)
+picture(
+    ax,
+    "The astronaut's portrait with one box around the face, its score above it, and dots on the "
+    "eyes, the nose and the corners of the mouth.",
+)
 
 # %% [markdown]
 # ## Alignment: five points to five points
@@ -255,7 +264,12 @@ for column, angle in enumerate(angles):
 for row, name in enumerate(("photo", "box", "aligned")):
     panels[row, 0].set_ylabel(name)
 panels[2, 0].set_xlabel(PHOTO, fontsize=8, color="0.4", loc="left")
-picture(panels)
+picture(
+    panels,
+    "Five copies of a portrait, tilted from left to right. Cut by the box, the faces in the "
+    "second row are tilted as before. Cut by the five landmarks, in the third row, they are all "
+    "upright and nearly the same.",
+)
 
 # %%
 for name, crops in spread.items():
@@ -299,7 +313,11 @@ ax = axes(7, 4.4)
 ax.imshow(np.asarray(draw_faces(page, [face for face, _ in records])))
 ax.set_title(CREDIT, fontsize=8, color="0.4", loc="left")
 ax.axis("off")
-picture(ax)
+picture(
+    ax,
+    "A grey page with six faces of different sizes, each in a numbered box with a score of nearly "
+    "1. Five boxes are blue: kept. The smallest is vermilion: found, and not kept.",
+)
 
 # %%
 for face, crop in records:

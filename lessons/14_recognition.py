@@ -68,7 +68,12 @@ for name, rows in (("people of the training", ~stranger), ("strangers", stranger
     pairs = pair_distances(vectors[rows], labels[rows])
     results[name] = verify(*pairs)
     curves[name] = (*roc(*pairs)[:2], results[name].auc)
-picture(draw_roc(curves, axes(7, 4)))
+picture(
+    draw_roc(curves, axes(7, 4)),
+    "ROC curves, with FAR on a logarithmic axis. For the people of the training VAL is near 1 at "
+    "every FAR. For strangers it is low where FAR is small, and climbs slowly. The curve of "
+    "chance lies far below both.",
+)
 
 # %%
 for name, result in results.items():
@@ -130,7 +135,12 @@ for line, (name, kind, sign, colour) in enumerate(kinds):
         tile(ax, photos[rows[second[pair]]], (x + 1, 1.45 * line), colour, "-" if line else "--")
         write(ax, x + 0.5, 1.45 * line + 0.65, f"{distances[pair]:.2f}", colour)
 ax.set_xlim(-1, 8.9)
-picture(ax)
+picture(
+    ax,
+    "Eight pairs of faces with their distances. Above, pairs of two people whom the network takes "
+    "for one: men with like hair or glasses, at small distances. Below, pairs of one person at "
+    "large distances: a turned or tilted head.",
+)
 
 # %% [markdown]
 # ## Exercise 14.1
@@ -221,7 +231,12 @@ ax.text(
 ax.set_xlabel("squared L2 distance to the person that the face is named after")
 ax.set_ylabel("faces")
 ax.legend(frameon=False)
-picture(ax)
+picture(
+    ax,
+    "Histograms of the distance to the person that a face is named after. Enrolled people lie "
+    "mostly below the gate, a black line; the others mostly above it, but a few of them slip "
+    "under.",
+)
 
 # %%
 names = [f"s{person + 1}" for person in enrolled_people]  # ORL's own names begin at s1
@@ -246,7 +261,12 @@ ax.set_yticks(range(6), [*names, "others"])
 ax.set_xlabel("the answer")
 ax.set_ylabel("who it is")
 ax.grid(False)
-picture(ax)
+picture(
+    ax,
+    "A table of who it is against what was answered. Most counts lie on the diagonal, marked "
+    "right; some faces of the enrolled are refused or misnamed, and a few of the others got a "
+    "name, marked wrong.",
+)
 
 # %% [markdown]
 # Four things can happen, and each has a rate:
@@ -350,7 +370,12 @@ ax.set_ylim(0, 1.08 * tree[-1, 2])
 ax.set_ylabel("average squared L2 distance")
 ax.set_title(CREDIT, fontsize=8, color="0.4", loc="left")
 ax.grid(False)
-picture(ax)
+picture(
+    ax,
+    "A tree over twelve faces of four people. Photos of one person join low, people join high up. "
+    "The dashed cut parts the tree into groups, and one man's photos and one woman's lie close to "
+    "where it cuts.",
+)
 
 # %% [markdown]
 # A cut across the tree makes groups: what is joined below the line belongs together. Too low, and
@@ -386,7 +411,11 @@ ax.set_xlabel("cut: average squared L2 distance")
 ax.set_ylabel("B-cubed")
 ax.set_ylim(0, 1.02)
 ax.legend(frameon=False, loc="lower right")
-picture(ax)
+picture(
+    ax,
+    "B-cubed precision falls and recall rises as the cut goes up; their F1 rises to a peak "
+    "between, where a line marks the best cut, and falls slowly after it.",
+)
 
 # %%
 for at in (0.3, best, 1.2):
@@ -422,7 +451,12 @@ for member, place in places:
     number = of_person[labels[rows[member]]]
     dash = "--" if number >= len(HUES) else "-"
     tile(ax, photos[rows[member]], place, HUES[number % len(HUES)], dash, size=0.88)
-picture(ax)
+picture(
+    ax,
+    "A hundred faces in groups, each framed in the colour of its person. Most groups are a long "
+    "run of one person. The last rows are crumbs: small groups and single photos, many of them of "
+    "one woman, who is torn into several.",
+)
 
 # %%
 for person in people:

@@ -249,7 +249,11 @@ ax.axhline(MARGIN, color="0.4", linestyle=":", linewidth=1)
 ax.text(STEPS, MARGIN + 0.003, "the margin", ha="right", fontsize=9, color="0.4")
 ax.set(xlabel="training step", ylabel="loss", ylim=(0, 0.23))
 ax.legend(frameon=False, loc="lower left")
-picture(ax)
+picture(
+    ax,
+    "The loss of your network and of the library's, on the same batches. For the first half the "
+    "two lines are one; then they part, and both end near 0 with some late peaks.",
+)
 
 # %%
 apart = np.abs(np.subtract(losses, their_losses))[:5].max()
@@ -305,7 +309,12 @@ for row, name in enumerate(("photo", "yours", "the library's")):
         same = labels[index] == labels[held_out[i]]
         colour, dash = ("0.6", "-") if row == 0 else (SAME, "-") if same else (DIFFERENT, "--")
         tile(ax, everybody.images[index], (1.1 * column, 1.1 * row), colour, dash)
-picture(ax)
+picture(
+    ax,
+    "Eight held-out faces of 16 by 16 pixels, and below each the nearest photo of the training, "
+    "for your network and for the library's. Nearly all have a solid blue frame, the right "
+    "person; a dashed frame is somebody else.",
+)
 
 # %% tags=["claim"]
 claim("far above guessing", rates["yours"] > 0.5)

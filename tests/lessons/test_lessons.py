@@ -62,7 +62,8 @@ def test_a_notebook_that_is_not_fresh_is_told(tmp_path, monkeypatch):
     source.write_text("import minifacenet.nn.relu\n")
     monkeypatch.setattr(build, "HERE", tmp_path)
     monkeypatch.setattr(build, "ROOT", tmp_path)
-    (tmp_path / "show.py").write_text("")
+    for name in build.SHARED:
+        (tmp_path / name).write_text("")
     assert build.faults(source) == ["99_x.ipynb is missing"]
     notebook = {"metadata": {"minifacenet": build.hashes(source)}, "cells": []}
     source.with_suffix(".ipynb").write_text(json.dumps(notebook))
