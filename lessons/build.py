@@ -11,7 +11,8 @@ Nothing in it depends on when and where it was built: no times, ids by position.
 SHA-256 of its source, and of the library's files that the source imports; it is fresh while they
 are what they were. Cells tagged `claim` run with the others, and are not part of the notebook: they
 say what the texts rely on (see `claim` in `show.py`). One that does not hold ends the build. Cells
-tagged `drawing` do nothing but draw: a notebook shows their picture, and folds their code.
+tagged `drawing` do nothing but draw: a notebook shows their picture, and folds their code. Files
+that the texts name become links (`links.py`).
 """
 
 from __future__ import annotations
@@ -27,13 +28,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import prose
+from links import linked
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 MOST_BYTES = 400_000
 SECONDS = 300  # for one lesson; they take less than sixty on two cores
 NOT_FOR_STUDENTS = (
-    "answers*.py", "build.py", "prose.py", "facts.toml", "make_*.py", "ablations.py",
+    "answers*.py", "build.py", "prose.py", "links.py", "facts.toml", "make_*.py", "ablations.py",
     "my_answers.py",
 )  # fmt: skip
 SHARED = ("show.py", "pictures.py")  # every lesson's pictures come from here
@@ -62,7 +64,9 @@ def build(source: Path) -> Path:
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:03}"
         cell.metadata = _kept(cell.metadata.get("tags", []))
-        if cell.cell_type == "code":
+        if cell.cell_type == "markdown":
+            cell.source = linked(cell.source)
+        else:
             cell.outputs = [o for o in _merged(cell.outputs) if o.get("name") != "stderr"]
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

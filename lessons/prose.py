@@ -131,7 +131,7 @@ def _value(number: str) -> float:
 
 
 def _numbers_in_code(tree: ast.AST, spoken: list[ast.AST]) -> set[float]:
-    """Constants, and numbers in texts, which includes those of the claims, but not what is spoken."""
+    """Constants, and numbers in texts, those of the claims among them, but not what is spoken."""
     found = set()
     for node in ast.walk(tree):
         if node in spoken:

@@ -1,9 +1,10 @@
 """What all pictures share: colours, dashes, a light frame, and the way into a file.
 
 The colours are Okabe and Ito's, which colour-blind readers can tell apart, and colour is never the
-only sign: lines differ in their dashes, verdicts carry a mark. Not all are dark enough for letters:
-a text takes :func:`ink`. Nothing here touches pyplot or the global settings, so a report may draw
-without a screen and in any thread. In a notebook `ax.figure` is the picture; :func:`save` writes it.
+only sign: lines differ in their dashes, verdicts carry a mark. Not all are dark enough for a text,
+which takes :func:`ink`. Nothing here touches pyplot or the global settings, so a report may draw
+without a screen and in any thread. In a notebook `ax.figure` is the picture; :func:`save` writes
+it.
 
 Names come from outside: texts that hold one are drawn `AS_IT_IS`, since a '$' would begin a
 formula, and on one line.

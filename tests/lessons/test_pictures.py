@@ -1,4 +1,4 @@
-"""Every picture has a sentence, which reaches who cannot see it; none is larger than it has to be."""
+"""Every picture has a sentence, which reaches who cannot see it, and is no larger than needed."""
 
 import ast
 import json
@@ -61,7 +61,9 @@ def shown(monkeypatch):
     return told
 
 
-@pytest.mark.parametrize("what", ["", "A plot.", "a line without an end of its sentence at all", None])
+@pytest.mark.parametrize(
+    "what", ["", "A plot.", "a sentence that has no end at all", None]
+)
 def test_a_picture_without_a_sentence_is_refused(what):
     with pytest.raises(ValueError, match=r"a sentence of 6 words or more .* got "):
         show.picture(show.axes(), what)
