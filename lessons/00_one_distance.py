@@ -10,7 +10,7 @@
 # %%
 import numpy as np
 from exercises import check, hint, progress, solution
-from show import CREDIT, axes, embeddings, faces, picture
+from show import CREDIT, axes, embeddings, faces, picture, play
 
 from minifacenet.classification.verification import pair_distances, val_far
 from minifacenet.classification.verification_scores import verify
@@ -189,6 +189,29 @@ for d in (0.5, 1.0, 1.5):
     print(f"{d:.2f}   {val:.3f}  {far:.3f}   {(val + 1 - far) / 2:.3f}")
 
 # %% [markdown]
+# Before you move the slider below (it needs a running kernel; else the three are all there is): where
+# would you put the threshold for a door, and where for an album? Write down both VALs and FARs that you
+# expect there.
+
+
+# %% tags=["drawing"]
+def cut_at(ax, threshold, distances=distances, same=same):
+    distance_histograms(distances, same, threshold, ax)
+    ax.get_legend().remove()
+    ax.set_title("")
+    val, far = val_far(distances, same, threshold)
+    return f"At {threshold:.2f} the VAL is {val:.2f}, and the FAR {far:.2f}."
+
+
+play(
+    cut_at,
+    "The two hills again, and a line for the threshold. What lies to its left is accepted: as it "
+    "moves to the right, more of the same person and more of the others.",
+    still=[{"threshold": 0.5}, {"threshold": 1.0}, {"threshold": 1.5}],
+    threshold=(0.0, 3.6, 0.05),
+)
+
+# %% [markdown]
 # A door that must keep strangers out takes the first one; a photo album that must not tear one person
 # in two takes the last. If both mistakes weigh the same, the middle of VAL and $1 - \mathrm{FAR}$ is
 # what counts, the **balanced accuracy**. It is 0.5 for guessing and 1 for two hills that do not touch.
@@ -259,6 +282,8 @@ show_pairs(farthest + nearest, "Above: one person, far apart. Below: two people,
 # %%
 trained = pair_distances(vectors[~stranger], names[~stranger])
 easy = verify(*trained)
+
+# %% tags=["drawing"]
 panels = axes(9, 6, rows=2)[:, 0]
 for panel, data, title in (
     (panels[0], trained, "30 people of the training, best threshold"),

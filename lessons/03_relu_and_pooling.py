@@ -48,7 +48,7 @@ from show import claim
 
 claim("violet stays, orange becomes 0", 0 < (kept > 0).mean() < 1 and kept.min() == 0)
 
-# %%
+# %% tags=["drawing"]
 figure = Figure(figsize=(9, 2.9), layout="constrained")
 panels = figure.subplots(1, 4)
 maps = {"the photo": photo, "x: edges": edges, "y = max(x, 0)": kept, "open: dx = dout": kept > 0}
@@ -165,6 +165,7 @@ window = Window.of(3, stride=2, pad=1)
 pooled, cache = maxpool_forward(tiny, window)
 won = maxpool_backward(np.ones_like(pooled), cache)[0, ..., 0]  # how many windows each pixel won
 
+# %% tags=["drawing"]
 figure = Figure(figsize=(9, 4.6), layout="constrained")
 left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
 left.imshow(tiny[0, ..., 0], cmap="gray", vmin=-1, vmax=1.3)

@@ -116,6 +116,8 @@ damping = s**-0.75
 strongest = before.max(axis=2)
 loud = np.unravel_index(strongest.argmax(), strongest.shape)  # hair against the forehead
 quiet = (44, 55)  # beside the nose
+
+# %% tags=["drawing"]
 panels = axes(10, 3.1, columns=4)[0]
 pictures = {
     "the photo": (face[4:-4, 4:-4, 0], 255),
@@ -143,7 +145,7 @@ picture(
 # The outline of the face against the dark hair shouts, and is damped by half; eyes, nose and mouth stay
 # as they were. The two marked pixels, channel by channel:
 
-# %%
+# %% tags=["drawing"]
 panels = axes(9, 2.9, columns=2)[0]
 for panel, name, place, colour in zip(panels, "AB", (loud, quiet), (DIFFERENT, SAME), strict=True):
     panel.bar(range(16), before[place], color="none", edgecolor="black", label="before")
@@ -220,7 +222,7 @@ claim(
 #
 # And where it does act, it does more than damp. One channel alone, and with neighbours:
 
-# %%
+# %% tags=["drawing"]
 panels = axes(9, 3.2, columns=2)[0]
 x = np.linspace(0, 1000, 501)
 for others, colour, dash in ((0, HUES[0], "-"), (300, HUES[1], "--"), (600, HUES[2], "-.")):
@@ -281,6 +283,8 @@ print(
 layer = LRN()
 layer.forward(np.tile(before[loud], (16, 1)), train=True)
 slopes = layer.backward(np.eye(16))
+
+# %% tags=["drawing"]
 top = np.abs(slopes).max()
 ax = axes(5.4, 4.2)
 shown = ax.imshow(slopes, cmap="PuOr", vmin=-top, vmax=top)

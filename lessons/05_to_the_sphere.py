@@ -160,6 +160,8 @@ cases = {
     "p = 2: the absolute value": ([-1.0, 1.0], [0.0, 0.0]),
     "p = 5: nearly $x^2$": (2 * touch, -(touch**2)),
 }
+
+# %% tags=["drawing"]
 panels = axes(9, 3, columns=3)[0]
 for panel, (title, lines) in zip(panels, cases.items(), strict=True):
     z, y, winner = affine_maxout(x, *lines)
@@ -236,7 +238,7 @@ for name, layer in network.layers.items():
     values = layer.forward(values)
 distances = squared_distances(values)[0]
 
-# %%
+# %% tags=["drawing"]
 panels = axes(9, 2.8, columns=4)[0]
 names = [f"contrast x {c}" for c in contrasts] + ["another person"]
 for panel, name, image, length, d in zip(panels, names, inputs, lengths, distances, strict=True):
@@ -303,6 +305,8 @@ check("05.4", l2_gradient)
 direction = np.radians(50)
 unit = np.array([[np.cos(direction), np.sin(direction)]])
 upstream = np.array([[0.15, 0.75]])
+
+# %% tags=["drawing"]
 ax = axes(5.2, 4.8)
 angle = np.linspace(0, 2 * np.pi, 200)
 ax.plot(np.cos(angle), np.sin(angle), color="0.7")
@@ -423,7 +427,7 @@ claim("it passes that test, and is wrong", max(errors[:3]) < 1e-8 < 0.1 < errors
 # $d = 1$ it is the **sums of the columns** of $J$, and nothing else: 4 numbers that stand for 16. The
 # impostor has the right column sums, and puts them on the diagonal:
 
-# %%
+# %% tags=["drawing"]
 row, eye, sums = x[:1], np.eye(4), []
 panels = axes(7, 3.5, columns=2)[0]
 for panel, layer in zip(panels, (L2Norm(), Impostor()), strict=True):

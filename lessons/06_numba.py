@@ -144,7 +144,7 @@ claim("82 MB of products", round(400 * 400 * 128 * 4 / 1e6) == 82)
 claim("all six agree", len(seconds) == 6 and np.allclose(out, expected, atol=1e-6))
 claim("compiling brings far more than ten", seconds["Python"] > 15 * seconds["njit"])
 
-# %%
+# %% tags=["drawing"]
 ax = axes(8, 3)
 ratios = np.array([seconds["Python"] / value for value in seconds.values()])
 colours = ["0.6", HUES[1], SAME, SAME, SAME, HUES[2]]
@@ -323,7 +323,7 @@ for _ in range(100):
     compiled(ones, dbias)
     results.append(100 * dbias[0] / len(ones))
 
-# %%
+# %% tags=["drawing"]
 ax = axes(8, 2.6)
 ax.axhline(100, color="0.6", linewidth=1, linestyle="--")
 run, share = np.arange(1, 101), np.array(results)

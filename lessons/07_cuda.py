@@ -101,7 +101,7 @@ scaled = scaled.copy_to_host()
 assert np.allclose(scaled, face / 127.5 - 1, atol=1e-6)
 
 
-# %%
+# %% tags=["drawing"]
 def show_blocks(ax, grid, side, shape):
     """The borders of the blocks, and the threads that have nothing to do."""
     height, width = grid[1] * side, grid[0] * side
@@ -263,7 +263,7 @@ claim("a sixteenth", counted["naive"] == 16 * counted["tiled"])
 claim("a sixty-fourth", counted["naive"] == 64 * counted["register-blocked"])
 claim("each number is still read by two blocks", counted["register-blocked"] == 2 * (m * k + k * n))
 
-# %%
+# %% tags=["drawing"]
 left, right = axes(9, 3.6, columns=2)[0]
 deep = 40  # drawn deeper than 8, to be seen
 for (x, y), width, height, name in (

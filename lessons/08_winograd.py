@@ -109,7 +109,7 @@ check("08.1", two_outputs)
 # of a product is the product of the values. And the result is a parabola: three values, at three places
 # of our choice, say all about it. So multiply at $x = -1$, $0$ and $1$ only:
 
-# %%
+# %% tags=["drawing"]
 x = np.linspace(-1.35, 1.35, 200)
 at = np.array([-1, 0, 1])
 curves = {
@@ -231,7 +231,7 @@ claim("the same, exactly", np.array_equal(Y, by_definition[0, ..., 0]))
 claim("63, 52, 104 and 87: V begins with 6", V[0, 0] == 6 == (104 - 87) - (63 - 52))
 claim("they are in the picture", {63, 52, 104, 87} == {*d[[[0], [2]], [0, 2]].ravel().tolist()})
 
-# %%
+# %% tags=["drawing"]
 figure = Figure(figsize=(10, 5.6), layout="constrained")
 panels = figure.subplots(2, 4)
 row, column = top - 12, left - 12
@@ -459,7 +459,7 @@ for name, error in errors.items():
     m = len(choices[name]) - 2 if choices[name] else 1
     print(f"{m} x {m}  {name:18} {error:.1e}")
 
-# %%
+# %% tags=["drawing"]
 count_panel, error_panel = axes(9.5, 3.9, columns=2)[0]
 sizes = np.arange(1, 9)
 count_panel.plot(sizes, (sizes + 2) ** 2 / sizes**2, color=HUES[7], marker="o")

@@ -206,6 +206,7 @@ def kind(row):
     return "1x1 convolution" if row.name.endswith("a") else "convolution"
 
 
+# %% tags=["drawing"]
 colours = dict(zip(("convolution", "1x1 convolution", "fully connected"), HUES, strict=False))
 weighted = [row for row in rows if row.parameters]
 panels = axes(9.5, 4.2, columns=2)[0]
@@ -336,6 +337,7 @@ def by_stage(rows, field):
     return [*sums, sum(getattr(row, field) for row in rows if len(row.output) == 1)]
 
 
+# %% tags=["drawing"]
 panels = axes(9.5, 4.6, columns=2)[0]
 for panel, field, title, place_of_names in zip(
     panels,
@@ -410,7 +412,7 @@ for name, layer in network.layers.items():
     stops[name.removesuffix(".relu").removesuffix(".maxout")] = activity[0]
 shown = ("photo", "conv1", "pool1", "conv2", "pool2", "conv3", "pool3", "conv6", "pool4")
 
-# %%
+# %% tags=["drawing"]
 panels = axes(10.5, 4.1, columns=len(shown), rows=3)
 for column, name in zip(panels.T, shown, strict=True):
     maps = stops[name]
@@ -450,7 +452,7 @@ print({name: views[name] for name in ("conv1", "pool1", "pool2", "pool3", "conv6
 claim("pool1 sees 11 pixels", views["pool1"] == 11)
 claim("pool4 nearly the whole face", 0.8 * 220 < views["pool4"] < 220)
 
-# %%
+# %% tags=["drawing"]
 ax = axes(6, 4)
 ax.imshow(faces(220).images[chosen, ..., 0], cmap="gray", extent=(0, 220, 220, 0))
 squares = {name: views[name] for name in ("pool4", "conv6", "pool3", "pool2", "pool1")}

@@ -68,7 +68,7 @@ d_ap, margin = from_anchor[positive], 0.2
 others = np.flatnonzero(labels != labels[anchor])
 others = others[from_anchor[others].argsort()]
 
-# %%
+# %% tags=["drawing"]
 ax = axes(10, 3.8)
 
 
@@ -222,7 +222,7 @@ for rule in ("semi-hard", "hardest"):
     logs[rule] = list(train(networks[rule], people, config))
     print(f"{rule:9}: {logs[rule][-1].state}")
 
-# %%
+# %% tags=["drawing"]
 panels = axes(9, 3.2, columns=2)[0]
 for (rule, log), colour, dash in zip(logs.items(), (SAME, DIFFERENT), ("-", "--"), strict=True):
     step = [record.step for record in log]

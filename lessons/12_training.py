@@ -195,7 +195,7 @@ claim("a batch has 75 photos", config.people * config.photos == 75)
 # The fifth panel is about photos of people *whom the network was trained on*. Here are both groups
 # in one picture.
 
-# %%
+# %% tags=["drawing"]
 ax = axes(7, 3.2)
 for name, scores, colour, line in (
     ("held-out photos of the 30 people", seen, SAME, "o-"),
@@ -239,6 +239,8 @@ claim("4,500 pairs, of which 0.01 are 45", (100 * 99 - 10 * 10 * 9) // 2 == 4500
 # %%
 few = np.isin(held_out.labels, np.unique(held_out.labels)[:8])
 after = Embedder(model).transform(held_out.images)
+
+# %% tags=["drawing"]
 for vectors in (before, after):
     ax = embedding_map(vectors[few], held_out.images[few], held_out.labels[few], credit=CREDIT)
     ax.figure.set_size_inches(7, 7 * ax.figure.get_figheight() / ax.figure.get_figwidth())
@@ -255,7 +257,7 @@ picture(
     quality=75,
 )
 
-# %%
+# %% tags=["drawing"]
 picture(
     ax,
     "The same faces after the training. Now each person's photos stand in a group, and the groups "
@@ -273,6 +275,8 @@ picture(
 # %%
 hasty = FaceNet.new(Architecture("nn1_mini", SIZE, channels=1), seed=SEED)
 fast = list(train(hasty.network, training, TrainConfig(16, 15, 5, seed=SEED, rate=0.05)))
+
+# %% tags=["drawing"]
 panels = axes(9, 3, columns=3)[0]
 for ax, field in zip(panels, ("loss", "active", "spread"), strict=True):
     for log, name, colour, line in ((records, "5e-4", SAME, "-"), (fast, "0.05", DIFFERENT, "--")):
@@ -316,6 +320,8 @@ claim("nearly all pairs are active", all(record.active > 0.9 for record in fast[
 
 # %%
 logs = training_logs()
+
+# %% tags=["drawing"]
 LIMITS = {"loss": (-0.01, 0.25), "active": (-0.05, 1.1), "spread": (1e-9, 9)}
 
 
@@ -342,7 +348,7 @@ picture(
 # %% [markdown]
 # Guess, and only then run the next cell: the active share and the spread of the same four.
 
-# %%
+# %% tags=["drawing"]
 panels = axes(9, 4.2, columns=4, rows=2)
 for row, field, label, colour in zip(
     panels, ("active", "spread"), ("active share", "spread (logarithmic)"), HUES[2:], strict=False
@@ -575,6 +581,8 @@ ways = {
     "AdaGrad, rate 0.5": descend(adagrad, 1, 0.5, 1e-10),
     "Adam, rate 0.2": descend(adam, 2, 0.2, 0.9, 0.999, 1e-8, count=True),
 }
+
+# %% tags=["drawing"]
 first, second = np.meshgrid(np.linspace(-4.5, 2.5, 120), np.linspace(-1.2, 1.2, 80))
 panels = axes(9, 3, columns=3)[0]
 for ax, (name, way), colour in zip(panels, ways.items(), HUES, strict=False):

@@ -59,7 +59,7 @@ for height, width in sizes:
 # P-Net has no fully connected layer. So it runs over a whole copy at once, like any convolution, and
 # answers for a square every 2 pixels. What it takes for a face, in three of the copies:
 
-# %%
+# %% tags=["drawing"]
 panels = axes(9, 3.2, columns=3)[0]
 for ax, level in zip(panels, (0, 2, 4), strict=True):
     squares, height = np.array(stored["pnet"][level]), sizes[level][0]
@@ -171,6 +171,8 @@ found = detector.detect(photo) if detector else Detections(
     *(np.array(stored["astronaut"][name], np.float32) for name in ("boxes", "scores", "landmarks"))
 )  # fmt: skip
 records = [face for face, _ in cut(photo, CropSettings(), lambda _: found)]
+
+# %% tags=["drawing"]
 ax = axes(4.4, 4.4)
 ax.imshow(np.asarray(draw_faces(photo, records))[:220, 20:260])
 ax.set_title(PHOTO, fontsize=8, color="0.4", loc="left")
@@ -309,6 +311,8 @@ found = detector.detect(page) if detector else Detections(
 )  # fmt: skip
 settings = CropSettings(select="all", min_size=45)
 records = cut(page, settings, lambda _: found)
+
+# %% tags=["drawing"]
 ax = axes(7, 4.4)
 ax.imshow(np.asarray(draw_faces(page, [face for face, _ in records])))
 ax.set_title(CREDIT, fontsize=8, color="0.4", loc="left")

@@ -17,7 +17,7 @@
 import numpy as np
 from exercises import check, hint, solution
 from scipy.cluster.hierarchy import dendrogram
-from show import CREDIT, axes, embeddings, faces, picture
+from show import CREDIT, axes, embeddings, faces, picture, play
 
 from minifacenet.classification.classifier import FaceClassifier
 from minifacenet.classification.clustering import average_linkage, cut
@@ -26,7 +26,7 @@ from minifacenet.classification.identification import gate_threshold, open_set, 
 from minifacenet.classification.verification import pair_distances, roc, val_far
 from minifacenet.classification.verification_scores import verify
 from minifacenet.plots.distances import roc as draw_roc
-from minifacenet.plots.style import DIFFERENT, HUES, SAME
+from minifacenet.plots.style import DIFFERENT, HUES, SAME, contrast
 from minifacenet.plots.tiles import gallery, tile, write
 
 stored = embeddings()
@@ -124,6 +124,7 @@ def hardest(order, count=4):
     return chosen[:count]
 
 
+# %% tags=["drawing"]
 ax = gallery(None, (8.9, 2.5), "What the network finds hard (squared L2 distance)", CREDIT, left=-1)
 kinds = (("two people", ~same, 1, DIFFERENT), ("one person", same, -1, SAME))
 for line, (name, kind, sign, colour) in enumerate(kinds):
@@ -218,6 +219,8 @@ gate = gate_threshold(near, far=0.05)  # 5 % of strangers' faces may get a name
 guarded = FaceClassifier(threshold=gate).fit(vectors[enrolled], labels[enrolled])
 
 mine, foreign = guarded.answers(vectors[asked]), guarded.answers(vectors[others])
+
+# %% tags=["drawing"]
 ax = axes(7, 3)
 bins = np.arange(0, 2.01, 0.1)
 ax.hist(mine.distance, bins, color=SAME, alpha=0.75, label="enrolled people")
@@ -246,15 +249,17 @@ for row, faces_of in ((None, asked), (5, others)):
         true_row = np.searchsorted(enrolled_people, truth) if row is None else row
         matrix[true_row, 5 if answer == -1 else np.searchsorted(enrolled_people, answer)] += 1
 
+# %% tags=["drawing"]
 ax = axes(5.6, 4.4)
 share = matrix / matrix.sum(axis=1, keepdims=True)
 ax.imshow(share, cmap="Blues", vmin=0, vmax=1.3)
 for (row, column), count in np.ndenumerate(matrix):
-    good = row == column
-    text = f"{count} {'✓' if good else '✗'}" if count else "·"
+    text = f"{count} {'✓' if row == column else '✗'}" if count else "·"
+    shade = ax.images[0].cmap(share[row, column] / 1.3)
     ax.text(
         column, row, text, ha="center", va="center", family="DejaVu Sans",
-        color="black" if good or not count else DIFFERENT, fontweight="bold" if count else None,
+        color=max("black", "white", key=lambda colour: contrast(colour, shade)),
+        fontweight="bold" if count else None,
     )  # fmt: skip
 ax.set_xticks(range(6), [*names, "unknown"])
 ax.set_yticks(range(6), [*names, "others"])
@@ -288,6 +293,34 @@ print(
     end="",
 )
 print(f"rejected {result.rejected_rate:.2f}   false accepts {result.false_accept_rate:.2f}")
+
+# %% [markdown]
+# Move the gate. Before you do: at which gate would not one of the others get in, and how many of the
+# enrolled would still be named?
+
+
+# %% tags=["drawing"]
+def with_gate(ax, gate, mine=mine.distance, right=right, foreign=foreign.distance):
+    bins = np.arange(0, 2.01, 0.1)
+    ax.hist(mine, bins, color=SAME, alpha=0.75)
+    ax.hist(foreign, bins, histtype="step", color=DIFFERENT, linewidth=2, ls="--")
+    ax.axvline(gate, color="black", linewidth=1.5)
+    named, let_in = (right & (mine <= gate)).sum(), (foreign <= gate).sum()
+    ax.set_title(f"{named} of {len(mine)} named, {let_in} of {len(foreign)} got in", fontsize=10)
+    ax.set(xlabel="squared L2 distance", ylabel="faces")
+    return (
+        f"At {gate:.2f} {named} of {len(mine)} faces of the enrolled get their name, "
+        f"and {let_in} of {len(foreign)} faces of others get a name."
+    )
+
+
+play(
+    with_gate,
+    "The distances of the enrolled, filled, and of the others, dashed, with the gate as a line. Whoever "
+    "lies to its left gets a name: a strict gate refuses both, a wide one names both.",
+    still=[{"gate": 0.3}, {"gate": round(float(gate), 2)}, {"gate": 1.0}],
+    gate=(0.0, 2.0, 0.02),
+)
 
 # %% [markdown]
 # We asked for 5 % false accepts. Was that luck? Draw the five people and their photos 40 times.
@@ -355,6 +388,8 @@ check("14.2", open_set_rates)
 # %%
 few = np.concatenate([np.flatnonzero(labels == person)[:3] for person in people[[0, 1, 4, 9]]])
 tree = average_linkage(vectors[few])
+
+# %% tags=["drawing"]
 ax = axes(8, 4)
 height = 0.7
 drawn = dendrogram(
@@ -399,6 +434,8 @@ heights = np.arange(0.05, 1.8, 0.025)
 scores = np.array([bcubed(cut(tree, at), labels[stranger]) for at in heights])
 counts = np.array([cut(tree, at).max() + 1 for at in heights])
 best = heights[scores[:, 2].argmax()]
+
+# %% tags=["drawing"]
 ax = axes(7, 3.4)
 for name, column, colour, dash in zip(
     ("precision", "recall", "F1"), scores.T, (HUES[2], HUES[3], "black"), ("--", "-.", "-"),
@@ -436,6 +473,8 @@ claim("too high: people are mixed", counts[np.abs(heights - 1.2).argmin()] < 10)
 
 # %%
 groups = cut(tree, best)
+
+# %% tags=["drawing"]
 of_person = {person: number for number, person in enumerate(people)}
 column, line, places = 0, 0, []
 for group in range(groups.max() + 1):

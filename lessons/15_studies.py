@@ -88,7 +88,7 @@ check("15.1", paired_difference)
 # lower quality, or fewer pixels, which are then enlarged to 96 x 96 again, since that is what the
 # network takes. Both photos of a pair are spoilt.
 
-# %%
+# %% tags=["drawing"]
 one = faces().images[203:204]
 panels = axes(9, 3.6, columns=6, rows=2)
 for row, (settings, spoil, name) in enumerate(
@@ -131,6 +131,7 @@ STUDIES = {
     ),
 }  # fmt: skip
 
+# %% tags=["drawing"]
 panels = axes(9, 5.4, columns=2, rows=2)
 for ax, (name, (table, keys, settings, reference)) in zip(
     panels.flat, STUDIES.items(), strict=True
@@ -265,6 +266,7 @@ PAPER = {  # Tables 5, 4, 4 and 6: setting, VAL in %
 REFERENCE = (87.9, 86.5, 86.4, 86.2)
 SCALE = (1, 1, 1 / 96, 1 / 30)
 
+# %% tags=["drawing"]
 panels = axes(9, 5.4, columns=2, rows=2)
 for ax, (name, points), top, scale, ours in zip(
     panels.flat, PAPER.items(), REFERENCE, SCALE, STUDIES.values(), strict=True

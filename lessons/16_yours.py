@@ -240,6 +240,7 @@ for batch in batches:
     theirs.backward(embedding_gradient(slope, embeddings))
     optimizer.step()
 
+# %% tags=["drawing"]
 ax = axes(8, 3.4)
 ax.plot(range(1, STEPS + 1), losses, color=SAME, linewidth=2.5, label="yours")
 ax.plot(
@@ -299,7 +300,7 @@ for name, embed in networks.items():
     rates[name] = (labels[nearest[name]] == labels[held_out]).mean()
     print(f"{name:14} {rates[name]:.0%} of {len(held_out)} faces next to the right person")
 
-# %%
+# %% tags=["drawing"]
 shown = np.arange(0, len(held_out), 18)[:8]
 ax = gallery(None, (7.5 + 1.3, 2.9), "Who is it? The nearest photo of the training", CREDIT, -1.6)
 for row, name in enumerate(("photo", "yours", "the library's")):

@@ -33,12 +33,13 @@ from links import linked
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 MOST_BYTES = 400_000
+WIDGET = "application/vnd.jupyter.widget-view+json"
 SECONDS = 300  # for one lesson; they take less than sixty on two cores
 NOT_FOR_STUDENTS = (
     "answers*.py", "build.py", "prose.py", "links.py", "facts.toml", "make_*.py", "ablations.py",
     "my_answers.py",
 )  # fmt: skip
-SHARED = ("show.py", "pictures.py")  # every lesson's pictures come from here
+SHARED = ("show.py", "pictures.py", "sliders.py")  # every lesson's pictures come from here
 OWN = (".solved.json", "my_answers.py")  # what is solved on this machine: its user's business
 
 
@@ -67,7 +68,7 @@ def build(source: Path) -> Path:
         if cell.cell_type == "markdown":
             cell.source = linked(cell.source)
         else:
-            cell.outputs = [o for o in _merged(cell.outputs) if o.get("name") != "stderr"]
+            cell.outputs = [o for o in _merged(cell.outputs) if _stays(o)]
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "minifacenet": hashes(source),
@@ -76,6 +77,11 @@ def build(source: Path) -> Path:
     text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     target.write_text(text, encoding="utf-8")
     return target
+
+
+def _stays(output: dict) -> bool:
+    """Whether a notebook keeps an output: sliders are nothing without a kernel."""
+    return output.get("name") != "stderr" and WIDGET not in output.get("data", {})
 
 
 def _kept(tags: list[str]) -> dict:

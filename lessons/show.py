@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 from pictures import live, picture
+from sliders import play
 
 from minifacenet import read_faces
 from minifacenet.plots.style import new_axes
@@ -15,7 +16,7 @@ from minifacenet.training.health import StepRecord
 
 __all__ = [
     "CREDIT", "HERE", "axes", "claim", "embeddings", "errors_from_zero", "faces", "live",
-    "measured", "picture", "training_logs",
+    "measured", "picture", "play", "training_logs",
 ]  # fmt: skip
 
 HERE = Path(__file__).parent
