@@ -198,7 +198,7 @@ for d in (0.5, 1.0, 1.5):
 def cut_at(ax, threshold, distances=distances, same=same):
     distance_histograms(distances, same, threshold, ax)
     ax.get_legend().remove()
-    ax.set_title("")
+    ax.set_title("", loc="left")
     val, far = val_far(distances, same, threshold)
     return f"At {threshold:.2f} the VAL is {val:.2f}, and the FAR {far:.2f}."
 

@@ -72,7 +72,7 @@ def window_at(ax, place, coarse=coarse, filled=filled):
     row, column = divmod(int(place), filled.shape[1])
     so_far = np.where(np.arange(filled.size).reshape(filled.shape) <= place, filled, np.nan)
     ax.imshow(coarse, cmap="gray", extent=(0, 32, 32, 0))
-    ax.imshow(so_far, cmap="PuOr", vmin=-4, vmax=4, extent=(35, 65, 31, 1))
+    ax.imshow(so_far, cmap="PuOr", vmin=-2, vmax=2, extent=(35, 65, 31, 1))
     for x, y, side in ((column, row, 3), (35 + column, 1 + row, 1)):
         frame = {"fill": False, "edgecolor": HUES[5], "linewidth": 2}
         ax.add_patch(Rectangle((x, y), side, side, **frame))

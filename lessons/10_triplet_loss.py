@@ -149,7 +149,7 @@ play(
     "Anchor a, positive p and negative n, each with an arrow that says where a step of descent would "
     "move it. A dotted circle around the anchor marks where the negative is far enough: behind it no "
     "arrow is left.",
-    still=[{"x": -0.5, "y": 0.87}, {"x": -0.9, "y": 0.4}, {"x": 0.0, "y": -1.0}],
+    still=[{"x": -0.5, "y": 0.87}, {"x": -0.8, "y": 0.6}, {"x": 0.0, "y": -1.0}],
     x=(-1.5, 1.5, 0.05),
     y=(-1.2, 1.5, 0.05),
 )

@@ -23,7 +23,7 @@ class NoSuchFile(Exception):
 
 
 def linked(text: str) -> str:
-    """The text with a link wherever it names a file in a code span; `NoSuchFile` if it cannot be."""
+    """The text with a link wherever it names a file in a code span; `NoSuchFile` if it may not."""
     return NAMED.sub(lambda named: _link(named[1]), text)
 
 

@@ -25,7 +25,7 @@ from minifacenet.plots.style import LEAST_CONTRAST, contrast, ink
 
 DPI = 80  # on the page
 SHARP = 2  # pixels to a pixel of the page, along a side
-COLOURS = 64  # of a drawing; the shades at the edge of a line among them
+COLOURS = 128  # of a drawing; the shades at the edge of a line among them
 DRAWN = 1024  # numbers of an image that is a table rather than a photo, at most
 WORDS = 6  # of a sentence, at least
 

@@ -1,4 +1,4 @@
-"""Something to play with: sliders in a notebook, and a few settings side by side where they are not.
+"""Something to play with: sliders in a notebook; where there are none, a few settings in a row.
 
 Sliders want a running kernel and ipywidgets. A notebook that is only read, in print or on a code
 host, has the settings side by side; `build.py` leaves the sliders out of what it stores.
@@ -10,9 +10,9 @@ from collections.abc import Callable
 from functools import partial
 
 from matplotlib.figure import Figure
+from pictures import live
 
 from minifacenet.plots.style import new_axes
-from pictures import live
 
 SIZE = (6.5, 3.6)  # inches: of one setting
 WIDE, HIGH = 9.5, 3.1  # of all that are shown side by side

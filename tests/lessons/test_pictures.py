@@ -61,9 +61,7 @@ def shown(monkeypatch):
     return told
 
 
-@pytest.mark.parametrize(
-    "what", ["", "A plot.", "a sentence that has no end at all", None]
-)
+@pytest.mark.parametrize("what", ["", "A plot.", "a sentence that has no end at all", None])
 def test_a_picture_without_a_sentence_is_refused(what):
     with pytest.raises(ValueError, match=r"a sentence of 6 words or more .* got "):
         show.picture(show.axes(), what)
@@ -126,3 +124,14 @@ def test_a_cell_that_draws_is_folded():
     assert build._kept(["drawing"]) == {"tags": ["drawing"], "jupyter": {"source_hidden": True}}
     assert build._kept(["exercise"]) == {"tags": ["exercise"]}
     assert build._kept([]) == {}
+
+
+@EACH
+def test_a_folded_cell_shows_a_picture_and_hides_no_output(source):
+    cells = prose.cells(source.read_text(encoding="utf-8"))
+    folded = [ast.parse(body) for kind, tags, body in cells if "drawing" in tags]
+    assert folded
+    for tree in folded:
+        names = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
+        assert prose.pictures(tree), ast.unparse(tree)[:80]
+        assert "print" not in names
