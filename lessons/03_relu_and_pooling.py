@@ -34,7 +34,7 @@ from minifacenet.plots.style import HUES
 #
 # Why at all? Two convolutions, one after the other, are one convolution: sums of sums are sums. Something between them
 # must not be a sum, or twenty layers could do no more than one. ReLU is the cheapest such thing. On the edges
-# that a filter found in a face:
+# that a filter found in a face. Guess first: at what share of the pixels will it be open?
 
 # %%
 photo = faces().images[70:71].astype(np.float32) / 127.5 - 1
@@ -157,7 +157,8 @@ claim("nothing is lost on the way", dx.sum() == dout.sum())
 #
 # ## The winners in a face
 #
-# With the windows of the paper, 3 x 3, stride 2, padding 1, on a face of 32 x 32 pixels:
+# With the windows of the paper, 3 x 3, stride 2, padding 1, on a face of 32 x 32 pixels. Guess before you
+# look: what share of the pixels will win nothing? And where in the face will the winners be?
 
 # %%
 tiny = faces(size=32).images[70:71].astype(np.float32) / 127.5 - 1

@@ -91,7 +91,7 @@ check("04.1", neighbour_sums)
 # brightness that rises in one direction, all around the clock. Neighbouring channels look in
 # neighbouring directions. A ReLU cuts off the negative half, as in the network. The photo has pixels
 # from 0 to 255, and the constants are the paper's as we read them: $n = 5$, $\alpha = 10^{-4}$,
-# $\beta = 0.75$, $k = 1$.
+# $\beta = 0.75$, $k = 1$. Before you look: what will be damped more, the outline of the face or the eyes?
 
 
 # %%

@@ -222,7 +222,8 @@ check("05.3", maxout_gradient)
 # $$y = \frac{x}{\|x\|}$$
 #
 # Now all points lie on the unit sphere, and only directions differ. What is thrown away with the length?
-# Weaken the contrast of a photo about mid-grey and look. (The network is a fresh one: it knows nothing
+# Weaken the contrast of a photo about mid-grey and look. Decide first: at a quarter of the contrast, what
+# will have become of the length, and how far will the point on the sphere have moved? (The network is a fresh one: it knows nothing
 # yet, and lays all people close together.)
 
 # %%

@@ -99,7 +99,8 @@ exchanged_all = njit(parallel=True)(exchanged)
 # %% [markdown]
 # **6. BLAS**, by `@` or `np.matmul`, here on one thread.
 #
-# All six have to agree before any of them is timed:
+# How many times as fast as Python will each be? Write down five numbers before you look at the bars. All six
+# have to agree before any of them is timed:
 
 # %%
 e = embeddings()["vectors"]
@@ -312,7 +313,7 @@ def bias_gradient(dout, dbias):
 # | | writes 10 + 4 = 14 | **14**, should be 10 + 3 + 4 = 17 |
 #
 # What A did is lost. Whether it happens depends on who comes first, so it is different in every run. That
-# is the worst of it: a race can be right a hundred times.
+# is the worst of it: a race can be right a hundred times. In how many of a hundred runs will this one be?
 
 # %%
 ones = np.ones((1_000_000, 1), np.float32)

@@ -406,7 +406,8 @@ print(inspect.getsource(fastest_tile))
 # $\pm 2$? The inverses, $\pm 1/2$, are no better: the closer two points are, the harder are their values
 # to tell apart, and $G$ divides by the differences. The library takes $\pm 3/4$ and $\pm 5/4$, near 1 on
 # either side, and leaves out 1 itself. Live, in NumPy: 64 channels, 200 tiles of
-# random numbers, everything in float32, against float64:
+# random numbers, everything in float32, against float64. Guess first: how many digits does each step to a
+# larger tile cost?
 
 
 # %%

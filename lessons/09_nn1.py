@@ -190,6 +190,8 @@ claim(
 # All 30 figures of the paper, after rounding. ("22 layers deep" counts rows: 14 of them have weights.)
 #
 # ## Where the numbers sit, and where the time goes
+#
+# Before you look: which row has the most parameters, and which the most multiply-adds? Is it the same one?
 
 
 # %%

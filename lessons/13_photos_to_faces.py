@@ -236,7 +236,8 @@ print(inspect.getsource(similarity).split('"""')[2])
 # %% [markdown]
 # ## What it is good for
 #
-# Tilt the photo, find the face again, and cut it both ways.
+# Tilt the photo, find the face again, and cut it both ways. Before you look: which of the two ways undoes the
+# tilt, and by how much will five crops of one photo still differ?
 
 # %%
 angles = (-25, -10, 0, 10, 25)
@@ -291,7 +292,7 @@ claim(
 # 300 will be glad of it.
 #
 # The same with ORL: six photos stuck together, each shown in another size, and what the detector says
-# about them.
+# about them. Which of the six will not be kept?
 
 
 # %%
