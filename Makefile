@@ -5,12 +5,13 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lessons student quick test test-extra test-full test-torch test-browser test-cuda lint clean
+.PHONY: help demo lessons student book quick test test-extra test-full test-torch test-browser test-cuda lint clean
 
 help:
 	@echo "make demo          train on the ORL faces, name and verify; results in runs/orl"
 	@echo "make lessons       the lessons, in JupyterLab"
 	@echo "make student       a copy of the lessons without the answers, in student/"
+	@echo "make book          lessons, guide and reference as one site, in build/book"
 	@echo "make quick         the quick tests, for every save: under a minute"
 	@echo "make test          the test suite, in minutes"
 	@echo "make test-extra    what needs more than make test installs: CUDA toolkit, real weights"
@@ -31,8 +32,13 @@ lessons: $(VENV)/.with-lessons $(VENV)/.with-data
 	$(PY) -m jupyter lab --ServerApp.root_dir=. \
 	  --LabApp.default_url=/lab/tree/lessons/00_one_distance.ipynb
 
-student: $(VENV)/.with-dev
+student: | $(PY)
 	$(PY) lessons/build.py --student student
+
+book: $(VENV)/.with-book
+	$(PY) -m sphinx --quiet --fail-on-warning --keep-going -d build/doctrees \
+	  -c lessons/book lessons build/book
+	@echo "build/book/index.html"
 
 # Two processes or more: most tests are Python, on one core.
 PYTEST := $(PY) -m pytest --numprocesses auto --dist worksteal
