@@ -6,6 +6,7 @@ A student's copy has them, too: without them the last lesson could not run from 
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import beta
 
 from minifacenet.embedding.batches import sample_batch
 from minifacenet.embedding.distances import squared_distances
@@ -84,6 +85,23 @@ def first_weights(shape, rng):
     return normal(rng, shape, 2 / np.prod(shape[:-1]), np.float64)
 
 
+def at_most(errors, trials):
+    return float(beta.ppf(0.95, errors + 1, trials - errors)) if errors < trials else 1.0
+
+
+def threshold_for_all(distances, people, floor):
+    everybody = np.unique(people)
+    own = [distances[(people == person).all(axis=1)] for person in everybody]
+    threshold = max(np.quantile(d, floor, method="inverted_cdf") for d in own)
+    apart = [distances[(people == person).sum(axis=1) == 1] for person in everybody]
+    return threshold, np.array([(d <= threshold).mean() for d in apart])
+
+
+def alarms(visitors, wanted, listed, val, far):
+    false = (visitors - wanted) * -np.expm1(listed * np.log1p(-far))
+    return wanted * val, false, false / (false + wanted * val)
+
+
 STANDINS = {
     "01.2": im2col,
     "01.3": conv_forward,
@@ -100,4 +118,7 @@ STANDINS = {
     "11.2": spread,
     "11.3": draw_batch,
     "12.3": first_weights,
+    "23.1": at_most,
+    "23.2": threshold_for_all,
+    "23.3": alarms,
 }  # those of 03.1 to 03.3 and 12.4 to 12.6 are the library's worked answers themselves
