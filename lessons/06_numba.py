@@ -21,7 +21,7 @@ import time
 import numba
 import numpy as np
 from exercises import check, hint, solution
-from exercises.core import Wrong
+from exercises.core import Wrong, say
 from exercises.lesson_06 import double_operations
 from exercises.watched import Watched, follow_prange
 from numba import njit, prange
@@ -356,7 +356,7 @@ small = np.ones((4, 3), np.float32)
 try:
     follow_prange(bias_gradient, small, np.zeros(3), watch=1, name="dbias")
 except Wrong as error:
-    print(error)
+    say(str(error))
 
 # %% [markdown]
 # ## One writer per output

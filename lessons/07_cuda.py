@@ -36,7 +36,7 @@ import inspect
 import numba
 import numpy as np
 from exercises import check, hint, solution
-from exercises.core import Wrong
+from exercises.core import Wrong, say
 from exercises.simulator import launch
 from matplotlib.patches import Rectangle
 from numba import cuda
@@ -332,7 +332,7 @@ def without_barrier(x, out):
 try:
     launch(without_barrier, (2, 1), (4, 1), eight)
 except Wrong as wrong:
-    print(wrong)
+    say(str(wrong))
 
 # %% tags=["claim"]
 claim("turned round within each block", eight["out"][:4].tolist() != [1, 2, 3, 4])

@@ -427,9 +427,8 @@ for panel in panels.flat:
 panels[0, 0].figure.text(0.995, -0.02, CREDIT, ha="right", fontsize=7, color="0.4")
 picture(
     panels,
-    "A face, and three channels of each of eight rows of the network. From left to right the face "
-    "turns into maps with fewer and fewer pixels, from 48 across to 3, until only a few grey "
-    "squares are left.",
+    "A face, and three channels of each of eight rows of the network. From left to right the "
+    "face turns into maps of fewer and fewer pixels, until only a few grey squares are left.",
 )
 
 # %% [markdown]

@@ -55,7 +55,6 @@ def _draw(arrays, blocks, threads, log, fault) -> Figure:
         cells |= {name: blocks * size for name in shared} | {AFTER: blocks * threads}
     cells[target] = arrays[target].size
     widest = max(cells.values())
-    start = {name: (widest - count) / 2 for name, count in cells.items()}
     level = {name: -APART * line for line, name in enumerate(cells)}
 
     figure = Figure(figsize=(9.5, 0.62 * len(cells) + 0.9), layout="constrained")
@@ -69,7 +68,7 @@ def _draw(arrays, blocks, threads, log, fault) -> Figure:
             colour = HUES[block % 5] if of_threads or name in shared else "0.95"
             text = "" if name in shared else _text(name, place, arrays, threads)
             idle = of_threads and place not in busy
-            _cell(ax, start[name] + place, level[name], text, colour, idle)
+            _cell(ax, place, level[name], text, colour, idle)
     for one in log:
         upper, lower = _between(one, shared, target)
         thread = upper if upper in (BEFORE, AFTER) else lower
@@ -77,7 +76,7 @@ def _draw(arrays, blocks, threads, log, fault) -> Figure:
         for place in one.places:
             place += one.block[0] * size if one.array in shared else 0
             ends = {thread: number, one.array: place}
-            x = [start[name] + ends[name] for name in (upper, lower)]
+            x = [ends[name] for name in (upper, lower)]
             y = [level[upper] - 0.42, level[lower] + 0.42]
             ax.plot(x, y, color=HUES[one.block[0] % 5], linewidth=1.1)
     ax.set(xlim=(-1.5, widest - 0.3), ylim=(min(level.values()) - 0.6, 0.6))
