@@ -21,7 +21,6 @@ import argparse
 import ast
 import hashlib
 import json
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,16 +28,13 @@ from pathlib import Path
 
 import prose
 from links import linked
+from student import make_student_copy
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 MOST_BYTES = 400_000
 WIDGET = "application/vnd.jupyter.widget-view+json"
 SECONDS = 300  # for one lesson; they take less than sixty on two cores
-NOT_FOR_STUDENTS = (
-    "answers*.py", "build.py", "prose.py", "links.py", "facts.toml", "make_*.py", "ablations.py",
-    "my_answers.py",
-)  # fmt: skip
 SHARED = ("show.py", "pictures.py", "sliders.py")  # every lesson's pictures come from here
 OWN = (".solved.json", "my_answers.py")  # what is solved on this machine: its user's business
 
@@ -143,15 +139,6 @@ def faults(source: Path) -> list[str]:
     if target.stat().st_size > MOST_BYTES:
         found.append(f"{target.name} has {target.stat().st_size:,} bytes, more than {MOST_BYTES:,}")
     return found
-
-
-def make_student_copy(target: Path) -> None:
-    """The lessons without their worked answers, and with `solution()` closed."""
-    if target.exists() and any(target.iterdir()):
-        raise SystemExit(f"{target} is not empty: choose a new folder")
-    ignored = shutil.ignore_patterns(*NOT_FOR_STUDENTS, "__pycache__", ".*")
-    shutil.copytree(HERE, target, ignore=ignored, dirs_exist_ok=True)
-    (target / "exercises" / "CLOSED").write_text("The solutions are with your lecturer.\n")
 
 
 def _imported(source: Path) -> list[Path]:

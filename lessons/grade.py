@@ -75,7 +75,7 @@ def grade(path: Path, limits: Limits, seed: int, forbidden: list[str]) -> list[t
             rows.append((number, False, f"not found: there is no function {name}"))
             continue
         solved, message, worker = _judged(
-            number, name, written.get(name, ""), source, parts, worker, (limits, seed, forbidden)
+            number, name, written, source, parts, worker, (limits, seed, forbidden)
         )
         rows.append((number, solved, message))
     if worker is not None:
@@ -83,7 +83,7 @@ def grade(path: Path, limits: Limits, seed: int, forbidden: list[str]) -> list[t
     return rows
 
 
-def _judged(number, name, text, source, parts, worker, settings):
+def _judged(number, name, written, source, parts, worker, settings):
     """One exercise; returns the process, too, if it lives, for the next one."""
     limits, seed, forbidden = settings
     exercise = load_exercises()[number]
@@ -93,7 +93,7 @@ def _judged(number, name, text, source, parts, worker, settings):
                 worker = Worker("data", {"parts": parts}, limits, forbidden)
             solved, message = verdict(exercise, worker, name, seed + draw)
         except NeedsCode:
-            solved, message = kernel_verdict(exercise, text, name, source, limits, seed + draw)
+            solved, message = kernel_verdict(exercise, written, name, source, limits, seed + draw)
         except Ended as reason:
             if worker is not None:
                 worker.close()

@@ -55,6 +55,7 @@ class Worker:
         self.limits = limits
         ours, theirs = os.pipe(), os.pipe()
         settings = {"OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
+        settings["MALLOC_ARENA_MAX"] = "2"  # or each thread reserves what counts as memory
         keep = {k: v for k, v in os.environ.items() if k in ("PATH", "SYSTEMROOT", "LANG")}
         self.process = subprocess.Popen(
             [
@@ -107,7 +108,10 @@ class StandIn:
 
     def __call__(self, *arguments):
         functions: list = []
-        sent = [packed(one, functions) for one in arguments]
+        try:
+            sent = [packed(one, functions) for one in arguments]
+        except NoMessage:  # such as numbers that count who multiplies them
+            raise NeedsCode(self._name) from None
         came = self._worker.ask({"name": self._name, "arguments": sent})
         while "call" in came:
             came = self._worker.ask({"result": packed(self._run(functions, came))})
@@ -187,13 +191,16 @@ def verdict(exercise: Exercise, worker: Worker, name: str, seed: int) -> tuple[b
 
 
 def kernel_verdict(
-    exercise: Exercise, text: str, name: str, source: Path, limits: Limits, seed: int
+    exercise: Exercise, written: dict[str, str], name: str, source: Path, limits: Limits, seed: int
 ) -> tuple[bool, str]:
-    """Judge a kernel of the lesson in `source`, which runs beside its check, in another process."""
+    """Judge a kernel of the lesson in `source`, which runs beside its check, in another process.
+
+    `written` are the texts of the learner's functions: it may call others of them.
+    """
     try:
-        if kernels.unattempted(text):
+        if kernels.unattempted(written[name]):
             return False, "not attempted"
-        kernels.permit(text, constants_of(source))
+        text = kernels.permitted(written, name, constants_of(source))
     except kernels.Refused as refused:
         return False, f"refused before it ran, since no kernel needs it: {refused}"
     first = {"number": exercise.number, "parts": given_by(source), "kernel": text, "name": name}

@@ -41,30 +41,54 @@ def unattempted(text: str) -> bool:
     return len(body) == 1 and "NotImplementedError" in ast.unparse(body[0])
 
 
-def permit(text: str, known: set[str]) -> None:
-    """`Refused` unless a function's text is a kernel; `known` are constants that it may use."""
+def permitted(written: dict[str, str], name: str, constants: set[str]) -> str:
+    """The text of a kernel and of those of a learner's functions that it calls.
+
+    Parameters
+    ----------
+    written
+        The texts of the learner's functions, by name.
+    constants
+        The names of the lesson's constants, which a kernel may use.
+
+    Raises
+    ------
+    Refused
+        There is more in one of them than a kernel needs.
+    """
+    if name not in written:
+        raise Refused(f"{name} is no function with a def")
+    wanted, found = [name], {}
+    while wanted:
+        one = wanted.pop()
+        found[one] = written[one]
+        used = _permit(written[one], constants | written.keys())
+        wanted += sorted(used & written.keys() - found.keys())
+    return "\n\n".join(found.values())
+
+
+def _permit(text: str, known: set[str]) -> set[str]:
+    """`Refused` unless a function's text is a kernel; the names that it uses and does not set."""
     if len(text) > MOST_CHARACTERS:
         raise Refused(f"it has more than {MOST_CHARACTERS:,} characters")
     [function] = ast.parse(text).body
-    own = {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and _set(node)}
-    own |= {argument.arg for argument in ast.walk(function) if isinstance(argument, ast.arg)}
+    names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
+    own = {node.id for node in names if _set(node)}
+    own |= {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
+    used = {node.id for node in names} - own
+    for one in sorted(own | used):
+        if one.startswith("__") or one not in own | NAMES | known:
+            raise Refused(f"the name {one}")
     for node in ast.walk(function):
         if not isinstance(node, NODES):
             raise Refused(f"{type(node).__name__} in line {getattr(node, 'lineno', 1)}")
         if isinstance(node, ast.FunctionDef) and node is not function:
             raise Refused(f"the function {node.name} within it")
-        if isinstance(node, ast.Name) and node.id not in own | NAMES | known | {function.name}:
-            raise Refused(f"the name {node.id}")
-        if isinstance(node, ast.Name) and node.id.startswith("__"):
-            raise Refused(f"the name {node.id}")
         if isinstance(node, ast.Attribute) and (node.attr not in ATTRIBUTES or _set(node)):
             raise Refused(f"the attribute {node.attr}")
         if isinstance(node, ast.Attribute) and node.attr == "array" and not _makes(node.value):
             raise Refused("the attribute array")  # a watched array has one, which nobody watches
-    if any(
-        "__" in argument.arg for argument in ast.walk(function) if isinstance(argument, ast.arg)
-    ):
-        raise Refused("a name with two underscores")
+    return used
 
 
 def _set(node) -> bool:

@@ -1,6 +1,7 @@
 """Every lesson runs from its source, without a screen and offline, and its notebook is fresh."""
 
 import importlib.util
+import inspect
 import json
 import os
 import re
@@ -82,12 +83,56 @@ def test_library_files_count(monkeypatch):
     assert "lessons/show.py" in build.hashes(source)
 
 
-def test_the_student_copy_has_no_answers(tmp_path):
-    build.make_student_copy(tmp_path / "course")
-    names = {p.relative_to(tmp_path / "course").as_posix() for p in tmp_path.rglob("*.*")}
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("handed") / "course"
+    build.make_student_copy(folder)
+    return folder
+
+
+def test_the_student_copy_has_no_answers(course):
+    names = {path.relative_to(course).as_posix() for path in course.rglob("*.*")}
     assert "10_triplet_loss.ipynb" in names
     assert not any("answers" in name for name in names)
-    assert not {"build.py", "prose.py", "links.py", "facts.toml"} & names
-    assert (tmp_path / "course" / "exercises" / "CLOSED").exists()
+    assert not {"build.py", "prose.py", "links.py", "facts.toml", "grade.py", "lecturer.py"} & names
+    assert (course / "exercises" / "CLOSED").exists()
     with pytest.raises(SystemExit, match="not empty"):
-        build.make_student_copy(tmp_path / "course")
+        build.make_student_copy(course)
+
+
+def cells_of_the_copy(course):
+    for path in sorted(course.glob("*.ipynb")):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            yield path, cell
+
+
+def test_the_student_copy_has_no_dead_link_and_nothing_for_lecturers(course):
+    pages = [(path, path.read_text(encoding="utf-8")) for path in course.rglob("*.md")]
+    pages += [
+        (path, "".join(cell["source"]))
+        for path, cell in cells_of_the_copy(course)
+        if cell["cell_type"] == "markdown"
+    ]
+    for path, text in pages:
+        assert "For lecturers" not in text
+        for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)[^)\s]*\)", text):
+            there = (path.parent / target).exists() or target.startswith("../minifacenet/")
+            assert there, f"{path.name} leads to {target}"
+
+
+def test_the_student_copy_stores_no_hint_and_no_worked_answer(course):
+    from exercises.core import load_exercises
+
+    exercises = load_exercises()
+    worked = {
+        number: inspect.getsource(one.worked()).strip()
+        for number, one in exercises.items()
+        if one.answer.startswith("exercises.")
+    }
+    for path, cell in cells_of_the_copy(course):
+        stored = "".join("".join(one.get("text", "")) for one in cell.get("outputs", []))
+        shown = stored + "".join(cell["source"])
+        for number, exercise in exercises.items():
+            assert not any(hint in stored for hint in exercise.hints), (path.name, number)
+            body = worked.get(number, "\n").partition("\n")[2].strip()
+            assert not body or body not in shown, (path.name, number)
