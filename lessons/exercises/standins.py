@@ -85,6 +85,16 @@ def first_weights(shape, rng):
     return normal(rng, shape, 2 / np.prod(shape[:-1]), np.float64)
 
 
+def best_rate(steepness):
+    low, high = steepness.min(), steepness.max()
+    return 2 / (low + high), (high - low) / (high + low)
+
+
+def round_step(w, g, v, t, rate):
+    v = 0.99 * v + 0.01 * np.sum(g**2)
+    return w - rate * g / np.sqrt(v / (1 - 0.99**t)), v
+
+
 def at_most(errors, trials):
     return float(beta.ppf(0.95, errors + 1, trials - errors)) if errors < trials else 1.0
 
@@ -118,6 +128,8 @@ STANDINS = {
     "11.2": spread,
     "11.3": draw_batch,
     "12.3": first_weights,
+    "17.1": best_rate,
+    "17.2": round_step,
     "23.1": at_most,
     "23.2": threshold_for_all,
     "23.3": alarms,
