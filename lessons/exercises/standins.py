@@ -12,7 +12,7 @@ from minifacenet.embedding.batches import sample_batch
 from minifacenet.embedding.distances import squared_distances
 from minifacenet.embedding.mining import semi_hard_closest
 from minifacenet.embedding.triplet import Triplets, embedding_gradient, triplet_loss
-from minifacenet.nn import conv, l2norm, linear
+from minifacenet.nn import batchnorm, conv, l2norm, linear
 from minifacenet.nn.layer import normal
 
 
@@ -110,6 +110,24 @@ def threshold_for_all(distances, people, floor):
 def alarms(visitors, wanted, listed, val, far):
     false = (visitors - wanted) * -np.expm1(listed * np.log1p(-far))
     return wanted * val, false, false / (false + wanted * val)
+def batchnorm_gradients(dout, x, gamma, eps):
+    deviation = np.sqrt(x.var(axis=tuple(range(x.ndim - 1))) + eps)
+    z = (x - x.mean(axis=tuple(range(x.ndim - 1)))) / deviation
+    return batchnorm.batchnorm_backward(dout, (z, gamma, deviation))
+
+
+def folded(w, b, gamma, beta, mean, variance, eps):
+    scale = gamma / np.sqrt(variance + eps)
+    return w * scale, (b - mean) * scale + beta
+
+
+def inception_cost(side, channels, row, stride):
+    one, reduce3, three, reduce5, five, pool = row
+    small = side // stride
+    before = (channels + 1) * (one + reduce3 + reduce5)
+    behind = (9 * reduce3 + 1) * three + (25 * reduce5 + 1) * five + (channels + 1) * pool
+    outputs = one + three + five + (pool or channels)
+    return before + behind, before * side**2 + behind * small**2, outputs
 
 
 STANDINS = {
@@ -133,4 +151,7 @@ STANDINS = {
     "23.1": at_most,
     "23.2": threshold_for_all,
     "23.3": alarms,
+    "18.1": batchnorm_gradients,
+    "18.2": folded,
+    "18.3": inception_cost,
 }  # those of 03.1 to 03.3 and 12.4 to 12.6 are the library's worked answers themselves
