@@ -75,6 +75,6 @@ mathjax4_config = mathjax3_config = {"options": {"enableMenu": False}}
 def setup(app):
     pages.make(HERE / "made")
     app.connect("source-read", links.aim_at_the_book)
-    app.connect("source-read", pages.fold_drawings)
+    app.connect("source-read", pages.prepare_notebook)
     app.connect("doctree-resolved", links.lead_to_sources)
     app.connect("autodoc-process-docstring", docstrings.as_rst, priority=400)  # before napoleon

@@ -63,8 +63,8 @@ def _heading(text: str, line: str) -> str:
     return f"{text}\n{line * len(text)}\n"
 
 
-def fold_drawings(app, docname: str, source: list[str]) -> None:
-    """Let cells that draw be closed, with a button that opens them."""
+def prepare_notebook(app, docname: str, source: list[str]) -> None:
+    """Let cells that draw be closed, with a button, and pictures say in words what they show."""
     if not docname[:2].isdigit():
         return
     notebook = json.loads(source[0])
@@ -72,4 +72,9 @@ def fold_drawings(app, docname: str, source: list[str]) -> None:
         tags = cell["metadata"].get("tags", [])
         if FOLDED in tags:
             cell["metadata"]["tags"] = [*tags, "hide-input"]
+        for output in cell.get("outputs", []):
+            about = output.get("metadata", {})
+            for said in (about, *(one for one in about.values() if isinstance(one, dict))):
+                if "alt" in said:
+                    cell["metadata"]["mystnb"] = {"image": {"alt": said["alt"]}}
     source[0] = json.dumps(notebook)
