@@ -110,6 +110,8 @@ def threshold_for_all(distances, people, floor):
 def alarms(visitors, wanted, listed, val, far):
     false = (visitors - wanted) * -np.expm1(listed * np.log1p(-far))
     return wanted * val, false, false / (false + wanted * val)
+
+
 def batchnorm_gradients(dout, x, gamma, eps):
     deviation = np.sqrt(x.var(axis=tuple(range(x.ndim - 1))) + eps)
     z = (x - x.mean(axis=tuple(range(x.ndim - 1)))) / deviation
