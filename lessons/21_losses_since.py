@@ -432,8 +432,8 @@ picture(panels, "Five circles, one for each loss, with the photos of eight peopl
 
 # %% [markdown]
 # Dots are photos of the training, crosses three others of each person. Each loss finds an order
-# round the circle in which eight people have their places; how wide a person's arc is, and how wide
-# the gaps are, is what the losses differ in.
+# round the circle in which eight people have their places. Contrastive and the margins draw each
+# person to a point; triplet, content with a margin, leaves them an arc.
 #
 # A picture of eight people proves nothing. So now 16 numbers, the thirty people of lesson 14, and
 # what counts: the AUC on the ten strangers. The same weights to begin with, the same batches, the
@@ -497,12 +497,11 @@ claim("the pixels are as good", plain > max(figure.value for figure in scores.va
 #
 # **What went.** Triplets, for faces. From 2018 on nearly all published work trains by a softmax
 # with a margin, and the reasons are practical: no mining, no batches of 1,800 photos, a steady
-# slope. The price is a vector for each person. FaceNet's 8 million people at 128 float32 numbers
-# would be 8,000,000 x 128 x 4 = 4,096,000,000 bytes for that layer alone, and a photo of somebody
-# with a single photo teaches next to nothing. So triplets, and losses over pairs within a batch,
-# live on where there are no classes: in self-supervised learning (SimCLR, 2020), and between
-# pictures and sentences (CLIP, 2021), each a softmax whose classes are the other members of the
-# batch.
+# slope. The price is a vector for each person. For FaceNet's 8 million people these would be a
+# billion numbers, 4 GB in float32, and a photo of somebody with a single photo teaches next to
+# nothing. So triplets, and losses over pairs within a batch, live on where there are no classes: in
+# self-supervised learning (SimCLR, 2020), and between pictures and sentences (CLIP, 2021), each a
+# softmax whose classes are the other members of the batch.
 #
 # **What it took.**
 #

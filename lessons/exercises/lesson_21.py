@@ -124,7 +124,7 @@ def contrastive(answer):
             raise Wrong(f"{kind}: you divide by 0; where both points are one there is no direction")
         if slope and far and np.allclose(got[1], -slope * direction):
             raise Wrong(f"{kind}: the sign is wrong: that goes downhill, a gradient points uphill")
-        if not same and slope and far != 1 and np.allclose(got[1], slope * (a - b)):
+        if not same and slope and far not in (0, 1) and np.allclose(got[1], slope * (a - b)):
             raise Wrong(f"{kind}: D is the root of a sum of squares: its slope is (a - b) / D")
         if not same and short == 0 and np.any(got[1]):
             raise Wrong(f"{kind}: beyond the margin nothing pushes any more")
