@@ -94,6 +94,8 @@ def best_rate(steepness):
 def round_step(w, g, v, t, rate):
     v = 0.99 * v + 0.01 * np.sum(g**2)
     return w - rate * g / np.sqrt(v / (1 - 0.99**t)), v
+
+
 def ten_folds(distances, same, folds):
     scores = []
     for own in (folds == number for number in np.unique(folds)):
