@@ -329,6 +329,9 @@ claim(
 # | 14 | verify, name, refuse, group | `classification/` |
 # | 15 | the paper's own studies, at the size of a laptop | `experiment/seeds.py` |
 # | 16 | a network of nothing but your own functions, trained | `lessons/my_answers.py` |
+# | 17, 18 | how far a step goes; batch norm, inceptions and NN2 | `nn/optim.py`, `nn/batchnorm.py`, `embedding/inception.py` |
+# | 19, 20 | one byte for each number; vectors that compare with an older network's | `embedding/quantise.py`, `embedding/harmonic.py` |
+# | 21 to 23 | LFW by the book, and the losses since; what a network looks at; whose door it opens | `classification/lfw.py`, `classification/crowding.py` |
 #
 # Each lesson stands on its own if you know what the one before is about. All of it is NumPy and Numba:
 # no layer comes from elsewhere. It is a small network on a small data set, and it will not reach the

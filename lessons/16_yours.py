@@ -334,3 +334,6 @@ claim("better than before", rates["yours"] > rates["yours, fresh"])
 # purpose: `RATE = 0.5` (which number of the log says so first?), `first_weights` twice as large, `POOL` of
 # 3 x 3 with a stride of 2 and a padding of 1. And the race: where does your network spend its time? `%prun` tells;
 # lessons 06 to 08 have the cure.
+#
+# **And further?** Lessons 17 to 23 stand each on its own: how far a step goes, batch norm and NN2, 128 bytes, two
+# networks that understand each other, the losses since, what a network looks at, and whose door it opens.
