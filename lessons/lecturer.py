@@ -28,8 +28,8 @@ from grading.notebooks import answers_of  # noqa: E402
 ABOUT = """\
 # Solutions, with reasons and common errors
 
-For lecturers. Each exercise: what is asked, a worked answer, why, and the errors that are known, with
-the sentence that `check` has for each.
+For lecturers. Each exercise: what is asked, a worked answer, why, and the errors that are known,
+with the sentence that `check` has for each.
 """
 
 
