@@ -158,6 +158,7 @@ for record in train(model.network, training, config):
             "and positives, spread, and VAL on held-out photos. Loss and active pairs fall "
             "slowly, negatives run away from positives, spread and VAL rise.",
             shown,
+            dpi=64,
         )
 
 # %%
@@ -365,6 +366,7 @@ picture(
     "collapses, comes back once, and collapses for good. C: none active, the spread large. D: all "
     "active, the spread as it was at the start.",
     quality=70,
+    dpi=64,
 )
 
 # %%
@@ -598,7 +600,7 @@ picture(
     "Three ways down a valley that is steep in one direction. SGD swings from wall to wall on its "
     "way to the star; AdaGrad goes in one bend and slows down; Adam goes past the star and turns "
     "back.",
-    quality=70,
+    dpi=64,
 )
 
 # %% tags=["claim"]
