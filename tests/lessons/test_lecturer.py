@@ -25,7 +25,8 @@ def test_each_figure_of_a_notebook_is_a_slide():
     [notebook] = LESSONS.glob("10_*.ipynb")
     found = list(slides.slides(notebook))
     # A picture's type stands in its metadata once more.
-    pictures = len(re.findall(r'"image/(?:jpeg|png|svg\+xml)": [["]', notebook.read_text("utf-8")))
+    kinds = r'"image/(?:jpeg|png|svg\+xml)": (?:\[|")'
+    pictures = len(re.findall(kinds, notebook.read_text("utf-8")))
     assert sum(bool(one.picture) for one in found) == pictures > 2
     assert found[0].heading.startswith("10 · ")
     assert found[0].sentence.endswith("?")
