@@ -29,7 +29,8 @@ demo: $(VENV)/.with-data
 
 lessons: $(VENV)/.with-lessons $(VENV)/.with-data
 	$(PY) data_scripts/get_orl.py data/orl
-	$(PY) -m jupyter lab lessons/00_one_distance.ipynb
+	$(PY) -m jupyter lab --ServerApp.root_dir=. \
+	  --LabApp.default_url=/lab/tree/lessons/00_one_distance.ipynb
 
 student: | $(PY)
 	$(PY) lessons/build.py --student student

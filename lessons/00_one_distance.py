@@ -10,7 +10,7 @@
 # %%
 import numpy as np
 from exercises import check, hint, progress, solution
-from show import CREDIT, axes, embeddings, faces, picture
+from show import CREDIT, axes, embeddings, faces, picture, play
 
 from minifacenet.classification.verification import pair_distances, val_far
 from minifacenet.classification.verification_scores import verify
@@ -24,7 +24,12 @@ photos = faces()
 stored = embeddings()  # a trained network's answers, one row per photo
 vectors, stranger = stored["vectors"], stored["stranger"]
 names = np.array(photos.people)[photos.labels]
-picture(distance_grid(vectors, photos.images, names, ["s2", "s20", "s26"], credit=CREDIT))
+picture(
+    distance_grid(vectors, photos.images, names, ["s2", "s20", "s26"], credit=CREDIT),
+    "Three rows of four photos, a row for each of three men. Small blue numbers stand between the "
+    "photos of a row: one person, whatever he does with his face. The vermilion numbers between "
+    "the rows, where two people meet, are several times as large.",
+)
 
 # %% tags=["claim"]
 from show import claim
@@ -80,6 +85,7 @@ claim(
 # %%
 def show_pairs(pairs, title):
     """Two photos side by side with their distance between them; two pairs a row."""
+    words = []
     ax = gallery(None, (6.1, 1.3 * ((len(pairs) + 1) // 2) - 0.65), title, CREDIT)
     for number, (i, j) in enumerate(pairs):
         x, y = 3.3 * (number % 2), 1.3 * (number // 2)
@@ -89,7 +95,9 @@ def show_pairs(pairs, title):
             write(ax, x + shift, y + 0.58, photos.paths[index], "0.3")
         distance = np.square(vectors[i] - vectors[j]).sum()
         write(ax, x + 0.8, y, f"{distance:.2f}", colour, fontsize=11)
-    return picture(ax)
+        whom = "one person" if colour == SAME else "two people"
+        words.append(f"{photos.paths[i]} and {photos.paths[j]}, {whom}: {distance:.2f}")
+    picture(ax, f"Pairs of faces with their squared distances. {'; '.join(words)}.")
 
 
 def number(path):
@@ -150,7 +158,12 @@ print(progress())
 
 # %%
 distances, same = pair_distances(vectors[stranger], names[stranger])
-picture(distance_histograms(distances, same, ax=axes(9, 4)))
+picture(
+    distance_histograms(distances, same, ax=axes(9, 4)),
+    "Two histograms of squared distances. The pairs of one person form a narrow hill at small "
+    "distances, those of different people a wide one around 2. The two hills overlap, so no "
+    "threshold parts them.",
+)
 
 # %% tags=["claim"]
 claim("450 pairs of one person, 4,500 of two", (same.sum(), (~same).sum()) == (450, 4500))
@@ -174,6 +187,29 @@ print("   d     VAL    FAR   (VAL + 1 - FAR) / 2")
 for d in (0.5, 1.0, 1.5):
     val, far = val_far(distances, same, d)
     print(f"{d:.2f}   {val:.3f}  {far:.3f}   {(val + 1 - far) / 2:.3f}")
+
+# %% [markdown]
+# Before you move the slider below (it needs a running kernel; else the three are all there is): where
+# would you put the threshold for a door, and where for an album? Write down both VALs and FARs that you
+# expect there.
+
+
+# %% tags=["drawing"]
+def cut_at(ax, threshold, distances=distances, same=same):
+    distance_histograms(distances, same, threshold, ax)
+    ax.get_legend().remove()
+    ax.set_title("", loc="left")
+    val, far = val_far(distances, same, threshold)
+    return f"At {threshold:.2f} the VAL is {val:.2f}, and the FAR {far:.2f}."
+
+
+play(
+    cut_at,
+    "The two hills again, and a line for the threshold. What lies to its left is accepted: as it "
+    "moves to the right, more of the same person and more of the others.",
+    still=[{"threshold": 0.5}, {"threshold": 1.0}, {"threshold": 1.5}],
+    threshold=(0.0, 3.6, 0.05),
+)
 
 # %% [markdown]
 # A door that must keep strangers out takes the first one; a photo album that must not tear one person
@@ -246,6 +282,8 @@ show_pairs(farthest + nearest, "Above: one person, far apart. Below: two people,
 # %%
 trained = pair_distances(vectors[~stranger], names[~stranger])
 easy = verify(*trained)
+
+# %% tags=["drawing"]
 panels = axes(9, 6, rows=2)[:, 0]
 for panel, data, title in (
     (panels[0], trained, "30 people of the training, best threshold"),
@@ -255,7 +293,12 @@ for panel, data, title in (
     panel.set_title(title, loc="left", fontsize=11)
     panel.set_xlim(0, 4)
 panels[0].set_xlabel("")
-picture(panels)
+picture(
+    panels,
+    "The two histograms twice. Above, for the people of the training, the hills hardly touch, and "
+    "the threshold stands between them. Below, for strangers, the same threshold cuts through the "
+    "hill of the same person, and much of it lies on the wrong side.",
+)
 
 # %% tags=["claim"]
 claim("next to nothing left to do", easy.balanced_accuracy > 0.99)
@@ -286,6 +329,9 @@ claim(
 # | 14 | verify, name, refuse, group | `classification/` |
 # | 15 | the paper's own studies, at the size of a laptop | `experiment/seeds.py` |
 # | 16 | a network of nothing but your own functions, trained | `lessons/my_answers.py` |
+# | 17, 18 | how far a step goes; batch norm, inceptions and NN2 | `nn/optim.py`, `nn/batchnorm.py`, `embedding/inception.py` |
+# | 19, 20 | one byte for each number; vectors that compare with an older network's | `embedding/quantise.py`, `embedding/harmonic.py` |
+# | 21 to 23 | LFW by the book, and the losses since; what a network looks at; whose door it opens | `classification/lfw.py`, `classification/crowding.py` |
 #
 # Each lesson stands on its own if you know what the one before is about. All of it is NumPy and Numba:
 # no layer comes from elsewhere. It is a small network on a small data set, and it will not reach the

@@ -22,7 +22,7 @@ import numpy as np
 from exercises import check, hint, solution
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from show import CREDIT, faces, picture
+from show import CREDIT, faces, picture, play
 
 from minifacenet.nn.conv import Conv2D, conv_forward
 from minifacenet.nn.device.backend import one_thread
@@ -54,7 +54,46 @@ claim("0 where nothing changes, 24 at the edge", out.ravel().tolist() == [0, 24,
 # %% [markdown]
 # The filter answers 0 where nothing changes and 24 where dark turns into bright: it finds vertical
 # edges. And it finds them wherever they are. (The indices added to an image are for several photos at
-# once and for channels; we come to them.) Three filters on a face:
+# once and for channels; we come to them.)
+#
+# On a face: the window slides along a row, then along the next one, and each place gives one number of the
+# answer. Before you look: where in a face will the answer be large, where near 0, and where negative?
+
+# %%
+coarse = faces(size=32).images[70, ..., 0].astype(np.float64) / 127.5 - 1
+filled, _ = conv_forward(
+    coarse[None, :, :, None], edge[:, :, None, None], np.zeros(1), Window.of(3)
+)
+filled = filled[0, :, :, 0]
+
+
+# %% tags=["drawing"]
+def window_at(ax, place, coarse=coarse, filled=filled):
+    row, column = divmod(int(place), filled.shape[1])
+    so_far = np.where(np.arange(filled.size).reshape(filled.shape) <= place, filled, np.nan)
+    ax.imshow(coarse, cmap="gray", extent=(0, 32, 32, 0))
+    ax.imshow(so_far, cmap="PuOr", vmin=-2, vmax=2, extent=(35, 65, 31, 1))
+    for x, y, side in ((column, row, 3), (35 + column, 1 + row, 1)):
+        frame = {"fill": False, "edgecolor": HUES[5], "linewidth": 2}
+        ax.add_patch(Rectangle((x, y), side, side, **frame))
+    ax.add_patch(Rectangle((35, 1), 30, 30, fill=False, edgecolor="0.6", linewidth=0.8))
+    ax.set(xlim=(-1, 66), ylim=(33, -1), xticks=[], yticks=[], aspect="equal")
+    ax.set_title(f"place {int(place)}: {filled[row, column]:+.2f}", fontsize=10)
+    ax.set_xlabel(CREDIT, fontsize=6, color="0.4", loc="left")
+    ax.spines[:].set_visible(False)
+    return f"At place {int(place)} it answers {filled[row, column]:+.2f}."
+
+
+play(
+    window_at,
+    "A small face with a window of three by three pixels on it, and beside it the answer, which is "
+    "filled place by place as the window slides from the upper left to the lower right.",
+    still=[{"place": 68}, {"place": 430}, {"place": 899}],
+    place=(0, 899, 1),
+)
+
+# %% [markdown]
+# Three filters on the face:
 
 # %%
 photos = faces()
@@ -63,6 +102,7 @@ names = ["dark to bright, rightwards", "dark to bright, downwards", "the mean of
 filters = np.stack([edge, edge.T, np.full((3, 3), 1 / 9)], axis=2)[:, :, None].astype(np.float32)
 answers, _ = conv_forward(face[None], filters, np.zeros(3, np.float32), Window.of(3, pad=1))
 
+# %% tags=["drawing"]
 figure = Figure(figsize=(9, 3.9), layout="constrained")
 panels = figure.subplots(2, 4, height_ratios=(1, 2.6))
 panels[0, 0].set_visible(False)
@@ -80,7 +120,12 @@ for o, name in enumerate(names):
         table.text(j, i, "1/9" if o == 2 else f"{weight:.0f}", ha="center", va="center", fontsize=8)
 for panel in panels.flat:
     panel.set(xticks=[], yticks=[])
-picture(figure)
+picture(
+    figure,
+    "A face and what three filters make of it, each filter shown above as a table of nine "
+    "weights. The first one draws upright edges, the sides of the nose and of the face; the "
+    "second one lying edges, lids and mouth; the mean of nine pixels blurs the face.",
+)
 
 # %% [markdown]
 # Violet is positive, orange negative. The nose, the lids, the mouth: each filter draws its own map of
@@ -192,7 +237,7 @@ patches = [tiny[y : y + 14, x : x + 14] for y, x in corners]
 columns = np.stack([patch.ravel() for patch in patches])
 print("X:", columns.shape)
 
-# %%
+# %% tags=["drawing"]
 figure = Figure(figsize=(9, 3.2), layout="constrained")
 left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 2))
 marked = {0: HUES[0], 4: HUES[5], 5: HUES[2]}
@@ -216,7 +261,12 @@ left.set_xlabel(CREDIT, fontsize=7, color="0.4", loc="left")
 for panel in (left, middle):
     panel.set(xticks=[], yticks=[])
 middle.spines[:].set_visible(False)
-picture(figure)
+picture(
+    figure,
+    "A small face with three square windows marked in it, the same windows in a grid of all nine, "
+    "and the matrix X, in which each window is one row of grey values. Two of the marked windows "
+    "overlap, so what they share stands in two rows.",
+)
 
 # %% [markdown]
 # The marked windows overlap. What lies in two of them is in the matrix twice: that is the price.

@@ -34,7 +34,7 @@ from minifacenet.plots.style import HUES
 #
 # Why at all? Two convolutions, one after the other, are one convolution: sums of sums are sums. Something between them
 # must not be a sum, or twenty layers could do no more than one. ReLU is the cheapest such thing. On the edges
-# that a filter found in a face:
+# that a filter found in a face. Guess first: at what share of the pixels will it be open?
 
 # %%
 photo = faces().images[70:71].astype(np.float32) / 127.5 - 1
@@ -48,7 +48,7 @@ from show import claim
 
 claim("violet stays, orange becomes 0", 0 < (kept > 0).mean() < 1 and kept.min() == 0)
 
-# %%
+# %% tags=["drawing"]
 figure = Figure(figsize=(9, 2.9), layout="constrained")
 panels = figure.subplots(1, 4)
 maps = {"the photo": photo, "x: edges": edges, "y = max(x, 0)": kept, "open: dx = dout": kept > 0}
@@ -58,7 +58,12 @@ for panel, (name, values) in zip(panels, maps.items(), strict=True):
     panel.set_title(name, fontsize=10)
     panel.set(xticks=[], yticks=[])
 panels[0].set_xlabel(CREDIT, fontsize=7, color="0.4", loc="left")
-picture(figure)
+picture(
+    figure,
+    "A face; its edges, violet where dark turns to bright and orange the other way round; the "
+    "same after the ReLU, where only violet is left; and a mask, white where the ReLU is open and "
+    "the gradient passes.",
+)
 
 # %% [markdown]
 # Violet, from dark to bright, stays; orange, from bright to dark, becomes 0. On the right, white: where the
@@ -152,7 +157,8 @@ claim("nothing is lost on the way", dx.sum() == dout.sum())
 #
 # ## The winners in a face
 #
-# With the windows of the paper, 3 x 3, stride 2, padding 1, on a face of 32 x 32 pixels:
+# With the windows of the paper, 3 x 3, stride 2, padding 1, on a face of 32 x 32 pixels. Guess before you
+# look: what share of the pixels will win nothing? And where in the face will the winners be?
 
 # %%
 tiny = faces(size=32).images[70:71].astype(np.float32) / 127.5 - 1
@@ -160,6 +166,7 @@ window = Window.of(3, stride=2, pad=1)
 pooled, cache = maxpool_forward(tiny, window)
 won = maxpool_backward(np.ones_like(pooled), cache)[0, ..., 0]  # how many windows each pixel won
 
+# %% tags=["drawing"]
 figure = Figure(figsize=(9, 4.6), layout="constrained")
 left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
 left.imshow(tiny[0, ..., 0], cmap="gray", vmin=-1, vmax=1.3)
@@ -176,7 +183,12 @@ right.imshow(pooled[0, ..., 0], cmap="gray", vmin=-1, vmax=1.3)
 right.set_title("16 x 16: the winners", fontsize=10)
 for panel in (left, right):
     panel.set(xticks=[], yticks=[])
-picture(figure)
+picture(
+    figure,
+    "A small face with marks on the pixels that won a window of the pooling, most of them one "
+    "window, some two, very few three or four; beside it the pooled face, half as wide, brighter, "
+    "with the nostrils and the mouth nearly gone.",
+)
 
 # %%
 print(f"{(won == 0).mean():.0%} of the pixels won nothing, and get no gradient")

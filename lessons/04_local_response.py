@@ -91,7 +91,7 @@ check("04.1", neighbour_sums)
 # brightness that rises in one direction, all around the clock. Neighbouring channels look in
 # neighbouring directions. A ReLU cuts off the negative half, as in the network. The photo has pixels
 # from 0 to 255, and the constants are the paper's as we read them: $n = 5$, $\alpha = 10^{-4}$,
-# $\beta = 0.75$, $k = 1$.
+# $\beta = 0.75$, $k = 1$. Before you look: what will be damped more, the outline of the face or the eyes?
 
 
 # %%
@@ -116,6 +116,8 @@ damping = s**-0.75
 strongest = before.max(axis=2)
 loud = np.unravel_index(strongest.argmax(), strongest.shape)  # hair against the forehead
 quiet = (44, 55)  # beside the nose
+
+# %% tags=["drawing"]
 panels = axes(10, 3.1, columns=4)[0]
 pictures = {
     "the photo": (face[4:-4, 4:-4, 0], 255),
@@ -132,13 +134,18 @@ for name, place, colour in (("A", loud, DIFFERENT), ("B", quiet, SAME)):
     panels[0].plot(*place[::-1], "o", markersize=9, markerfacecolor="none", color=colour)
     panels[0].text(place[1] + 5, place[0], name, color=colour, fontweight="bold", va="center")
 panels[0].figure.text(0.995, -0.04, CREDIT, ha="right", fontsize=7, color="0.4")
-picture(panels)
+picture(
+    panels,
+    "A face with two marked pixels, A at the hair and B beside the nose; the strongest answer of "
+    "16 edge filters before and after normalisation; and the damping factor. Before, the outline "
+    "of the face outshines all; after, eyes, nose and mouth are nearly as bright as it is.",
+)
 
 # %% [markdown]
 # The outline of the face against the dark hair shouts, and is damped by half; eyes, nose and mouth stay
 # as they were. The two marked pixels, channel by channel:
 
-# %%
+# %% tags=["drawing"]
 panels = axes(9, 2.9, columns=2)[0]
 for panel, name, place, colour in zip(panels, "AB", (loud, quiet), (DIFFERENT, SAME), strict=True):
     panel.bar(range(16), before[place], color="none", edgecolor="black", label="before")
@@ -148,7 +155,11 @@ for panel, name, place, colour in zip(panels, "AB", (loud, quiet), (DIFFERENT, S
     panel.set(xlabel="channel (direction of the filter)", ylabel="response", ylim=(0, 160))
     panel.legend(frameon=False)
     panel.spines[["top", "right"]].set_visible(False)
-picture(panels)
+picture(
+    panels,
+    "The answers of 16 filters at the two pixels, before and after, as bars. At A, where many are "
+    "large, all are cut, the largest by about half. At B, where all are small, nothing changes.",
+)
 
 # %%
 ratio = [strongest[loud] / strongest[quiet], after[loud].max() / after[quiet].max()]
@@ -211,7 +222,7 @@ claim(
 #
 # And where it does act, it does more than damp. One channel alone, and with neighbours:
 
-# %%
+# %% tags=["drawing"]
 panels = axes(9, 3.2, columns=2)[0]
 x = np.linspace(0, 1000, 501)
 for others, colour, dash in ((0, HUES[0], "-"), (300, HUES[1], "--"), (600, HUES[2], "-.")):
@@ -229,7 +240,13 @@ panels[1].set(xlabel="response x (logarithmic)", ylabel="factor $s^{-\\beta}$", 
 panels[1].set_title("damping of a channel on its own", loc="left", fontsize=10)
 for panel in panels:
     panel.spines[["top", "right"]].set_visible(False)
-picture(panels)
+picture(
+    panels,
+    "Left: the response of one channel after normalisation against before, for three sizes of a "
+    "neighbour; each curve rises, turns and falls again, and lies lower the louder the neighbour "
+    "is. Right: the damping of a channel on its own, which is none for inputs from -1 to 1 and "
+    "sets in for pixels from 0 to 255.",
+)
 
 # %%
 x = np.arange(1, 1001.0)
@@ -266,6 +283,8 @@ print(
 layer = LRN()
 layer.forward(np.tile(before[loud], (16, 1)), train=True)
 slopes = layer.backward(np.eye(16))
+
+# %% tags=["drawing"]
 top = np.abs(slopes).max()
 ax = axes(5.4, 4.2)
 shown = ax.imshow(slopes, cmap="PuOr", vmin=-top, vmax=top)
@@ -273,7 +292,12 @@ ax.figure.colorbar(shown, label="slope $\\partial y_j / \\partial x_c$")
 ax.set(xlabel="input channel c", ylabel="output channel j", xticks=range(16), yticks=range(16))
 ax.tick_params(labelsize=8)
 ax.grid(False)
-picture(ax)
+picture(
+    ax,
+    "The slopes of 16 output channels by 16 input channels as a table of colours. The diagonal is "
+    "strong where the pixel is quiet. Beside it, where the channels are loud, lies a band of pale "
+    "orange, negative: there they push each other down.",
+)
 
 # %% tags=["claim"]
 claim("the diagonal is nearly 1 where the pixel is quiet", np.diag(slopes).max() > 0.9)

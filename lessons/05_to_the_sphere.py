@@ -160,6 +160,8 @@ cases = {
     "p = 2: the absolute value": ([-1.0, 1.0], [0.0, 0.0]),
     "p = 5: nearly $x^2$": (2 * touch, -(touch**2)),
 }
+
+# %% tags=["drawing"]
 panels = axes(9, 3, columns=3)[0]
 for panel, (title, lines) in zip(panels, cases.items(), strict=True):
     z, y, winner = affine_maxout(x, *lines)
@@ -170,7 +172,12 @@ for panel, (title, lines) in zip(panels, cases.items(), strict=True):
     panel.set(xlabel="x", ylim=(-1.5, 4))
     panel.spines[["top", "right"]].set_visible(False)
 panels[0].set_ylabel("y")
-picture(panels)
+picture(
+    panels,
+    "Three curves that maxout makes of straight pieces, each piece in its own colour: the ReLU "
+    "from two lines, the absolute value from two, and nearly a parabola from five. Each curve "
+    "opens upwards.",
+)
 
 # %% tags=["claim"]
 claim(
@@ -215,7 +222,8 @@ check("05.3", maxout_gradient)
 # $$y = \frac{x}{\|x\|}$$
 #
 # Now all points lie on the unit sphere, and only directions differ. What is thrown away with the length?
-# Weaken the contrast of a photo about mid-grey and look. (The network is a fresh one: it knows nothing
+# Weaken the contrast of a photo about mid-grey and look. Decide first: at a quarter of the contrast, what
+# will have become of the length, and how far will the point on the sphere have moved? (The network is a fresh one: it knows nothing
 # yet, and lays all people close together.)
 
 # %%
@@ -231,7 +239,7 @@ for name, layer in network.layers.items():
     values = layer.forward(values)
 distances = squared_distances(values)[0]
 
-# %%
+# %% tags=["drawing"]
 panels = axes(9, 2.8, columns=4)[0]
 names = [f"contrast x {c}" for c in contrasts] + ["another person"]
 for panel, name, image, length, d in zip(panels, names, inputs, lengths, distances, strict=True):
@@ -239,7 +247,12 @@ for panel, name, image, length, d in zip(panels, names, inputs, lengths, distanc
     panel.set_title(f"{name}\nlength x {length / lengths[0]:.2f}\nD = {d:.3f}", fontsize=10)
     panel.axis("off")
 panels[0].figure.text(0.995, -0.02, CREDIT, ha="right", fontsize=7, color="0.4")
-picture(panels)
+picture(
+    panels,
+    "One face at full, half and a quarter of its contrast, and another person. Titles tell the "
+    "length before L2, which falls with the contrast, and the distance on the sphere, which stays "
+    "0 for the pale copies and does not for the other person.",
+)
 
 # %% tags=["claim"]
 claim(
@@ -293,6 +306,8 @@ check("05.4", l2_gradient)
 direction = np.radians(50)
 unit = np.array([[np.cos(direction), np.sin(direction)]])
 upstream = np.array([[0.15, 0.75]])
+
+# %% tags=["drawing"]
 ax = axes(5.2, 4.8)
 angle = np.linspace(0, 2 * np.pi, 200)
 ax.plot(np.cos(angle), np.sin(angle), color="0.7")
@@ -324,7 +339,13 @@ ax.set(
     aspect="equal", xlim=(-1.15, 2.1), ylim=(-0.6, 2.1), xlabel="1st number", ylabel="2nd number"
 )
 ax.grid(False)
-picture(ax)
+picture(
+    ax,
+    "A circle with a point y on it and two points on the ray through y, one inside and one "
+    "outside of the circle. The upstream gradient at y splits into a part along the ray, dotted, "
+    "and the rest. What the backward hands to the two points is at a right angle to the ray, long "
+    "inside, short outside.",
+)
 
 # %% tags=["claim"]
 claim(
@@ -407,7 +428,7 @@ claim("it passes that test, and is wrong", max(errors[:3]) < 1e-8 < 0.1 < errors
 # $d = 1$ it is the **sums of the columns** of $J$, and nothing else: 4 numbers that stand for 16. The
 # impostor has the right column sums, and puts them on the diagonal:
 
-# %%
+# %% tags=["drawing"]
 row, eye, sums = x[:1], np.eye(4), []
 panels = axes(7, 3.5, columns=2)[0]
 for panel, layer in zip(panels, (L2Norm(), Impostor()), strict=True):
@@ -425,7 +446,12 @@ for panel, layer in zip(panels, (L2Norm(), Impostor()), strict=True):
     panel.set_yticklabels(["0", "1", "2", "3", "sum"])
     panel.spines[:].set_visible(False)
 panels[0].set_ylabel("output i")
-picture(panels)
+picture(
+    panels,
+    "Two tables of slopes, four by four, with the sums of their columns below. L2Norm's has "
+    "numbers everywhere, the impostor's on the diagonal alone; the sums below are the same. So a "
+    "test that sees only the sums cannot tell them apart.",
+)
 
 # %% tags=["claim"]
 claim("the impostor has the right column sums", np.allclose(*sums))

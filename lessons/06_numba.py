@@ -21,7 +21,7 @@ import time
 import numba
 import numpy as np
 from exercises import check, hint, solution
-from exercises.core import Wrong
+from exercises.core import Wrong, say
 from exercises.lesson_06 import double_operations
 from exercises.watched import Watched, follow_prange
 from numba import njit, prange
@@ -99,7 +99,8 @@ exchanged_all = njit(parallel=True)(exchanged)
 # %% [markdown]
 # **6. BLAS**, by `@` or `np.matmul`, here on one thread.
 #
-# All six have to agree before any of them is timed:
+# How many times as fast as Python will each be? Write down five numbers before you look at the bars. All six
+# have to agree before any of them is timed:
 
 # %%
 e = embeddings()["vectors"]
@@ -144,7 +145,7 @@ claim("82 MB of products", round(400 * 400 * 128 * 4 / 1e6) == 82)
 claim("all six agree", len(seconds) == 6 and np.allclose(out, expected, atol=1e-6))
 claim("compiling brings far more than ten", seconds["Python"] > 15 * seconds["njit"])
 
-# %%
+# %% tags=["drawing"]
 ax = axes(8, 3)
 ratios = np.array([seconds["Python"] / value for value in seconds.values()])
 colours = ["0.6", HUES[1], SAME, SAME, SAME, HUES[2]]
@@ -154,7 +155,12 @@ for bar, ratio in zip(bars, ratios, strict=True):
     ax.text(bar.get_width() * 1.1, bar.get_y() + 0.4, text, va="center", fontsize=9)
 ax.invert_yaxis()
 ax.set(xscale="log", xlim=(0.8, ratios.max() * 4), xlabel="times as fast as Python (log scale)")
-picture(ax)
+picture(
+    ax,
+    "Bars for six ways to compute the same sums, as a multiple of Python's speed, on a "
+    "logarithmic axis. NumPy and the first compiled loops are some dozens of times as fast, the "
+    "exchanged loops far faster again, and BLAS the fastest.",
+)
 
 # %% [markdown]
 # (One digit each; they differ from machine to machine and from run to run. `prange` gains little or nothing
@@ -307,7 +313,7 @@ def bias_gradient(dout, dbias):
 # | | writes 10 + 4 = 14 | **14**, should be 10 + 3 + 4 = 17 |
 #
 # What A did is lost. Whether it happens depends on who comes first, so it is different in every run. That
-# is the worst of it: a race can be right a hundred times.
+# is the worst of it: a race can be right a hundred times. In how many of a hundred runs will this one be?
 
 # %%
 ones = np.ones((1_000_000, 1), np.float32)
@@ -318,7 +324,7 @@ for _ in range(100):
     compiled(ones, dbias)
     results.append(100 * dbias[0] / len(ones))
 
-# %%
+# %% tags=["drawing"]
 ax = axes(8, 2.6)
 ax.axhline(100, color="0.6", linewidth=1, linestyle="--")
 run, share = np.arange(1, 101), np.array(results)
@@ -327,7 +333,12 @@ ax.scatter(run[right], share[right], s=18, color=SAME, label="right")
 ax.scatter(run[~right], share[~right], s=24, color=DIFFERENT, marker="x", label="work was lost")
 ax.set(xlabel="run", ylabel="% of the right sum", ylim=(0, 112), xlim=(0, 101))
 ax.legend(loc="lower right", ncols=2, fontsize=9)
-picture(ax)
+picture(
+    ax,
+    "A hundred runs of one function on the same numbers, each a mark at the share of the right "
+    "sum that it returned. Circles at 100 per cent are right; crosses, further down, have lost "
+    "work to the race. Which runs are lost follows no order.",
+)
 
 # %% [markdown]
 # The same function on the same numbers, a hundred times. How many are right depends on the machine and on
@@ -345,7 +356,7 @@ small = np.ones((4, 3), np.float32)
 try:
     follow_prange(bias_gradient, small, np.zeros(3), watch=1, name="dbias")
 except Wrong as error:
-    print(error)
+    say(str(error))
 
 # %% [markdown]
 # ## One writer per output

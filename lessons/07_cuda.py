@@ -9,7 +9,7 @@
 # sixty-fourth of the memory reads, and you count them.
 #
 # You need no GPU: Numba has a simulator, which runs CUDA kernels on the CPU, slowly. With a GPU the same
-# cells run there. Twenty minutes. From the paper: nothing; it trained on a cluster of CPUs (section 3).
+# cells run there. An hour, with its seven exercises. From the paper: nothing; it trained on a cluster of CPUs (section 3).
 # In the library: `minifacenet/nn/products/matmul_cuda.py` and `backend.py`.
 #
 # Numba decides between GPU and simulator once, **when it is imported**, by an environment variable. So the
@@ -36,10 +36,12 @@ import inspect
 import numba
 import numpy as np
 from exercises import check, hint, solution
+from exercises.core import Wrong, say
 from exercises.simulator import launch
 from matplotlib.patches import Rectangle
 from numba import cuda
 from show import CREDIT, axes, faces, picture
+from threads import show_threads
 
 from minifacenet.nn.products import matmul_cuda
 from minifacenet.plots.style import DIFFERENT, HUES, SAME
@@ -60,7 +62,8 @@ else:
 #
 # `cuda.grid(2)` is these two sums. Note the order: **x comes first and runs along a row**, so it is the
 # column; arrays are indexed `[row, column]`. The blocks have to cover the matrix, so they are rounded up, and
-# some threads find themselves outside. They must not write: the **guard**.
+# some threads find themselves outside. They must not write: the **guard**. How many blocks of 4 x 4 threads do
+# 5 x 7 outputs need, and how many threads have nothing to do?
 
 
 # %%
@@ -101,7 +104,7 @@ scaled = scaled.copy_to_host()
 assert np.allclose(scaled, face / 127.5 - 1, atol=1e-6)
 
 
-# %%
+# %% tags=["drawing"]
 def show_blocks(ax, grid, side, shape):
     """The borders of the blocks, and the threads that have nothing to do."""
     height, width = grid[1] * side, grid[0] * side
@@ -131,7 +134,12 @@ right.imshow(scaled, cmap="gray")
 show_blocks(right, (3, 3), 16, face.shape)
 right.set(xticks=(0, 16, 32), yticks=(0, 16, 32))
 right.set_title("3 x 3 blocks of 16 x 16, 40 x 40 pixels", loc="left", fontsize=10)
-picture(left)
+picture(
+    left,
+    "Left: a grid of 5 by 7 outputs, covered by four blocks of 4 by 4 threads in four colours, "
+    "each cell with the x and y of its thread. Right: a face of 40 by 40 pixels under nine blocks "
+    "of 16 by 16. In both, threads beyond the edge are hatched: they have nothing to do.",
+)
 
 # %%
 print(CREDIT)
@@ -156,6 +164,254 @@ def owner(row, column, side):
 check("07.1", owner)
 
 # %% [markdown]
+# ## Puzzles: what does one thread do?
+#
+# Before the large product come five small kernels. You write each for **one** thread. Do not decorate them: the
+# checks run them in a simulator of our own, `launch` in `lessons/exercises/simulator.py`, which is plain Python.
+# *One thread at a time runs until it ends or comes to a barrier; then the next one.* And its arrays remember who
+# touched which number (lesson 06). So a race, an index outside of an array and a thread that misses a barrier
+# are told by name, and reads are counted. A GPU by itself says nothing of the kind.
+#
+# It can draw what it has seen. Here each thread adds two neighbours. Eight threads in two blocks, seven numbers:
+# how many sums are there, how many threads have nothing to do, and how often is a number of `x` read?
+
+# %%
+float32 = numba.float32
+BLOCK, TILE = 8, 4  # constants, since the size of a shared array has to be known to the compiler
+
+
+def neighbours(x, out):
+    i = cuda.grid(1)
+    if i < out.shape[0]:
+        out[i] = x[i] + x[i + 1]
+
+
+def line(*numbers):
+    """An array of float32; a line of NaN, which is drawn as nothing, is memory that holds no result."""
+    return np.array(numbers, np.float32)
+
+
+empty = float("nan")
+pairs = {"x": line(3, 1, 4, 1, 5, 9, 2), "out": line(*[empty] * 6)}
+
+# %% tags=["drawing"]
+picture(
+    show_threads(neighbours, 2, 4, pairs),
+    "Seven numbers, eight threads in two blocks, and six sums. From each of the first six threads a line goes "
+    "to its own number and one to the next, so the numbers in the middle are read twice; the last two threads "
+    "are hatched, as they have nothing to do.",
+)
+
+# %% tags=["claim"]
+from show import claim
+
+claim("twice, but for the first and the last", launch(neighbours, (2, 1), (4, 1), pairs)["x"] == 12)
+claim("the sums are right", pairs["out"].tolist() == [4, 5, 5, 6, 14, 11])
+
+# %% [markdown]
+# From above: what a thread reads; downwards: what it writes. A colour for each block. To see what a kernel of
+# yours does, `picture(show_threads(yours, 2, 4, {"x": ..., "out": ...}), "What my own kernel does.")`; if the
+# simulator finds a fault, the drawing ends there and says so.
+#
+# ## Exercise 07.2
+#
+# Brighten a row of pixels: to each number of `x` add 10. There are blocks of 4 threads, as many as it takes to cover
+# the row, so there may be more threads than pixels.
+
+
+# %% tags=["exercise"]
+def brighten(x, out):
+    """out[i] = x[i] + 10, written for one thread. x, out: (n,), float32."""
+    raise NotImplementedError
+
+
+# %%
+check("07.2", brighten)
+
+# %% [markdown]
+# ## Exercise 07.3
+#
+# Turn a picture round, left to right, as `Augmentation` does with faces: the last pixel of a row becomes the first.
+# The blocks have 4 x 4 threads. Which of the two numbers of `cuda.grid(2)` belongs to a row? And who reads what?
+
+
+# %% tags=["exercise"]
+def mirror(image, out):
+    """out: the image, mirrored left to right. image, out: (rows, columns), float32."""
+    raise NotImplementedError
+
+
+# %%
+check("07.3", mirror)
+
+# %% [markdown]
+# ## Memory is a line
+#
+# An array of two axes lies in memory row after row. Three threads, each of which reads the first and the last
+# number of its row; there are five columns. Before you look: how far apart is what they read at the same moment?
+
+
+# %%
+def both_ends(a, out):
+    row = cuda.grid(1)
+    if row < a.shape[0]:
+        out[row] = a[row, 0] + a[row, a.shape[1] - 1]
+
+
+table = np.arange(15, dtype=np.float32).reshape(3, 5)
+
+# %% tags=["drawing"]
+picture(
+    show_threads(both_ends, 1, 4, {"a": table, "out": line(*[empty] * 3)}),
+    "Fifteen numbers in a line, a table of three rows of five. Each of three threads reads two of them, five "
+    "places away from what the next thread reads; the fourth thread is hatched.",
+)
+
+# %% [markdown]
+# A row apart. The chip fetches neighbours in memory together, so it would rather have neighbouring threads read
+# neighbouring numbers. (The last table of this lesson says what that costs.)
+#
+# ## Exercise 07.4
+#
+# The sum of each row, with **one thread for each row**, in blocks of 4. `out` holds no zeros to begin with. And it
+# is global memory, far away; a variable of the thread is a register, as near as it gets. Who races with whom?
+
+
+# %% tags=["exercise"]
+def row_sums(a, out):
+    """out[row] = the sum of a[row], written for one thread. a: (m, n), out: (m,), float32."""
+    raise NotImplementedError
+
+
+# %%
+check("07.4", row_sums)
+
+# %% [markdown]
+# ## Shared memory, and a barrier
+#
+# One thread for each row leaves the others idle if there are few rows. Can several threads work on one sum? They
+# have to tell each other something. The threads of a block have a small memory in common, **shared memory**, near
+# and fast. `cuda.shared.array(8, float32)` gives each *block* an array of its own, and all threads of the block
+# the same one. It begins with whatever was there.
+#
+# Here each thread of a block puts its number there, and takes that of the thread opposite. When may it take it?
+# Not before the other one has put it there. `cuda.syncthreads()` is the **barrier**: each thread of the block waits
+# there until all of them have come. There is none for the whole grid, and blocks run in any order.
+
+
+# %%
+def mirrored(x, out):
+    tile = cuda.shared.array(TILE, float32)
+    t = cuda.threadIdx.x
+    tile[t] = x[cuda.grid(1)]
+    cuda.syncthreads()
+    out[cuda.grid(1)] = tile[TILE - 1 - t]
+
+
+eight = {"x": line(1, 2, 3, 4, 5, 6, 7, 8), "out": line(*[empty] * 8)}
+
+# %% tags=["drawing"]
+picture(
+    show_threads(mirrored, 2, 4, eight),
+    "Eight numbers go straight down to eight threads in two blocks and on into shared memory, a part for each "
+    "block. From there, behind the barrier, the lines cross within each block: thread 0 takes what thread 3 has "
+    "brought. No line leads from one block to the other.",
+)
+
+# %%
+print(eight["out"])
+
+
+def without_barrier(x, out):
+    tile = cuda.shared.array(TILE, float32)
+    t = cuda.threadIdx.x
+    tile[t] = x[cuda.grid(1)]
+    out[cuda.grid(1)] = tile[TILE - 1 - t]
+
+
+try:
+    launch(without_barrier, (2, 1), (4, 1), eight)
+except Wrong as wrong:
+    say(str(wrong))
+
+# %% tags=["claim"]
+claim("turned round within each block", eight["out"][:4].tolist() != [1, 2, 3, 4])
+
+# %% [markdown]
+# Each block is turned round on its own, since no block sees another's shared memory. Without the barrier it is a
+# race, and the simulator says which.
+#
+# ## Exercise 07.5
+#
+# The sum of the numbers of each block of 8: `out[b]` is that of `x[8 * b]` to `x[8 * b + 7]`, as far as there are
+# any. **Every thread fetches one number**, and after the barrier somebody adds up. `n` may be no multiple of 8:
+# what does a thread beyond the end bring? (And may it go home before the barrier?)
+
+
+# %% tags=["exercise"]
+def block_sums(x, out):
+    """out[b] = the sum of block b's numbers. x: (n,), out: (blocks,), float32; BLOCK threads each."""
+    raise NotImplementedError
+
+
+# %%
+check("07.5", block_sums)
+
+# %% [markdown]
+# ## A window over a line
+#
+# A convolution in one dimension, with three weights: each output needs its own number and both neighbours, and
+# beyond the ends there are zeros. Written down as it is, with two blocks of eight threads and weights of 1:
+
+
+# %%
+def three_each(x, out):
+    i, n = cuda.grid(1), x.shape[0]
+    if i < n:
+        total = x[i]
+        if i > 0:
+            total += x[i - 1]
+        if i < n - 1:
+            total += x[i + 1]
+        out[i] = total
+
+
+sixteen = {"x": np.arange(16, dtype=np.float32), "out": line(*[empty] * 16)}
+
+# %% tags=["drawing"]
+picture(
+    show_threads(three_each, 2, 8, sixteen),
+    "Sixteen numbers, two blocks of eight threads, and three lines up from each thread, to its own number and to "
+    "both neighbours. Nearly every number is read three times; the two numbers where the blocks meet are read by "
+    "both blocks.",
+)
+
+# %% tags=["claim"]
+claim("46 reads", launch(three_each, (2, 1), (8, 1), sixteen)["x"] == 46)
+claim("18 would do", 46 == 3 * 16 - 2 and 2 * (BLOCK + 1) == 18)
+
+# %% [markdown]
+# That is 46 reads of 16 numbers. With shared memory a block fetches each number once. Which ones does it need? Its
+# own eight, and one more on either side that belongs to the neighbour: the **halo**. (Here, at the ends, there is
+# only one neighbour each.) How many reads are left?
+#
+# ## Exercise 07.6
+#
+# The same with weights `w`, from shared memory, with blocks of 8 threads:
+# `out[i] = w[0] * x[i - 1] + w[1] * x[i] + w[2] * x[i + 1]`. The block has 8 threads and needs up to 10 numbers: who
+# brings the other two? It takes 18 reads of `x` for the sixteen numbers above.
+
+
+# %% tags=["exercise"]
+def smooth(x, w, out):
+    """Three weights over x, 0 beyond its ends. x, out: (n,), w: (3,), float32; BLOCK threads each."""
+    raise NotImplementedError
+
+
+# %%
+check("07.6", smooth)
+
+# %% [markdown]
 # ## The matrix product, naive
 #
 # $C = A B$ with $A$ of shape $(m, k)$ and $B$ of shape $(k, n)$. A thread owns one output, and sums over $k$.
@@ -176,8 +432,7 @@ print(inspect.getsource(matmul_cuda._naive_grid.function))
 #
 # ## Tiled: fetch together
 #
-# The threads of a block have a small memory in common, **shared memory**, near and fast. A block of $T
-# \times T$ threads needs $T$ rows of $A$ and $T$ columns of $B$. So go along $k$ in slices of $T$; in each slice
+# A block of $T \times T$ threads needs $T$ rows of $A$ and $T$ columns of $B$. So go along $k$ in slices of $T$; in each slice
 #
 # 1. every thread fetches *one* number of $A$ and *one* of $B$ into two shared tiles,
 # 2. **barrier**: all wait until the tiles are complete,
@@ -188,18 +443,37 @@ print(inspect.getsource(matmul_cuda._naive_grid.function))
 #
 # $$\text{tiled:} \quad \frac{m}{T} \cdot \frac{n}{T} \text{ blocks} \cdot 2\, T k = \frac{2\, m\, n\, k}{T}
 # \text{ numbers}$$
-
-# %%
-print(inspect.getsource(matmul_cuda._tiled_grid.function).split('"""')[-1])
-
-# %% [markdown]
-# `cuda.syncthreads()` is the barrier, for the threads of *one block*; there is none for the whole grid, and
-# blocks run in any order. Two rules follow, which every exercise in CUDA is about:
+#
+# Two rules, which every exercise in CUDA is about:
 #
 # - **All threads of the block come to every barrier**, those outside of the matrix too. So no early
 #   `return`, and no barrier inside of an `if`. The guard is around the reads and the write instead.
 # - **Where a tile reaches beyond its matrix it gets a 0**, which adds nothing to any sum.
 #
+# ## Exercise 07.7
+#
+# A tiled matrix product for **any** shape, with tiles of 4 x 4. It is started with blocks of 4 x 4 threads, as
+# many as cover `out`. You need `cuda.grid(2)`, `cuda.threadIdx`, `cuda.shared.array((TILE, TILE), float32)`
+# and `cuda.syncthreads()`. All of it has been in one of the puzzles: the guard, the map, the loop, the zeros
+# beyond the edge, the barrier.
+
+
+# %% tags=["exercise"]
+def tiled_matmul(a, b, out):
+    """out = a @ b, written for one thread. a: (m, k), b: (k, n), out: (m, n), all float32."""
+    raise NotImplementedError
+
+
+# %%
+check("07.7", tiled_matmul)
+
+# %% [markdown]
+# This is the library's, with its switches for transposed factors:
+
+# %%
+print(inspect.getsource(matmul_cuda._tiled_grid.function).split('"""')[-1])
+
+# %% [markdown]
 # ## Register-blocked: use what is near more often
 #
 # Now each multiply-add reads two numbers from *shared* memory, and that is the next thing to wait for. So let
@@ -221,10 +495,7 @@ for product in (matmul_cuda.matmul_naive, matmul_cuda.matmul_tiled, matmul_cuda.
 # %% [markdown]
 # ## Count them
 #
-# To count the reads we need a simulator that looks. `launch`, in `lessons/exercises/simulator.py`, is one of
-# our own, in plain Python. It works as Numba's does: *one thread at a time runs until it ends or comes to a
-# barrier; then the next one*. And its arrays remember who touched which number (lesson 06). It runs the
-# very kernels of the library, here on $m = n = 128$, $k = 8$:
+# The simulator of the puzzles runs the very kernels of the library, too, here on $m = n = 128$, $k = 8$:
 
 # %%
 m, n, k = 128, 128, 8
@@ -251,14 +522,12 @@ counted["the least possible"] = m * k + k * n
 print(f"{'each number once':17}{m * k + k * n:8,}")
 
 # %% tags=["claim"]
-from show import claim
-
 claim("131,072 multiply-adds", m * n * k == 131_072)
 claim("a sixteenth", counted["naive"] == 16 * counted["tiled"])
 claim("a sixty-fourth", counted["naive"] == 64 * counted["register-blocked"])
 claim("each number is still read by two blocks", counted["register-blocked"] == 2 * (m * k + k * n))
 
-# %%
+# %% tags=["drawing"]
 left, right = axes(9, 3.6, columns=2)[0]
 deep = 40  # drawn deeper than 8, to be seen
 for (x, y), width, height, name in (
@@ -290,7 +559,13 @@ for bar, count in zip(bars, counted.values(), strict=True):
     right.text(bar.get_width() * 1.15, bar.get_y() + 0.4, f"{count:,}", va="center", fontsize=9)
 right.invert_yaxis()
 right.set(xscale="log", xlim=(1000, 2e6), xlabel="numbers read from global memory (log scale)")
-picture(left)
+picture(
+    left,
+    "Left: the matrices A, B and C, and what one block of C reads, a strip of rows of A and a "
+    "strip of columns of B, one small square of each at a time. Right: bars of the numbers read "
+    "from global memory: the tiled kernel reads a sixteenth of the naive one's, the register- "
+    "blocked a quarter of that, twice the least possible.",
+)
 
 # %% [markdown]
 # Left: a block goes along its rows of $A$ and its columns of $B$ slice by slice; the strong squares are the
@@ -305,30 +580,6 @@ picture(left)
 # compiled kernel can be read without a GPU, and the project's tests do: of the instructions of its loop two of
 # three multiply. The head of `matmul_cuda.py` says what that took.
 #
-# ## Exercise 07.2
-#
-# A tiled matrix product for **any** shape, with tiles of 4 x 4. It is started with blocks of 4 x 4 threads, as
-# many as cover `out`. You need `cuda.grid(2)`, `cuda.threadIdx`, `cuda.shared.array((TILE, TILE), float32)`
-# and `cuda.syncthreads()`. Do not decorate it: the check runs it in our simulator, so you see a race, an index
-# outside of a matrix and a thread that misses a barrier by name. A GPU by itself says nothing of the kind.
-#
-# (`TILE` is a constant outside of the function, since the size of a shared array has to be known when the
-# kernel is compiled.)
-
-# %%
-float32 = numba.float32
-TILE = 4
-
-
-# %% tags=["exercise"]
-def tiled_matmul(a, b, out):
-    """out = a @ b, written for one thread. a: (m, k), b: (k, n), out: (m, n), all float32."""
-    raise NotImplementedError
-
-
-# %%
-check("07.2", tiled_matmul)
-
 # %% [markdown]
 # ## What no simulator shows
 #

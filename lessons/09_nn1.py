@@ -190,6 +190,8 @@ claim(
 # All 30 figures of the paper, after rounding. ("22 layers deep" counts rows: 14 of them have weights.)
 #
 # ## Where the numbers sit, and where the time goes
+#
+# Before you look: which row has the most parameters, and which the most multiply-adds? Is it the same one?
 
 
 # %%
@@ -206,6 +208,7 @@ def kind(row):
     return "1x1 convolution" if row.name.endswith("a") else "convolution"
 
 
+# %% tags=["drawing"]
 colours = dict(zip(("convolution", "1x1 convolution", "fully connected"), HUES, strict=False))
 weighted = [row for row in rows if row.parameters]
 panels = axes(9.5, 4.2, columns=2)[0]
@@ -227,7 +230,12 @@ for panel, field, title in zip(
     panel.spines[["top", "right"]].set_visible(False)
 handles = [Patch(color=colour, label=name) for name, colour in colours.items()]
 panels[0].legend(handles=handles, frameon=False, loc="upper right", fontsize=9)
-picture(panels)
+picture(
+    panels,
+    "Bars for the rows of NN1. Left, parameters: fc1 has three quarters of them and fc2 most of "
+    "the rest, the convolutions next to none. Right, multiply-adds: there it is the convolutions, "
+    "conv3 and conv2 above all, and the connected rows have little.",
+)
 
 # %%
 connected = [row for row in rows if kind(row) == "fully connected"]
@@ -331,6 +339,7 @@ def by_stage(rows, field):
     return [*sums, sum(getattr(row, field) for row in rows if len(row.output) == 1)]
 
 
+# %% tags=["drawing"]
 panels = axes(9.5, 4.6, columns=2)[0]
 for panel, field, title, place_of_names in zip(
     panels,
@@ -355,7 +364,12 @@ for panel, field, title, place_of_names in zip(
     panel.set_title(title, loc="left", fontsize=10)
     panel.spines[["top", "right", "bottom"]].set_visible(False)
     panel.legend(frameon=False, loc=place_of_names, fontsize=9)
-picture(panels)
+picture(
+    panels,
+    "NN1 and NN2 side by side, by the size of the map. Parameters: NN1 has nearly all of its in "
+    "the fully connected end, and NN2 has few anywhere. Multiply-adds: both spend about the same "
+    "in all, NN2 somewhat later.",
+)
 
 # %%
 fc1 = next(row for row in rows if row.name == "fc1")
@@ -400,7 +414,7 @@ for name, layer in network.layers.items():
     stops[name.removesuffix(".relu").removesuffix(".maxout")] = activity[0]
 shown = ("photo", "conv1", "pool1", "conv2", "pool2", "conv3", "pool3", "conv6", "pool4")
 
-# %%
+# %% tags=["drawing"]
 panels = axes(10.5, 4.1, columns=len(shown), rows=3)
 for column, name in zip(panels.T, shown, strict=True):
     maps = stops[name]
@@ -411,7 +425,11 @@ for column, name in zip(panels.T, shown, strict=True):
 for panel in panels.flat:
     panel.axis("off")
 panels[0, 0].figure.text(0.995, -0.02, CREDIT, ha="right", fontsize=7, color="0.4")
-picture(panels)
+picture(
+    panels,
+    "A face, and three channels of each of eight rows of the network. From left to right the "
+    "face turns into maps of fewer and fewer pixels, until only a few grey squares are left.",
+)
 
 # %% [markdown]
 # Three channels of each row. From left to right the picture loses pixels and gains channels: *where* is
@@ -435,7 +453,7 @@ print({name: views[name] for name in ("conv1", "pool1", "pool2", "pool3", "conv6
 claim("pool1 sees 11 pixels", views["pool1"] == 11)
 claim("pool4 nearly the whole face", 0.8 * 220 < views["pool4"] < 220)
 
-# %%
+# %% tags=["drawing"]
 ax = axes(6, 4)
 ax.imshow(faces(220).images[chosen, ..., 0], cmap="gray", extent=(0, 220, 220, 0))
 squares = {name: views[name] for name in ("pool4", "conv6", "pool3", "pool2", "pool1")}
@@ -448,7 +466,12 @@ for (name, side), colour in zip(squares.items(), HUES, strict=False):
 ax.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
 ax.axis("off")
 ax.figure.text(0.995, -0.02, CREDIT, ha="right", fontsize=7, color="0.4")
-picture(ax)
+picture(
+    ax,
+    "A face with five squares around its middle: what one value behind each pooling layer and "
+    "conv6 sees. The smallest is a few pixels of the nose, the third an eye, the largest nearly "
+    "the whole photo.",
+)
 
 # %% [markdown]
 # A value behind pool1 knows a patch of 11 pixels: an edge. Behind pool3 it knows an eye, behind pool4

@@ -17,7 +17,7 @@
 # %%
 import numpy as np
 from exercises import check, hint, solution
-from show import axes, embeddings, picture
+from show import axes, embeddings, picture, play
 
 from minifacenet.embedding.distances import squared_distances
 from minifacenet.embedding.triplet import Triplets, embedding_gradient, triplet_loss
@@ -118,6 +118,43 @@ check("10.2", one_triplet_gradient)
 # A step of gradient descent goes the other way. So the positive moves **to** the anchor, the negative
 # **away** from it, and the anchor by $2(p - n)$: towards the one, away from the other, all at once.
 #
+# Move the negative yourself. (For once it may leave the circle.) Guess first: where does it have to be for
+# the arrows to vanish? And where is the anchor's arrow the longest?
+
+
+# %% tags=["drawing"]
+def with_negative(ax, x, y, a=anchor, p=positive):
+    n = np.array([x, y])
+    loss = np.square(a - p).sum() - np.square(a - n).sum() + 0.2
+    steps = [2 * (p - n), 2 * (a - p), 2 * (n - a)] if loss > 0 else [np.zeros(2)] * 3
+    angle = np.linspace(0, 2 * np.pi, 200)
+    ax.plot(np.cos(angle), np.sin(angle), color="0.8", linewidth=1, zorder=0)
+    reach = np.sqrt(np.square(a - p).sum() + 0.2)
+    ax.plot(a[0] + reach * np.cos(angle), a[1] + reach * np.sin(angle), ":", color="0.4")
+    marks = zip("apn", (a, p, n), steps, (SAME, SAME, DIFFERENT), "o^s", strict=True)
+    for name, point, step, colour, marker in marks:
+        ax.plot(*point, marker, color=colour, markersize=8)
+        ax.annotate(name, point, (7, 5), textcoords="offset points", color=colour)
+        if step.any():
+            arrow = {"arrowstyle": "->", "color": colour}
+            ax.annotate("", point + 0.3 * step, point, arrowprops=arrow)
+    ax.set(aspect="equal", xlim=(-1.6, 1.6), ylim=(-1.3, 2.2), xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+    ax.set_title(f"n = ({x:.2f}, {y:.2f}), loss {max(0, loss):.2f}", loc="left", fontsize=10)
+    return f"With the negative at ({x:.2f}, {y:.2f}) the loss is {max(0, loss):.2f}."
+
+
+play(
+    with_negative,
+    "Anchor a, positive p and negative n, each with an arrow that says where a step of descent would "
+    "move it. A dotted circle around the anchor marks where the negative is far enough: behind it no "
+    "arrow is left.",
+    still=[{"x": -0.5, "y": 0.87}, {"x": -0.8, "y": 0.6}, {"x": 0.0, "y": -1.0}],
+    x=(-1.5, 1.5, 0.05),
+    y=(-1.2, 1.5, 0.05),
+)
+
+# %% [markdown]
 # With many triplets it would be slow to add these up one by one. The library goes by way of the
 # distances. Of $T$ active triplets each adds $1/T$ to the slope of its $D_{ap}$ and $-1/T$ to that of
 # its $D_{an}$; collect these in a matrix $W = \partial L / \partial D$. Now $D_{ij}$ changes by
@@ -180,7 +217,12 @@ for panel, steps in zip(panels, (0, 4, 40), strict=True):
     loss, active, slope = gradient(current)
     show_circle(panel, current, -0.4 * slope, f"loss {loss:.2f}, {active} of 36 active")
 panels[0].legend(loc="lower left", fontsize=8, frameon=False)
-picture(panels)
+picture(
+    panels,
+    "Three photos each of two people on a circle, at three moments of gradient descent. At first "
+    "they are mixed, with arrows that say where each would go; four steps later they begin to "
+    "part; in the end each person's photos stand together and no arrow is left.",
+)
 
 # %% tags=["claim"]
 claim("of 36 triplets", len(all_triplets(who).anchor) == 36)
@@ -249,7 +291,7 @@ for a in range(len(labels)):
 gap = np.concatenate(gap)
 print(f"{len(gap):,} triplets; active at a margin of 0.2: {(gap > -0.2).mean():.1%}")
 
-# %%
+# %% tags=["drawing"]
 ax = axes(7, 3)
 bins = np.arange(-3.5, 2.01, 0.05)
 ax.hist(gap[gap <= -0.2], bins=bins, color="0.75", label="satisfied: loss 0")
@@ -258,7 +300,12 @@ ax.axvline(-0.2, color="black", linestyle="--", linewidth=1)
 ax.set_xlabel("D(a,p) - D(a,n), squared L2; active to the right of -0.2")
 ax.set_ylabel("triplets")
 ax.legend(frameon=False)
-picture(ax)
+picture(
+    ax,
+    "Histogram of the gap between the distance to the positive and to the negative, over all "
+    "triplets of ten strangers. Nearly all lie to the left of the margin, satisfied, with a loss "
+    "of 0; only the right tail is active.",
+)
 
 # %% tags=["claim"]
 claim("all triplets are in the picture", bins[0] < gap.min() and gap.max() < bins[-1])

@@ -68,7 +68,7 @@ d_ap, margin = from_anchor[positive], 0.2
 others = np.flatnonzero(labels != labels[anchor])
 others = others[from_anchor[others].argsort()]
 
-# %%
+# %% tags=["drawing"]
 ax = axes(10, 3.8)
 
 
@@ -106,7 +106,12 @@ ax.set(
 ax.spines["left"].set_visible(False)
 ax.grid(False)
 ax.figure.text(0.995, -0.03, CREDIT, ha="right", fontsize=7, color="0.4")
-picture(ax)
+picture(
+    ax,
+    "A line of distances from one anchor, with the faces of other people as thumbnails, in three "
+    "zones. Two lie nearer than the positive: hard. Some lie just behind it, within the margin: "
+    "semi-hard. Most lie farther: easy.",
+)
 
 # %% tags=["claim"]
 from show import claim
@@ -217,7 +222,7 @@ for rule in ("semi-hard", "hardest"):
     logs[rule] = list(train(networks[rule], people, config))
     print(f"{rule:9}: {logs[rule][-1].state}")
 
-# %%
+# %% tags=["drawing"]
 panels = axes(9, 3.2, columns=2)[0]
 for (rule, log), colour, dash in zip(logs.items(), (SAME, DIFFERENT), ("-", "--"), strict=True):
     step = [record.step for record in log]
@@ -234,7 +239,12 @@ panels[1].set(xlabel="training step", ylabel="spread (logarithmic)", ylim=(1e-5,
 for panel in panels:
     panel.legend(frameon=False, loc="lower left")
     panel.spines[["top", "right"]].set_visible(False)
-picture(panels)
+picture(
+    panels,
+    "Loss and spread of two trainings. With semi-hard negatives the loss falls and the spread "
+    "rises towards 2. With the hardest the loss stays flat on the margin, and the spread falls "
+    "within a few steps to far below the line that says collapsed.",
+)
 
 # %% tags=["claim"]
 claim("semi-hard learns", logs["semi-hard"][-1].state == "learning")

@@ -152,7 +152,14 @@ for record in train(model.network, training, config):
         unseen.append((record.step, val(strangers)))
         curves = training_curves(records, seen, margin=0.2, measure="VAL at FAR 0.01")
         curves[4].set_ylim(0, 1)
-        shown = live(curves, shown)
+        shown = live(
+            curves,
+            "Five curves of the training as it runs: loss, active pairs, distances to negatives "
+            "and positives, spread, and VAL on held-out photos. Loss and active pairs fall "
+            "slowly, negatives run away from positives, spread and VAL rise.",
+            shown,
+            dpi=64,
+        )
 
 # %%
 print(diagnosis(records))
@@ -189,7 +196,7 @@ claim("a batch has 75 photos", config.people * config.photos == 75)
 # The fifth panel is about photos of people *whom the network was trained on*. Here are both groups
 # in one picture.
 
-# %%
+# %% tags=["drawing"]
 ax = axes(7, 3.2)
 for name, scores, colour, line in (
     ("held-out photos of the 30 people", seen, SAME, "o-"),
@@ -200,7 +207,11 @@ ax.set_xlabel("training step")
 ax.set_ylabel("VAL at FAR 0.01")
 ax.set_ylim(0, 1)
 ax.legend(frameon=False, loc="upper left")
-picture(ax)
+picture(
+    ax,
+    "VAL at a FAR of 0.01 along the training. The line of the people whom it was trained on "
+    "climbs by far; that of the strangers goes up and down, and gains little.",
+)
 
 # %% tags=["claim"]
 claim("the known people get easier by far", seen[-1][1] > seen[0][1] + 0.2)
@@ -229,6 +240,8 @@ claim("4,500 pairs, of which 0.01 are 45", (100 * 99 - 10 * 10 * 9) // 2 == 4500
 # %%
 few = np.isin(held_out.labels, np.unique(held_out.labels)[:8])
 after = Embedder(model).transform(held_out.images)
+
+# %% tags=["drawing"]
 for vectors in (before, after):
     ax = embedding_map(vectors[few], held_out.images[few], held_out.labels[few], credit=CREDIT)
     ax.figure.set_size_inches(7, 7 * ax.figure.get_figheight() / ax.figure.get_figwidth())
@@ -237,10 +250,21 @@ for vectors in (before, after):
         first = ax
     else:
         ax.set_title("After 150 steps", loc="left", fontweight="bold")
-picture(first, quality=75)
+picture(
+    first,
+    "A map of forty faces of eight people from the fresh network, framed by person. Some people "
+    "lie together already, others are mixed in one heap: light and hair alone bring photos "
+    "together.",
+    quality=75,
+)
 
-# %%
-picture(ax, quality=75)
+# %% tags=["drawing"]
+picture(
+    ax,
+    "The same faces after the training. Now each person's photos stand in a group, and the groups "
+    "stand apart, with a stray photo here and there.",
+    quality=75,
+)
 
 # %% [markdown]
 # ## The same, a hundred times as fast
@@ -252,6 +276,8 @@ picture(ax, quality=75)
 # %%
 hasty = FaceNet.new(Architecture("nn1_mini", SIZE, channels=1), seed=SEED)
 fast = list(train(hasty.network, training, TrainConfig(16, 15, 5, seed=SEED, rate=0.05)))
+
+# %% tags=["drawing"]
 panels = axes(9, 3, columns=3)[0]
 for ax, field in zip(panels, ("loss", "active", "spread"), strict=True):
     for log, name, colour, line in ((records, "5e-4", SAME, "-"), (fast, "0.05", DIFFERENT, "--")):
@@ -262,7 +288,13 @@ panels[0].set_ylim(0, 0.25)
 panels[0].legend(frameon=False, loc="lower left")
 panels[1].set_ylim(0, 1.1)
 panels[2].set(yscale="log", title="spread (logarithmic)", ylim=(1e-9, 9))
-picture(panels, quality=75)
+picture(
+    panels,
+    "Loss, active share and spread of the first steps at two rates. In loss and active share the "
+    "two look alike, near the margin and near 1. The spread tells: it grows at the small rate, "
+    "and at the large one falls within a few steps to almost nothing.",
+    quality=75,
+)
 
 # %%
 print(diagnosis(fast))
@@ -289,6 +321,8 @@ claim("nearly all pairs are active", all(record.active > 0.9 for record in fast[
 
 # %%
 logs = training_logs()
+
+# %% tags=["drawing"]
 LIMITS = {"loss": (-0.01, 0.25), "active": (-0.05, 1.1), "spread": (1e-9, 9)}
 
 
@@ -306,12 +340,16 @@ for ax, name in zip(panels, logs, strict=True):
     draw_log(ax, name, "loss", "black")
     ax.set_title(name, fontweight="bold")
 panels[0].set_ylabel("loss")
-picture(panels)
+picture(
+    panels,
+    "The loss of four runs, A to D. A falls slowly. B and D lie flat at the margin. C drops to 0 "
+    "at once.",
+)
 
 # %% [markdown]
 # Guess, and only then run the next cell: the active share and the spread of the same four.
 
-# %%
+# %% tags=["drawing"]
 panels = axes(9, 4.2, columns=4, rows=2)
 for row, field, label, colour in zip(
     panels, ("active", "spread"), ("active share", "spread (logarithmic)"), HUES[2:], strict=False
@@ -322,7 +360,14 @@ for row, field, label, colour in zip(
 for ax, name in zip(panels[0], logs, strict=True):
     ax.set_title(name, fontweight="bold")
     ax.set_xlabel("")
-picture(panels, quality=70)
+picture(
+    panels,
+    "Active share and spread of the same four. A: falling and rising. B: all active, the spread "
+    "collapses, comes back once, and collapses for good. C: none active, the spread large. D: all "
+    "active, the spread as it was at the start.",
+    quality=70,
+    dpi=64,
+)
 
 # %%
 for name, log in logs.items():
@@ -538,6 +583,8 @@ ways = {
     "AdaGrad, rate 0.5": descend(adagrad, 1, 0.5, 1e-10),
     "Adam, rate 0.2": descend(adam, 2, 0.2, 0.9, 0.999, 1e-8, count=True),
 }
+
+# %% tags=["drawing"]
 first, second = np.meshgrid(np.linspace(-4.5, 2.5, 120), np.linspace(-1.2, 1.2, 80))
 panels = axes(9, 3, columns=3)[0]
 for ax, (name, way), colour in zip(panels, ways.items(), HUES, strict=False):
@@ -548,7 +595,13 @@ for ax, (name, way), colour in zip(panels, ways.items(), HUES, strict=False):
     ax.set(xlabel="w_0, gentle", ylim=(-1.2, 1.2), xlim=(-4.5, 2.5))
     ax.grid(False)
 panels[0].set_ylabel("w_1, steep")
-picture(panels, quality=70)
+picture(
+    panels,
+    "Three ways down a valley that is steep in one direction. SGD swings from wall to wall on its "
+    "way to the star; AdaGrad goes in one bend and slows down; Adam goes past the star and turns "
+    "back.",
+    dpi=64,
+)
 
 # %% tags=["claim"]
 claim("60 steps", all(len(way) == 61 for way in ways.values()))

@@ -59,7 +59,7 @@ for height, width in sizes:
 # P-Net has no fully connected layer. So it runs over a whole copy at once, like any convolution, and
 # answers for a square every 2 pixels. What it takes for a face, in three of the copies:
 
-# %%
+# %% tags=["drawing"]
 panels = axes(9, 3.2, columns=3)[0]
 for ax, level in zip(panels, (0, 2, 4), strict=True):
     squares, height = np.array(stored["pnet"][level]), sizes[level][0]
@@ -70,7 +70,12 @@ for ax, level in zip(panels, (0, 2, 4), strict=True):
     ax.set_title(f"{height} x {height}: {len(squares)} squares", fontsize=10, loc="left")
     ax.axis("off")
 panels[0].text(0, -0.06, PHOTO, transform=panels[0].transAxes, fontsize=8, color="0.4", va="top")
-picture(panels)
+picture(
+    panels,
+    "A portrait in three sizes, from fine to coarse, with the squares that the first network "
+    "takes for a face. In the fine copy there are many small ones, few of them on the face; in "
+    "the coarser ones the face fits, and fewer are wrong.",
+)
 
 # %% [markdown]
 # P-Net is cheap and credulous. R-Net looks at what is left at 24 x 24 pixels, O-Net at 48 x 48, and
@@ -166,11 +171,17 @@ found = detector.detect(photo) if detector else Detections(
     *(np.array(stored["astronaut"][name], np.float32) for name in ("boxes", "scores", "landmarks"))
 )  # fmt: skip
 records = [face for face, _ in cut(photo, CropSettings(), lambda _: found)]
+
+# %% tags=["drawing"]
 ax = axes(4.4, 4.4)
 ax.imshow(np.asarray(draw_faces(photo, records))[:220, 20:260])
 ax.set_title(PHOTO, fontsize=8, color="0.4", loc="left")
 ax.axis("off")
-picture(ax)
+picture(
+    ax,
+    "The astronaut's portrait with one box around the face, its score above it, and dots on the "
+    "eyes, the nose and the corners of the mouth.",
+)
 
 # %% [markdown]
 # ## Alignment: five points to five points
@@ -225,7 +236,8 @@ print(inspect.getsource(similarity).split('"""')[2])
 # %% [markdown]
 # ## What it is good for
 #
-# Tilt the photo, find the face again, and cut it both ways.
+# Tilt the photo, find the face again, and cut it both ways. Before you look: which of the two ways undoes the
+# tilt, and by how much will five crops of one photo still differ?
 
 # %%
 angles = (-25, -10, 0, 10, 25)
@@ -255,7 +267,12 @@ for column, angle in enumerate(angles):
 for row, name in enumerate(("photo", "box", "aligned")):
     panels[row, 0].set_ylabel(name)
 panels[2, 0].set_xlabel(PHOTO, fontsize=8, color="0.4", loc="left")
-picture(panels)
+picture(
+    panels,
+    "Five copies of a portrait, tilted from left to right. Cut by the box, the faces in the "
+    "second row are tilted as before. Cut by the five landmarks, in the third row, they are all "
+    "upright and nearly the same.",
+)
 
 # %%
 for name, crops in spread.items():
@@ -275,7 +292,7 @@ claim(
 # 300 will be glad of it.
 #
 # The same with ORL: six photos stuck together, each shown in another size, and what the detector says
-# about them.
+# about them. Which of the six will not be kept?
 
 
 # %%
@@ -295,11 +312,17 @@ found = detector.detect(page) if detector else Detections(
 )  # fmt: skip
 settings = CropSettings(select="all", min_size=45)
 records = cut(page, settings, lambda _: found)
+
+# %% tags=["drawing"]
 ax = axes(7, 4.4)
 ax.imshow(np.asarray(draw_faces(page, [face for face, _ in records])))
 ax.set_title(CREDIT, fontsize=8, color="0.4", loc="left")
 ax.axis("off")
-picture(ax)
+picture(
+    ax,
+    "A grey page with six faces of different sizes, each in a numbered box with a score of nearly "
+    "1. Five boxes are blue: kept. The smallest is vermilion: found, and not kept.",
+)
 
 # %%
 for face, crop in records:

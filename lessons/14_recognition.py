@@ -17,7 +17,7 @@
 import numpy as np
 from exercises import check, hint, solution
 from scipy.cluster.hierarchy import dendrogram
-from show import CREDIT, axes, embeddings, faces, picture
+from show import CREDIT, axes, embeddings, faces, picture, play
 
 from minifacenet.classification.classifier import FaceClassifier
 from minifacenet.classification.clustering import average_linkage, cut
@@ -26,7 +26,7 @@ from minifacenet.classification.identification import gate_threshold, open_set, 
 from minifacenet.classification.verification import pair_distances, roc, val_far
 from minifacenet.classification.verification_scores import verify
 from minifacenet.plots.distances import roc as draw_roc
-from minifacenet.plots.style import DIFFERENT, HUES, SAME
+from minifacenet.plots.style import DIFFERENT, HUES, SAME, contrast
 from minifacenet.plots.tiles import gallery, tile, write
 
 stored = embeddings()
@@ -68,7 +68,12 @@ for name, rows in (("people of the training", ~stranger), ("strangers", stranger
     pairs = pair_distances(vectors[rows], labels[rows])
     results[name] = verify(*pairs)
     curves[name] = (*roc(*pairs)[:2], results[name].auc)
-picture(draw_roc(curves, axes(7, 4)))
+picture(
+    draw_roc(curves, axes(7, 4)),
+    "ROC curves, with FAR on a logarithmic axis. For the people of the training VAL is near 1 at "
+    "every FAR. For strangers it is low where FAR is small, and climbs slowly. The curve of "
+    "chance lies far below both.",
+)
 
 # %%
 for name, result in results.items():
@@ -119,6 +124,7 @@ def hardest(order, count=4):
     return chosen[:count]
 
 
+# %% tags=["drawing"]
 ax = gallery(None, (8.9, 2.5), "What the network finds hard (squared L2 distance)", CREDIT, left=-1)
 kinds = (("two people", ~same, 1, DIFFERENT), ("one person", same, -1, SAME))
 for line, (name, kind, sign, colour) in enumerate(kinds):
@@ -130,7 +136,12 @@ for line, (name, kind, sign, colour) in enumerate(kinds):
         tile(ax, photos[rows[second[pair]]], (x + 1, 1.45 * line), colour, "-" if line else "--")
         write(ax, x + 0.5, 1.45 * line + 0.65, f"{distances[pair]:.2f}", colour)
 ax.set_xlim(-1, 8.9)
-picture(ax)
+picture(
+    ax,
+    "Eight pairs of faces with their distances. Above, pairs of two people whom the network takes "
+    "for one: men with like hair or glasses, at small distances. Below, pairs of one person at "
+    "large distances: a turned or tilted head.",
+)
 
 # %% [markdown]
 # ## Exercise 14.1
@@ -208,6 +219,8 @@ gate = gate_threshold(near, far=0.05)  # 5 % of strangers' faces may get a name
 guarded = FaceClassifier(threshold=gate).fit(vectors[enrolled], labels[enrolled])
 
 mine, foreign = guarded.answers(vectors[asked]), guarded.answers(vectors[others])
+
+# %% tags=["drawing"]
 ax = axes(7, 3)
 bins = np.arange(0, 2.01, 0.1)
 ax.hist(mine.distance, bins, color=SAME, alpha=0.75, label="enrolled people")
@@ -221,7 +234,12 @@ ax.text(
 ax.set_xlabel("squared L2 distance to the person that the face is named after")
 ax.set_ylabel("faces")
 ax.legend(frameon=False)
-picture(ax)
+picture(
+    ax,
+    "Histograms of the distance to the person that a face is named after. Enrolled people lie "
+    "mostly below the gate, a black line; the others mostly above it, but a few of them slip "
+    "under.",
+)
 
 # %%
 names = [f"s{person + 1}" for person in enrolled_people]  # ORL's own names begin at s1
@@ -231,22 +249,29 @@ for row, faces_of in ((None, asked), (5, others)):
         true_row = np.searchsorted(enrolled_people, truth) if row is None else row
         matrix[true_row, 5 if answer == -1 else np.searchsorted(enrolled_people, answer)] += 1
 
+# %% tags=["drawing"]
 ax = axes(5.6, 4.4)
 share = matrix / matrix.sum(axis=1, keepdims=True)
 ax.imshow(share, cmap="Blues", vmin=0, vmax=1.3)
 for (row, column), count in np.ndenumerate(matrix):
-    good = row == column
-    text = f"{count} {'✓' if good else '✗'}" if count else "·"
+    text = f"{count} {'✓' if row == column else '✗'}" if count else "·"
+    shade = ax.images[0].cmap(share[row, column] / 1.3)
     ax.text(
         column, row, text, ha="center", va="center", family="DejaVu Sans",
-        color="black" if good or not count else DIFFERENT, fontweight="bold" if count else None,
+        color=max("black", "white", key=lambda colour: contrast(colour, shade)),
+        fontweight="bold" if count else None,
     )  # fmt: skip
 ax.set_xticks(range(6), [*names, "unknown"])
 ax.set_yticks(range(6), [*names, "others"])
 ax.set_xlabel("the answer")
 ax.set_ylabel("who it is")
 ax.grid(False)
-picture(ax)
+picture(
+    ax,
+    "A table of who it is against what was answered. Most counts lie on the diagonal, marked "
+    "right; some faces of the enrolled are refused or misnamed, and a few of the others got a "
+    "name, marked wrong.",
+)
 
 # %% [markdown]
 # Four things can happen, and each has a rate:
@@ -268,6 +293,34 @@ print(
     end="",
 )
 print(f"rejected {result.rejected_rate:.2f}   false accepts {result.false_accept_rate:.2f}")
+
+# %% [markdown]
+# Move the gate. Before you do: at which gate would not one of the others get in, and how many of the
+# enrolled would still be named?
+
+
+# %% tags=["drawing"]
+def with_gate(ax, gate, mine=mine.distance, right=right, foreign=foreign.distance):
+    bins = np.arange(0, 2.01, 0.1)
+    ax.hist(mine, bins, color=SAME, alpha=0.75)
+    ax.hist(foreign, bins, histtype="step", color=DIFFERENT, linewidth=2, ls="--")
+    ax.axvline(gate, color="black", linewidth=1.5)
+    named, let_in = (right & (mine <= gate)).sum(), (foreign <= gate).sum()
+    ax.set_title(f"{named} of {len(mine)} named, {let_in} of {len(foreign)} got in", fontsize=10)
+    ax.set(xlabel="squared L2 distance", ylabel="faces")
+    return (
+        f"At {gate:.2f} {named} of {len(mine)} faces of the enrolled get their name, "
+        f"and {let_in} of {len(foreign)} faces of others get a name."
+    )
+
+
+play(
+    with_gate,
+    "The distances of the enrolled, filled, and of the others, dashed, with the gate as a line. Whoever "
+    "lies to its left gets a name: a strict gate refuses both, a wide one names both.",
+    still=[{"gate": 0.3}, {"gate": round(float(gate), 2)}, {"gate": 1.0}],
+    gate=(0.0, 2.0, 0.02),
+)
 
 # %% [markdown]
 # We asked for 5 % false accepts. Was that luck? Draw the five people and their photos 40 times.
@@ -335,6 +388,8 @@ check("14.2", open_set_rates)
 # %%
 few = np.concatenate([np.flatnonzero(labels == person)[:3] for person in people[[0, 1, 4, 9]]])
 tree = average_linkage(vectors[few])
+
+# %% tags=["drawing"]
 ax = axes(8, 4)
 height = 0.7
 drawn = dendrogram(
@@ -350,7 +405,12 @@ ax.set_ylim(0, 1.08 * tree[-1, 2])
 ax.set_ylabel("average squared L2 distance")
 ax.set_title(CREDIT, fontsize=8, color="0.4", loc="left")
 ax.grid(False)
-picture(ax)
+picture(
+    ax,
+    "A tree over twelve faces of four people. Photos of one person join low, people join high up. "
+    "The dashed cut parts the tree into groups, and one man's photos and one woman's lie close to "
+    "where it cuts.",
+)
 
 # %% [markdown]
 # A cut across the tree makes groups: what is joined below the line belongs together. Too low, and
@@ -374,6 +434,8 @@ heights = np.arange(0.05, 1.8, 0.025)
 scores = np.array([bcubed(cut(tree, at), labels[stranger]) for at in heights])
 counts = np.array([cut(tree, at).max() + 1 for at in heights])
 best = heights[scores[:, 2].argmax()]
+
+# %% tags=["drawing"]
 ax = axes(7, 3.4)
 for name, column, colour, dash in zip(
     ("precision", "recall", "F1"), scores.T, (HUES[2], HUES[3], "black"), ("--", "-.", "-"),
@@ -386,7 +448,11 @@ ax.set_xlabel("cut: average squared L2 distance")
 ax.set_ylabel("B-cubed")
 ax.set_ylim(0, 1.02)
 ax.legend(frameon=False, loc="lower right")
-picture(ax)
+picture(
+    ax,
+    "B-cubed precision falls and recall rises as the cut goes up; their F1 rises to a peak "
+    "between, where a line marks the best cut, and falls slowly after it.",
+)
 
 # %%
 for at in (0.3, best, 1.2):
@@ -407,6 +473,8 @@ claim("too high: people are mixed", counts[np.abs(heights - 1.2).argmin()] < 10)
 
 # %%
 groups = cut(tree, best)
+
+# %% tags=["drawing"]
 of_person = {person: number for number, person in enumerate(people)}
 column, line, places = 0, 0, []
 for group in range(groups.max() + 1):
@@ -422,7 +490,12 @@ for member, place in places:
     number = of_person[labels[rows[member]]]
     dash = "--" if number >= len(HUES) else "-"
     tile(ax, photos[rows[member]], place, HUES[number % len(HUES)], dash, size=0.88)
-picture(ax)
+picture(
+    ax,
+    "A hundred faces in groups, each framed in the colour of its person. Most groups are a long "
+    "run of one person. The last rows are crumbs: small groups and single photos, many of them of "
+    "one woman, who is torn into several.",
+)
 
 # %%
 for person in people:

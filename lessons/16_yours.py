@@ -240,6 +240,7 @@ for batch in batches:
     theirs.backward(embedding_gradient(slope, embeddings))
     optimizer.step()
 
+# %% tags=["drawing"]
 ax = axes(8, 3.4)
 ax.plot(range(1, STEPS + 1), losses, color=SAME, linewidth=2.5, label="yours")
 ax.plot(
@@ -249,7 +250,11 @@ ax.axhline(MARGIN, color="0.4", linestyle=":", linewidth=1)
 ax.text(STEPS, MARGIN + 0.003, "the margin", ha="right", fontsize=9, color="0.4")
 ax.set(xlabel="training step", ylabel="loss", ylim=(0, 0.23))
 ax.legend(frameon=False, loc="lower left")
-picture(ax)
+picture(
+    ax,
+    "The loss of your network and of the library's, on the same batches. For the first half the "
+    "two lines are one; then they part, and both end near 0 with some late peaks.",
+)
 
 # %%
 apart = np.abs(np.subtract(losses, their_losses))[:5].max()
@@ -295,7 +300,7 @@ for name, embed in networks.items():
     rates[name] = (labels[nearest[name]] == labels[held_out]).mean()
     print(f"{name:14} {rates[name]:.0%} of {len(held_out)} faces next to the right person")
 
-# %%
+# %% tags=["drawing"]
 shown = np.arange(0, len(held_out), 18)[:8]
 ax = gallery(None, (7.5 + 1.3, 2.9), "Who is it? The nearest photo of the training", CREDIT, -1.6)
 for row, name in enumerate(("photo", "yours", "the library's")):
@@ -305,7 +310,12 @@ for row, name in enumerate(("photo", "yours", "the library's")):
         same = labels[index] == labels[held_out[i]]
         colour, dash = ("0.6", "-") if row == 0 else (SAME, "-") if same else (DIFFERENT, "--")
         tile(ax, everybody.images[index], (1.1 * column, 1.1 * row), colour, dash)
-picture(ax)
+picture(
+    ax,
+    "Eight held-out faces of 16 by 16 pixels, and below each the nearest photo of the training, "
+    "for your network and for the library's. Nearly all have a solid blue frame, the right "
+    "person; a dashed frame is somebody else.",
+)
 
 # %% tags=["claim"]
 claim("far above guessing", rates["yours"] > 0.5)
@@ -324,3 +334,6 @@ claim("better than before", rates["yours"] > rates["yours, fresh"])
 # purpose: `RATE = 0.5` (which number of the log says so first?), `first_weights` twice as large, `POOL` of
 # 3 x 3 with a stride of 2 and a padding of 1. And the race: where does your network spend its time? `%prun` tells;
 # lessons 06 to 08 have the cure.
+#
+# **And further?** Lessons 17 to 23 stand each on its own: how far a step goes, batch norm and NN2, 128 bytes, two
+# networks that understand each other, the losses since, what a network looks at, and whose door it opens.

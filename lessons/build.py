@@ -10,7 +10,9 @@
 Nothing in it depends on when and where it was built: no times, ids by position. It stores the
 SHA-256 of its source, and of the library's files that the source imports; it is fresh while they
 are what they were. Cells tagged `claim` run with the others, and are not part of the notebook: they
-say what the texts rely on (see `claim` in `show.py`). One that does not hold ends the build.
+say what the texts rely on (see `claim` in `show.py`). One that does not hold ends the build. Cells
+tagged `drawing` do nothing but draw: a notebook shows their picture, and folds their code. Files
+that the texts name become links (`links.py`).
 """
 
 from __future__ import annotations
@@ -25,12 +27,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import prose
+from links import linked
 from student import make_student_copy
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 MOST_BYTES = 400_000
+WIDGET = "application/vnd.jupyter.widget-view+json"
 SECONDS = 300  # for one lesson; they take less than sixty on two cores
+SHARED = ("show.py", "pictures.py", "sliders.py")  # every lesson's pictures come from here
 OWN = (".solved.json", "my_answers.py")  # what is solved on this machine: its user's business
 
 
@@ -55,9 +60,11 @@ def build(source: Path) -> Path:
     notebook.cells = [c for c in notebook.cells if "claim" not in c.metadata.get("tags", [])]
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:03}"
-        cell.metadata = {"tags": cell.metadata["tags"]} if cell.metadata.get("tags") else {}
-        if cell.cell_type == "code":
-            cell.outputs = [o for o in _merged(cell.outputs) if o.get("name") != "stderr"]
+        cell.metadata = _kept(cell.metadata.get("tags", []))
+        if cell.cell_type == "markdown":
+            cell.source = linked(cell.source)
+        else:
+            cell.outputs = [o for o in _merged(cell.outputs) if _stays(o)]
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "minifacenet": hashes(source),
@@ -66,6 +73,17 @@ def build(source: Path) -> Path:
     text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     target.write_text(text, encoding="utf-8")
     return target
+
+
+def _stays(output: dict) -> bool:
+    """Whether a notebook keeps an output: sliders are nothing without a kernel."""
+    return output.get("name") != "stderr" and WIDGET not in output.get("data", {})
+
+
+def _kept(tags: list[str]) -> dict:
+    """A cell's metadata: its tags, and for JupyterLab whether its code is folded."""
+    folded = {"jupyter": {"source_hidden": True}} if "drawing" in tags else {}
+    return {"tags": tags, **folded} if tags else {}
 
 
 def _execute(notebook, source: Path) -> None:
@@ -100,7 +118,7 @@ def _put_aside(path: Path) -> Iterator[None]:
 
 def hashes(source: Path) -> dict[str, str]:
     """SHA-256, 16 digits, of a lesson's source and of what it imports, by path."""
-    files = [source, HERE / "show.py", *_imported(source)]
+    files = [source, *(HERE / name for name in SHARED), *_imported(source)]
     return {
         path.relative_to(ROOT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()[:16]
         for path in files

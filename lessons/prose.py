@@ -6,6 +6,7 @@ it stands in the lesson's code or in one of its claims; if the text itself works
 `facts.toml` says where it comes from. Whole numbers up to 12, years, shapes (96 x 96), and the
 numbers of lessons, sections, tables and figures need nothing. Code spans are not read, nor what
 'Try next' proposes, nor numbers written as words: whoever writes 'a third' puts a claim beside it.
+What a picture's sentence says is a text like any other.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ HERE = Path(__file__).resolve().parent
 FACTS = HERE / "facts.toml"
 GUIDE = HERE / "book" / "guide"
 SMALL = 12
+DRAWN = ("picture", "live", "play")  # the functions of pictures.py, whose second argument is a text
 NUMBER = re.compile(r"(?<![\w.])(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[-+]?\d+)?")
 UNITS = {
     "thousand": 1e3,
@@ -38,7 +40,7 @@ UNREAD = re.compile(
     r"|\]\([^)]*\)"  # where a link goes
     r"|^#+ \d+ ·|^\| \d\d(?: to \d\d|, \d\d)? \|"  # a lesson in a title, or in the table of lessons
     rf"|\b{REFERRED} \d[\d.]*(,? ?(and|to|or)? \d[\d.]*)*"
-    r"|\b\d+ ?x ?\d+( ?x ?\d+)*"  # shapes
+    r"|\b\d+ ?x ?\d+( ?x ?\d+)*|\b\d+ by \d+"  # shapes
     r"|\b(19|20)\d\d\b",  # years
     re.MULTILINE | re.DOTALL,
 )
@@ -67,16 +69,19 @@ def unsupported(source: Path, facts: dict[str, dict[str, str]]) -> list[tuple[st
     lesson = source.read_text(encoding="utf-8")
     notebook = json.loads(source.with_suffix(".ipynb").read_text(encoding="utf-8"))
     printed = _numbers("\n".join(_printed(notebook)))
-    code = _numbers_in_code("\n".join(body for kind, _, body in cells(lesson) if kind == "code"))
+    tree = ast.parse("\n".join(body for kind, _, body in cells(lesson) if kind == "code"))
+    spoken = [node for call in pictures(tree) for node in ast.walk(sentence(call))]
+    code = _numbers_in_code(tree, spoken)
     tables = _numbers("\n".join(_rows_of_the_guide()))
     listed = facts.get("all", {}) | facts.get(source.name[:2], {})
     known = code | _numbers(" ".join(listed))
 
     found = []
+    texts = [text_of(sentence(call)) for call in pictures(tree)]
     for kind, _, body in cells(lesson):
-        for text in re.split(r"\n\s*\n", body) if kind == "markdown" else ():
-            if text.startswith("**Try next.**"):  # what a learner may set
-                continue
+        texts += re.split(r"\n\s*\n", body) if kind == "markdown" else ()
+    for text in texts:
+        if not text.startswith("**Try next.**"):  # what a learner may set
             here = known | _worked_out(text) | (tables if re.search(r"\bguide\b", text) else set())
             text = UNREAD.sub(lambda unread: " " * len(unread[0]), text.replace("{,}", ","))
             for number in NUMBER.finditer(text):
@@ -90,6 +95,25 @@ def unsupported(source: Path, facts: dict[str, dict[str, str]]) -> list[tuple[st
                     around = text[max(0, number.start() - 30) : number.end() + 20]
                     found.append((number[0], " ".join(around.split())))
     return found
+
+
+def pictures(tree: ast.AST) -> list[ast.Call]:
+    """The calls in a lesson's code that show a picture."""
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in DRAWN]
+
+
+def sentence(call: ast.Call) -> ast.expr:
+    """What such a call says of its picture; an empty text if it says nothing."""
+    named = [keyword.value for keyword in call.keywords if keyword.arg == "what"]
+    return [*call.args[1:2], *named, ast.Constant("")][0]
+
+
+def text_of(node: ast.expr) -> str:
+    """The text of a constant, or of a text with computed values, which are left out."""
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    values = [part.value for part in parts if isinstance(part, ast.Constant)]
+    return " ".join(value for value in values if isinstance(value, str))
 
 
 def _printed(notebook: dict) -> Iterator[str]:
@@ -111,10 +135,12 @@ def _value(number: str) -> float:
     return float(number.replace(",", ""))
 
 
-def _numbers_in_code(code: str) -> set[float]:
-    """Constants, and numbers in texts, which includes those of the claims."""
+def _numbers_in_code(tree: ast.AST, spoken: list[ast.AST]) -> set[float]:
+    """Constants, and numbers in texts, those of the claims among them, but not what is spoken."""
     found = set()
-    for node in ast.walk(ast.parse(code)):
+    for node in ast.walk(tree):
+        if node in spoken:
+            continue
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             found |= _numbers(node.value)
         elif isinstance(node, ast.Constant) and isinstance(node.value, int | float):

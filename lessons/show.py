@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import csv
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from pictures import live, picture
+from sliders import play
 
 from minifacenet import read_faces
 from minifacenet.plots.style import new_axes
 from minifacenet.training.health import StepRecord
+
+__all__ = [
+    "CREDIT", "HERE", "axes", "claim", "embeddings", "errors_from_zero", "faces", "live",
+    "measured", "picture", "play", "training_logs",
+]  # fmt: skip
 
 HERE = Path(__file__).parent
 FACES = HERE.parent / "data" / "orl"
@@ -33,46 +39,6 @@ def claim(what: str, holds) -> None:
     """
     if not holds:
         raise NotSo(what)
-
-
-def picture(drawn, what: str = "", dpi: int = 80, quality: int = 85):
-    """A figure (or one of its Axes, or an array of them) as a JPEG, which a notebook shows.
-
-    `what` says in a sentence what it shows, for who cannot see it.
-
-    Outside of a notebook the figure is drawn all the same, so that a fault in it shows.
-    """
-    while not isinstance(drawn, Figure) and not hasattr(drawn, "figure"):
-        drawn = drawn.flat[0] if isinstance(drawn, np.ndarray) else drawn[0]
-    figure = drawn if isinstance(drawn, Figure) else drawn.figure
-    buffer = BytesIO()
-    figure.savefig(
-        buffer, format="jpeg", dpi=dpi, bbox_inches="tight", pil_kwargs={"quality": quality}
-    )
-    try:
-        from IPython.display import Image
-    except ImportError:
-        return None
-    return Image(data=buffer.getvalue(), format="jpeg")
-
-
-def live(drawn, shown=None):
-    """As `picture`, for a loop: in a notebook each figure takes the place of the one before it.
-
-    `shown` is what the last call returned, None at first. Outside of a notebook nothing is shown.
-    """
-    image = picture(drawn, quality=75)
-    try:
-        from IPython import get_ipython
-        from IPython.display import display
-    except ImportError:
-        return None
-    if get_ipython() is None:
-        return None
-    if shown is None:
-        return display(image, display_id=True)
-    shown.update(image)
-    return shown
 
 
 def axes(width: float = 7, height: float = 4, columns: int = 1, rows: int = 1):

@@ -10,7 +10,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 NOT_FOR_STUDENTS = (
     "answers*.py", "book", "build.py", "facts.toml", "grade.py", "grading", "lecturer.py",
-    "make_*.py", "my_answers.py", "prose.py", "slides.py", "student.py",
+    "links.py", "make_*.py", "my_answers.py", "prose.py", "slides.py", "student.py",
 )  # fmt: skip
 OF_LECTURERS = ("For lecturers", "How the notebooks are made")
 LINK = re.compile(r"(?<!!)\[([^]]+)\]\((?!https?:|#)([^)#\s]+)[^)\s]*\)")

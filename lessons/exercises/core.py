@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 import json
 import pkgutil
+import textwrap
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,6 +28,7 @@ from . import kept
 HERE = Path(__file__).parent
 SOLVED = HERE.parent / ".solved.json"  # which exercises were solved here, whatever the notebook
 CLOSED = HERE / "CLOSED"  # `make student` writes it: solutions are the lecturer's
+WIDTH = 88  # columns of a message: JupyterLab breaks longer lines anywhere, in words too
 RUNGS = ("a question", "where to look", "the shape of the code")
 
 ATTEMPTED: set[str] = set()  # in this session: no hint comes before an attempt
@@ -89,15 +91,16 @@ def check(number: str, answer) -> None:
         print(f"○ {number} is waiting for you. {progress()}")
         return
     except Wrong as wrong:
-        print(f"✗ {number}: {wrong}\n  hint({number!r}) and solution({number!r}) help.")
+        say(f"✗ {number}: {wrong}\n  hint({number!r}) and solution({number!r}) help.")
     except Exception as error:
-        print(f"✗ {number}: your code raised {type(error).__name__}: {error}{_line_of(error)}")
+        say(f"✗ {number}: your code raised {type(error).__name__}: {error}")
+        print(_line_of(error), end="")  # with a line of code, which stays as it is
     else:
         _remember(number)
         alone = kept.keep(number, answer)
-        print(f"✓ {number}: right. {praise} {progress()}".replace("  ", " "))
+        say(f"✓ {number}: right. {praise} {progress()}".replace("  ", " "))
         if alone:
-            print(f"  It is kept until the kernel stops, not in {kept.FILE.name}: {alone}.")
+            say(f"  It is kept until the kernel stops, not in {kept.FILE.name}: {alone}.")
     ATTEMPTED.add(number)
 
 
@@ -108,7 +111,7 @@ def hint(number: str, rung: int | None = None) -> None:
     """
     exercise = find(number)
     if number not in ATTEMPTED | _solved():
-        print(
+        say(
             f"Try {number} first, be it with a guess: check({number!r}, ...) says what is wrong "
             "with it, and then there are three hints."
         )
@@ -119,7 +122,7 @@ def hint(number: str, rung: int | None = None) -> None:
         raise ValueError(f"there are three hints, 1 to 3: got {rung!r}")
     CLIMBED[number] = max(rung, CLIMBED.get(number, 0))
     more = "hint again for more" if rung < len(RUNGS) else f"solution({number!r}) has the rest"
-    print(f"{rung} of {len(RUNGS)}, {RUNGS[rung - 1]}: {exercise.hints[rung - 1]}  ({more})")
+    say(f"{rung} of {len(RUNGS)}, {RUNGS[rung - 1]}: {exercise.hints[rung - 1]}  ({more})")
 
 
 def solution(number: str) -> None:
@@ -134,6 +137,16 @@ def solution(number: str) -> None:
 def progress() -> str:
     """How many of all exercises are solved: '7 of 28 solved.'"""
     return f"{len(_solved())} of {len(load_exercises())} solved."
+
+
+def say(message: str) -> None:
+    """Print a message, each of its lines broken between words, and indented where it goes on."""
+    for line in message.splitlines():
+        print(
+            textwrap.fill(
+                line, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+            )
+        )
 
 
 def expect(name: str, got, expected, tolerance: float = 1e-8) -> None:
@@ -179,7 +192,7 @@ def _line_of(error: Exception) -> str:
         for frame in traceback.extract_tb(error.__traceback__)
         if not any(folder in Path(frame.filename).parents for folder in library)
     ]
-    return f"\n  in line {own[-1].lineno} of your cell: {own[-1].line}" if own else ""
+    return f"  in line {own[-1].lineno} of your cell: {own[-1].line}\n" if own else ""
 
 
 def _solved() -> set[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 from types import FunctionType, ModuleType, SimpleNamespace
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -25,11 +26,18 @@ from .watched import Watched
 LARGEST_BLOCK = 1024
 
 
-def launch(kernel, grid: tuple[int, int], threads: tuple[int, int], arguments: dict) -> dict:
+def launch(
+    kernel,
+    grid: tuple[int, int],
+    threads: tuple[int, int],
+    arguments: dict,
+    log: list | None = None,
+) -> dict:
     """Run a kernel over a grid of blocks; `grid` and `threads` are (x, y).
 
     `arguments` are the kernel's, in order and by name. Its arrays are read and written in place.
-    Returns how many numbers were read from each array.
+    Returns how many numbers were read from each array. A `log` gets an `Access` for each time that
+    a thread reads or writes, in the order in which it happens.
 
     Raises
     ------
@@ -39,9 +47,9 @@ def launch(kernel, grid: tuple[int, int], threads: tuple[int, int], arguments: d
     if threads[0] * threads[1] > LARGEST_BLOCK:
         raise ValueError(f"a block has at most {LARGEST_BLOCK} threads, got {threads}")
     blocks = [(x, y) for y in range(grid[1]) for x in range(grid[0])]
-    device = _Device(grid, threads)
+    device = _Device(grid, threads, log)
     arrays = {
-        name: Watched(value, name, device.name)
+        name: Watched(value, name, device.name, device.note)
         for name, value in arguments.items()
         if isinstance(value, np.ndarray)
     }
@@ -51,10 +59,21 @@ def launch(kernel, grid: tuple[int, int], threads: tuple[int, int], arguments: d
     return {name: array.reads for name, array in arrays.items()}
 
 
+class Access(NamedTuple):
+    """One thread has read, or written, numbers of one array; `places` count along its memory."""
+
+    block: tuple[int, int]
+    thread: tuple[int, int]
+    did: str  # 'reads' or 'writes'
+    array: str
+    places: list[int]
+
+
 class _Device:
     """What a kernel knows as `cuda`, and the order in which the threads of a block take turns."""
 
-    def __init__(self, grid, threads):
+    def __init__(self, grid, threads, log=None):
+        self.log = log
         self.gridDim = SimpleNamespace(x=grid[0], y=grid[1])
         self.blockDim = SimpleNamespace(x=threads[0], y=threads[1])
         self.shared = SimpleNamespace(array=self._shared_array)
@@ -88,13 +107,19 @@ class _Device:
         self.current.shared += 1
         if number == len(self.tiles):
             array = _uninitialised(shape, dtype)
-            self.tiles.append(Watched(array, f"shared array {number + 1}", self.name))
+            name = f"shared array {number + 1}"
+            self.tiles.append(Watched(array, name, self.name, self.note))
         return self.tiles[number]
 
     # -- Turns -----------------------------------------------------------------------------------
 
     def name(self) -> str:
         return self.current.name
+
+    def note(self, did: str, array: str, places: list[int]) -> None:
+        if self.log is not None:
+            thread = self.current.x, self.current.y
+            self.log.append(Access(self.block, thread, did, array, places))
 
     def run(self, blocks, body):
         """Block after block, each with the same workers."""

@@ -21,11 +21,14 @@ class Watched(NDArrayOperatorsMixin):
     """An array that remembers who wrote and who read each of its numbers, and tells of a race.
 
     A race: one writes a number that another one writes or reads, and nothing makes either of them
-    wait. `worker()` says who is at work, in words; '' where nobody else is at work.
+    wait. `worker()` says who is at work, in words; '' where nobody else is at work. `told`, if
+    given, is told of each access: 'reads' or 'writes', the array's name, and the places.
     """
 
-    def __init__(self, array: np.ndarray, name: str, worker: Callable[[], str]):
-        self.array, self.name, self.worker = array, name, worker
+    def __init__(
+        self, array: np.ndarray, name: str, worker: Callable[[], str], told: Callable | None = None
+    ):
+        self.array, self.name, self.worker, self.told = array, name, worker, told
         self.whole = self  # a part, such as a row, keeps its book in the whole
         self.places = np.arange(array.size).reshape(array.shape)
         self.reads = 0
@@ -53,7 +56,10 @@ class Watched(NDArrayOperatorsMixin):
     def __setitem__(self, key, value):
         self._inside(key)
         value = np.asarray(value)
-        self.whole.note_write(np.ravel(self.places[key]).tolist())
+        places = np.ravel(self.places[key]).tolist()
+        if self.told:
+            self.told("writes", self.name, places)
+        self.whole.note_write(places)
         self.array[key] = value
 
     def __array__(self, dtype=None, copy=None):
@@ -89,6 +95,8 @@ class Watched(NDArrayOperatorsMixin):
 
     def note_read(self, places) -> None:
         self.reads += len(places)
+        if self.told:
+            self.told("reads", self.name, places)
         worker = self.worker()
         if worker:
             for place in places:

@@ -197,6 +197,8 @@ def kernel_verdict(
 
     `written` are the texts of the learner's functions: it may call others of them.
     """
+    if name not in written:
+        return False, f"not found: there is no function {name}"
     try:
         if kernels.unattempted(written[name]):
             return False, "not attempted"

@@ -63,8 +63,14 @@ def answers_of(source: Path) -> dict[str, str]:
 
 
 def given_by(source: Path) -> list[str]:
-    """What a lesson gives: its imports, functions, and plain constants. Nothing is computed."""
-    return [text for text, _ in _statements(source.read_text(encoding="utf-8"))]
+    """What a lesson gives: its imports, functions, and plain constants. Nothing is computed.
+
+    What is asked for is not given, so that a cell that does not run is told as such.
+    """
+    text, asked = source.read_text(encoding="utf-8"), answers_of(source).values()
+    found = functions(text)
+    stubs = {found[name] for name in asked if name in found}
+    return [statement for statement, _ in _statements(text) if statement not in stubs]
 
 
 def constants_of(source: Path) -> set[str]:

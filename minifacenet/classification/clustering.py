@@ -34,7 +34,7 @@ cluster with d = ∞ to all others keeps that through all later joins: it is fin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -43,11 +43,22 @@ from numpy.typing import ArrayLike
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from .clustering_kernels import join_all, spreads
+from .clustering_kernels import join_all, join_parts, spreads
+from .near_pairs import parts_within
 
 
-def average_linkage(embeddings: ArrayLike, photos: ArrayLike | None = None) -> np.ndarray:
+def average_linkage(
+    embeddings: ArrayLike,
+    photos: ArrayLike | None = None,
+    limit: float = np.inf,
+    progress: Callable[[int, int], None] | None = None,
+    tell_parts: Callable[[np.ndarray], None] | None = None,
+) -> np.ndarray:
     """Return the tree of all joins by average linkage of squared L2 distances.
+
+    The whole tree takes N² steps of D numbers each, one after the other. Who wants only its joins
+    up to a `limit` gets them faster: the faces fall into parts that are far apart (see
+    `near_pairs.py`), and each is joined by itself.
 
     Parameters
     ----------
@@ -55,13 +66,21 @@ def average_linkage(embeddings: ArrayLike, photos: ArrayLike | None = None) -> n
         One vector per face, usually of length 1.
     photos : ndarray of shape (N,), integers or strings, or None
         From which photo each face was cut: faces of one photo are never joined.
+    limit : float
+        Joins above this height are not looked for.
+    progress : callable(done, total), optional
+        Called while the parts are looked for.
+    tell_parts : callable(sizes), optional
+        Called with the number of faces in each part, ndarray of int64, before they are joined: the
+        largest one takes the time, about the square of its size.
 
     Returns
     -------
     ndarray of shape (N - 1, 4), float64
         As `scipy.cluster.hierarchy.linkage`: row i joins the clusters [i, 0] < [i, 1] at the height
         [i, 2] into cluster N + i of [i, 3] faces; numbers below N are faces. Heights never fall.
-        Clusters that may not be joined end the tree at height infinity, where no cut reaches.
+        Clusters that may not be joined, or lie farther apart than `limit`, end the tree at height
+        infinity, where no cut reaches.
         Of equally near clusters the one with the lowest face is taken: equal input gives an equal
         tree. One face, or none, gives shape (0, 4).
 
@@ -74,12 +93,32 @@ def average_linkage(embeddings: ArrayLike, photos: ArrayLike | None = None) -> n
     same_photo = _next_in_photo(photos, len(points))
     if len(points) < 2:
         return np.empty((0, 4))
-    joins, heights = join_all(points, same_photo)
+    if np.isfinite(limit):
+        joins, heights = _join_within(points, photos, limit, progress, tell_parts)
+    else:
+        joins, heights = join_all(points, same_photo)
     # Clusters that no other absorbed are left: one, or several that share photos.
     left = np.setdiff1d(np.arange(len(points)), joins[:, 1])
     apart = np.stack([np.full(len(left) - 1, left[0]), left[1:]], axis=1)
     heights = np.concatenate([heights, np.full(len(apart), np.inf)])
     return _numbered(np.concatenate([joins, apart]), heights)
+
+
+def _join_within(points, photos, limit, progress, tell_parts) -> tuple[np.ndarray, np.ndarray]:
+    """Return the joins of `join_all` up to a limit, and their heights."""
+    part = np.unique(parts_within(points, limit, progress), return_inverse=True)[1]
+    sizes = np.bincount(part)
+    if tell_parts is not None:
+        tell_parts(sizes)
+    members = np.argsort(part, kind="stable")
+    if photos is None:
+        same_photo = np.arange(len(points))
+    else:  # the next face of the photo within the same part
+        photo = np.unique(np.asarray(photos), return_inverse=True)[1]
+        same_photo = _next_in_photo(part * (photo.max() + 1) + photo, len(points))
+    joins, heights = join_parts(points, members, sizes, same_photo)
+    within = heights <= limit
+    return joins[within], heights[within]
 
 
 def cut(tree: np.ndarray, distance: float) -> np.ndarray:
@@ -169,7 +208,8 @@ def cluster(
     embeddings: ArrayLike, distance: float, photos: ArrayLike | None = None, min_size: int = 1
 ) -> Clustering:
     """Group faces by `average_linkage`, then `clusters_at`: see these for arguments and errors."""
-    return clusters_at(average_linkage(embeddings, photos), embeddings, distance, min_size)
+    tree = average_linkage(embeddings, photos, limit=distance)
+    return clusters_at(tree, embeddings, distance, min_size)
 
 
 def clusters_at(

@@ -144,6 +144,42 @@ def join_all(means, same_photo):
 
 
 @cpu_function
+def join_parts(points, members, sizes, same_photo):
+    """Do `join_all` for each part by itself; return the joins of all, by the faces' numbers.
+
+    Parameters
+    ----------
+    points : ndarray of shape (N, D), float64
+    members : ndarray of shape (N,), int64
+        The faces of part 0 in rising order, then those of part 1, and so on.
+    sizes : ndarray of shape (P,), int64
+    same_photo : ndarray of shape (N,), int64
+        For each face the next one of its photo in its part, in a circle.
+    """
+    n, dims = points.shape
+    joins, heights = np.empty((n, 2), np.int64), np.empty(n)
+    place = np.empty(n, np.int64)  # of a face in its part
+    start, count = 0, 0
+    for size in sizes:
+        faces = members[start : start + size]
+        start += size
+        if size == 1:
+            continue
+        means, following = np.empty((size, dims)), np.empty(size, np.int64)
+        for i in range(size):
+            place[faces[i]] = i
+        for i in range(size):
+            means[i] = points[faces[i]]
+            following[i] = place[same_photo[faces[i]]]
+        own, own_heights = join_all(means, following)
+        for i in range(len(own)):
+            joins[count, 0], joins[count, 1] = faces[own[i, 0]], faces[own[i, 1]]
+            heights[count] = own_heights[i]
+            count += 1
+    return joins[:count], heights[:count]
+
+
+@cpu_function
 def spreads(points, members, sizes):
     """Return mean and largest squared distance in each group, two float64 ndarrays of shape (G,).
 

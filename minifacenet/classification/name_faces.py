@@ -166,8 +166,9 @@ def _grouped(
     if len(strangers) < 2:
         return list(rows)
     own = vectors[strangers]
-    tree = average_linkage(own, np.array([rows[i].photo for i in strangers]))
-    labels = cut(tree, _group_distance(settings, vectors))
+    distance = _group_distance(settings, vectors)
+    tree = average_linkage(own, np.array([rows[i].photo for i in strangers]), distance)
+    labels = cut(tree, distance)
     sizes = np.bincount(labels)
     grouped = list(rows)
     for i, label in zip(strangers, labels.tolist(), strict=True):

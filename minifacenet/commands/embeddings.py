@@ -115,7 +115,14 @@ def cluster(
     """
     from ..classification.clustering import average_linkage, clusters_at
     from ..classification.group_folders import folder_names, write_groups
-    from ..console.groups import tell_group_scores, tell_groups, tell_sweep
+    from ..console.groups import (
+        farthest_look,
+        tell_group_scores,
+        tell_groups,
+        tell_parts,
+        tell_sweep,
+    )
+    from ..console.terminal import progress
     from ..files.words import count_text
     from ..preprocessing.read_folder import read_photos
 
@@ -130,10 +137,14 @@ def cluster(
     counts = data.largest  # of a photo that lies in somebody's folder, only this face is theirs
     if several:
         say(f"{count_text(several, 'photo')} gave several faces, which are kept apart.")
-    tree = average_linkage(vectors, data.origins if several else None)
+    most = farthest_look(len(vectors))
+    with progress("Near pairs") as tell:
+        tree = average_linkage(
+            vectors, data.origins if several else None, most * distance, tell, tell_parts
+        )
     in_folders = "" not in data.people and len(data.people) > 1
     truth = data.labels if in_folders else None
-    tell_sweep(tree, distance, source, truth, counts)
+    tell_sweep(tree, distance, source, truth, counts, most)
     groups = clusters_at(tree, vectors, distance, min_size)
     folders = folder_names(groups.labels)
     tell_groups(groups, folders, data)

@@ -93,7 +93,7 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder for the model, its state and its log.")],
     recipe: Annotated[
         str | None,
-        typer.Option(help="A file of options, or one that comes along: lfw."),
+        typer.Option(help="A file of options, or one that comes along: lfw, lfw_long."),
     ] = None,
     batch: Annotated[
         int | None, typer.Option(min=4, help="Photos in a batch, P x K: instead of --people.")

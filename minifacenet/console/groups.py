@@ -8,9 +8,32 @@ import numpy as np
 
 from ..classification.clustering import Clustering, cut, sweep
 from ..classification.clustering_scores import adjusted_rand, bcubed, pairwise
+from ..files.words import duration_text
 from ..preprocessing.faces import Faces
 from .names import ROWS
 from .screen import Table, say, show
+
+FACTORS = (0.5, 0.7, 0.85, 1, 1.2, 1.5, 2)  # of the distance, at which groups are counted
+MANY = 20_000  # faces: beyond them nobody waits for distances that were not asked for
+SECONDS = 12 / 20_000**2  # per face squared, to join one part on one core: clustering_kernels.py
+
+
+def farthest_look(faces: int) -> float:
+    """Return up to how many times the chosen distance the tree of so many faces is made."""
+    return FACTORS[-1] if faces <= MANY else 1
+
+
+def tell_parts(sizes: np.ndarray) -> None:
+    """Say how long it takes to join a large part, before that begins."""
+    largest, faces = int(sizes.max()), int(sizes.sum())
+    if largest > MANY:
+        share = largest / faces
+        say(
+            f"{largest:,} of {faces:,} faces ({share:.0%}) hang together through near pairs, and "
+            f"are joined in one piece: about {duration_text(SECONDS * float(largest) ** 2)} of one "
+            "core. A smaller --distance makes smaller pieces.",
+            style="yellow",
+        )
 
 
 def tell_sweep(
@@ -19,12 +42,14 @@ def tell_sweep(
     source: str,
     people: np.ndarray | None,
     counts: list[int],
+    most: float,
 ) -> None:
     """Print the groups that other distances would give, the chosen one among them.
 
-    Where folders name `people`, these faces count: `Faces.largest`.
+    Where folders name `people`, these faces count: `Faces.largest`. The tree reaches `most` times
+    the chosen distance.
     """
-    places = [distance * factor for factor in (0.5, 0.7, 0.85, 1, 1.2, 1.5, 2)]
+    places = [distance * factor for factor in FACTORS if factor <= most]
     table = Table()
     for column in ("distance", "groups", "largest", "alone"):
         table.add_column(column, justify="right")

@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from ..files.words import printable
-from .style import AS_IT_IS, BOLD, new_axes
+from .style import AS_IT_IS, BOLD, ink, new_axes
 
 OTHER_FONTS = (
     "Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "Droid Sans Fallback",
@@ -62,7 +62,7 @@ def write(
     place = {"ha": "center", "va": va, "rotation": rotation, "family": _families(), **AS_IT_IS}
     if box:
         place["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
-    ax.text(x, y, text, color=colour, fontsize=fontsize, **place)
+    ax.text(x, y, text, color=ink(colour), fontsize=fontsize, **place)
 
 
 @cache

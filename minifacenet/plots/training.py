@@ -64,10 +64,12 @@ def training_curves(
         best = f"{score.max():.3f} at step {at[score.argmax()]:.0f}"
         entitle(axes[4], f"Held-out faces: {measure} along the training, best {best}", measure)
         axes[4].plot(at, score, color=SAME, marker="o", linewidth=2)
+        lowest = score.min()
         if error:
             axes[4].errorbar(at, score, error[0], color=SAME, fmt="none", capsize=3, label="± SE")
-            axes[4].legend(loc="lower right", frameon=False)
-        axes[4].set_ylim(min(0.5, score.min()), 1.02)
+            axes[4].legend(loc="best", frameon=False)
+            lowest = (score - np.nan_to_num(error[0])).min()
+        axes[4].set_ylim(min(0.5, lowest - 0.02), 1.02)
     for panel in axes[2:]:
         panel.tick_params(labelbottom=True)
     for panel in axes[4:] if scores else axes[2:]:

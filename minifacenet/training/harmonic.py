@@ -1,7 +1,8 @@
 """Train a network whose vectors compare with those of an older one: `train --harmonic MODEL`.
 
-The older one, v1, is fixed: it embeds the faces to train on once, before the first step, each as it
-is and mirrored, as those of a gallery are. The new one, v2, sees them augmented.
+The older one, v1, is fixed: it embeds all faces once, before the first step, each as it is and
+mirrored, as those of a gallery are. The new one, v2, sees them augmented, and held-out people judge
+how its vectors compare with v1's.
 `embedding/harmonic.py` has the two losses:
 
     by        a batch                       its loss
@@ -17,6 +18,7 @@ v1's vectors are kept in the training's folder as `embedding.cache` keeps them: 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -159,9 +161,8 @@ def old_vectors(
             f"{name} was trained on faces cut as {shortened(old.cut)}, and these are cut as "
             f"{shortened(faces.cut)}: cut the faces anew, or compare with another model"
         )
-    cache = EmbeddingCache(
-        out, Embedder(old, flip=True), max(len(faces), 100_000), warn=observer.say
-    )
+    # All that the training sees, however many: no row may push out another one.
+    cache = EmbeddingCache(out, Embedder(old, flip=True), sys.maxsize, warn=observer.say)
     vectors, part = [], max(PART, -(-len(faces) // PARTS))
     for start in range(0, len(faces), part):
         observer.embedded(name, start, len(faces))

@@ -14,7 +14,7 @@ from ..embedding.checkpoint import add_to_model
 from ..embedding.embedder import Embedder
 from ..preprocessing.faces import Faces
 from .observer import Observer
-from .selection import validation_score
+from .selection import cross_score, validation_score
 from .settings import TrainingRunConfig
 from .splits import ProtocolError, split_people
 
@@ -38,17 +38,24 @@ def split_off_judges(
 
 
 class Check:
-    """Measures the VAL of a model on held-out people, with the standard error."""
+    """Measures the VAL of a model on held-out people, with the standard error.
 
-    def __init__(self, others: Faces, far: float):
-        self.others, self.far = others, far
+    A harmonic training's is that of its vectors against the older model's, `gallery`: ndarray of
+    shape (N, d), one for each of the photos of `others`.
+    """
+
+    def __init__(self, others: Faces, far: float, gallery: np.ndarray | None = None):
+        self.others, self.far, self.gallery = others, far, gallery
 
     def __call__(self, model: FaceNet) -> tuple[float, float]:
-        vectors = Embedder(model).transform(self.others.images)
-        everyone = np.ones(len(self.others), bool)
-        return validation_score(
-            vectors, self.others.labels, everyone, lambda d, same: val_at(d, same, self.far)
-        )
+        vectors, labels = Embedder(model).transform(self.others.images), self.others.labels
+
+        def val(distances: np.ndarray, same: np.ndarray) -> float:
+            return val_at(distances, same, self.far)
+
+        if self.gallery is not None:
+            return cross_score(vectors, self.gallery, labels, val)
+        return validation_score(vectors, labels, np.ones(len(labels), bool), val)
 
 
 def add_thresholds(path: Path, known: Faces, others: Faces) -> None:

@@ -154,12 +154,15 @@ def _run_training(
     known, others = split_off_judges(faces, config, observer)
     if state.queue.max(initial=0) >= len(known):
         raise CheckpointError(f"{out / 'state.safetensors'}: damaged, its triplets are of others")
-    harmonic = None
+    harmonic = gallery = None
     if old is not None:
         old.network.to(device)
-        vectors = old_vectors(old, known, folder, out, observer, str(config.harmonic))
+        name = str(config.harmonic)
+        vectors = old_vectors(old, known, folder, out, observer, name)
         harmonic = Harmonic(vectors, config.harmonic_by)
-    check, began = None if others is None else Check(others, config.far), state.step
+        if others is not None:
+            gallery = old_vectors(old, others, folder, out, observer, name)
+    check, began = None if others is None else Check(others, config.far, gallery), state.step
     if resume:
         run.read_logs(checked=check is not None)
     told = "\nFinishing this step, then saving. Ctrl-C again stops at once."

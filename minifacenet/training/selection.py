@@ -35,10 +35,43 @@ def validation_score(
     distances, same = pair_distances(embeddings, labels)
     first, second = np.triu_indices(len(labels), k=1)
     new = held_out[first] | held_out[second]
-    distances, same = distances[new], same[new]
-    first, second = labels[first[new]], labels[second[new]]
+    pairs = labels[first[new]], labels[second[new]]
+    return _with_error(distances[new], same[new], pairs, np.unique(labels[held_out]), measure)
+
+
+def cross_score(
+    probes: np.ndarray,
+    gallery: np.ndarray,
+    labels: np.ndarray,
+    measure: Callable[[np.ndarray, np.ndarray], float] = auc,
+) -> tuple[float, float]:
+    """Measure one network's vectors of some photos against another's of the others.
+
+    Parameters
+    ----------
+    probes, gallery : ndarray of shape (N, D)
+        Of the same photos: a photo is compared with all but itself, in both ways.
+    labels : ndarray of shape (N,), int64
+    measure : callable(distances, same)
+
+    Returns
+    -------
+    score, standard_error : float
+        As of `validation_score`.
+    """
+    n = len(labels)
+    distances, same = pair_distances(np.concatenate([probes, gallery]), np.tile(labels, 2))
+    first, second = np.triu_indices(2 * n, k=1)
+    crossing = (first < n) & (second >= n) & (second - first != n)
+    pairs = labels[first[crossing]], labels[second[crossing] - n]
+    return _with_error(distances[crossing], same[crossing], pairs, np.unique(labels), measure)
+
+
+def _with_error(distances, same, pairs, people, measure) -> tuple[float, float]:
+    """Return the score of these pairs, and its error by leaving out one of `people` at a time."""
+    first, second = pairs
     without = []
-    for person in np.unique(labels[held_out]):
+    for person in people:
         others = (first != person) & (second != person)
         if same[others].any() and not same[others].all():
             without.append(measure(distances[others], same[others]))

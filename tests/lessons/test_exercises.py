@@ -6,7 +6,9 @@ import inspect
 import numpy as np
 import pytest
 from exercises import check, hint, solution
-from exercises.core import Wrong, expect, load_exercises
+from exercises.core import WIDTH, Wrong, expect, load_exercises, say
+
+from tests.conftest import text
 
 EXERCISES = load_exercises()
 
@@ -22,7 +24,7 @@ def test_the_worked_answer_is_right(number, capsys):
     check(number, exercise.worked())
     printed = capsys.readouterr().out
     assert printed.startswith(f"✓ {number}: right."), printed
-    assert f"1 of {len(EXERCISES)} solved." in printed
+    assert f"1 of {len(EXERCISES)} solved." in text(printed)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +36,9 @@ def test_mistakes_are_told(number, wrong, words, capsys):
     check(number, wrong)
     printed = capsys.readouterr().out
     assert printed.startswith(f"✗ {number}:"), printed
-    assert words in printed
+    assert text(words) in text(printed)
+    code = printed.partition("of your cell")[0]
+    assert all(len(line) <= WIDTH or " " not in line.strip() for line in code.splitlines())
 
 
 @pytest.mark.parametrize("number", EXERCISES)
@@ -81,11 +85,19 @@ def test_no_hint_comes_before_an_attempt_and_three_come_after(capsys):
         hint("10.3")
         printed = capsys.readouterr().out
         assert printed.startswith(f"{rung} of 3, ")
-        assert EXERCISES["10.3"].hints[rung - 1] in printed
+        assert text(EXERCISES["10.3"].hints[rung - 1]) in text(printed)
     hint("10.3", 1)
-    assert EXERCISES["10.3"].hints[0] in capsys.readouterr().out
+    assert text(EXERCISES["10.3"].hints[0]) in text(capsys.readouterr().out)
     with pytest.raises(ValueError, match="1 to 3: got 4"):
         hint("10.3", 4)
+
+
+def test_a_message_breaks_between_words_and_keeps_its_lines(capsys):
+    say(f"✗ 10.3: {'semi-hard ' * 12}\n  and a second line\n{'x' * 100}")
+    lines = capsys.readouterr().out.splitlines()
+    assert [len(line) <= WIDTH for line in lines] == [True, True, True, False]
+    assert lines[1].startswith("  semi-hard")
+    assert lines[2] == "  and a second line"
 
 
 def test_an_unknown_number_names_the_others():

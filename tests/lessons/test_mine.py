@@ -10,6 +10,8 @@ from exercises.core import load_exercises
 from exercises.kept import NotKept
 from exercises.standins import STANDINS
 
+from tests.conftest import text as one_line
+
 EXERCISES = load_exercises()
 
 NOTEBOOK = """\
@@ -143,7 +145,7 @@ def test_several_answers_stand_in_order_and_the_last_one_counts(notebook, anothe
 )
 def test_what_no_text_can_hold_is_kept_for_the_session(name, words, notebook, capsys):
     check("05.4", notebook[name])
-    printed = capsys.readouterr().out
+    printed = one_line(capsys.readouterr().out)
     assert printed.startswith("✓ 05.4")
     assert f"kept until the kernel stops, not in my_answers.py: {words}" in printed
     assert mine["05.4"] is notebook[name]
@@ -187,7 +189,7 @@ def test_a_damaged_file_is_told_once_and_never_written_over(damaged, words, note
     assert printed.count(words) == 1
     assert len(printed.splitlines()) == 3
     check("05.4", notebook["l2_gradient"])
-    assert words in capsys.readouterr().out
+    assert words in one_line(capsys.readouterr().out)
     assert kept.FILE.read_bytes() == damaged
     with pytest.raises(NotKept):
         kept.stored("05.4")
@@ -198,7 +200,7 @@ def test_a_folder_that_cannot_be_written_to(notebook, monkeypatch, tmp_path, cap
     monkeypatch.setattr(kept, "FILE", tmp_path / "file" / "my_answers.py")
     check("05.4", notebook["l2_gradient"])
     assert "✓ 05.4" in (printed := capsys.readouterr().out)
-    assert "until the kernel stops" in printed
+    assert "until the kernel stops" in one_line(printed)
 
 
 @pytest.mark.parametrize("number", STANDINS)

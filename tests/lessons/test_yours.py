@@ -15,7 +15,7 @@ from .test_lessons import ROOT, build
 
 EXERCISES = load_exercises()
 LIBRARYS = ("03.1", "03.2", "03.3", "12.6")  # the worked answer is the library's reference itself
-PARTS = sorted({*STANDINS, *LIBRARYS} - {"01.2"})
+PARTS = sorted(one for one in {*STANDINS, *LIBRARYS} - {"01.2"} if one < "16")
 
 
 @pytest.mark.slow

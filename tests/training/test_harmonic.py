@@ -15,6 +15,7 @@ from minifacenet.nn.maxpool import MaxPool
 from minifacenet.preprocessing.faces import Faces
 from minifacenet.preprocessing.read_folder import read_faces
 from minifacenet.training import harmonic as module
+from minifacenet.training import judges
 from minifacenet.training.harmonic import Harmonic
 from minifacenet.training.loop import TrainingState, train
 from minifacenet.training.observer import Observer
@@ -140,6 +141,19 @@ def test_going_on_ends_in_the_same_bits_and_embeds_nothing_anew(
     ]
     for name, array in arrays[0].items():
         np.testing.assert_array_equal(arrays[1][name], array)
+
+
+def test_held_out_people_compare_its_vectors_with_the_old_ones(faces, old, tmp_path, monkeypatch):
+    seen = []
+    score = judges.cross_score
+    monkeypatch.setattr(judges, "cross_score", lambda *a: seen.append(a) or score(*a))
+    outcome = run_training(faces, tmp_path / "out", settings(old, held_out=0.5, check_every=4))
+    (vectors, gallery, labels, _), *_ = seen
+    assert len(outcome.checks) == len(seen) == 1
+    others = faces.images[np.isin(faces.labels, labels)]
+    np.testing.assert_array_equal(gallery, Embedder(old, flip=True).transform(others))
+    kept = Embedder(tmp_path / "out").transform(others)
+    np.testing.assert_allclose(vectors, kept, atol=1e-6)
 
 
 def test_going_on_with_another_model_is_refused(faces, old, tmp_path):

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minifacenet.experiment.scores import score_naming, score_pairs
-from minifacenet.training.selection import longest_within_error, validation_score
+from minifacenet.training.selection import cross_score, longest_within_error, validation_score
 from minifacenet.training.splits import ProtocolError, split_people, split_photos
 
 labels_of = st.lists(st.integers(0, 7), min_size=1, max_size=60).map(np.array)
@@ -103,6 +103,26 @@ def test_the_standard_error_is_the_jackknifes_over_people():
     assert auc == pytest.approx(score_pairs(vectors, labels).auc)
     assert error == pytest.approx(expected)
     assert error > 0
+
+
+def test_across_two_networks_a_photo_meets_all_but_itself():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(4), 3)
+    probes, gallery = rng.standard_normal((2, 12, 5))
+    pairs = [(i, j) for i in range(12) for j in range(12) if i != j]
+    expected = [((probes[i] - gallery[j]) ** 2).sum() for i, j in pairs]
+    seen = []
+
+    def measure(distances, same):
+        seen.append((distances, same))
+        return float(len(same))
+
+    score, error = cross_score(probes, gallery, labels, measure)
+    assert (score, error) == (132, 0)  # 12 x 11 pairs, and of three people always 9 x 8
+    distances, same = seen[-1]
+    np.testing.assert_allclose(distances, expected)
+    np.testing.assert_array_equal(same, [labels[i] == labels[j] for i, j in pairs])
+    assert {len(same) for _, same in seen[:-1]} == {72}
 
 
 def test_two_people_give_an_auc_without_an_error():
