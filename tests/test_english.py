@@ -10,7 +10,8 @@ import minifacenet
 
 PACKAGE = Path(minifacenet.__file__).parent
 ROOT = PACKAGE.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "lessons" / "book").rglob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "lessons").rglob("*.md"))]
+PAGES = [page for page in PAGES if "made" not in page.parts]  # copies, for the book
 THINGS = "row|line|bar|panel|block|thread|file|folder|table|flag|number|vector|square"
 PATTERNS = {
     rf"\b([Aa]|[Oo]ne) ({THINGS}) an? (?!photo costs|thread works)\w+": "'one row per layer'",

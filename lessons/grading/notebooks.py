@@ -75,17 +75,21 @@ def given_by(source: Path) -> list[str]:
 
 def constants_of(source: Path) -> set[str]:
     """The names of the plain constants that a lesson gives, such as TILE."""
-    return {name for _, name in _statements(source.read_text(encoding="utf-8")) if name}
+    return set().union(*(names for _, names in _statements(source.read_text(encoding="utf-8"))))
 
 
-def _statements(text: str) -> list[tuple[str, str]]:
+def _statements(text: str) -> list[tuple[str, set[str]]]:
+    """Imports, functions and constants, each with the names of the constants that it sets."""
     found = []
     for node in ast.parse(text).body:
         if isinstance(node, DEFINITIONS):
-            found.append((ast.unparse(node), ""))
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            plain = all(isinstance(part, CONSTANTS) for part in ast.walk(node.value))
-            found += [(ast.unparse(node), node.targets[0].id)] if plain else []
+            found.append((ast.unparse(node), set()))
+        elif isinstance(node, ast.Assign):
+            parts = [part for target in node.targets for part in ast.walk(target)]
+            names = {part.id for part in parts if isinstance(part, ast.Name)}
+            named = all(isinstance(part, ast.Name | ast.Tuple | ast.Store) for part in parts)
+            if named and all(isinstance(part, CONSTANTS) for part in ast.walk(node.value)):
+                found.append((ast.unparse(node), names))
     return found
 
 

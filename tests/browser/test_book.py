@@ -10,6 +10,7 @@ from .devtools import NEEDS_CHROMIUM
 ROOT = Path(__file__).parents[2]
 BOOK = ROOT / "build" / "book"
 PAGES = sorted(page for page in BOOK.rglob("*.html") if "_modules" not in page.parts)
+PAGES = [page for page in PAGES if page != BOOK / "index.html"]  # it leads on at once
 WIDE = """[...document.querySelectorAll("article *")].filter((e) =>
   e.getBoundingClientRect().right > document.documentElement.clientWidth + 1
   && !e.closest(".highlight, .table-wrapper, mjx-container, .output, .math")

@@ -257,3 +257,4 @@ def test_a_lesson_gives_imports_and_constants_and_computes_nothing():
     assert "import numpy as np" in given
     assert "check(" not in given.replace("import check", "")
     assert notebooks.answers_of(source)["07.1"] == "owner"
+    assert {"BLOCK", "TILE"} <= notebooks.constants_of(source)
