@@ -297,8 +297,8 @@ claim("one bit costs something", strangers[1].auc < strangers[32].auc - 0.002)
 # A test that is this small cannot say 'without loss'; it cannot say anything at that FAR.
 #
 # So take a larger one: two networks that were trained on 3 million and on 500,000 photos (`minifacenet models`
-# lists them), and all pairs of 1,941 photos of 1,158 people of LFW's development test. `make_bytes.py`, beside
-# this lesson, measured it; standard errors come from leaving out a tenth of the people at a time, and the error
+# lists them), and all pairs of 1,941 photos of 1,158 people of LFW's development test. `lessons/make_bytes.py`
+# in the repository measured it; standard errors come from leaving out a tenth of the people at a time, and the error
 # of a *change* is that of the differences, as in lesson 15.
 
 # %%

@@ -8,7 +8,7 @@
 # looked up among v1's? The paper's appendix asks that, and trains a v2 for it.
 #
 # Both networks here are small ones, that of lesson 16 with 16 x 16 pixels and 32 dimensions, trained on 30
-# people of ORL from different first weights (`make_harmonic.py`, beside this lesson). The ten others, the
+# people of ORL from different first weights (`lessons/make_harmonic.py` in the repository). The ten others, the
 # strangers, judge. Twenty-five minutes. From the paper: the appendix. In the library:
 # `minifacenet/embedding/harmonic.py` and `minifacenet/training/harmonic.py`.
 
@@ -411,6 +411,6 @@ claim("turned 0.900, people 0.872", (round(mean["turned"][0], 3), round(mean["pe
 # `minifacenet train FACES --out RUN --harmonic V1` does what this lesson did, with `--harmonic-by people`, `photos` or
 # `vectors`, and `minifacenet evaluate lfw IMAGES --model RUN --against V1` prints the table of v1/v1, v2/v1 and v2/v2.
 #
-# **Try next.** Give v2 what v1 never saw: train v1 on 15 of the 30 people (`make_harmonic.py` has all that you need), v2
+# **Try next.** Give v2 what v1 never saw: train v1 on 15 of the 30 people (`train` and `Harmonic`, as above, are all that it takes), v2
 # on 30. Does v2/v1 pass v1/v1 now, as in the paper? And how few photos does the turn need: fit it on 300, 100, 50 and 32 of
 # them, and on strangers' photos instead. At which number does the free matrix break down, and why there?
