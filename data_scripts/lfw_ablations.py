@@ -1,4 +1,4 @@
-"""Train on LFW's development people with one thing changed at a time: the README's table.
+"""Train on LFW's development people with one thing changed at a time: the guide's table.
 
     python data_scripts/lfw_ablations.py FACES OUT [--steps 400] [--seeds 2] [--only 'ROW;ROW']
 

@@ -84,16 +84,19 @@ def report(name: str, distances: np.ndarray, found: FoundPairs, threshold: float
     print(f"{name}: {row} (threshold {threshold:.3f})", flush=True)
 
 
-def report_baselines(images: Path, lists: Path, embedder: Embedder) -> None:
+def development_faces(images: Path, lists: Path, embedder: Embedder) -> Faces:
+    """All development photos, cut as the network knows faces, with the number of each person."""
     size, _, channels = embedder.architecture.input_shape
     photos = photos_of(lists / "peopleDevTrain.txt", fewer_than=np.inf)
     crops = crops_of(images, photos, embedder.cut, size)
     known = read_listed(crops.folder, list(crops.files.values()), size, channels)
     people = [photo.partition("/")[0] for photo in crops.files]
     labels = np.unique(people, return_inverse=True)[1]
-    fitted = fit_baselines(
-        Faces(known.images, labels, tuple(sorted(set(people))), tuple(crops.files))
-    )
+    return Faces(known.images, labels, tuple(sorted(set(people))), tuple(crops.files))
+
+
+def report_baselines(images: Path, lists: Path, embedder: Embedder) -> None:
+    fitted = fit_baselines(development_faces(images, lists, embedder))
     chosen, of_chosen = pairs_of(images, lists / "pairsDevTrain.txt", embedder)
     found, faces = pairs_of(images, lists / "pairsDevTest.txt", embedder)
     for method in BASELINES:

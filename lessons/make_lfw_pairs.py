@@ -27,26 +27,12 @@ from minifacenet.classification.methods import BASELINES, fit_baselines
 from minifacenet.classification.pair_lists import read_pairs
 from minifacenet.classification.thresholds import Thresholds
 from minifacenet.classification.verification_scores import verify
-from minifacenet.data_scripts.make_thresholds import photos_of
-from minifacenet.data_scripts.measure_view1 import crops_of, pairs_of, people_of
+from minifacenet.data_scripts.measure_view1 import development_faces, pairs_of, people_of
 from minifacenet.embedding.embedder import Embedder
 from minifacenet.files.atomic import replacing
-from minifacenet.preprocessing.faces import Faces
-from minifacenet.preprocessing.read_folder import read_listed
 
 OUT = Path(__file__).parent / "results" / "lfw" / "pairs.npz"
 PUBLISHED = ("dlib_resnet", "nn4_small2")
-
-
-def development_faces(images: Path, lists: Path, embedder: Embedder) -> Faces:
-    """The faces that the networks of LFW alone were trained on, with the number of each person."""
-    size, _, channels = embedder.architecture.input_shape
-    photos = photos_of(lists / "peopleDevTrain.txt", fewer_than=np.inf)
-    crops = crops_of(images, photos, embedder.cut, size)
-    faces = read_listed(crops.folder, list(crops.files.values()), size, channels)
-    people = [photo.partition("/")[0] for photo in crops.files]
-    labels = np.unique(people, return_inverse=True)[1]
-    return Faces(faces.images, labels, tuple(sorted(set(people))), tuple(crops.files))
 
 
 def main() -> None:

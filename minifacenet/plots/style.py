@@ -44,7 +44,7 @@ def ink(colour: Any) -> str:
     shade = np.array(to_rgb(colour))
     while contrast(shade, "white") < LEAST_CONTRAST + 0.25:  # the ground may be tinted a little
         shade *= 0.97
-    return to_hex(shade)
+    return to_hex(tuple(shade))
 
 
 def _luminance(colour: Any) -> float:

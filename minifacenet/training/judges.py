@@ -28,9 +28,8 @@ def split_off_judges(
     if not config.held_out:
         return faces, None
     try:
-        split = split_people(
-            faces.labels, config.held_out, np.random.default_rng(config.training.seed)
-        )
+        rng = np.random.default_rng(config.training.seed)
+        split = split_people(faces.labels, config.held_out, rng, config.held_out_of)
     except ProtocolError as error:
         observer.say(f"Nobody is held out, so nothing judges the training: {error}.")
         return faces, None

@@ -159,6 +159,9 @@ class TrainingRunConfig:
     harmonic_by : 'people', 'photos' or 'vectors'
     harmonic_digest : str or None
         As `init_digest`.
+    held_out_of : 'pairs' or 'people'
+        Whether `held_out` is a share of the people with two photos or more, or of all, as it is in
+        trainings that older versions have begun.
     """
 
     architecture: Architecture = field(default_factory=Architecture)
@@ -184,6 +187,7 @@ class TrainingRunConfig:
         f"{either(HARMONIC_BY)}: triplets of both models; those of nameless photos; no triplets.",
     )
     harmonic_digest: str | None = None
+    held_out_of: str = field(default="pairs", compare=False)
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -222,14 +226,15 @@ class TrainingRunConfig:
     def of(cls, settings: dict) -> TrainingRunConfig:
         """Return the configuration with these `settings`, perhaps of an older version.
 
-        What that version did not know yet gets its default, which is what it did.
+        What that version did not know yet gets its default, which is what it did; of
+        `held_out_of` it is 'people'.
 
         Raises
         ------
         ValueError, TypeError, KeyError
             They are not what `settings` gives, or are of a newer version.
         """
-        own = {**settings, **settings.get(FREE, {})}
+        own = {"held_out_of": "people", **settings, **settings.get(FREE, {})}
         del own["faces"]
         own.pop(FREE, None)
         return settings_of(cls, own)

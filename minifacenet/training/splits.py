@@ -44,12 +44,15 @@ def split_photos(labels: np.ndarray, train_share: float, rng: np.random.Generato
     return Split(train, np.setdiff1d(np.arange(len(labels)), train))
 
 
-def split_people(labels: np.ndarray, unseen_share: float, rng: np.random.Generator) -> Split:
+def split_people(
+    labels: np.ndarray, unseen_share: float, rng: np.random.Generator, share_of: str = "pairs"
+) -> Split:
     """Draw people for the test, at least two; the others are to train on.
 
     The share is one of the people with two photos or more, as the others make no pair. Who has far
     more photos than these (more than `CROWD` times their median) trains: one such person would
-    decide the score of all.
+    decide the score of all. With `share_of` 'people' it is a share of all people, and nobody has
+    too many: trainings that older versions have begun go on with the people that they held out.
 
     Raises
     ------
@@ -63,7 +66,10 @@ def split_people(labels: np.ndarray, unseen_share: float, rng: np.random.Generat
             f"verifying unseen people takes at least 4 people with 2 photos each, got "
             f"{paired.sum()} of {len(people)}"
         )
-    drawn = people[paired & (photos <= CROWD * np.median(photos[paired]))]
-    count = min(max(2, round(unseen_share * paired.sum())), paired.sum() - 2, len(drawn))
+    of_pairs = share_of == "pairs"
+    most = CROWD * np.median(photos[paired]) if of_pairs else np.inf
+    drawn = people[paired & (photos <= most)]
+    total = paired.sum() if of_pairs else len(people)
+    count = min(max(2, round(unseen_share * total)), paired.sum() - 2, len(drawn))
     unseen = np.isin(labels, rng.choice(drawn, count, replace=False))
     return Split(np.flatnonzero(~unseen), np.flatnonzero(unseen))

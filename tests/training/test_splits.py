@@ -67,6 +67,13 @@ def test_who_has_far_more_photos_than_others_trains():
     assert any(6 in labels[test] for test in everybody)  # ten times the median is not more
 
 
+def test_older_trainings_hold_out_a_share_of_all_people():
+    labels = np.concatenate([np.repeat(np.arange(20), 2), np.arange(20, 60), np.repeat(60, 99)])
+    test = labels[split_people(labels, 0.25, np.random.default_rng(0), "people").test]
+    drawn = np.random.default_rng(0).choice([*range(20), 60], 15, replace=False)  # of 61 people
+    assert set(test) == set(drawn)
+
+
 def test_naming_and_pairs_of_clear_clusters():
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(4), 6)

@@ -46,6 +46,12 @@ def stored(request, tmp_path):
     return Path(shutil.copytree(ROOT / "tests" / "data" / request.param, tmp_path / "out"))
 
 
+def test_they_hold_out_whom_they_held_out(stored, script):
+    """A newer rule would draw other people, and let a training judge itself by whom it knows."""
+    assert began_with(stored).held_out_of == "people"
+    assert script.config().held_out_of == "pairs"
+
+
 def test_model_and_people_load(stored, script):
     model = load_model(stored)
     assert model.architecture == script.config().architecture
