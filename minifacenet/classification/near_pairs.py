@@ -24,7 +24,7 @@ import numpy as np
 
 from ..nn.device.cpu_target import cpu_function
 
-BLOCK = 1024  # rows of a block: its product is 4 MB, and stays near while it is looked through
+BLOCK = 256  # rows of a block: its product of 256 kB stays in the cache while it is looked through
 ROUNDING = 2.0**-24  # of float32
 
 

@@ -13,7 +13,8 @@ A row of the table that halves the map has stride 2 in the 3x3, the 5x5 and the 
 it passes on as they are, and no 1x1. Some pools are L2 pools (`nn/l2pool.py`).
 
 Table 2 closes its own gaps: with symmetric padding, biases counted, every row has the printed
-parameters and multiply-adds, where those of inception 4a, 545,536, are printed as 545K. "norm" is the LRN of NN1; 7,456,304 parameters in all.
+parameters and multiply-adds, where the 545,536 of inception 4a are printed as 545K. "norm" is the
+LRN of NN1; 7,456,304 parameters in all.
 
 nn4.small2 is what OpenFace published as weights (`minifacenet get nn4_small2`), NN4's idea of fewer
 and smaller rows at 96x96. It differs from Table 2 where Torch7 made it convenient: batch norm after

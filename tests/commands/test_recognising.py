@@ -170,7 +170,7 @@ def test_the_same_command_ends_as_if_it_had_not_been_killed(
     recognise, library, tmp_path, monkeypatch
 ):
     """Killed at every 9th write. What takes threads is replaced, as in `test_killed`."""
-    monkeypatch.setattr(name_faces, "average_linkage", lambda X, photos: linkage(X, "average"))
+    monkeypatch.setattr(name_faces, "average_linkage", lambda X, *_: linkage(X, "average"))
     photos, known, _ = library
     names = tmp_path / "names.csv"
     names.write_text("photo,face,name\nblue.png,1,Lise\n")
