@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 
+from minifacenet.classification import near_pairs
 from minifacenet.embedding import augmentation, distances, mining, quantise
 from minifacenet.nn.convolution import winograd_kernels
 from minifacenet.nn.layer import Sequential
@@ -41,6 +42,8 @@ def main():
 
     unit = rng.standard_normal((4, 3), dtype=np.float32)
     quantise.distances(*(quantise.quantise(unit, scale) for scale in quantise.SCALES))
+
+    near_pairs.parts_within(unit.astype(np.float64), 1.0)
 
     WeightAverage(Sequential(("fc", Linear(2, 2, rng))), 0.5).update()
 
