@@ -8,14 +8,14 @@ from typing import TypeVar
 
 import numpy as np
 
-from ..embedding.cache import EmbeddingCache
+from ..embedding.cache import EmbeddingCache, part_of
 from ..embedding.embedder import Embedder
 from ..preprocessing.listing import FolderError
 from ..preprocessing.read_folder import read_listed
 from .enrolment import Progress
 
 Who = TypeVar("Who")
-PART = 128  # faces that lie in memory, and that an interruption costs
+MEMORY = 2**26  # bytes of pixels that are held: those of 128 faces fit for every network
 
 
 class Stopped(Exception):
@@ -43,12 +43,13 @@ class FaceVectors:
         """
         names, parts, who = list(crops), [], []
         with self.progress(title) as tell:
-            for start in range(0, len(names), PART):
+            count = part_of(len(names))
+            for start in range(0, len(names), count):
                 if tell is not None:
                     tell(start, len(names))
                 if start and self.stop():
                     raise Stopped(f"{len(names) - start:,} faces to embed")
-                part, paths = self._part(root, names[start : start + PART])
+                part, paths = self._part(root, names[start : start + count])
                 parts.append(part)
                 who += [crops[path] for path in paths]
         return np.concatenate([self._none(), *parts]), who
@@ -56,7 +57,7 @@ class FaceVectors:
     def _part(self, root: Path, crops: Sequence[str]) -> tuple[np.ndarray, Sequence[str]]:
         size, _, channels = self.embedder.architecture.input_shape
         try:
-            faces = read_listed(root, crops, size, channels, mixed=lambda text: None)
+            faces = read_listed(root, crops, size, channels, mixed=lambda text: None, memory=MEMORY)
         except FolderError:  # not one of them can be read
             return self._none(), ()
         return self.cache.transform(faces.images), faces.paths

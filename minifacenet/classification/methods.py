@@ -40,13 +40,13 @@ class Method:
 def _fisherfaces(known: Faces) -> Embed:
     from .baselines import Fisherfaces
 
-    return Fisherfaces().fit(known.images, known.labels).transform
+    return Fisherfaces().fit(known.pixels, known.labels).transform
 
 
 def _eigenfaces(known: Faces) -> Embed:
     from .baselines import Eigenfaces
 
-    return Eigenfaces().fit(known.images).transform
+    return Eigenfaces().fit(known.pixels).transform
 
 
 def _lbp(known: Faces) -> Embed:

@@ -93,7 +93,7 @@ def read_pair_photos(
     progress: Callable[[int, int], None] | None = None,
     mixed: Callable[[str], None] | None = None,
     crops: Crops | None = None,
-    reader: Callable[..., Faces] | None = None,
+    reader: Callable[..., Faces] = read_listed,
 ) -> tuple[FoundPairs, Faces]:
     """Find the photos and read them, or their `crops`; row i of the faces is `paths[i]`.
 
@@ -104,10 +104,10 @@ def read_pair_photos(
     without = {} if crops is None else dict(crops.reasons)
     found = find_photos(root, pairs, without)
     if crops is None:
-        faces = (reader or read_listed)(root, found.paths, size, channels, progress, mixed)
+        faces = reader(root, found.paths, size, channels, progress, mixed)
     else:
         photo_of = {crops.files[path]: path for path in found.paths}
-        faces = read_listed(crops.folder, [*photo_of], size, channels, progress, mixed)
+        faces = reader(crops.folder, [*photo_of], size, channels, progress, mixed)
         skipped = tuple((photo_of[crop], reason) for crop, reason in faces.skipped)
         faces = replace(faces, paths=tuple(photo_of[crop] for crop in faces.paths), skipped=skipped)
     skipped = (*without.items(), *faces.skipped)

@@ -13,6 +13,7 @@ from ..console.terminal import progress
 from .inputs import (
     AnyFaces,
     Cache,
+    Memory,
     Model,
     PhotosPath,
     Seed,
@@ -51,6 +52,7 @@ def classify_fit(
     seed: Seed = 0,
     any_faces: AnyFaces = False,
     cache: Cache = None,
+    memory: Memory = None,
     threads: Threads = None,
     force: Force = False,
 ) -> None:
@@ -68,11 +70,11 @@ def classify_fit(
     if not force and holds_another_model(out, model):
         raise ValueError(f"{out} holds another model: choose another --out, or say --force")
     embedder = open_model(model, threads)
-    data = read(read_faces, faces, embedder, model, any_faces, cache)
+    data = read(read_faces, faces, embedder, model, any_faces, cache, memory=memory)
     vectors, names = embedded(embedder, data, cache), names_of(data)
     others = None
     if strangers is not None:
-        theirs = read(read_photos, strangers, embedder, model, any_faces, cache)
+        theirs = read(read_photos, strangers, embedder, model, any_faces, cache, memory=memory)
         others = embedded(embedder, theirs, cache)
     result = enrol_embeddings(
         embedder, vectors, names, model, threshold, others, far, seed, progress
@@ -90,6 +92,7 @@ def classify_predict(
     out: Annotated[Path | None, typer.Option(help="CSV file for all answers.")] = None,
     any_faces: AnyFaces = False,
     cache: Cache = None,
+    memory: Memory = None,
     threads: Threads = None,
     force: Force = False,
 ) -> None:
@@ -110,7 +113,9 @@ def classify_predict(
     enrolled = People.load(people)
     embedder = enrolled.embedder
     of_people = f"the model in {people}"
-    data = read(read_photos, photos, embedder, of_people, any_faces, cache, every=True)
+    data = read(
+        read_photos, photos, embedder, of_people, any_faces, cache, every=True, memory=memory
+    )
     answers = enrolled.classifier.answers(embedded(embedder, data, cache))
     classes = enrolled.classifier.classes_
     names = np.where(answers.known, classes[answers.person], UNKNOWN)

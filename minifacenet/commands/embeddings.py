@@ -15,6 +15,7 @@ from ..console.screen import say
 from .inputs import (
     AnyFaces,
     Cache,
+    Memory,
     Model,
     PhotosPath,
     Threshold,
@@ -45,6 +46,7 @@ def embed(
     ] = None,
     any_faces: AnyFaces = False,
     cache: Cache = None,
+    memory: Memory = None,
     threads: Threads = None,
     force: Force = False,
 ) -> None:
@@ -69,7 +71,7 @@ def embed(
     finds = align_options(embedder.cut) is not None and not any_faces
     if finds:
         context.with_resource(place_for_files(faces, force=force))
-    data = read(read_photos, photos, embedder, model, any_faces, cache, every=True)
+    data = read(read_photos, photos, embedder, model, any_faces, cache, every=True, memory=memory)
     # The files say how these faces are cut: with --any-faces not as those of the training.
     assert isinstance(embedder.model, FaceNet)  # which `open_model` has loaded
     embedder.model = replace(embedder.model, cut=data.cut)
@@ -105,6 +107,7 @@ def cluster(
     ] = False,
     any_faces: AnyFaces = False,
     cache: Cache = None,
+    memory: Memory = None,
     threads: Threads = None,
 ) -> None:
     """Group photos by person, without enrolling anybody.
@@ -130,7 +133,7 @@ def cluster(
         out = out.absolute()
         context.with_resource(place_for_groups(out, photos))
     embedder = open_model(model, threads)
-    data = read(read_photos, photos, embedder, model, any_faces, cache, every=True)
+    data = read(read_photos, photos, embedder, model, any_faces, cache, every=True, memory=memory)
     vectors = embedded(embedder, data, cache)
     distance, source = _cut(model, distance, scale, vectors)
     several = sum(faces > 1 for faces in Counter(data.origins).values())

@@ -10,7 +10,7 @@ import typer
 from ..console.alignment import counted, tell_alignment
 from ..console.screen import say
 from ..console.terminal import progress
-from .inputs import Model, open_model
+from .inputs import Memory, Model, listed, open_model, tell_lazy
 from .memory import smaller
 from .options import Threads
 from .outputs import folder_for_results, refuse_loss
@@ -55,6 +55,7 @@ def lfw(
     explain: Annotated[
         bool, typer.Option("--explain", help="Say what VAL, FAR and the folds mean.")
     ] = False,
+    memory: Memory = None,
     threads: Threads = None,
     force: Annotated[
         bool, typer.Option("--force", help="Cut faces anew, and replace other results in OUT.")
@@ -75,12 +76,12 @@ def lfw(
     _tell_plan(plan, model, out)
     with smaller(f"the photos of {plan.source}", "take a shorter list of --pairs"):
         crops = _cut_faces(plan, out, force)
-        found, vectors = _embedded(plan, plan.embedder, model, out, crops)
+        found, vectors = _embedded(plan, plan.embedder, model, out, crops, memory)
         whole = in_whole_folds(found, plan.source)
         if old is None or against is None:
             _finish(plan, model, out, found, judge(whole, vectors))
             return
-        _, old_vectors = _embedded(plan, old, against, out, crops)
+        _, old_vectors = _embedded(plan, old, against, out, crops, memory)
     _finish_two(plan, (model, against), out, found, judge_two_models(whole, vectors, old_vectors))
 
 
@@ -142,7 +143,12 @@ def _cut_faces(plan: LfwPlan, out: Path, force: bool) -> Crops | None:
 
 
 def _embedded(
-    plan: LfwPlan, embedder: Embedder, model: Path, out: Path, crops: Crops | None
+    plan: LfwPlan,
+    embedder: Embedder,
+    model: Path,
+    out: Path,
+    crops: Crops | None,
+    memory: float | None,
 ) -> tuple[FoundPairs, np.ndarray]:
     """Read the faces as a network takes them, and embed them."""
     from ..classification.pair_photos import read_pair_photos
@@ -151,9 +157,12 @@ def _embedded(
 
     size, _, channels = embedder.architecture.input_shape
     with progress("reading faces") as tell:
-        found, faces = read_pair_photos(plan.images, plan.pairs, size, channels, tell, crops=crops)
+        found, faces = read_pair_photos(
+            plan.images, plan.pairs, size, channels, tell, crops=crops, reader=listed(memory)
+        )
     if embedder is plan.embedder:  # otherwise it was said before
         tell_found(plan.source, found, faces.skipped)
+        tell_lazy(faces)
     if crops is None and faces.cut != embedder.cut:
         raise ValueError(
             f"{plan.images} holds faces by '{faces.cut}', and {model} knows them by "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,6 +44,12 @@ AnyFaces = Annotated[
         "--any-faces", help="Find no faces; go on with those cut otherwise than the model's."
     ),
 ]
+Memory = Annotated[
+    float | None,
+    typer.Option(
+        min=0, help="GB of pixels to hold; beyond, files are read twice. A quarter of free."
+    ),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Draws what is held out to measure.")]
 
 
@@ -73,24 +80,56 @@ def read(
     any_faces: bool,
     cache: Path | None = None,
     every: bool = False,
+    memory: float | None = None,
 ) -> Faces:
     """Read photos as the network takes them; errors as in `check_cut`.
 
     The faces of whole photos are found and cut as it knows them: `every` one, or the largest of
-    each photo.
+    each photo. `memory` is --memory.
     """
     size, _, channels = embedder.architecture.input_shape
-    finder = finder_for(embedder, model, any_faces, cache, every)
+    finder = finder_for(embedder, model, any_faces, cache, every, memory)
     with _fewer(f"the photos in {path}"), finding_faces(finder) as tell:
-        data = reader(path, size, channels, tell, mixed(any_faces), reader=finder)
+        data = reader(path, size, channels, tell, mixed(any_faces), reader=finder or listed(memory))
     tell_data(path, data)
     tell_several(finder)
+    tell_lazy(data)
     check_cut(data, path, embedder, model, any_faces)
     return data
 
 
+def listed(memory: float | None) -> Callable[..., Faces]:
+    """Return what reads photos as they are, with no more pixels in memory than --memory."""
+    from ..preprocessing.read_folder import read_listed
+
+    return partial(read_listed, memory=bytes_for(memory))
+
+
+def bytes_for(memory: float | None) -> int:
+    """Return --memory in bytes; a quarter of what is free if it is left out."""
+    from ..machine.memory import a_quarter_of_free
+
+    return a_quarter_of_free() if memory is None else int(memory * 1e9)
+
+
+def tell_lazy(data: Faces) -> None:
+    """Say that faces do not fit, if it is so."""
+    from ..preprocessing.lazy_images import LazyImages
+
+    if isinstance(data.images, LazyImages):
+        say(
+            f"  Pixels of {data.images.nbytes / 1e9:.2g} GB would take more than --memory: each "
+            "face is read again when it is embedded"
+        )
+
+
 def finder_for(
-    embedder: Embedder, model: Path | str, any_faces: bool, cache: Path | None, every: bool = False
+    embedder: Embedder,
+    model: Path | str,
+    any_faces: bool,
+    cache: Path | None,
+    every: bool = False,
+    memory: float | None = None,
 ) -> FaceFinder | None:
     """Return what finds the faces of whole photos for a model; None if photos are read as they are.
 
@@ -118,7 +157,7 @@ def finder_for(
     return FaceFinder(
         cut, every, cache, numba.get_num_threads(), begin,
         finding=lambda: progress(detecting(cut)), reading=lambda: progress("reading faces"),
-        warn=say,
+        warn=say, memory=bytes_for(memory),
     )  # fmt: skip
 
 

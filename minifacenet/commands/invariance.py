@@ -46,7 +46,7 @@ def invariance(
         own = alone(faces_of)
         if left := len(set(faces_of.paths)) - len(own):
             say(f"  {count_text(left, 'photo')} left out, with several faces")
-        people.append(own.subset(most_different(own.images, most)))
+        people.append(own.subset(most_different(own.pixels, most)))
     if len(people[0]) < 2:
         raise ValueError(f"{folders[0]} gives one face, and the picture takes two or more")
     vectors = [embedded(embedder, own, cache) for own in people]

@@ -15,15 +15,18 @@ from ..files.words import printable
 from .inputs import (
     AnyFaces,
     Cache,
+    Memory,
     Model,
     Threshold,
     check_cut,
     embedded,
     finder_for,
     finding_faces,
+    listed,
     mixed,
     open_model,
     read,
+    tell_lazy,
     tell_several,
 )
 from .options import FacesPath, Force, Threads
@@ -62,6 +65,7 @@ def verify(
     ] = False,
     any_faces: AnyFaces = False,
     cache: Cache = None,
+    memory: Memory = None,
     threads: Threads = None,
     force: Force = False,
 ) -> None:
@@ -93,13 +97,13 @@ def verify(
         refuse_loss(out, FILES, force)
     embedder = open_model(model, threads)
     if pairs is None:
-        data = read(read_faces, faces, embedder, model, any_faces, cache)
+        data = read(read_faces, faces, embedder, model, any_faces, cache, memory=memory)
         check_memory(len(data), take_some(faces))
         distances, same = pair_distances(embedded(embedder, data, cache), data.labels)
         scores = verify_pairs(distances, same)
         figures: Mapping[str, float | None] = scores.as_dict()
     else:
-        found, data = read_listed_pairs(pairs, faces, embedder, model, any_faces, cache)
+        found, data = read_listed_pairs(pairs, faces, embedder, model, any_faces, cache, memory)
         judged = judge(in_whole_folds(found, pairs), embedded(embedder, data, cache), threshold)
         tell_folds(judged.result)
         distances, same = judged.distances, judged.same
@@ -113,22 +117,30 @@ def verify(
 
 
 def read_listed_pairs(
-    pairs: Path, faces: Path, embedder: Embedder, model: Path, any_faces: bool, cache: Path | None
+    pairs: Path,
+    faces: Path,
+    embedder: Embedder,
+    model: Path,
+    any_faces: bool,
+    cache: Path | None,
+    memory: float | None = None,
 ) -> tuple[FoundPairs, Faces]:
     """Read the photos of a list of pairs as the network takes them."""
     from ..classification.pair_lists import read_pairs
     from ..classification.pair_photos import read_pair_photos
     from ..console.pairs import tell_found
 
-    listed = read_pairs(pairs)
+    in_list = read_pairs(pairs)
     size, _, channels = embedder.architecture.input_shape
-    finder = finder_for(embedder, model, any_faces, cache)
+    finder = finder_for(embedder, model, any_faces, cache, memory=memory)
+    reader = finder or listed(memory)
     with finding_faces(finder) as tell:
         found, data = read_pair_photos(
-            faces, listed, size, channels, tell, mixed(any_faces), reader=finder
+            faces, in_list, size, channels, tell, mixed(any_faces), reader=reader
         )
     tell_found(pairs, found, data.skipped)
     tell_several(finder)
+    tell_lazy(data)
     check_cut(data, faces, embedder, model, any_faces)
     return found, data
 

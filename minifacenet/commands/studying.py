@@ -128,7 +128,7 @@ def _spoil(
     tell_spoilt(name, judged)
     source = embedder if cache is None else EmbeddingCache(cache, embedder, warn=say)
     with progress(f"{name}: embedding") as tell:
-        result = spoil_and_judge(spoiling, data.images, source, judged, settings, tell)
+        result = spoil_and_judge(spoiling, data.pixels, source, judged, settings, tell)
     tell_study(result, judged.error_from)
     write_csv(out / FILES[0], *result.table())
     draw_study(result, out / FILES[1])

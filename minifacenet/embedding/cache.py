@@ -12,8 +12,8 @@ training; a file of the new network begins beside the old one.
 
 Each pair of network and preparation has one file, `embeddings-<digest>.safetensors`: for each face
 a row of 32 bytes (its key) and one of 4 D bytes (its vector), 544 bytes for the paper's D = 128.
-The default limit of 100,000 faces takes 54 MB; above it the oldest rows go first. Files of networks
-no longer used stay until you delete them; the folder may be deleted at any time.
+The default limit of a million faces takes 544 MB; above it the oldest rows go first. Files of
+networks no longer used stay until you delete them; the folder may be deleted at any time.
 
 The file is replaced as a whole, and read again just before. Of two processes that write at the same
 moment the last one wins: what the other one added is computed again when needed. The cache never
@@ -32,10 +32,12 @@ import numpy as np
 
 from ..files.arrays import load_arrays, save_arrays
 from ..files.atomic import digest, sweep, try_to_write
+from ..preprocessing.lazy_images import Images, LazyImages, subset
 from .embedder import Embedder
 
 FORMAT = "embedding cache 1"
 KEY_BYTES = 32
+PART, PARTS = 128, 128  # faces in a part at least, and parts at most
 
 
 class EmbeddingCache:
@@ -57,7 +59,7 @@ class EmbeddingCache:
         self,
         folder: str | Path,
         embedder: Embedder,
-        most: int = 100_000,
+        most: int = 1_000_000,
         warn: Callable[[str], None] = warnings.warn,
     ):
         if most < 1:
@@ -67,7 +69,7 @@ class EmbeddingCache:
         self.most = most
         self.warn = warn
 
-    def transform(self, X: np.ndarray) -> np.ndarray:
+    def transform(self, X: Images) -> np.ndarray:
         """Embed photos; only those not seen before pass the network, and copies pass it once.
 
         A known face gets the same bits as before. The network would give the same vector up to
@@ -75,7 +77,7 @@ class EmbeddingCache:
 
         Parameters
         ----------
-        X : ndarray of shape (N, H, W, C), uint8
+        X : ndarray of shape (N, H, W, C), uint8, or LazyImages
 
         Returns
         -------
@@ -87,7 +89,8 @@ class EmbeddingCache:
         ValueError
             X is not an array of uint8 photos; also whatever the embedder raises.
         """
-        X = np.asarray(X)
+        if not isinstance(X, LazyImages):
+            X = np.asarray(X)
         if X.dtype != np.uint8 or X.ndim != 4:
             raise ValueError(f"takes uint8 photos of shape (N, H, W, C), got {X.dtype} {X.shape}")
         if not len(X):
@@ -102,7 +105,7 @@ class EmbeddingCache:
                 first.setdefault(key, i)
         if first:
             kept = self._can_keep(path, len(first))
-            vectors = self.embedder.transform(X[list(first.values())])
+            vectors = self.embedder.transform(subset(X, list(first.values())))
             fresh = dict(zip(first, vectors, strict=True))
             if kept:
                 self._keep(path, identity, fresh)
@@ -143,17 +146,28 @@ class EmbeddingCache:
 
 def embed_in_parts(
     cache: EmbeddingCache,
-    X: np.ndarray,
+    X: Images,
     progress: Callable[[int, int], None] = lambda done, total: None,
-    part: int = 128,
+    part: int | None = None,
 ) -> np.ndarray:
-    """Embed many photos `part` by part: an interruption costs the embeddings of one part only."""
-    vectors = []
+    """Embed many photos `part` by part: an interruption costs the embeddings of one part only.
+
+    If it is left out, it is `part_of` them.
+    """
+    part, vectors = part or part_of(len(X)), []
     for start in range(0, len(X), part):
         progress(start, len(X))
-        vectors.append(cache.transform(X[start : start + part]))
+        vectors.append(cache.transform(subset(X, slice(start, start + part))))
     progress(len(X), len(X))
     return np.concatenate(vectors)
+
+
+def part_of(faces: int) -> int:
+    """Return how many of so many faces are embedded between two writes of the cache's file.
+
+    Each write is one of the whole file, so many small parts would take the square of their number.
+    """
+    return max(PART, -(-faces // PARTS))
 
 
 def face_key(face: np.ndarray) -> bytes:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
+from ..preprocessing.lazy_images import LazyImages, in_parts
 from .architectures import Architecture, FaceNet
 from .batches import embed
 from .checkpoint import load_model
@@ -84,13 +85,13 @@ class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         seen = "mean of photo and mirror image" if self.flip else "photo alone"
         return f"{self._loaded().preprocessing}; {seen}"
 
-    def transform(self, X: ArrayLike) -> np.ndarray:
+    def transform(self, X: ArrayLike | LazyImages) -> np.ndarray:
         """Embed photos.
 
         Parameters
         ----------
-        X : ndarray of shape (N, H, W, C), uint8
-            Each has the network's input shape.
+        X : ndarray of shape (N, H, W, C), uint8, or LazyImages
+            Each has the network's input shape. Of those on the disk, a batch is read at a time.
 
         Returns
         -------
@@ -102,22 +103,21 @@ class Embedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
             raise ValueError(
                 f"batch_size must be a whole number and at least 1, got {self.batch_size!r}"
             )
-        X = np.asarray(X)
+        photos = X if isinstance(X, LazyImages) else np.asarray(X)
         expected = model.architecture.input_shape
-        if X.dtype != np.uint8 or X.shape[1:] != expected:
+        if photos.dtype != np.uint8 or photos.shape[1:] != expected:
             raise ValueError(
                 f"the network takes uint8 photos of shape (N, {', '.join(map(str, expected))}), "
-                f"got {X.dtype} {X.shape}: read them with "
+                f"got {photos.dtype} {photos.shape}: read them with "
                 f"read_faces(folder, size={expected[0]}, channels={expected[2]})"
             )
-        out = np.empty((len(X), model.architecture.dim), np.float32)
-        network = model.for_inference()
-        for start in range(0, len(X), self.batch_size):
-            out[start : start + self.batch_size] = self._embed(
-                network, X[start : start + self.batch_size]
-            )
+        out = np.empty((len(photos), model.architecture.dim), np.float32)
+        network, done = model.for_inference(), 0
+        for batch in in_parts(photos, int(self.batch_size)):
+            out[done : done + len(batch)] = self._embed(network, batch)
+            done += len(batch)
             if self.progress is not None:
-                self.progress(min(start + self.batch_size, len(X)), len(X))
+                self.progress(done, len(photos))
         return out
 
     def _embed(self, network, photos):

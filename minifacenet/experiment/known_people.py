@@ -64,9 +64,9 @@ def name_known_people(faces: Faces, split: Split, job: Job) -> KnownPeople:
     vectors: dict[str, np.ndarray] = {}
     answers: dict[str, np.ndarray] = {}
     for method, embed in embeds.items():
-        vectors[method] = embed(probes.images)
+        vectors[method] = embed(probes.pixels)
         accuracy, answers[method] = score_naming(
-            embed(known.images), known.labels, vectors[method], probes.labels
+            embed(known.pixels), known.labels, vectors[method], probes.labels
         )
         figures[method] = {"svm_accuracy": accuracy}
     result = KnownPeople(figures, training, probes, answers[OURS.key], vectors)

@@ -223,7 +223,7 @@ def _cost(faces: Faces, folder: Path, config: RunConfig, rounds: int = 5) -> dic
         ours = embed_with(load_model(folder), config.flip)
         embeds = {OURS.key: ours, **fit_baselines(known)}
         namers = {
-            method: FaceClassifier().fit(embed(known.images), known.labels)
+            method: FaceClassifier().fit(embed(known.pixels), known.labels)
             for method, embed in embeds.items()
         }
         for _ in range(rounds):

@@ -80,7 +80,7 @@ def meet_strangers(faces: Faces, split: Split, job: Job) -> Strangers:
     baselines = fit_baselines(known)
     training = train_for_best_steps(known, inner, gallery, "For strangers", job)
     embeds = {OURS.key: embed_with(training.model, job.config.flip), **baselines}
-    vectors = {method: embed(strangers.images) for method, embed in embeds.items()}
+    vectors = {method: embed(strangers.pixels) for method, embed in embeds.items()}
     figures: dict[str, Any] = {
         "train_people": len(np.unique(known.labels)),
         "train_photos": len(known),

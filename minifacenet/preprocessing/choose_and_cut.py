@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .centre_square import square_crop
 from .detector import Detections
-from .faces import square_crop
 from .square_crops import TEMPLATES, aligned_crop, box_crop
 
 CROPS = ("aligned", "box", "centre")

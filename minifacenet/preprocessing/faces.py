@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from PIL import Image
 
 from ..files.words import count_text
 from .crop_note import CENTRE_SQUARE
+from .lazy_images import Images, in_parts, subset
 
 Box = tuple[float, ...]  # (x0, y0, x1, y1)
 BOX_COLUMNS = ("face", "x0", "y0", "x1", "y1")  # of a table with a row for each face
@@ -21,7 +21,8 @@ class Faces:
 
     Attributes
     ----------
-    images : ndarray of shape (N, S, S, C), uint8
+    images : ndarray of shape (N, S, S, C), uint8, or LazyImages
+        Those that do not fit into memory are read from the disk when they are asked for.
     labels : ndarray of shape (N,), int64
         Indices into `people`.
     people : tuple of str
@@ -50,7 +51,7 @@ class Faces:
         that was taken as it is. It is () where nobody looked for faces.
     """
 
-    images: np.ndarray
+    images: Images
     labels: np.ndarray
     people: tuple[str, ...]
     paths: tuple[str, ...]
@@ -89,9 +90,18 @@ class Faces:
         )
 
     @property
+    def pixels(self) -> np.ndarray:
+        """Return all images as one array, for work that needs them at once."""
+        return np.asarray(self.images)
+
+    @property
     def content(self) -> str:
         """Return a digest of images and labels: equal for equal faces, whatever their names."""
-        return hashlib.sha256(self.images.tobytes() + self.labels.tobytes()).hexdigest()[:16]
+        total = hashlib.sha256()
+        for part in in_parts(self.images):
+            total.update(part.tobytes())
+        total.update(self.labels.tobytes())
+        return total.hexdigest()[:16]
 
     @property
     def box_rows(self) -> list[tuple]:
@@ -120,7 +130,7 @@ class Faces:
         kept = set(paths)
         return replace(
             self,
-            images=self.images[chosen],
+            images=subset(self.images, chosen),
             labels=self.labels[chosen],
             paths=paths,
             origins=tuple(self.origins[i] for i in chosen),
@@ -155,52 +165,6 @@ class Faces:
         if self.duplicates:
             line += f", {count_text(sum(map(len, self.duplicates)), 'photo')} with an exact copy"
         return line
-
-
-def square_crop(photo: np.ndarray, size: int) -> np.ndarray:
-    """Cut the centre square out of a photo and resize it.
-
-    Takes an ndarray of shape (H, W, 1) or (H, W, 3), uint8, and returns a new one of shape
-    (size, size, C), uint8. Shrinking averages over all pixels below a new one (Pillow's bicubic
-    filter widens with the scale), so fine patterns fade instead of turning into false coarse ones.
-    """
-    check_photo(photo, size)
-    height, width, channels = photo.shape
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    square = photo[top : top + side, left : left + side]
-    image = Image.fromarray(square[..., 0] if channels == 1 else square)
-    resized = image.resize((size, size), Image.Resampling.BICUBIC)
-    return np.array(resized).reshape(size, size, channels)
-
-
-def check_photo(photo: np.ndarray, size: int) -> None:
-    """Refuse a photo that is not (H, W, 1) or (H, W, 3) and uint8, or an impossible size.
-
-    Raises
-    ------
-    ValueError
-        The message names the dtype and shape, or the size, that was given.
-    """
-    whole = isinstance(photo, np.ndarray) and photo.dtype == np.uint8 and photo.ndim == 3
-    if not whole or photo.shape[2] not in (1, 3) or photo.size == 0:
-        shape = getattr(photo, "shape", None)
-        got = type(photo).__name__ if shape is None else f"{photo.dtype} of shape {shape}"
-        raise ValueError(f"expected a uint8 photo of shape (H, W, 1) or (H, W, 3), got {got}")
-    if size < 1:
-        raise ValueError(f"size must be at least 1 pixel, got {size}")
-
-
-def stack(crops: list[np.ndarray], channels: int | None) -> np.ndarray:
-    """Stack crops into shape (N, S, S, channels); None means 1 if all are grey, else 3."""
-    if channels is None:
-        channels = max(crop.shape[2] for crop in crops)
-    faces = np.empty((len(crops), *crops[0].shape[:2], channels), np.uint8)
-    for face, crop in zip(faces, crops, strict=True):
-        if channels < crop.shape[2]:
-            crop = np.array(Image.fromarray(crop).convert("L"))[..., None]
-        face[...] = crop  # One grey channel broadcasts to three equal ones.
-    return faces
 
 
 def repeated(groups: Iterable[list[str]]) -> tuple[tuple[str, ...], ...]:

@@ -22,8 +22,10 @@ from pathlib import Path
 import numpy as np
 
 from ..files.words import count_text
+from .centre_square import square_crop
 from .crop_note import MIXED, how_cut
-from .faces import Box, Faces, repeated, square_crop, stack
+from .faces import Box, Faces, repeated
+from .listed_images import Gathered
 from .listing import (
     UNSAYABLE,
     ClosedFolder,
@@ -118,23 +120,26 @@ def read_listed(
     progress: Callable[[int, int], None] | None = None,
     mixed: Callable[[str], None] | None = None,
     cut_out: Mapping[str, Sequence[tuple[Path, Box]]] | None = None,
+    memory: int | None = None,
 ) -> Faces:
     """Read the listed photos, paths relative to `root` with '/', in their order.
 
     Labels are as in `read_photos`, all else is as in `read_faces`. The faces of photos in `cut_out`
-    are read from files of their own, each with its box in the photo.
+    are read from files of their own, each with its box in the photo. Where the pixels of all faces
+    take more than `memory` bytes, `Faces.images` are `ListedImages`.
     """
     if channels not in (None, 1, 3):
         raise ValueError(f"channels must be None, 1 or 3, got {channels!r}")
     root = Path(root)
     folders = [person_name(path.split("/")[0]) if "/" in path else "" for path in photos]
-    crops, kept, skipped, same_bytes = [], [], [], defaultdict(list)
+    kept, skipped, same_bytes = [], [], defaultdict(list)
+    gathered = Gathered(size, channels, memory)
     for done, (path, name) in enumerate(zip(photos, folders, strict=True), start=1):
         own = None if cut_out is None else cut_out.get(path)
         try:
             for i, (file, box) in enumerate(own or [(root / path, None)]):
                 data = read_bytes(file)
-                crops.append(square_crop(decode_photo(data, file), size))
+                gathered.add(square_crop(decode_photo(data, file), size), file)
                 cut, origin = how_cut(data, path)
                 kept.append((path, name, cut, path if own else origin, box))
                 if i == 0:
@@ -143,15 +148,15 @@ def read_listed(
             skipped.append((path, error.reason))
         if progress is not None:
             progress(done, len(photos))
-    if not crops and len(photos) == 1:
+    if not kept and len(photos) == 1:
         raise FolderError(f"{root / photos[0]}: {skipped[0][1]}")
-    if not crops:
+    if not kept:
         reasons = "; ".join(f"{path}: {reason}" for path, reason in skipped[:3])
         raise FolderError(f"no photo in '{root}' could be read, of {len(photos)}: {reasons}")
     paths, names, cuts, origins, boxes = zip(*kept, strict=True)
     number = {name: i for i, name in enumerate(dict.fromkeys(names))}
     return Faces(
-        images=stack(crops, channels),
+        images=gathered.images(),
         labels=np.array([number[name] for name in names], dtype=np.int64),
         people=tuple(number),
         paths=paths,

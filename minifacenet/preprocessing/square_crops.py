@@ -26,7 +26,7 @@ from math import inf
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .faces import check_photo
+from .centre_square import check_photo
 from .warp import resampled
 
 

@@ -16,11 +16,13 @@ to right: `paths` repeats the photo for each, `numbers` counts them, `boxes` tel
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import mkdtemp
+from weakref import finalize
 
 from ..files.words import count_text
 from .align_listed import settings_for
@@ -29,6 +31,7 @@ from .crop_files import content
 from .crop_note import how_cut, is_crop
 from .crop_store import CropStore
 from .faces import Box, Faces, area
+from .lazy_images import LazyImages
 from .listing import FolderError
 from .manifest import Entry
 from .photo import PhotoError, read_bytes
@@ -62,6 +65,8 @@ class FaceFinder:
         read.
     warn : callable(str)
         Called with a message about a cache that could not be used.
+    memory : int, optional
+        As in `read_listed`.
 
     Attributes
     ----------
@@ -77,6 +82,7 @@ class FaceFinder:
     finding: Callable[[], AbstractContextManager[Tell | None]] = nullcontext
     reading: Callable[[], AbstractContextManager[Tell | None]] = nullcontext
     warn: Callable[[str], None] = lambda text: None
+    memory: int | None = None
     found: dict[str, Entry] = field(default_factory=dict, init=False)
 
     def __call__(
@@ -94,19 +100,23 @@ class FaceFinder:
         whole, crops, lost = _sorted(root, photos)
         if not whole or any(cut != self.cut for cut in crops.values()):
             with self.reading() as tell:
-                return read_listed(root, photos, size, channels, progress or tell, mixed)
+                return read_listed(
+                    root, photos, size, channels, progress or tell, mixed, memory=self.memory
+                )
         self.begin(len(whole), len(crops))
-        with self._store(settings) as store:
-            with self.finding() as tell:
-                tell = progress or tell or (lambda done, total: None)
-                self.found = store.entries(root, whole, self.workers, tell)
-            cut_out = {name: self._taken(self.found[name], store.folder) for name in whole}
-            lost |= {name: self.found[name].reason for name in whole if not cut_out[name]}
-            kept = [name for name in photos if name not in lost]
-            if not kept:
-                raise NoFace(_nothing(root, photos, lost, settings))
-            with self.reading() as tell:
-                faces = read_listed(root, kept, size, channels, tell, mixed, cut_out)
+        store = self._store(settings)
+        with self.finding() as tell:
+            tell = progress or tell or (lambda done, total: None)
+            self.found = store.entries(root, whole, self.workers, tell)
+        cut_out = {name: self._taken(self.found[name], store.folder) for name in whole}
+        lost |= {name: self.found[name].reason for name in whole if not cut_out[name]}
+        kept = [name for name in photos if name not in lost]
+        if not kept:
+            raise NoFace(_nothing(root, photos, lost, settings))
+        with self.reading() as tell:
+            faces = read_listed(root, kept, size, channels, tell, mixed, cut_out, self.memory)
+        if isinstance(faces.images, LazyImages):
+            faces.images.held = store  # whose folder has the files
         lost |= dict(faces.skipped)
         return replace(faces, skipped=tuple((name, lost[name]) for name in photos if name in lost))
 
@@ -119,9 +129,8 @@ class FaceFinder:
         """Return the largest face of a photo that was read."""
         return max((face for face in self.found[photo].faces if not face.reason), key=_area)
 
-    @contextmanager
-    def _store(self, settings: CropSettings) -> Iterator[CropStore]:
-        """Give the place for crops: the cache, or a folder that goes at the end."""
+    def _store(self, settings: CropSettings) -> CropStore:
+        """Return the place for crops: the cache, or a folder that goes when nobody holds it."""
         if self.cache is not None:
             store = CropStore(Path(self.cache), settings, self.warn)
             try:
@@ -129,10 +138,11 @@ class FaceFinder:
             except OSError as error:
                 self.warn(f"{error}: the faces that are found are not kept")
             else:
-                yield store
-                return
-        with TemporaryDirectory(prefix="minifacenet-", ignore_cleanup_errors=True) as folder:
-            yield CropStore(Path(folder), settings)
+                return store
+        folder = mkdtemp(prefix="minifacenet-")
+        store = CropStore(Path(folder), settings)
+        finalize(store, rmtree, folder, ignore_errors=True)
+        return store
 
     def _taken(self, entry: Entry, folder: Path) -> list[tuple[Path, Box]]:
         """Return the files of a photo's faces that are to be read, each with its box."""

@@ -100,8 +100,8 @@ def draw_invariance(
     embeddings: list[np.ndarray] = []
     shown: list[str] = []
     for name, own, its_vectors in zip(names, faces, vectors, strict=True):
-        rows += [row + len(shown) for row in in_rows(own.images, columns)]
-        images.append(own.images)
+        rows += [row + len(shown) for row in in_rows(own.pixels, columns)]
+        images.append(own.pixels)
         embeddings.append(its_vectors)
         shown += [name] * len(own)
     together = np.concatenate(embeddings).astype(np.float64)

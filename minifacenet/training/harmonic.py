@@ -26,20 +26,17 @@ from pathlib import Path
 import numpy as np
 
 from ..embedding.architectures import FaceNet
-from ..embedding.cache import EmbeddingCache
+from ..embedding.cache import EmbeddingCache, part_of
 from ..embedding.checkpoint import model_file
 from ..embedding.embedder import Embedder
 from ..embedding.harmonic import harmonic_loss, own_vector_loss
 from ..files.words import count_text, shortened
 from ..preprocessing.faces import Faces
+from ..preprocessing.lazy_images import Images
 from ..preprocessing.read_folder import read_listed
 from .observer import Observer
 from .settings import MIXED_OFFLINE, TrainConfig, TrainingRunConfig
 from .starting import opened
-
-# Faces that are read and embedded between two writes of the cache: so many, or a share of all. Each
-# write takes the whole file again, so that the time of equal parts would grow with the square.
-PART, PARTS = 128, 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +160,7 @@ def old_vectors(
         )
     # All that the training sees, however many: no row may push out another one.
     cache = EmbeddingCache(out, Embedder(old, flip=True), sys.maxsize, warn=observer.say)
-    vectors, part = [], max(PART, -(-len(faces) // PARTS))
+    vectors, part = [], part_of(len(faces))
     for start in range(0, len(faces), part):
         observer.embedded(name, start, len(faces))
         photos = _seen_by(old, faces.subset(slice(start, start + part)), folder, name)
@@ -172,7 +169,7 @@ def old_vectors(
     return np.concatenate(vectors)
 
 
-def _seen_by(old: FaceNet, faces: Faces, folder: Path | None, name: str) -> np.ndarray:
+def _seen_by(old: FaceNet, faces: Faces, folder: Path | None, name: str) -> Images:
     size, _, channels = old.architecture.input_shape
     if faces.images.shape[1:] == old.architecture.input_shape:
         return faces.images

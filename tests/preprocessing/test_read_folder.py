@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minifacenet.preprocessing.faces import Faces, square_crop
+from minifacenet.preprocessing.centre_square import square_crop
+from minifacenet.preprocessing.faces import Faces
 from minifacenet.preprocessing.listing import FolderError
 from minifacenet.preprocessing.read_folder import read_faces, read_listed, read_photos
 
