@@ -54,11 +54,13 @@ Seed = Annotated[int, typer.Option(min=0, help="Draws what is held out to measur
 
 
 def read_people(faces: Path, size: int, channels: int | None = None) -> Faces:
-    """Read a folder of people to train on."""
+    """Read a folder of people to train on, or packed faces."""
+    from ..preprocessing.packed import is_pack, read_pack
     from ..preprocessing.read_folder import read_faces
 
-    with smaller(f"photos of {size}x{size} pixels", "take a smaller --size"):
-        data = read_faces(faces, size=size, channels=channels)
+    reader = read_pack if is_pack(faces) else read_faces
+    with smaller(f"photos of {size}x{size} pixels", "take a smaller --size, or `pack` them"):
+        data = reader(faces, size, channels)
     tell_data(faces, data)
     return data
 

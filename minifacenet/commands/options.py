@@ -66,6 +66,13 @@ def annotation_of(
 FacesPath = Annotated[
     Path, typer.Argument(metavar="FACES", help="Folder of people: FACES/person/photo.jpg")
 ]
+PeopleOrPack = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FACES",
+        help="Folder of people: FACES/person/photo.jpg; or what `pack` made of one.",
+    ),
+]
 Size = annotation_of(Architecture, "size")
 Network = annotation_of(Architecture, "name")
 Dim = annotation_of(Architecture, "dim")

@@ -12,8 +12,9 @@ import typer
 
 from ..console.alignment import counted, tell_alignment, tell_files
 from ..console.screen import say
-from ..console.terminal import progress
-from .options import Credit, Size, Threads, given, use_threads
+from ..console.terminal import progress, tell_data
+from .options import Credit, FacesPath, Force, Size, Threads, given, use_threads
+from .outputs import folder_for_results
 
 app = typer.Typer()
 
@@ -118,6 +119,47 @@ def align(
         raise ValueError(
             f"--strict: {counted(len(lost), 'photo')} gave no face, such as {lost[0].photo}"
         )
+
+
+@app.command()
+def pack(
+    context: typer.Context,
+    faces: FacesPath,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the packed faces.")],
+    size: Size = 96,
+    channels: Annotated[
+        int | None,
+        typer.Option(help="1 (grey) or 3 (RGB); grey only if all photos are, if left out."),
+    ] = None,
+    force: Force = False,
+) -> None:
+    """Write a folder of people as one array, for `train` and `run`: no pixels in memory.
+
+    Can be interrupted: the same command goes on.
+    """
+    from ..files.words import size_text
+    from ..preprocessing.packed import ARRAY
+    from ..preprocessing.packing import forget_pack, pack_faces
+
+    if channels not in (None, 1, 3):
+        raise ValueError(f"--channels is 1 or 3, got {channels}")
+    context.with_resource(folder_for_results(out, faces))
+    if force:
+        forget_pack(out)
+
+    def began(rows: int) -> None:
+        if rows:
+            say(f"Going on: {counted(rows, 'face')} may be there already.")
+
+    try:
+        with progress("packing") as tell:
+            data = pack_faces(faces, out, size, channels, tell, began)
+    except KeyboardInterrupt:
+        say(f"Interrupted: the same command{', without --force,' * force} goes on.")
+        raise
+    tell_data(faces, data)
+    size_and_colours = f"{size} x {size} pixels, {'grey' if data.images.shape[3] == 1 else 'RGB'}"
+    say(f"In {out / ARRAY}: {size_and_colours}, {size_text(data.images.nbytes)}")
 
 
 def detecting(crop: str) -> str:

@@ -26,8 +26,8 @@ from .options import (
     Credit,
     Device,
     Dim,
-    FacesPath,
     Force,
+    PeopleOrPack,
     Size,
     Threads,
     check_batch,
@@ -52,7 +52,7 @@ app = typer.Typer()
 )
 def run(
     context: typer.Context,
-    faces: FacesPath,
+    faces: PeopleOrPack,
     out: Annotated[Path, typer.Option(help="Folder for the model, figures and numbers.")],
     size: Size = None,
     device: Device = "auto",
@@ -89,7 +89,7 @@ def run(
 @options_of(TrainingRunConfig)
 def train(
     context: typer.Context,
-    faces: FacesPath,
+    faces: PeopleOrPack,
     out: Annotated[Path, typer.Option(help="Folder for the model, its state and its log.")],
     recipe: Annotated[
         str | None,
@@ -116,6 +116,7 @@ def train(
     from ..embedding.checkpoint import load_model
     from ..live import TrainingPage
     from ..machine.gpu import choose_device
+    from ..preprocessing.packed import is_pack
     from ..training.files import in_the_way
     from ..training.harmonic import with_old
     from ..training.judges import split_off_judges
@@ -179,9 +180,10 @@ def train(
             say("Memory and times are the CPU's: on the GPU the first step says what it takes.")
         return
 
+    folder = None if is_pack(faces) else faces
     with Bars() as bars, TrainingPage(faces, out, config, known, others, bars.say) as page:
         outcome = or_chunk(
-            lambda: run_training(data, out, config, Observers(bars, page), resume, on, faces),
+            lambda: run_training(data, out, config, Observers(bars, page), resume, on, folder),
             config.architecture, config.training, on,
         )  # fmt: skip
         page.end(outcome)

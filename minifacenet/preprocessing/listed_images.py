@@ -14,7 +14,7 @@ import numpy as np
 
 from .centre_square import in_channels, square_crop, stack
 from .lazy_images import Images, LazyImages
-from .photo import read_photo
+from .photo import decode_photo, read_photo
 
 
 class ListedImages(LazyImages):
@@ -60,8 +60,9 @@ class Gathered:
         self.crops: list[np.ndarray] = []
         self.deepest = 1
 
-    def add(self, crop: np.ndarray, file: str | Path) -> None:
-        """Add the face that was read from a file."""
+    def add(self, data: bytes, file: Path) -> None:
+        """Add the face that a file's bytes hold; PhotoError if they hold none."""
+        crop = square_crop(decode_photo(data, file), self.size)
         self.files.append(str(file))
         self.deepest = max(self.deepest, crop.shape[2])
         if self.fits:

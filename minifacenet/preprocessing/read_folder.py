@@ -22,7 +22,6 @@ from pathlib import Path
 import numpy as np
 
 from ..files.words import count_text
-from .centre_square import square_crop
 from .crop_note import MIXED, how_cut
 from .faces import Box, Faces, repeated
 from .listed_images import Gathered
@@ -37,7 +36,7 @@ from .listing import (
     photos_below,
 )
 from .person_names import person_name
-from .photo import PhotoError, decode_photo, read_bytes
+from .photo import PhotoError, read_bytes
 from .results import result_in
 
 BESIDE = "lies beside the person folders, not in one"
@@ -121,25 +120,27 @@ def read_listed(
     mixed: Callable[[str], None] | None = None,
     cut_out: Mapping[str, Sequence[tuple[Path, Box]]] | None = None,
     memory: int | None = None,
+    gathered: Gathered | None = None,
 ) -> Faces:
     """Read the listed photos, paths relative to `root` with '/', in their order.
 
     Labels are as in `read_photos`, all else is as in `read_faces`. The faces of photos in `cut_out`
     are read from files of their own, each with its box in the photo. Where the pixels of all faces
-    take more than `memory` bytes, `Faces.images` are `ListedImages`.
+    take more than `memory` bytes, `Faces.images` are `ListedImages`. They are `gathered` in memory,
+    unless the caller says where else.
     """
     if channels not in (None, 1, 3):
         raise ValueError(f"channels must be None, 1 or 3, got {channels!r}")
     root = Path(root)
     folders = [person_name(path.split("/")[0]) if "/" in path else "" for path in photos]
     kept, skipped, same_bytes = [], [], defaultdict(list)
-    gathered = Gathered(size, channels, memory)
+    gathered = gathered or Gathered(size, channels, memory)
     for done, (path, name) in enumerate(zip(photos, folders, strict=True), start=1):
         own = None if cut_out is None else cut_out.get(path)
         try:
             for i, (file, box) in enumerate(own or [(root / path, None)]):
                 data = read_bytes(file)
-                gathered.add(square_crop(decode_photo(data, file), size), file)
+                gathered.add(data, file)
                 cut, origin = how_cut(data, path)
                 kept.append((path, name, cut, path if own else origin, box))
                 if i == 0:

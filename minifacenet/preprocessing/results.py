@@ -13,6 +13,7 @@ _TABLES = {  # file -> sets of keys; it is ours if it has all keys of one
     "metrics.json": ({"closed", "open", "versions"},),
     "verification.json": ({"pairs_same", "auc"}, {"overall_pairs_same", "folds"}),
     "align.json": ({"format", "photos", "crop"},),
+    "pack.json": ({"format", "photos", "table"},),
     "lfw.json": ({"overall_pairs_same", "list", "model"},),
 }
 _SEEDS = "benchmark.csv"  # which begins with:

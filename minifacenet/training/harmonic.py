@@ -176,7 +176,7 @@ def _seen_by(old: FaceNet, faces: Faces, folder: Path | None, name: str) -> Imag
     if folder is None:
         raise ValueError(
             f"{name} takes photos of shape {old.architecture.input_shape}, and these are "
-            f"{faces.images.shape[1:]}: name the folder that they were read from"
+            f"{faces.images.shape[1:]}: name the folder of photos that they were read from"
         )
     again = read_listed(folder, faces.paths, size, channels)
     if again.skipped:
