@@ -43,8 +43,8 @@ from numpy.typing import ArrayLike
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from .clustering_kernels import join_all, join_parts, spreads
-from .near_pairs import parts_within
+from .clustering_kernels import spreads
+from .near_chain import Level, joins_within
 
 
 def average_linkage(
@@ -52,13 +52,12 @@ def average_linkage(
     photos: ArrayLike | None = None,
     limit: float = np.inf,
     progress: Callable[[int, int], None] | None = None,
-    tell_parts: Callable[[np.ndarray], None] | None = None,
+    tell_level: Callable[[Level], None] | None = None,
 ) -> np.ndarray:
     """Return the tree of all joins by average linkage of squared L2 distances.
 
     The whole tree takes N² steps of D numbers each, one after the other. Who wants only its joins
-    up to a `limit` gets them faster: the faces fall into parts that are far apart (see
-    `near_pairs.py`), and each is joined by itself.
+    up to a `limit` gets them faster: see `near_chain.py`.
 
     Parameters
     ----------
@@ -69,10 +68,9 @@ def average_linkage(
     limit : float
         Joins above this height are not looked for.
     progress : callable(done, total), optional
-        Called while the parts are looked for.
-    tell_parts : callable(sizes), optional
-        Called with the number of faces in each part, ndarray of int64, before they are joined: the
-        largest one takes the time, about the square of its size.
+        Called while near pairs are looked for.
+    tell_level : callable(Level), optional
+        Called before the joins of each level; see `near_chain.joins_within`.
 
     Returns
     -------
@@ -87,38 +85,20 @@ def average_linkage(
     Raises
     ------
     ValueError
-        If the shapes or types do not fit, or if a value is not finite.
+        If the shapes or types do not fit, if a value is not finite, or if `limit` is negative.
     """
+    if not limit >= 0:
+        raise ValueError(f"limit is a squared L2 distance, at least 0, got {limit}")
     points = _checked(embeddings)
     same_photo = _next_in_photo(photos, len(points))
     if len(points) < 2:
         return np.empty((0, 4))
-    if np.isfinite(limit):
-        joins, heights = _join_within(points, photos, limit, progress, tell_parts)
-    else:
-        joins, heights = join_all(points, same_photo)
+    joins, heights = joins_within(points, same_photo, limit, progress, tell_level)
     # Clusters that no other absorbed are left: one, or several that share photos.
     left = np.setdiff1d(np.arange(len(points)), joins[:, 1])
     apart = np.stack([np.full(len(left) - 1, left[0]), left[1:]], axis=1)
     heights = np.concatenate([heights, np.full(len(apart), np.inf)])
     return _numbered(np.concatenate([joins, apart]), heights)
-
-
-def _join_within(points, photos, limit, progress, tell_parts) -> tuple[np.ndarray, np.ndarray]:
-    """Return the joins of `join_all` up to a limit, and their heights."""
-    part = np.unique(parts_within(points, limit, progress), return_inverse=True)[1]
-    sizes = np.bincount(part)
-    if tell_parts is not None:
-        tell_parts(sizes)
-    members = np.argsort(part, kind="stable")
-    if photos is None:
-        same_photo = np.arange(len(points))
-    else:  # the next face of the photo within the same part
-        photo = np.unique(np.asarray(photos), return_inverse=True)[1]
-        same_photo = _next_in_photo(part * (photo.max() + 1) + photo, len(points))
-    joins, heights = join_parts(points, members, sizes, same_photo)
-    within = heights <= limit
-    return joins[within], heights[within]
 
 
 def cut(tree: np.ndarray, distance: float) -> np.ndarray:
@@ -137,8 +117,7 @@ def cut(tree: np.ndarray, distance: float) -> np.ndarray:
     """
     if tree.ndim != 2 or tree.shape[1] != 4:
         raise ValueError(f"expected a tree of shape (N - 1, 4), got {tree.shape}")
-    if not 0 <= distance < np.inf:
-        raise ValueError(f"distance is squared L2, finite and at least 0, got {distance}")
+    _check_distance(distance)
     faces = len(tree) + 1
     joins = int(np.searchsorted(tree[:, 2], distance, side="right"))
     child = tree[:joins, :2].astype(np.int64).ravel()
@@ -208,6 +187,7 @@ def cluster(
     embeddings: ArrayLike, distance: float, photos: ArrayLike | None = None, min_size: int = 1
 ) -> Clustering:
     """Group faces by `average_linkage`, then `clusters_at`: see these for arguments and errors."""
+    _check_distance(distance)
     tree = average_linkage(embeddings, photos, limit=distance)
     return clusters_at(tree, embeddings, distance, min_size)
 
@@ -277,6 +257,11 @@ def _next_in_photo(photos: ArrayLike | None, faces: int) -> np.ndarray:
     following[order[:-1]] = order[1:]
     following[order[ends - 1]] = order[ends - sizes]
     return following
+
+
+def _check_distance(distance: float) -> None:
+    if not 0 <= distance < np.inf:
+        raise ValueError(f"distance is squared L2, finite and at least 0, got {distance}")
 
 
 def _checked(embeddings: ArrayLike) -> np.ndarray:

@@ -23,7 +23,7 @@ from ..nn.device.cpu_target import cpu_function
 
 
 @cpu_function(fastmath={"reassoc", "contract"})
-def _squared_distance(a, b):
+def squared_distance(a, b):
     total = 0.0
     for c in range(len(a)):
         difference = a[c] - b[c]
@@ -39,14 +39,14 @@ def _nearest(means, scatter, names, shares, search, free, tip, limit):
     for row in range(free):
         if shares[names[row]] == search:
             continue
-        distance = scatter[tip] + scatter[row] + _squared_distance(means[tip], means[row])
+        distance = scatter[tip] + scatter[row] + squared_distance(means[tip], means[row])
         if distance < limit or (nearest >= 0 and distance == limit and names[row] < names[nearest]):
             nearest, limit = row, distance
     return nearest, limit
 
 
 @cpu_function
-def _mark_sharing(name, member, same_photo, owner, shares, search):
+def mark_sharing(name, member, same_photo, owner, shares, search):
     """Write `search` to `shares` at the clusters that share a photo with cluster `name`."""
     face = name
     while True:
@@ -74,51 +74,62 @@ def _push(means, scatter, names, row, free, tip):
 
 
 @cpu_function
-def _join(means, scatter, names, sizes, member, owner, tip, free):
-    """Join the tip and the one before it in row `free`; return (name kept, name absorbed)."""
-    a, b = tip, tip + 1
-    kept, absorbed = min(names[a], names[b]), max(names[a], names[b])
-    q = sizes[names[b]] / (sizes[names[a]] + sizes[names[b]])
+def mean_of_two(means, scatter, a, b, q, to):
+    """Write mean and scatter of rows a and b joined to row `to`; b has the share q of the faces."""
     p = 1 - q
-    gap = _squared_distance(means[a], means[b])
-    # Row `free` may be row `tip`: every value is read before it is overwritten.
-    scatter[free] = p * scatter[a] + q * scatter[b] + p * q * gap
+    gap = squared_distance(means[a], means[b])
+    # Row `to` may be one of the two: every value is read before it is overwritten.
+    scatter[to] = p * scatter[a] + q * scatter[b] + p * q * gap
     for c in range(means.shape[1]):
-        means[free, c] = means[a, c] + q * (means[b, c] - means[a, c])  # equal ones stay exact
-    names[free] = kept
+        means[to, c] = means[a, c] + q * (means[b, c] - means[a, c])  # equal ones stay exact
+
+
+@cpu_function
+def absorb(kept, absorbed, sizes, member, owner):
+    """Give the faces of one cluster to another."""
     sizes[kept] += sizes[absorbed]
     face = absorbed
     while owner[face] != kept:
         owner[face] = kept
         face = member[face]
     member[kept], member[absorbed] = member[absorbed], member[kept]  # two circles become one
+
+
+@cpu_function
+def _join(means, scatter, names, sizes, member, owner, tip, free):
+    """Join the tip and the one before it in row `free`; return (name kept, name absorbed)."""
+    a, b = tip, tip + 1
+    kept, absorbed = min(names[a], names[b]), max(names[a], names[b])
+    share = sizes[names[b]] / (sizes[names[a]] + sizes[names[b]])
+    mean_of_two(means, scatter, a, b, share, free)
+    names[free] = kept
+    absorb(kept, absorbed, sizes, member, owner)
     return kept, absorbed
 
 
 @cpu_function
-def join_all(means, same_photo):
+def join_all(means, scatter, names, sizes, top, owner, member, same_photo):
     """Join clusters until only infinite distances are left.
 
     Parameters
     ----------
-    means : ndarray of shape (N, D), float64, N >= 1
-        The faces; overwritten.
-    same_photo : ndarray of shape (N,), int64
-        For each face the next one of its photo, in a circle.
+    means : ndarray of shape (M, D), float64, M >= 1
+    scatter : ndarray of shape (M,), float64
+    names : ndarray of shape (M,), int64
+        The lowest face of each cluster.
+    sizes, top, owner, member, same_photo
+        By face, of shape (N,): see `near_chain.Forest`. All are overwritten but the last.
 
     Returns
     -------
-    joins : ndarray of shape (M, 2), int64
+    joins : ndarray of shape (K, 2), int64
         Names of the two clusters, the lower one first: it is the name of the joined cluster. The
         joins that made a cluster come before the one that it takes part in.
-    heights : ndarray of shape (M,), float64
+    heights : ndarray of shape (K,), float64
         Their distances; a join is never lower than those before it in its branch.
     """
     n = len(means)
-    names, owner, member = np.arange(n), np.arange(n), np.arange(n)
-    sizes, shares = np.ones(n, np.int64), np.zeros(n, np.int64)
-    scatter, top = np.zeros(n), np.zeros(n)
-    to_previous = np.full(n, np.inf)
+    shares, to_previous = np.zeros(len(owner), np.int64), np.full(n, np.inf)
     joins, heights = np.empty((n - 1, 2), np.int64), np.empty(n - 1)
     free, tip, search, count = n, n, 0, 0
     while free > 0 or tip < n:
@@ -126,7 +137,7 @@ def join_all(means, same_photo):
             row, step = 0, np.inf  # a new chain
         else:
             search += 1
-            _mark_sharing(names[tip], member, same_photo, owner, shares, search)
+            mark_sharing(names[tip], member, same_photo, owner, shares, search)
             row, step = _nearest(means, scatter, names, shares, search, free, tip, to_previous[tip])
         if row >= 0:
             _push(means, scatter, names, row, free, tip)
@@ -144,42 +155,6 @@ def join_all(means, same_photo):
 
 
 @cpu_function
-def join_parts(points, members, sizes, same_photo):
-    """Do `join_all` for each part by itself; return the joins of all, by the faces' numbers.
-
-    Parameters
-    ----------
-    points : ndarray of shape (N, D), float64
-    members : ndarray of shape (N,), int64
-        The faces of part 0 in rising order, then those of part 1, and so on.
-    sizes : ndarray of shape (P,), int64
-    same_photo : ndarray of shape (N,), int64
-        For each face the next one of its photo in its part, in a circle.
-    """
-    n, dims = points.shape
-    joins, heights = np.empty((n, 2), np.int64), np.empty(n)
-    place = np.empty(n, np.int64)  # of a face in its part
-    start, count = 0, 0
-    for size in sizes:
-        faces = members[start : start + size]
-        start += size
-        if size == 1:
-            continue
-        means, following = np.empty((size, dims)), np.empty(size, np.int64)
-        for i in range(size):
-            place[faces[i]] = i
-        for i in range(size):
-            means[i] = points[faces[i]]
-            following[i] = place[same_photo[faces[i]]]
-        own, own_heights = join_all(means, following)
-        for i in range(len(own)):
-            joins[count, 0], joins[count, 1] = faces[own[i, 0]], faces[own[i, 1]]
-            heights[count] = own_heights[i]
-            count += 1
-    return joins[:count], heights[:count]
-
-
-@cpu_function
 def spreads(points, members, sizes):
     """Return mean and largest squared distance in each group, two float64 ndarrays of shape (G,).
 
@@ -193,7 +168,7 @@ def spreads(points, members, sizes):
         start += sizes[group]
         for i in range(1, len(faces)):
             for j in range(i):
-                distance = _squared_distance(points[faces[i]], points[faces[j]])
+                distance = squared_distance(points[faces[i]], points[faces[j]])
                 mean[group] += distance
                 largest[group] = max(largest[group], distance)
         mean[group] /= max(len(faces) * (len(faces) - 1) // 2, 1)

@@ -1,24 +1,21 @@
-"""Which faces hang together through near ones? The parts into which clustering falls.
+"""Which clusters are near each other? All pairs up to a limit, in the memory of these pairs.
 
-Join every two faces whose squared distance is at most `limit`. Each connected part of that graph
-can be clustered by itself, and nothing is lost up to that height: two clusters at a mean distance
-of at most `limit` hold a pair that is no farther apart, so both lie in one part, and average
-linkage joins in rising order. (Pairs that may not be joined only leave edges out: parts that are
-too large cost time, and no more.)
+The distances of a million faces would fill four terabytes. They are made a block at a time: with
+the mean mu of a cluster and its scatter s (0 for one face),
 
-The distances of a million faces would fill four terabytes. They are made a block at a time,
-
-    ||a - b||² = ||a||² + ||b||² - 2 a·b <= limit   where   a·b >= (||a||² + ||b||² - limit) / 2
+    d(A, B) = ||mu_A - mu_B||² + s_A + s_B <= limit
+    where   mu_A·mu_B >= (||mu_A||² + s_A + ||mu_B||² + s_B - limit) / 2
 
 as a product of BLAS in float32, of which only the pairs on the right side are looked at. Rounding
-moves a·b by at most (D + 4) 2^-24 |a| |b|, about; the bound is widened by four times as much, so no
-pair is missed. Near pairs enter a forest of parents (union-find; Tarjan 1975). O(N) memory, N² D
-multiply-adds, at the speed of BLAS.
+moves a product by at most (D + 4) 2^-24 |mu_A| |mu_B|, about; the bound is widened by four times as
+much, so no pair is missed. Some are found that lie a hair beyond the limit: who takes them up
+measures them. N² D / 2 multiply-adds, at the speed of BLAS.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,14 +23,15 @@ from ..nn.device.cpu_target import cpu_function
 
 BLOCK = 256  # rows of a block: its product of 256 kB stays in the cache while it is looked through
 ROUNDING = 2.0**-24  # of float32
+SAMPLE = 512  # clusters whose neighbours are counted, to guess how many pairs there are
+STEPS, OCTAVE = 960, 32  # limits to choose from, so many of them until half of one
 
 
-@cpu_function
-def _root(parent, face):
-    while parent[face] != face:
-        parent[face] = parent[parent[face]]  # each path is halved on the way
-        face = parent[face]
-    return face
+class Neighbours(NamedTuple):
+    """Row i's neighbours are the rows `others[first[i] : first[i + 1]]`; each pair stands twice."""
+
+    first: np.ndarray  # (M + 1,) int64
+    others: np.ndarray  # (2 pairs,) int32
 
 
 @cpu_function(fastmath={"nnan", "ninf", "nsz", "reassoc", "contract"})
@@ -46,64 +44,108 @@ def _most_above(products, row, bounds):
 
 
 @cpu_function
-def _unite(products, row_bounds, column_bounds, first_row, first_column, parent):
-    """Join the faces of a block's near pairs; the lower number becomes the parent."""
+def _collect(products, row_bounds, column_bounds, first_row, first_column, pairs, count):
+    """Write a block's near pairs behind `count` others; return their number, -1 if too many."""
     for row in range(len(row_bounds)):
         if _most_above(products, row, column_bounds) < row_bounds[row]:
             continue
         for column in range(len(column_bounds)):
+            if first_column + column >= first_row + row:
+                break
             if products[row, column] - column_bounds[column] >= row_bounds[row]:
-                one = _root(parent, first_row + row)
-                other = _root(parent, first_column + column)
-                if one != other:
-                    parent[max(one, other)] = min(one, other)
+                if count == len(pairs):
+                    return -1
+                pairs[count, 0], pairs[count, 1] = first_row + row, first_column + column
+                count += 1
+    return count
 
 
 @cpu_function
-def _roots(parent):
-    """Return the lowest face of each face's part; a parent's number is never above its child's."""
-    for face in range(len(parent)):
-        parent[face] = parent[parent[face]]
-    return parent
+def _listed(pairs, count):
+    """Return pairs of rows below `count` as `Neighbours`."""
+    first = np.zeros(count + 1, np.int64)
+    for pair in range(len(pairs)):
+        first[pairs[pair, 0] + 1] += 1
+        first[pairs[pair, 1] + 1] += 1
+    for row in range(count):
+        first[row + 1] += first[row]
+    place, others = first[:-1].copy(), np.empty(2 * len(pairs), np.int32)
+    for pair in range(len(pairs)):
+        one, other = pairs[pair, 0], pairs[pair, 1]
+        others[place[one]], others[place[other]] = other, one
+        place[one] += 1
+        place[other] += 1
+    return first, others
 
 
-def parts_within(
-    points: np.ndarray, limit: float, progress: Callable[[int, int], None] | None = None
-) -> np.ndarray:
-    """Return the part of each face: the lowest face that it hangs together with.
+class Space:
+    """The clusters in float32, scaled so that no square overflows.
 
     Parameters
     ----------
-    points : ndarray of shape (N, D), float64, finite
-    limit : float
-        The largest squared distance of a near pair.
-    progress : callable(done, total), optional
-        Called after each row of blocks, with blocks.
-
-    Returns
-    -------
-    ndarray of shape (N,), int64
+    means : ndarray of shape (M, D), float64, finite
+    scatter : ndarray of shape (M,), float64
     """
-    parent = np.arange(len(points))
-    largest = np.abs(points).max(initial=0)
-    if not largest:  # all faces are one point, or there are none
-        return np.zeros_like(parent)
-    scaled = (points / largest).astype(np.float32)  # so that no square overflows
-    squares = np.einsum("nd,nd->n", scaled, scaled, dtype=np.float64)
-    slack = 4 * (points.shape[1] + 4) * ROUNDING * squares.max()
-    # Half of limit and slack stands in each of the two bounds of a pair.
-    bounds = (squares - limit / largest / largest / 2 - slack) / 2
-    bounds = np.maximum(bounds, -1e30).astype(np.float32)
-    blocks = range(0, len(points), BLOCK)
-    for start in blocks:
-        rows = slice(start, start + BLOCK)
-        for place in blocks:
-            if place > start:
-                break
-            columns = slice(place, place + BLOCK)
-            products = scaled[rows] @ scaled[columns].T
-            _unite(products, bounds[rows], bounds[columns], start, place, parent)
-        if progress is not None:
-            row, last = start // BLOCK + 1, len(blocks)
-            progress(row * (row + 1) // 2, last * (last + 1) // 2)
-    return _roots(parent)
+
+    def __init__(self, means: np.ndarray, scatter: np.ndarray):
+        self.unit = max(-means.min(initial=0), means.max(initial=0)) or 1.0
+        self.scaled = np.empty(means.shape, np.float32)
+        np.divide(means, self.unit, out=self.scaled, casting="same_kind")
+        squares = np.einsum("nd,nd->n", self.scaled, self.scaled, dtype=np.float64)
+        self.slack = 4 * (means.shape[1] + 4) * ROUNDING * squares.max(initial=0)
+        self.squares = squares + scatter / self.unit / self.unit
+
+    def neighbours(
+        self, limit: float, most: int, progress: Callable[[int, int], None] | None = None
+    ) -> Neighbours | None:
+        """Return all pairs at a distance of at most `limit`; None if they are more than `most`.
+
+        `progress` is called as progress(done, total) after each row of blocks, with blocks.
+        """
+        # Half of limit and slack stands in each of the two bounds of a pair.
+        bounds = (self.squares - limit / self.unit / self.unit / 2 - self.slack) / 2
+        bounds = np.maximum(bounds, -1e30).astype(np.float32)
+        pairs, count = np.empty((min(most, 2**16), 2), np.int32), 0
+        blocks = range(0, len(bounds), BLOCK)
+        for start in blocks:
+            rows = slice(start, start + BLOCK)
+            for place in range(0, start + 1, BLOCK):
+                columns = slice(place, place + BLOCK)
+                products = self.scaled[rows] @ self.scaled[columns].T
+                while True:
+                    found = _collect(
+                        products, bounds[rows], bounds[columns], start, place, pairs, count
+                    )
+                    if found >= 0:
+                        break
+                    if len(pairs) == most:
+                        return None
+                    pairs = np.concatenate([pairs, np.empty_like(pairs)])[:most]
+                count = found
+            if progress is not None:
+                row, last = start // BLOCK + 1, len(blocks)
+                progress(row * (row + 1) // 2, last * (last + 1) // 2)
+        return Neighbours(*_listed(pairs[:count], len(bounds)))
+
+    def limit_for(self, limit: float, most: int) -> float | None:
+        """Return the largest limit, at most `limit`, that seems to give at most `most` pairs.
+
+        It is guessed from the neighbours of a sample. None: even the smallest gives more, since
+        the clusters are nearly one point.
+        """
+        count = len(self.squares)
+        if count * (count - 1) // 2 <= most:
+            return limit
+        rng = np.random.default_rng(0)
+        sample = np.sort(rng.choice(count, min(SAMPLE, count), replace=False))
+        limits = limit * 2.0 ** (np.arange(1 - STEPS, 1) / OCTAVE)
+        edges = np.concatenate([[-np.inf], limits / self.unit / self.unit + self.slack])
+        within = np.zeros(STEPS, np.int64)
+        for start in range(0, count, BLOCK):
+            columns = slice(start, start + BLOCK)
+            distances = self.scaled[sample] @ self.scaled[columns].T
+            distances = self.squares[sample, None] + self.squares[columns] - 2 * distances
+            within += np.histogram(distances[distances <= edges[-1]], edges)[0]
+        pairs = (np.cumsum(within) - len(sample)) * count / len(sample) / 2
+        fit = np.flatnonzero(pairs <= most)
+        return float(limits[fit[-1]]) if len(fit) else None

@@ -122,7 +122,7 @@ def cluster(
         farthest_look,
         tell_group_scores,
         tell_groups,
-        tell_parts,
+        tell_level,
         tell_sweep,
     )
     from ..console.terminal import progress
@@ -143,7 +143,7 @@ def cluster(
     most = farthest_look(len(vectors))
     with progress("Near pairs") as tell:
         tree = average_linkage(
-            vectors, data.origins if several else None, most * distance, tell, tell_parts
+            vectors, data.origins if several else None, most * distance, tell, tell_level
         )
     in_folders = "" not in data.people and len(data.people) > 1
     truth = data.labels if in_folders else None

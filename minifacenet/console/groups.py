@@ -8,6 +8,7 @@ import numpy as np
 
 from ..classification.clustering import Clustering, cut, sweep
 from ..classification.clustering_scores import adjusted_rand, bcubed, pairwise
+from ..classification.near_chain import Level
 from ..files.words import duration_text
 from ..preprocessing.faces import Faces
 from .names import ROWS
@@ -15,7 +16,7 @@ from .screen import Table, say, show
 
 FACTORS = (0.5, 0.7, 0.85, 1, 1.2, 1.5, 2)  # of the distance, at which groups are counted
 MANY = 20_000  # faces: beyond them nobody waits for distances that were not asked for
-SECONDS = 12 / 20_000**2  # per face squared, to join one part on one core: clustering_kernels.py
+SECONDS = 12 / 20_000**2  # per cluster squared, to search all on one core: clustering_kernels.py
 
 
 def farthest_look(faces: int) -> float:
@@ -23,15 +24,13 @@ def farthest_look(faces: int) -> float:
     return FACTORS[-1] if faces <= MANY else 1
 
 
-def tell_parts(sizes: np.ndarray) -> None:
-    """Say how long it takes to join a large part, before that begins."""
-    largest, faces = int(sizes.max()), int(sizes.sum())
-    if largest > MANY:
-        share = largest / faces
+def tell_level(level: Level) -> None:
+    """Say how long it takes to search all clusters, before that begins."""
+    if level.limit == np.inf and level.clusters > MANY:
         say(
-            f"{largest:,} of {faces:,} faces ({share:.0%}) hang together through near pairs, and "
-            f"are joined in one piece: about {duration_text(SECONDS * float(largest) ** 2)} of one "
-            "core. A smaller --distance makes smaller pieces.",
+            f"The {level.clusters:,} clusters that are left have too many near pairs for a list, "
+            f"and all are searched: about {duration_text(SECONDS * float(level.clusters) ** 2)} of "
+            "one core. A smaller --distance takes less.",
             style="yellow",
         )
 

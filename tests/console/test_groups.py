@@ -1,14 +1,16 @@
 import numpy as np
 
-from minifacenet.console.groups import MANY, farthest_look, tell_parts
+from minifacenet.classification.near_chain import Level
+from minifacenet.console.groups import MANY, farthest_look, tell_level
 
 
-def test_a_part_that_takes_long_is_told_before_it_begins(capsys):
-    tell_parts(np.array([MANY, 5]))
+def test_a_search_of_all_is_told_before_it_begins(capsys):
+    tell_level(Level(0.5, 100_000, 7))
+    tell_level(Level(np.inf, MANY, 0))
     assert capsys.readouterr().out == ""
-    tell_parts(np.array([100_000, 25_000]))
+    tell_level(Level(np.inf, 100_000, 0))
     text = " ".join(capsys.readouterr().out.split())
-    assert "100,000 of 125,000 faces (80%)" in text
+    assert "The 100,000 clusters that are left" in text
     assert "about 5 min of one core" in text
     assert "A smaller --distance" in text
 
