@@ -173,7 +173,17 @@ def expect(name: str, got, expected, tolerance: float = 1e-8) -> None:
         if not name.isidentifier() and place:  # 'dz of 4 photos', 'k=1.5': a bracket would not join
             place = f", at {place},"
         of = f"; {(error > allowed).sum()} of {error.size} values are off" if place else ""
-        raise Wrong(f"{name}{place} is {got[worst]:.6g}, expected {expected[worst]:.6g}{of}")
+        raise Wrong(f"{name}{place} is {_beside(got[worst], expected[worst])}{of}")
+
+
+def _beside(got: float, expected: float) -> str:
+    """Two numbers that differ, with as many digits as it takes to see that."""
+    for digits in (6, 9, 12, 17):
+        own, right = f"{got:.{digits}g}", f"{expected:.{digits}g}"
+        if own != right:
+            break
+    rounded = "" if digits == 6 else ": right to some digits only, so something is rounded"
+    return f"{own}, expected {right}{rounded}"
 
 
 def find(number: str) -> Exercise:

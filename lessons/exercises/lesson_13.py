@@ -57,13 +57,13 @@ def _many_boxes():
     """(what is special, boxes, scores, limit)"""
     chain = np.array([[0, 0, 10, 10], [0, 3, 10, 13], [0, 6, 10, 16]], float)
     yield "a chain, where the 2nd overlaps both others", chain, np.array([0.9, 0.8, 0.7]), 0.4
-    half = np.array([[0, 0, 10, 10], [0, 0, 10, 5], [40, 40, 50, 50]], float)
-    yield "two boxes that share just the limit", half, np.array([0.5, 0.9, 0.7]), 0.5
     rng = np.random.default_rng(132)
     for n, limit in ((1, 0.5), (8, 0.3), (30, 0.2), (30, 0.6)):
         corner, size = rng.uniform(0, 40, (n, 2)), rng.uniform(8, 25, (n, 2))
         boxes = np.concatenate([corner, corner + size], axis=1)
         yield f"{n} random boxes", boxes, rng.permutation(n) / n, limit
+    half = np.array([[0, 0, 10, 10], [0, 0, 10, 5], [40, 40, 50, 50]], float)
+    yield "two boxes that share just the limit", half, np.array([0.5, 0.9, 0.7]), 0.5
 
 
 def _suppress(boxes, scores, limit, order=1, dead_ones_too=False, smaller=False):
@@ -109,10 +109,10 @@ def best_boxes(answer):
                 boxes, scores, limit, dead_ones_too=True
             ),
             "begin with the highest score": _suppress(boxes, scores, limit, order=-1),
+            "just the limit is not too much: both stay": _suppress(boxes, scores, limit - 1e-9),
             "that is the share of the smaller box: take the union": _suppress(
                 boxes, scores, limit, smaller=True
             ),
-            "just the limit is not too much: both stay": _suppress(boxes, scores, limit - 1e-9),
             "go on after the first: the next best one throws out, too": [
                 int(i)
                 for i in np.argsort(-scores, kind="stable")
