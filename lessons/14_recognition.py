@@ -379,11 +379,11 @@ check("14.2", open_set_rates)
 # %% [markdown]
 # ## 4 · Group: nobody has a name
 #
-# A folder of photos, no names, not even how many people. Start with every face alone; join the two
+# There is a folder of photos, without names; nobody even says how many people they show. Start with every face alone; join the two
 # nearest groups; again, until one is left. How far are two *groups* apart? The **average linkage**:
 # the mean of all distances from a face of the one to a face of the other.
 #
-# Four people, three photos each. The height of a bar is the distance at which two groups joined.
+# Here are four people with three photos each. The height of a bar is the distance at which two groups joined.
 
 # %%
 few = np.concatenate([np.flatnonzero(labels == person)[:3] for person in people[[0, 1, 4, 9]]])

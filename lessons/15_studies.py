@@ -338,7 +338,7 @@ claim(
 #
 # ## A small version, live
 #
-# 48 x 48 pixels, 100 steps, one seed: 5 people against 30, and the network of the 30 once more on
+# It takes 48 x 48 pixels, 100 steps and one seed: 5 people against 30, and the network of the 30 once more on
 # spoilt photos.
 
 # %%

@@ -87,7 +87,7 @@ def occlusion_map(embed, photo, side, stride, fill):
 # %%
 check("22.1", occlusion_map)
 # %% [markdown]
-# Maps of five strangers, with a grey square every 2 pixels. Where it is bright, the square moved the embedding far; each map has
+# Here are maps of five strangers, with a grey square every 2 pixels. Where it is bright, the square moved the embedding far; each map has
 # its own scale. (The first line below says whose function made them.) **Guess first** where they will be bright.
 
 # %%
