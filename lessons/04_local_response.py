@@ -114,7 +114,7 @@ damping = s**-0.75
 
 # %%
 strongest = before.max(axis=2)
-loud = np.unravel_index(strongest.argmax(), strongest.shape)  # hair against the forehead
+loud = np.unravel_index(strongest.argmax(), strongest.shape)  # the cheek against the hair
 quiet = (44, 55)  # beside the nose
 
 # %% tags=["drawing"]

@@ -296,8 +296,8 @@ panels[0, 0].legend(frameon=False, fontsize=9, loc="lower right")
 picture(
     panels,
     "The paper's curves and ours in four panels, each as a share of its reference. Ours suffers "
-    "where the paper's does not, with few people and few dimensions; the paper's suffers more "
-    "from JPEG and from few pixels.",
+    "more with few people, and with few dimensions, which the paper did not try; the paper's "
+    "suffers more from JPEG and from few pixels.",
 )
 
 # %% tags=["claim"]
