@@ -55,5 +55,8 @@ def _on_the_edge(record: StepRecord) -> Iterator[tuple[str, list[StepRecord], st
         told = f"a log whose spread ends at {size} of what it was"
         yield told, log(*[{"spread": size}] * 10), word
     yield "a log with one large spread at its end", log(*[{}] * 9, {"spread": 4.0}), "asleep"
+    late = log(*[{"spread": 0.6}] * 10)
+    late[10] = replace(late[10], spread=9.0)
+    yield "a log whose eleventh step has a large spread", late, "asleep"
     ahead = log(*[{}] * 10, before=[grown] * 6)
     yield "a log with six large spreads before the last ten steps", ahead, "asleep"

@@ -34,6 +34,12 @@ def mean_triplet_loss(answer):
     vectors, triplets = _batch()
     for margin in (0.2, 1.7):  # at the second one an anchor is in two active triplets
         _look_at_loss(answer, vectors, triplets, margin)
+    line = np.array([[0.0], [1.0], [2.0], [5.0]])  # the first bracket is just 0, the other 9 - 1
+    on_it = np.array([1, 2]), np.array([0, 3]), np.array([2, 1])
+    just = answer(line.copy(), on_it, 0.0)
+    if just is not None and np.isclose(just, 4):
+        raise Wrong("a triplet whose bracket is just 0 is satisfied: it does not count as active")
+    expect("your loss of two triplets, one of them just satisfied,", just, 8)
     nothing = answer(vectors.copy(), triplets, -9.0)
     if nothing is None or not np.isfinite(nothing) or nothing != 0:
         raise Wrong(f"with no active triplet the loss is {nothing}, expected 0")

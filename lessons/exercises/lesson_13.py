@@ -15,6 +15,7 @@ BOXES = (
     ("a large box around a small one", (4, 4, 6, 9), (0, 0, 10, 10)),
     ("boxes that lie apart both in x and in y", (0, 0, 10, 10), (14, 13, 20, 30)),
     ("boxes that lie apart in x only", (0, 0, 10, 10), (14, 3, 20, 30)),
+    ("boxes that lie apart in y only", (0, 0, 10, 10), (3, 14, 30, 20)),
     ("boxes that share an edge", (0, 0, 10, 10), (10, 0, 20, 10)),
     ("boxes off the photo", (-8.5, -2, 4, 7.25), (-3, -6, 9, 1.5)),
 )
@@ -40,6 +41,8 @@ def overlap(answer):
         told = f"{name}, {a} and {b}: {got:.4g}, expected {right:.4g}"
         if (sides < 0).all() and got != 0:
             raise Wrong(f"{told}. Two negative lengths multiply to a positive area: cut each at 0")
+        if (sides < 0).any() and got < 0:
+            raise Wrong(f"{told}. One of the two lengths is negative: cut each at 0")
         if not np.isclose(got, right) and np.isclose(got, shared / sum(areas)):
             raise Wrong(f"{told}. a + b counts the shared part twice: take it off once")
         if not np.isclose(got, right) and np.isclose(got, shared / min(areas)):

@@ -287,12 +287,17 @@ def first_one_sums_all(a, out):
             out[row] = total
 
 
+def fractions(row, column, side):
+    return (column / side, row / side), (column % side, row % side)
+
+
 MISTAKES = {
     "07.1": {
         rows_first: "x comes first",
         thread_first: "block was to come first",
         not_within: "within its block",
         one_number: "two pairs",
+        fractions: "//, not /",
     },
     "07.2": {
         no_guard: "outside of its shape",

@@ -100,6 +100,11 @@ def in_float32(e):
     return _by_differences(e.astype(np.float32))
 
 
+def just_satisfied_counts(e, triplets, margin):
+    violation = _violation(e, triplets, margin)
+    return violation[violation >= 0].mean() if (violation >= 0).any() else 0.0
+
+
 MISTAKES = {
     "10.1": {
         total: "sum over the active",
@@ -108,6 +113,7 @@ MISTAKES = {
         nan_when_satisfied: "expected 0",
         over_the_anchors: "the number of anchors",
         a_margin_of_its_own: "at a margin of 1.7",
+        just_satisfied_counts: "does not count as active",
     },
     "10.2": {
         swapped: "wrong sign",

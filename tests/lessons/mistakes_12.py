@@ -1,5 +1,7 @@
 """Typical wrong answers to lesson 12, with words that the check should say."""
 
+from dataclasses import replace
+
 import numpy as np
 from exercises.answers_12 import batch_health, diagnose
 
@@ -61,6 +63,15 @@ def twice_as_large_is_asleep(records):
 def each_of_them_active(records):
     idle = min(r.active for r in records[-10:]) < 0.95
     return "learning" if diagnose(records) == "asleep" and idle else diagnose(records)
+
+
+def first_eleven(records):
+    word = diagnose(records)
+    if word not in ("asleep", "learning") or len(records) < 20:
+        return word
+    return diagnose(
+        [replace(records[0], spread=np.mean([r.spread for r in records[:11]]))] * 10 + records[-10:]
+    )
 
 
 def says_nothing(records):
@@ -220,6 +231,7 @@ MISTAKES = {
         last_nine: "tenth step from the end",
         twice_as_large_is_asleep: "1.55 of what it was",
         each_of_them_active: "96.4 % active",
+        first_eleven: "eleventh step",
     },
     "12.3": {
         variance_for_deviation: "the deviation is its root",
