@@ -376,7 +376,8 @@ for name, embedding in (("collapsed", one_point), ("solved", corners)):
 # ## Collapsed, but not empty
 #
 # A surprise at the end. `lessons/results/ablations.csv` has longer runs of both rules, 150 steps with
-# all pixels, from three seeds. Their AUC for strangers, where guessing gives 0.5:
+# all pixels, from three seeds. Here is their AUC for strangers: how often a pair of one person lies nearer
+# than a pair of two people. Guessing gives 0.5.
 
 # %%
 stored_runs = measured("ablations.csv")

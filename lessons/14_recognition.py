@@ -60,7 +60,8 @@ claim("at 1.8 everything is accepted", val == far == 1)
 # %% [markdown]
 # A larger $d$ raises both. At $d = 1.8$ everything is accepted: a VAL of 1, and worthless. So a VAL
 # means nothing without its FAR. The paper fixes FAR at 0.001 and reports VAL there: 87.9 % for NN1.
-# All pairs (FAR, VAL) in one curve are the **ROC**.
+# All pairs (FAR, VAL) in one curve are the **ROC**. The area under it, the **AUC**, is how often a pair of
+# one person lies nearer than a pair of two people: 0.5 is guessing, 1 is perfect.
 
 # %%
 curves, results = {}, {}

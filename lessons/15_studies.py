@@ -364,7 +364,8 @@ claim(
 )
 
 # %% [markdown]
-# The same picture as above, from a quarter of a minute: people count, and spoilt photos hardly do.
+# (EER is the equal error rate, at the threshold where as many are wrongly accepted as wrongly refused.) It is the
+# same picture as above, from a quarter of a minute: people count, and spoilt photos hardly do.
 # One seed proves nothing, but it is how a study begins.
 #
 # ## Exercise 15.2
