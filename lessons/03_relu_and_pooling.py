@@ -204,6 +204,28 @@ claim("up to four windows", won.max() == 4)
 # and the nostrils: on the right they are nearly gone, because a maximum keeps what is bright. In the network it
 # pools the maps of filters, where bright means 'found here'.
 #
+# ## Exercise 03.2
+#
+# Write the backward of max pooling, for windows that overlap. `winner` holds, for each window, which of its places
+# won, as one number: the **tap** $i \cdot k_w + j$. So `divmod(tap, kw)` gives $(i, j)$ back. What becomes of a
+# pixel that has won twice?
+
+
+# %% tags=["exercise"]
+def max_pool_backward(dout, cache):
+    """dL/dx, ndarray (N, H, W, C).
+
+    dout: ndarray (N, H', W', C). cache: a tuple of three: shape = (N, H, W, C); winner, ndarray of
+    integers, of the shape of dout; window. window.geometry() is (kh, kw), (sh, sw), (top, left),
+    and (-top, -left) is the place in the image at which the first window begins.
+    """
+    raise NotImplementedError
+
+
+# %%
+check("03.2", max_pool_backward)
+
+# %% [markdown]
 # ## Adding up, and the race that comes with it
 #
 # The obvious backward goes through the windows and adds each gradient to its winner's pixel: it **scatters**.
@@ -232,26 +254,6 @@ claim("one by one nothing is", (careful == maxpool_backward(dout, cache)).all())
 # most four of them, whether it has won, and adds up what it is told. It **gathers**. Every pixel is written by
 # one thread, once, in a fixed order, so any number of threads gives the same bits. (Lesson 06 has a race to
 # fix.)
-#
-# ## Exercise 03.2
-#
-# The backward of max pooling, for windows that overlap. `winner` holds, for each window, which of its places
-# won, as one number: the **tap** $i \cdot k_w + j$. So `divmod(tap, kw)` gives $(i, j)$ back.
-
-
-# %% tags=["exercise"]
-def max_pool_backward(dout, cache):
-    """dL/dx, ndarray (N, H, W, C).
-
-    dout: ndarray (N, H', W', C). cache: a tuple of three: shape = (N, H, W, C); winner, ndarray of
-    integers, of the shape of dout; window. window.geometry() is (kh, kw), (sh, sw), (top, left),
-    and (-top, -left) is the place in the image at which the first window begins.
-    """
-    raise NotImplementedError
-
-
-# %%
-check("03.2", max_pool_backward)
 
 # %% [markdown]
 # ## Three decisions at the edge

@@ -10,8 +10,8 @@
 #
 # This lesson works the formula out on eight numbers, shows it on a face, asks when it does anything at
 # all, and derives its backward. Fifteen minutes. From the paper: Table 1, which says "rnorm" and no
-# more; the formula is AlexNet's (Krizhevsky et al. 2012, section 3.3). In the library:
-# `minifacenet/nn/lrn.py`.
+# more. The idea is AlexNet's (Krizhevsky et al. 2012, section 3.3); the formula below is the one that
+# Caffe and PyTorch have made of it. In the library: `minifacenet/nn/lrn.py`.
 
 # %%
 import inspect
@@ -90,8 +90,8 @@ check("04.1", neighbour_sums)
 # To see channels compete, give them something to compete about: 16 filters, each of which looks for
 # brightness that rises in one direction, all around the clock. Neighbouring channels look in
 # neighbouring directions. A ReLU cuts off the negative half, as in the network. The photo has pixels
-# from 0 to 255, and the constants are the paper's as we read them: $n = 5$, $\alpha = 10^{-4}$,
-# $\beta = 0.75$, $k = 1$. Before you look: what will be damped more, the outline of the face or the eyes?
+# from 0 to 255, and the constants are AlexNet's, but for a $k$ of 1 in place of 2: $n = 5$,
+# $\alpha = 10^{-4}$, $\beta = 0.75$. Before you look: what will be damped more, the outline of the face or the eyes?
 
 
 # %%
@@ -114,7 +114,7 @@ damping = s**-0.75
 
 # %%
 strongest = before.max(axis=2)
-loud = np.unravel_index(strongest.argmax(), strongest.shape)  # hair against the forehead
+loud = np.unravel_index(strongest.argmax(), strongest.shape)  # the cheek against the hair
 quiet = (44, 55)  # beside the nose
 
 # %% tags=["drawing"]
@@ -220,7 +220,7 @@ claim(
 # within the noise. It is here because Table 1 has it; later networks left it out, or took batch
 # normalisation. A constant without its units is half a recipe. Read the input scaling first.
 #
-# And where it does act, it does more than damp. One channel alone, and with neighbours:
+# And where it does act, it does more than damp. Here is one channel, alone and with neighbours:
 
 # %% tags=["drawing"]
 panels = axes(9, 3.2, columns=2)[0]
@@ -261,23 +261,13 @@ print(
 # ## Backward: a channel reaches its neighbours
 #
 # In a ReLU, $x_c$ reaches $y_c$ and nothing else. Here it enters $y_c$ twice, as itself and in
-# $s_c$, and it sits in the scale of every neighbour $j$. So:
+# $s_c$, and it sits in the scale of every neighbour. Take the pencil, and the eight numbers from the
+# top, where $\alpha / n = 1$. The 6 in channel 5 grows a little. By how much does $y_4$ change, for
+# each unit of that? (Its $x_4$ is 2, and its $s_4$ was 41.) By how much $y_5$ itself? And $y_2$?
 #
-# $$\frac{\partial y_j}{\partial x_c} = [j = c]\, s_c^{-\beta} \;-\;
-# \beta \, x_j \, s_j^{-\beta - 1} \cdot \frac{2 \alpha}{n} x_c
-# \qquad \text{for } j \text{ around } c$$
-#
-# ($[j = c]$ is 1 where $j$ is $c$, and 0 elsewhere.) The second part is the chain rule: $y_j = x_j s_j^{-\beta}$, and $\partial s_j / \partial x_c$ is
-# $\frac{2\alpha}{n} x_c$. Write $y_j / s_j$ for $x_j s_j^{-\beta-1}$, multiply by the upstream gradient
-# $d_j = \partial L / \partial y_j$ and add up over all outputs that $x_c$ reaches:
-#
-# $$\frac{\partial L}{\partial x_c} = d_c \, s_c^{-\beta} - \frac{2 \alpha \beta}{n} \, x_c
-# \sum_{j \text{ around } c} \frac{d_j \, y_j}{s_j}$$
-#
-# 'Around' is mutual: $j$ is a neighbour of $c$ exactly if $c$ is one of $j$. So the sum is the same
-# sum over $n$ channels as in the forward, of other values. Here are all the slopes of the loud pixel
-# A, as the layer's backward gives them, one output at a time (row $j$ is `backward` of a `dout` that
-# is 1 in channel $j$ and 0 elsewhere):
+# On a face it looks like this. Here are all the slopes of the loud pixel A, as the layer's backward
+# gives them, one output at a time (row $j$ is `backward` of a `dout` that is 1 in channel $j$ and 0
+# elsewhere):
 
 # %%
 layer = LRN()
@@ -295,12 +285,12 @@ ax.grid(False)
 picture(
     ax,
     "The slopes of 16 output channels by 16 input channels as a table of colours. The diagonal is "
-    "strong where the pixel is quiet. Beside it, where the channels are loud, lies a band of pale "
+    "strong where the channels are quiet. Beside it, where the channels are loud, lies a band of pale "
     "orange, negative: there they push each other down.",
 )
 
 # %% tags=["claim"]
-claim("the diagonal is nearly 1 where the pixel is quiet", np.diag(slopes).max() > 0.9)
+claim("the diagonal is nearly 1 where the channels are quiet", np.diag(slopes).max() > 0.9)
 claim("beside it they push each other down", (slopes - np.diag(np.diag(slopes))).min() < -0.05)
 claim("none pushes another up", (slopes - np.diag(np.diag(slopes))).max() <= 1e-9)
 claim(
@@ -309,12 +299,15 @@ claim(
 )
 
 # %% [markdown]
-# The diagonal is what a channel does to itself: nearly 1 where the pixel is quiet. Beside it, in
+# The diagonal is what a channel does to itself: nearly 1 where the channels are quiet. Beside it, in
 # a band of five, the loud channels push each other down. Outside of the band is nothing.
 #
 # ## Exercise 04.2
 #
-# Write the backward. The forward's formula and the last line above are all you need.
+# Derive the backward, and write it. First the slope of one output by one input, $\partial y_j / \partial x_c$,
+# once for $j = c$ and once for a neighbour. Then $\partial L / \partial x_c$ adds up over all outputs that $x_c$
+# reaches, each with its upstream gradient $d_j = \partial L / \partial y_j$. 'Around' is mutual: $j$ is a neighbour
+# of $c$ exactly if $c$ is one of $j$.
 
 
 # %% tags=["exercise"]
@@ -330,9 +323,36 @@ def lrn_gradient(dout, x, n, alpha, beta, k):
 # %%
 check("04.2", lrn_gradient)
 
+# %%
+layer = LRN(n=3, alpha=3.0)
+layer.forward(np.tile([0.0, 2, 0, 0, 2, 6, 0, 0], (3, 1)), train=True)
+by_hand = layer.backward(np.eye(8)[[4, 5, 2]])[:, 5]
+print("slopes by x_5 of y_4, y_5 and y_2:", *(f"{slope:.4f}" for slope in by_hand))
+
+# %% tags=["claim"]
+claim("the pencil's slope of y_4", abs(by_hand[0] + 0.75 * 2 * 41**-1.75 * 2 * 6) < 1e-6)
+claim("y_5 falls as x_5 grows", by_hand[1] < 0)
+claim("y_2 does not notice", by_hand[2] == 0)
+
 # %% [markdown]
-# The library's backward against centred differences, as in lesson 02: every coordinate, in float64,
-# with a random `dout`. The constants are strong ones, since with the paper's the second term is so
+# The pencil: $s_4$ changes by $2 \cdot 6$, and $y_4 = 2\, s_4^{-0.75}$ by $-0.75 \cdot 2 \cdot 41^{-1.75}$ for each
+# unit of that. $y_5$ itself *falls*, since its own scale takes more than it gets: the curve has turned. In general
+#
+# $$\frac{\partial y_j}{\partial x_c} = [j = c]\, s_c^{-\beta} \;-\;
+# \beta \, x_j \, s_j^{-\beta - 1} \cdot \frac{2 \alpha}{n} x_c
+# \qquad \text{for } j \text{ around } c$$
+#
+# ($[j = c]$ is 1 where $j$ is $c$, and 0 elsewhere.) The second part is the chain rule: $y_j = x_j s_j^{-\beta}$, and
+# $\partial s_j / \partial x_c$ is $\frac{2\alpha}{n} x_c$. Write $y_j / s_j$ for $x_j s_j^{-\beta-1}$, multiply by $d_j$ and
+# add up:
+#
+# $$\frac{\partial L}{\partial x_c} = d_c \, s_c^{-\beta} - \frac{2 \alpha \beta}{n} \, x_c
+# \sum_{j \text{ around } c} \frac{d_j \, y_j}{s_j}$$
+#
+# The sum is the same sum over $n$ channels as in the forward, of other values.
+#
+# Here is the library's backward against centred differences, as in lesson 02: every coordinate, in float64,
+# with a random `dout`. The constants are strong ones, since with the usual ones the second term is so
 # small that a layer without it would nearly pass.
 
 # %%
@@ -343,7 +363,7 @@ for constants in ({"alpha": 5.0}, {"alpha": 5.0, "beta": 0.6, "k": 2.0}, {"n": 3
     print(f"{constants}: {'right' if error < 1e-8 else error}, to 1e-8")
 
 # %%
-# How near would it come? The direct path alone, with the paper's constants and small inputs.
+# How near would it come? The direct path alone, with the usual constants and small inputs.
 dout = rng.standard_normal(x.shape)
 layer = LRN()
 layer.forward(x, train=True)

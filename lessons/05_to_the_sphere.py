@@ -306,13 +306,13 @@ check("05.4", l2_gradient)
 direction = np.radians(50)
 unit = np.array([[np.cos(direction), np.sin(direction)]])
 upstream = np.array([[0.15, 0.75]])
+layer = L2Norm()
 
 # %% tags=["drawing"]
 ax = axes(5.2, 4.8)
 angle = np.linspace(0, 2 * np.pi, 200)
 ax.plot(np.cos(angle), np.sin(angle), color="0.7")
 ax.plot(*np.concatenate([0 * unit, 2.2 * unit]).T, color="0.85", linestyle="--", zorder=0)
-layer = L2Norm()
 
 
 def arrow(start, step, colour, style="-"):
@@ -458,7 +458,7 @@ claim("the impostor has the right column sums", np.allclose(*sums))
 claim("and puts them on the diagonal", np.allclose(slopes, np.diag(sums[1])))
 
 # %% [markdown]
-# A random $d$ asks for a different mix of rows in every column, and a wrong matrix survives that with
+# A random $d$ weighs the rows differently, each by a number of its own, and a wrong matrix survives that with
 # probability 0. The library's `check_layer` draws one:
 
 # %%

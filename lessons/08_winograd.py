@@ -170,7 +170,7 @@ print("d = (1, 2, 3, 4) gives y =", spread.T @ [1, 2, 3, 4])
 #
 # $$y = T^\top d = E_m^\top\,[\,(E_r\, g) \odot (E_n^{-\top} d)\,]$$
 #
-# ($E_n^{-\top}$ is the inverse, transposed.) # That is all of Winograd's convolution. With the usual letters, $A = E_m$, $G = E_r$, $B = E_n^{-1}$:
+# ($E_n^{-\top}$ is the inverse, transposed.) That is all of Winograd's convolution. With the usual letters, $A = E_m$, $G = E_r$, $B = E_n^{-1}$:
 #
 # $$y = A^\top\,[\,(G\,g) \odot (B^\top d)\,]$$
 #

@@ -39,7 +39,7 @@ from minifacenet.plots.style import HUES
 # 3. **The cost.** Each of the $110 \cdot 110$ output pixels uses every parameter once:
 #    $12100 \cdot 9472 = 114{,}611{,}200$ multiply-adds.
 #
-# The paper's 9K and 115M; without the biases the cost would be 114M. So they count.
+# These are the paper's 9K and 115M. Without the biases the cost would be 114M, so they count.
 
 # %%
 height, width = Window.of(7, stride=2, pad=3).output_size(220, 220)
@@ -208,9 +208,10 @@ def kind(row):
     return "1x1 convolution" if row.name.endswith("a") else "convolution"
 
 
+weighted = [row for row in rows if row.parameters]
+
 # %% tags=["drawing"]
 colours = dict(zip(("convolution", "1x1 convolution", "fully connected"), HUES, strict=False))
-weighted = [row for row in rows if row.parameters]
 panels = axes(9.5, 4.2, columns=2)[0]
 for panel, field, title in zip(
     panels,

@@ -243,7 +243,7 @@ claim(
 # the part of the gradient that points away from the sphere (lesson 05).
 
 # %% [markdown]
-# The matrix form, on the three points from the beginning. Does yours give the same rows?
+# Here is the matrix form, on the three points from the beginning. Does yours give the same rows?
 # (`one_triplet_gradient(*three, 0.2)`)
 
 # %%

@@ -211,8 +211,8 @@ claim("trained: fewer than one in ten violates the margin", regions_of(distances
 # ## Live: the collapse
 #
 # Two training runs on the other thirty people, from the same weights, on the same batches, with the
-# same optimizer. The only difference is the rule. (nn1_mini at 32 pixels, 10 people x 5 photos, 60
-# steps. The last digits differ from machine to machine.) Where will the loss of `hardest` end?
+# same optimizer. The only difference is the rule. (Both are nn1_mini at 32 pixels, with 10 people x 5
+# photos and 60 steps. The last digits differ from machine to machine.) Where will the loss of `hardest` end?
 
 # %%
 logs, networks = {}, {}
@@ -262,6 +262,22 @@ claim("flat on the margin", all(abs(r.loss - 0.2) < 0.02 for r in logs["hardest"
 # signal to leave. (The paper calls a collapsed model "f(x) = 0". Taken by the letter that cannot be, since
 # $\|f(x)\| = 1$ is enforced: what happens is that all embeddings become equal.)
 #
+# ## Exercise 11.2
+#
+# The loss lay flat and said nothing; the spread fell at once. Write this alarm: the spread of a batch. Would
+# the length of the embeddings be an alarm, too? What is it for a collapsed network?
+
+
+# %% tags=["exercise"]
+def spread(embeddings):
+    """The mean squared distance over all pairs of different rows. embeddings: ndarray (N, d)."""
+    raise NotImplementedError
+
+
+# %%
+check("11.2", spread)
+
+# %% [markdown]
 # ## Why do the hardest ones pull together?
 #
 # Look at the two forces of a triplet (lesson 10). The positive is **pulled** with $2 \|a - p\|$, the
@@ -355,27 +371,13 @@ for name, embedding in (("collapsed", one_point), ("solved", corners)):
 # So **never watch the loss alone**. The library's records carry the spread of every batch, name the
 # state, 'learning', 'solved', 'collapsed' or 'stuck', and `minifacenet train --stop-collapsed 50` ends a
 # hopeless run.
-#
-# ## Exercise 11.2
-#
-# Write the alarm: the spread of a batch. Is the length of the embeddings a good alarm? What is it for a
-# collapsed network?
-
-
-# %% tags=["exercise"]
-def spread(embeddings):
-    """The mean squared distance over all pairs of different rows. embeddings: ndarray (N, d)."""
-    raise NotImplementedError
-
-
-# %%
-check("11.2", spread)
 
 # %% [markdown]
 # ## Collapsed, but not empty
 #
 # A surprise at the end. `lessons/results/ablations.csv` has longer runs of both rules, 150 steps with
-# all pixels, from three seeds. Their AUC for strangers, where guessing gives 0.5:
+# all pixels, from three seeds. Here is their AUC for strangers: how often a pair of one person lies nearer
+# than a pair of two people. Guessing gives 0.5.
 
 # %%
 stored_runs = measured("ablations.csv")

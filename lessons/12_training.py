@@ -8,7 +8,7 @@
 # This lesson trains a small network in about a minute, watches four numbers while it does, tests it
 # on photos and on people that it has not seen, and then breaks it on purpose.
 #
-# Twenty minutes. From the paper: sections 3.2 and 3.3. In the library:
+# Thirty minutes. From the paper: sections 3.2 and 3.3. In the library:
 # `minifacenet/training/loop.py` and `health.py`.
 
 # %%
@@ -103,7 +103,7 @@ claim("the loss has changed less", told[-1][0] > told[0][0] / 4)
 # | `positive_distance`, `negative_distance` | mean D(a,p) and D(a,n) of the batch | the second runs away from the first |
 # | `spread` | mean distance of all pairs | grows; random points of the sphere have 2 |
 #
-# Why does the loss fall so slowly? Because mining picks the hard triplets anew at each step. As the
+# Why does the loss fall so slowly? Because mining picks anew, at each step, triplets that still fail. As the
 # network gets better, the questions get harder.
 #
 # ## Exercise 12.1
@@ -233,8 +233,8 @@ claim("4,500 pairs, of which 0.01 are 45", (100 * 99 - 10 * 10 * 9) // 2 == 4500
 #
 # ## A map of it
 #
-# Eight of the thirty, five held-out photos each, laid out so that near faces have near embeddings.
-# First by the random network, then by the trained one. The colour of a frame is the person, anew in
+# Here are eight of the thirty, with five held-out photos each, laid out so that near faces have near
+# embeddings: first by the random network, then by the trained one. The colour of a frame is the person, anew in
 # each of the two maps.
 
 # %%
@@ -316,7 +316,7 @@ claim("nearly all pairs are active", all(record.active > 0.9 for record in fast[
 #
 # ## Four logs
 #
-# Four other runs of 80 steps, on photos of 32 x 32 pixels. Here is the loss of each, and nothing else.
+# There were four other runs of 80 steps, on photos of 32 x 32 pixels. Here is the loss of each, and nothing else.
 # One of them learns. What is the matter with the others?
 
 # %%

@@ -164,7 +164,7 @@ claim(
 #
 # ## What comes out
 #
-# A box, a score, five landmarks. (Without the detector's weights this shows what was stored.)
+# It is a box, a score and five landmarks. (Without the detector's weights this shows what was stored.)
 
 # %%
 found = detector.detect(photo) if detector else Detections(
@@ -291,8 +291,8 @@ claim(
 # row there is next to nothing to learn. The paper could leave it to 200 million photos; whoever has
 # 300 will be glad of it.
 #
-# The same with ORL: six photos stuck together, each shown in another size, and what the detector says
-# about them. Which of the six will not be kept?
+# Now the same with ORL. Six photos are stuck together, each shown in another size, and the detector looks
+# for all of them. Which of the six will not be kept?
 
 
 # %%

@@ -60,7 +60,8 @@ claim("at 1.8 everything is accepted", val == far == 1)
 # %% [markdown]
 # A larger $d$ raises both. At $d = 1.8$ everything is accepted: a VAL of 1, and worthless. So a VAL
 # means nothing without its FAR. The paper fixes FAR at 0.001 and reports VAL there: 87.9 % for NN1.
-# All pairs (FAR, VAL) in one curve are the **ROC**.
+# All pairs (FAR, VAL) in one curve are the **ROC**. The area under it, the **AUC**, is how often a pair of
+# one person lies nearer than a pair of two people: 0.5 is guessing, 1 is perfect.
 
 # %%
 curves, results = {}, {}
@@ -379,11 +380,11 @@ check("14.2", open_set_rates)
 # %% [markdown]
 # ## 4 · Group: nobody has a name
 #
-# A folder of photos, no names, not even how many people. Start with every face alone; join the two
+# There is a folder of photos, without names; nobody even says how many people they show. Start with every face alone; join the two
 # nearest groups; again, until one is left. How far are two *groups* apart? The **average linkage**:
 # the mean of all distances from a face of the one to a face of the other.
 #
-# Four people, three photos each. The height of a bar is the distance at which two groups joined.
+# Here are four people with three photos each. The height of a bar is the distance at which two groups joined.
 
 # %%
 few = np.concatenate([np.flatnonzero(labels == person)[:3] for person in people[[0, 1, 4, 9]]])

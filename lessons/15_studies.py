@@ -296,8 +296,8 @@ panels[0, 0].legend(frameon=False, fontsize=9, loc="lower right")
 picture(
     panels,
     "The paper's curves and ours in four panels, each as a share of its reference. Ours suffers "
-    "where the paper's does not, with few people and few dimensions; the paper's suffers more "
-    "from JPEG and from few pixels.",
+    "more with few people, and with few dimensions, which the paper did not try; the paper's "
+    "suffers more from JPEG and from few pixels.",
 )
 
 # %% tags=["claim"]
@@ -338,7 +338,7 @@ claim(
 #
 # ## A small version, live
 #
-# 48 x 48 pixels, 100 steps, one seed: 5 people against 30, and the network of the 30 once more on
+# It takes 48 x 48 pixels, 100 steps and one seed: 5 people against 30, and the network of the 30 once more on
 # spoilt photos.
 
 # %%
@@ -364,7 +364,8 @@ claim(
 )
 
 # %% [markdown]
-# The same picture as above, from a quarter of a minute: people count, and spoilt photos hardly do.
+# (EER is the equal error rate, at the threshold where as many are wrongly accepted as wrongly refused.) It is the
+# same picture as above, from a quarter of a minute: people count, and spoilt photos hardly do.
 # One seed proves nothing, but it is how a study begins.
 #
 # ## Exercise 15.2

@@ -3,8 +3,8 @@
 #
 # **You have written its parts. Do they make a network that knows a face?**
 #
-# A photo of 16 x 16 pixels, two convolutions with a ReLU and a pool each, a linear layer, the sphere; triplets
-# from a batch of your own, the loss, its slope back through all layers, a step of Adam. Every function in this
+# Here they meet: a photo of 16 x 16 pixels, two convolutions with a ReLU and a pool each, a linear layer, the
+# sphere; triplets from a batch of your own, the loss, its slope back through all layers, a step of Adam. Every function in this
 # lesson that computes something worth a lesson is one that you have written, where its check has passed, and
 # the library's where not. The network is small, slow, and yours from the first product to the last.
 #

@@ -67,9 +67,11 @@ claim("51 and 13 GB", (round(1e8 * 512 / 1e9), round(1e8 * 128 / 1e9)) == (51, 1
 # A byte holds -127 to 127 (and -128, which has no counterpart, so nobody uses it). The scale is 127
 # over the largest entry of all vectors. Here are the entries of all 400 faces.
 
-# %% tags=["drawing"]
+# %%
 small = quantise(vectors, "global")
 step = 1 / float(small.scale)
+
+# %% tags=["drawing"]
 ax = axes(7, 2.8)
 ax.hist(vectors.ravel(), np.arange(-127, 128, 4) * step, color=SAME, alpha=0.8)
 for code in (-127, -64, 0, 64, 127):

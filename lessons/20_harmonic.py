@@ -177,10 +177,12 @@ claim("distances agree in part", 0.75 < np.corrcoef(among)[0, 1] < 0.92)
 # What no turn repairs is that the two networks *disagree*: the distances of v1 and of v2 are alike, but a correlation
 # of 0.84 is not 1. Two photos that are near for one of them are not for the other, and it shows most with strangers.
 
-# %% tags=["drawing"]
+# %%
 photos = faces(96).images
 asked = np.flatnonzero(stranger)[3::12][:8]
 rows = {"photo": None, "v2 as it is": new, "turned": turned, "trained for it": harmonic, "v1": old}
+
+# %% tags=["drawing"]
 ax = gallery(None, (8.3, 5.1), "Whose v1 vector is nearest? The gallery: 399 others", CREDIT, -1.9)
 for row, (name, of) in enumerate(rows.items()):
     write(ax, -1.25, 1.12 * row, name, "0.3", fontsize=10)
@@ -403,7 +405,7 @@ claim("turned 0.900, people 0.872", (round(mean["turned"][0], 3), round(mean["pe
 # ## A small network in place of a large one
 #
 # 'Vectors' wants no names and no pairs: any photos will do. So it teaches a small network to stand in for a
-# large one, which is called **distillation**. The README has such a training: resnet_mini learnt from dlib_resnet's
+# large one, which is called **distillation**. The guide has such a training: resnet_mini learnt from dlib_resnet's
 # vectors on LFW's development photos, nobody's name, 2,000 steps. On the 1,000 pairs of View 1 it is right in 0.898 ± 0.012,
 # and with dlib_resnet's enrolled vectors in 0.886 ± 0.015; dlib_resnet itself in 0.991 ± 0.004, for seven times as
 # many multiplications.

@@ -43,19 +43,19 @@ print(f"{len(photos)} photos of {len(np.unique(people))} strangers: AUC {scores.
 # %% [markdown]
 # ## Three squares
 #
-# One face, and a grey square of 8 x 8 pixels at three places: the eyes, the mouth, and a corner of the photo where there
-# is hardly any face. **Guess** which of them moves the embedding most.
+# Take one face, and lay a grey square of 8 x 8 pixels on it at three places: between the eyes, on the mouth, and in a
+# corner of the photo where there is hardly any face. **Guess** which of them moves the embedding most.
 
 # %%
 face = photos[0]
 grey = np.full_like(face, 128)
-places = {"eyes": (10, 12), "mouth": (20, 12), "corner": (0, 24)}
+places = {"between the eyes": (10, 12), "mouth": (20, 12), "corner": (0, 24)}
 covered = {}
 for name, (top, left) in places.items():
     covered[name] = face.copy()
     covered[name][top : top + 8, left : left + 8] = grey[top : top + 8, left : left + 8]
     moved = np.square(look(covered[name][None]) - look(face[None])).sum()
-    print(f"{name:6} covered: the embedding moves by {moved:.3f}")
+    print(f"{name:16} covered: the embedding moves by {moved:.3f}")
 
 # %% tags=["drawing"]
 ax = gallery(None, (3.8, 0.85), "The photo, and three times a square on it", CREDIT)
@@ -63,7 +63,7 @@ for column, (name, image) in enumerate({"as it is": face, **covered}.items()):
     tile(ax, image, (1.1 * column, 0), "0.6")
     write(ax, 1.1 * column, 0.62, name, "0.3", fontsize=10)
 picture(
-    ax, "A face, and the same with a grey square on its eyes, its mouth, and a corner of the photo."
+    ax, "A face, and the same with a grey square between its eyes, on its mouth, and in a corner."
 )
 
 # %% [markdown]
@@ -87,7 +87,7 @@ def occlusion_map(embed, photo, side, stride, fill):
 # %%
 check("22.1", occlusion_map)
 # %% [markdown]
-# Maps of five strangers, with a grey square every 2 pixels. Where it is bright, the square moved the embedding far; each map has
+# Here are maps of five strangers, with a grey square every 2 pixels. Where it is bright, the square moved the embedding far; each map has
 # its own scale. (The first line below says whose function made them.) **Guess first** where they will be bright.
 
 # %%

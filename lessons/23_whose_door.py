@@ -9,7 +9,7 @@
 # second half has little code. It belongs to the subject all the same, as wiring rules belong to
 # electricity.
 #
-# Twenty-five minutes. In the library: `minifacenet/classification/verification.py`, `crowding.py`.
+# Thirty minutes. In the library: `minifacenet/classification/verification.py`, `crowding.py`.
 
 # %%
 import numpy as np
@@ -422,8 +422,10 @@ claim("for a fifth or more it is 0", np.mean(lfw_fars == 0) > 0.2)
 # others have room. The distance from a person to the nearest of 32 'mean faces', which come from
 # other people, says how crowded it is around them.
 
-# %% tags=["drawing"]
+# %%
 crowding = lfw["dlib_resnet.crowding"]
+
+# %% tags=["drawing"]
 ax = axes(7, 3.2)
 shown = np.maximum(lfw_fars, 5e-5)
 ax.plot(crowding, shown, "o", color=DIFFERENT, markersize=4)
@@ -464,7 +466,7 @@ claim("with one each, the 11 have a smaller share", tops["one each"] < tops["one
 claim("and still more than a third", tops["one each"] > 0.33)
 
 # %% [markdown]
-# That evens it out somewhat, and not fully: the README's section 'Names in the wild' measures it on
+# That evens it out somewhat, and not fully: the guide's section 'Names in the wild' measures it on
 # strangers at a gate. No threshold makes a network see what it never learned to see.
 #
 # ## Exercise 23.2
@@ -479,7 +481,8 @@ def threshold_for_all(distances, people, floor):
     """The threshold, a float, and the FAR of each person, ndarray, in the order of np.unique(people).
 
     distances: ndarray (M,), squared L2. people: ndarray (M, 2), who is on the two photos of a pair.
-    A person's FAR is the share of accepted pairs among those of one of their photos and another's.
+    A person's FAR is the share of accepted pairs (D at most the threshold) among those of one of
+    their photos and somebody else's.
     """
     raise NotImplementedError
 
@@ -513,8 +516,8 @@ claim("for 0.8 every fourth pair of two people is accepted", (
 # by whoever is taken for them.
 #
 # How often does that happen? Rates alone do not say: it depends on who comes. A station has 10,000
-# visitors on a day. A list has 1,000 wanted people, and ten of them do come. The network is as good
-# as in section 4: VAL 0.95, FAR 0.001 a comparison. **Guess**: of a hundred alarms, how many are
+# visitors on a day. A list has 1,000 wanted people, and ten of them do come. The network is somewhat
+# better than in section 4: VAL 0.95 at a FAR of 0.001 for each comparison. **Guess**: of a hundred alarms, how many are
 # about somebody on the list?
 #
 # ## Exercise 23.3

@@ -91,7 +91,8 @@ def check(number: str, answer) -> None:
         print(f"○ {number} is waiting for you. {progress()}")
         return
     except Wrong as wrong:
-        say(f"✗ {number}: {wrong}\n  hint({number!r}) and solution({number!r}) help.")
+        helpers = "helps" if CLOSED.exists() else f"and solution({number!r}) help"
+        say(f"✗ {number}: {wrong}\n  hint({number!r}) {helpers}.")
     except Exception as error:
         say(f"✗ {number}: your code raised {type(error).__name__}: {error}")
         print(_line_of(error), end="")  # with a line of code, which stays as it is
@@ -121,7 +122,8 @@ def hint(number: str, rung: int | None = None) -> None:
     if rung not in (1, 2, 3):
         raise ValueError(f"there are three hints, 1 to 3: got {rung!r}")
     CLIMBED[number] = max(rung, CLIMBED.get(number, 0))
-    more = "hint again for more" if rung < len(RUNGS) else f"solution({number!r}) has the rest"
+    last = "that is the last one" if CLOSED.exists() else f"solution({number!r}) has the rest"
+    more = "hint again for more" if rung < len(RUNGS) else last
     say(f"{rung} of {len(RUNGS)}, {RUNGS[rung - 1]}: {exercise.hints[rung - 1]}  ({more})")
 
 
@@ -173,7 +175,17 @@ def expect(name: str, got, expected, tolerance: float = 1e-8) -> None:
         if not name.isidentifier() and place:  # 'dz of 4 photos', 'k=1.5': a bracket would not join
             place = f", at {place},"
         of = f"; {(error > allowed).sum()} of {error.size} values are off" if place else ""
-        raise Wrong(f"{name}{place} is {got[worst]:.6g}, expected {expected[worst]:.6g}{of}")
+        raise Wrong(f"{name}{place} is {_beside(got[worst], expected[worst])}{of}")
+
+
+def _beside(got: float, expected: float) -> str:
+    """Two numbers that differ, with as many digits as it takes to see that."""
+    for digits in (6, 9, 12, 17):
+        own, right = f"{got:.{digits}g}", f"{expected:.{digits}g}"
+        if own != right:
+            break
+    rounded = "" if digits == 6 else ": right to some digits only, so something is rounded"
+    return f"{own}, expected {right}{rounded}"
 
 
 def find(number: str) -> Exercise:

@@ -87,7 +87,7 @@ def im2col(answer):
         expect(f"{where}: your matrix", got, expected)
         if np.asarray(got).dtype != x.dtype:
             raise Wrong(f"x is {x.dtype} and your matrix {np.asarray(got).dtype}: keep the dtype")
-    return "With it a convolution is one line: im2col(x, window) @ w.reshape(-1, filters) + b."
+    return "Each window is a row now, and a row times a column is what a filter wants."
 
 
 def _columns(x, window, pad=None, mode="constant"):

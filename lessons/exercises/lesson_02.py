@@ -61,6 +61,11 @@ def _typical(dout, x, window, expected):
     yield _dw(dout[:1], x[:1], window), "that is the first photo alone: sum over all of them"
     yield expected / count, "that is the mean over the photos: dw is their sum"
     yield expected / (count * pixels), "that is a mean: dw is the sum over n, p and q"
+    side_by_side = Window(window.kernel, (1, 1), window.pad)
+    yield (
+        _dw(dout, x, side_by_side),
+        "the stride is missing: the window (p, q) begins at p * sh, q * sw",
+    )
     yield expected[::-1, ::-1], "your dw is turned by 180 degrees: w[i, j] meets x[.. + i, .. + j]"
     yield _dw(np.ones_like(dout), x, window), "dout does not come in at all: multiply by it"
     yield np.broadcast_to(dout.sum(axis=(0, 1, 2)), expected.shape), "x does not come in at all"
@@ -71,9 +76,9 @@ def _typical(dout, x, window, expected):
 
 
 def _smooth(w):
-    """A curved function of all coordinates, so that every shortcut shows."""
+    """A curved function, up in some coordinates and down in others, so that a shortcut shows."""
     flat = w.ravel()
-    return float(np.sum(flat**3) + flat[0] * flat[-1] ** 2 + np.sin(flat).sum())
+    return float(np.sum(flat**3 - 2 * flat) + flat[0] * flat[-1] ** 2 + np.sin(flat).sum())
 
 
 @exercise(
@@ -103,6 +108,7 @@ def numeric_gradient(answer):
             (2 * expected, "twice too large: the two places are 2 h apart, so divide by 2 h"),
             (expected * h * 2, "you do not divide by the distance of the two places, 2 h"),
             (-expected, "the sign is wrong: f(w + h) minus f(w - h)"),
+            (np.abs(expected), "a slope may be negative: f may fall as w grows"),
             (forward, "that is (f(w + h) - f(w)) / h. The centred one is far more exact"),
             (backward, "that is (f(w) - f(w - h)) / h. The centred one is far more exact"),
             (
@@ -117,7 +123,8 @@ def numeric_gradient(answer):
         if got is not None and np.shape(got) == ():
             raise Wrong(f"one number? A gradient has one for each coordinate of w, shape {shape}")
         for wrong, message in typical:
-            if np.shape(got) == shape and np.allclose(got, wrong, rtol=1e-9):
+            told_apart = not np.allclose(wrong, expected)
+            if told_apart and np.shape(got) == shape and np.allclose(got, wrong, rtol=1e-9):
                 raise Wrong(f"for w of shape {shape}, h={h}: {message}")
         expect(f"for w of shape {shape}, h={h}: your gradient", got, expected, 1e-7)
     return "It knows nothing of the function, and can judge every backward of this course."
@@ -164,6 +171,8 @@ def conv_dx(answer):
             told_apart = wrong.shape != expected.shape or not np.allclose(wrong, expected)
             if told_apart and np.shape(got) == wrong.shape and np.allclose(got, wrong):
                 raise Wrong(f"{where}: {message}")
+        if got is not None and np.size(got) == 0:
+            raise Wrong(f"{where}: your dx is empty. A slice to -0 is none: count from the start")
         expect(f"{where}: your dx", got, expected)
     return "As matrices: dX = dY Wᵀ, and every window's row is added back to where it was cut out."
 
@@ -191,4 +200,10 @@ def _typical_dx(dout, w, window, shape, expected):
     yield whole[:, : shape[1], : shape[2]], "you cut at the wrong side: the image begins at pad"
     yield _dx(dout[..., :1], w[..., :1], window, shape), "that is the first filter: sum over all"
     yield _dx(np.ones_like(dout), w, window, shape), "dout does not come in at all"
+    side_by_side = Window(window.kernel, (1, 1), window.pad)
+    yield (
+        _dx(dout, w, side_by_side, shape),
+        "the stride is missing: the window (p, q) begins at p * sh, q * sw",
+    )
+    yield -expected, "the sign is wrong: a larger output is a larger pixel times the weight"
     yield expected / dout.shape[3], "that is the mean over the filters: dx is their sum"

@@ -127,7 +127,10 @@ def _typical(dout, cache):
     np.add.at(mean, places, dout)
     yield mean / np.maximum(ones, 1), "you average over the windows that a pixel won: add them up"
     yield ones, "that counts how often each pixel won: pass on dout instead of 1"
+    j, i = np.divmod(winner, kw)
+    turned = places[0], places[1] - winner // kw + i, places[2] - winner % kw + j, places[3]
     wrong = [
+        (turned, "row and column of the tap are exchanged: i, j = divmod(tap, kw)"),
         (_places(dout, winner, window, kh), "a tap is i * kw + j: divide by kw, not by kh"),
         (
             (places[0], places[1] + top, places[2] + left, places[3]),
@@ -174,7 +177,9 @@ def pooling(answer):
         if not np.array_equal(given, x):
             raise Wrong(f"{where}: your function changes x, which belongs to the caller")
         if not isinstance(got, tuple) or len(got) != 2 or len(got[1]) != 3:
-            raise Wrong("return two things: y, and the cache, a tuple (x.shape, winner, window)")
+            raise Wrong(
+                "return two things, as a tuple: y, and the cache, (x.shape, winner, window)"
+            )
         zeros = _zero_padded(x, window)
         right = np.shape(got[0]) != out.shape or np.allclose(got[0], out)
         if not right and np.allclose(got[0], zeros):
@@ -185,9 +190,11 @@ def pooling(answer):
         _look_at_winners(where, np.asarray(got[1][1]), winner, x, window)
     x = rng.standard_normal((1, 4, 4, 1))
     x[0, 1, 1, 0] = np.nan
-    got = answer(x, Window.of(2, stride=2))[0]
+    got, (_, winner, _) = answer(x, Window.of(2, stride=2))
     if not np.isnan(np.asarray(got)[0, 0, 0, 0]):
         raise Wrong("a NaN in the window, and y is a number: it has to travel")
+    if np.asarray(winner)[0, 0, 0, 0] != 3:
+        raise Wrong("a NaN in the window, and another one is its winner: NaN counts as the largest")
     return "With its backward the layer is yours."
 
 
@@ -200,6 +207,10 @@ def _look_at_winners(where, got, right, x, window):
     """`Wrong` if the winners are not as they should be, with the reason where it is a known one."""
     if got.shape != right.shape:
         raise Wrong(f"{where}: winner has shape {got.shape}, expected {right.shape}, as y")
+    if not np.issubdtype(got.dtype, np.integer):
+        raise Wrong(
+            f"winner is {got.dtype}: 03.2 takes it for an index, a whole number (dtype int)"
+        )
     kh, kw = window.kernel
     i, j = np.divmod(right, kw)
     if not np.array_equal(got, right) and np.array_equal(got, j * kh + i):

@@ -32,6 +32,8 @@ def owner(answer):
         except (TypeError, ValueError):
             raise Wrong(f"you return {got!r}: it should be two pairs, (x, y) and (x, y)") from None
         about = f"out[{row}, {column}] with blocks of {side} x {side}: you say {own}"
+        if own == right and own != ((bx, by), (tx, ty)):
+            raise Wrong(f"you return {got!r}: these count, so they are whole numbers: //, not /")
         if own == right:
             continue
         if own == tuple(pair[::-1] for pair in right):

@@ -34,6 +34,17 @@ def _run(answer, grid, threads, shape, right, **arrays):
     return reads, log
 
 
+def _one_each(log, what):
+    """`Wrong` if one thread writes several numbers of out, while others have nothing to do."""
+    by = [(one.block, one.thread) for one in log if one.did == "writes" and one.array == "out"]
+    most = max(by.count(who) for who in set(by))
+    if most > 1:
+        raise Wrong(
+            f"the result is right, but one thread writes {most} numbers of out, while the others "
+            f"have nothing to do: one thread for each {what}"
+        )
+
+
 def _once(reads, array, needed, advice):
     """`Wrong` if more numbers were read from global memory than there is any need for."""
     if reads[array] > needed:
@@ -58,7 +69,8 @@ def brighten(answer):
     rng = np.random.default_rng(72)
     for n in LENGTHS:
         x = _numbers(rng, n)
-        reads, _ = _run(answer, (-(-n // SIDE), 1), (SIDE, 1), n, x + 10, x=x)
+        reads, log = _run(answer, (-(-n // SIDE), 1), (SIDE, 1), n, x + 10, x=x)
+        _one_each(log, "pixel")
         _once(reads, "x", n, "Each thread needs its own alone")
     return f"{len(LENGTHS)} lengths, and nobody reads or writes beyond the end."
 
@@ -79,11 +91,12 @@ def mirror(answer):
         image = _numbers(rng, *shape)
         grid = (-(-shape[1] // SIDE), -(-shape[0] // SIDE))
         try:
-            reads, _ = _run(answer, grid, (SIDE, SIDE), shape, image[:, ::-1], image=image)
+            reads, log = _run(answer, grid, (SIDE, SIDE), shape, image[:, ::-1], image=image)
         except Wrong as wrong:
             if shape[0] != shape[1] and "NaN" in str(wrong):
                 raise Wrong(f"{wrong}. Are x and y in their order? x is the column") from None
             raise
+        _one_each(log, "pixel")
         _once(reads, "image", image.size, "Each thread needs one pixel")
     return f"{len(SHAPES)} shapes. A map: each output has its own thread, and reads one number."
 
@@ -113,6 +126,7 @@ def row_sums(answer):
                 f"times, for {shape[0]} rows. Add up in a variable, which stays near, and write "
                 "it once"
             )
+        _one_each(log, "row")
     return "A loop inside of a thread: no race, since nobody else writes to that row's sum."
 
 

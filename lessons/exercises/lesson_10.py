@@ -32,27 +32,41 @@ def _loss(vectors, triplets, margin):
 )
 def mean_triplet_loss(answer):
     vectors, triplets = _batch()
-    violation = _loss(vectors, triplets, 0.2)
+    for margin in (0.2, 1.7):  # at the second one an anchor is in two active triplets
+        _look_at_loss(answer, vectors, triplets, margin)
+    line = np.array([[0.0], [1.0], [2.0], [5.0]])  # the first bracket is just 0, the other 9 - 1
+    on_it = np.array([1, 2]), np.array([0, 3]), np.array([2, 1])
+    just = answer(line.copy(), on_it, 0.0)
+    if just is not None and np.isclose(just, 4):
+        raise Wrong("a triplet whose bracket is just 0 is satisfied: it does not count as active")
+    expect("your loss of two triplets, one of them just satisfied,", just, 8)
+    nothing = answer(vectors.copy(), triplets, -9.0)
+    if nothing is None or not np.isfinite(nothing) or nothing != 0:
+        raise Wrong(f"with no active triplet the loss is {nothing}, expected 0")
+    return "And 0 when nothing is active, where a careless mean gives NaN."
+
+
+def _look_at_loss(answer, vectors, triplets, margin):
+    violation = _loss(vectors, triplets, margin)
     active = violation > 0
     expected = violation[active].mean()
-    got = answer(vectors.copy(), triplets, 0.2)
+    got = answer(vectors.copy(), triplets, margin)
     a, p, n = (vectors[index] for index in triplets)
-    lengths = np.linalg.norm(a - p, axis=1) - np.linalg.norm(a - n, axis=1) + 0.2
+    lengths = np.linalg.norm(a - p, axis=1) - np.linalg.norm(a - n, axis=1) + margin
     typical = {
         violation[active].sum(): "that is the sum over the active triplets: divide by their number",
         np.maximum(violation, 0).mean(): "that is the mean over all triplets, and the satisfied "
         "ones dilute it: divide by the number of active ones",
         violation.mean(): "satisfied triplets count below zero in yours: their loss is 0",
         lengths[lengths > 0].mean(): "that is with plain distances: the paper squares them",
+        violation[active].sum() / len(np.unique(triplets[0][active])): "you divide by the number "
+        "of anchors: divide by the number of active triplets",
     }
     for value, message in typical.items():
-        if got is not None and np.ndim(got) == 0 and np.isclose(float(got), value):
-            raise Wrong(f"your loss is {float(got):.4f}: {message}")
-    expect("your loss", got, expected)
-    nothing = answer(vectors.copy(), triplets, -9.0)
-    if nothing is None or not np.isfinite(nothing) or nothing != 0:
-        raise Wrong(f"with no active triplet the loss is {nothing}, expected 0")
-    return "And 0 when nothing is active, where a careless mean gives NaN."
+        number = got is not None and np.ndim(got) == 0
+        if number and np.isclose(float(got), value) and not np.isclose(value, expected):
+            raise Wrong(f"your loss at a margin of {margin} is {float(got):.4f}: {message}")
+    expect(f"your loss at a margin of {margin}", got, expected)
 
 
 @exercise(
@@ -85,6 +99,14 @@ def one_triplet_gradient(answer):
     for own in answer(np.zeros(1), np.array([0.8]), np.array([0.9]), 0.12):
         if np.any(own):
             raise Wrong("your bracket is positive where ours is not: are its distances squared?")
+    rng = np.random.default_rng(102)
+    for _ in range(12):
+        a, p, n = rng.standard_normal((3, 3))
+        margin = rng.uniform(0, 6)
+        bracket = np.square(a - p).sum() - np.square(a - n).sum() + margin
+        right = np.stack([n - p, p - a, a - n]) * (2 if bracket > 0 else 0)
+        told = f"the three, at a margin of {margin:.3f}"
+        expect(told, np.stack(answer(a.copy(), p.copy(), n.copy(), margin)), right)
     return "The three add up to 0: the loss does not care where the sphere's origin is."
 
 

@@ -1,11 +1,9 @@
 """Lesson 12: the numbers that tell how a training is doing, the first weights, and the steps."""
 
-from dataclasses import replace
-
 import numpy as np
-from show import training_logs
 
 from .core import Wrong, exercise, expect
+from .diagnosed_logs import cases
 from .received import numbers
 
 
@@ -46,25 +44,6 @@ def batch_health(answer):
     return "And the spread is no mean of the other two: there are far more negatives."
 
 
-def _cases():
-    """(what is special, log, the right word)"""
-    logs = training_logs()
-    for name, word in zip("ABCD", ("learning", "collapsed", "solved", "asleep"), strict=True):
-        yield f"log {name}", logs[name], word
-    well, dead, done, still = logs.values()
-    yield "log A with one collapsed step at its end", [*well[:-1], dead[-1]], "learning"
-    yield "a log that begins collapsed and grows out of it", [*dead[-5:], *well[5:]], "learning"
-    nothing = [replace(record, loss=0.0, triplets=0, active=0.0) for record in dead[-20:]]
-    yield "a collapsed log in which mining finds no triplet, loss 0", nothing, "collapsed"
-    again = [*done[:-3], replace(done[-3], triplets=2, active=0.03), *done[-2:]]
-    yield "log C with two triplets in one of its last ten steps", again, "learning"
-    yield "the first six steps of log D", still[:6], "asleep"
-    wide = [replace(record, active=0.9) for record in well[-30:]]
-    yield "a run whose spread is steady, with 90 % active", wide, "learning"
-    grown = [replace(record, spread=3 * record.spread) for record in still[-12:]]
-    yield "log D, whose spread triples in the end", [*still, *grown], "learning"
-
-
 @exercise(
     "12.2",
     hints=(
@@ -77,7 +56,7 @@ def _cases():
 )
 def diagnose(answer):
     words = ("collapsed", "solved", "asleep", "learning")
-    for special, log, right in _cases():
+    for special, log, right in cases():
         got = answer(list(log))
         if not isinstance(got, str) or got not in words:
             raise Wrong(f"you say {got!r} of {special}: the words are {', '.join(words)}")
@@ -86,7 +65,7 @@ def diagnose(answer):
             raise Wrong(
                 f"you say {got!r} of {special}, and it is {right!r} (its last step: loss "
                 f"{last.loss:.2g}, {last.triplets} triplets, {last.active:.0%} active, spread "
-                f"{last.spread:.2g}; its first spread: {log[0].spread:.2g})"
+                f"{last.spread:.3g}; its first spread: {log[0].spread:.3g})"
             )
     return "A: learning. B: collapsed. C: solved. D: asleep."
 

@@ -15,6 +15,7 @@ BOXES = (
     ("a large box around a small one", (4, 4, 6, 9), (0, 0, 10, 10)),
     ("boxes that lie apart both in x and in y", (0, 0, 10, 10), (14, 13, 20, 30)),
     ("boxes that lie apart in x only", (0, 0, 10, 10), (14, 3, 20, 30)),
+    ("boxes that lie apart in y only", (0, 0, 10, 10), (3, 14, 30, 20)),
     ("boxes that share an edge", (0, 0, 10, 10), (10, 0, 20, 10)),
     ("boxes off the photo", (-8.5, -2, 4, 7.25), (-3, -6, 9, 1.5)),
 )
@@ -40,6 +41,8 @@ def overlap(answer):
         told = f"{name}, {a} and {b}: {got:.4g}, expected {right:.4g}"
         if (sides < 0).all() and got != 0:
             raise Wrong(f"{told}. Two negative lengths multiply to a positive area: cut each at 0")
+        if (sides < 0).any() and got < 0:
+            raise Wrong(f"{told}. One of the two lengths is negative: cut each at 0")
         if not np.isclose(got, right) and np.isclose(got, shared / sum(areas)):
             raise Wrong(f"{told}. a + b counts the shared part twice: take it off once")
         if not np.isclose(got, right) and np.isclose(got, shared / min(areas)):
@@ -57,13 +60,13 @@ def _many_boxes():
     """(what is special, boxes, scores, limit)"""
     chain = np.array([[0, 0, 10, 10], [0, 3, 10, 13], [0, 6, 10, 16]], float)
     yield "a chain, where the 2nd overlaps both others", chain, np.array([0.9, 0.8, 0.7]), 0.4
-    half = np.array([[0, 0, 10, 10], [0, 0, 10, 5], [40, 40, 50, 50]], float)
-    yield "two boxes that share just the limit", half, np.array([0.5, 0.9, 0.7]), 0.5
     rng = np.random.default_rng(132)
     for n, limit in ((1, 0.5), (8, 0.3), (30, 0.2), (30, 0.6)):
         corner, size = rng.uniform(0, 40, (n, 2)), rng.uniform(8, 25, (n, 2))
         boxes = np.concatenate([corner, corner + size], axis=1)
         yield f"{n} random boxes", boxes, rng.permutation(n) / n, limit
+    half = np.array([[0, 0, 10, 10], [0, 0, 10, 5], [40, 40, 50, 50]], float)
+    yield "two boxes that share just the limit", half, np.array([0.5, 0.9, 0.7]), 0.5
 
 
 def _suppress(boxes, scores, limit, order=1, dead_ones_too=False, smaller=False):
@@ -109,10 +112,10 @@ def best_boxes(answer):
                 boxes, scores, limit, dead_ones_too=True
             ),
             "begin with the highest score": _suppress(boxes, scores, limit, order=-1),
+            "just the limit is not too much: both stay": _suppress(boxes, scores, limit - 1e-9),
             "that is the share of the smaller box: take the union": _suppress(
                 boxes, scores, limit, smaller=True
             ),
-            "just the limit is not too much: both stay": _suppress(boxes, scores, limit - 1e-9),
             "go on after the first: the next best one throws out, too": [
                 int(i)
                 for i in np.argsort(-scores, kind="stable")

@@ -23,6 +23,12 @@ def _doors():
     yield " (not one different pair may be accepted)", ties, same, 0.0
     yield " (the nearest pair of all is a different one)", ties[::-1].copy() - 0.15, same, 0.1
     yield " (every pair may be accepted)", ties, same, 1.0
+    yield (
+        " (a same and a different pair have the distance 0.5)",
+        np.array([0.2, 0.5, 0.7, 0.5, 0.9]),
+        np.array([True, True, True, False, False]),
+        0.0,
+    )
     hundred = np.arange(100) / 50
     yield "", np.append(hundred, 1.0), np.append(np.zeros(100, bool), True), 0.29
 

@@ -156,6 +156,14 @@ def _say_which(values, right, a, b):
         raise Wrong(
             "127 - (-127) is 254, which int8 does not hold: a difference has wrapped around"
         )
+    squared = np.stack([np.square(row - b).sum(axis=1) for row in a])
+    short = np.stack([np.square(row - b).sum(axis=1) for row in a.astype(np.int16)])
+    for of, kind in ((squared, "int8"), (short, "int16")):
+        if np.array_equal(values, of):
+            raise Wrong(
+                f"you say {values.flat[0]:.0f}, and it is {right.flat[0]}: the square of {kind} is "
+                f"{kind} to NumPy, and wraps around"
+            )
     if np.array_equal(values, -2 * wide @ other.T) or np.array_equal(values, wide @ other.T):
         raise Wrong("a·b alone is no distance: codes have left the sphere, a·a differs from b·b")
     if np.array_equal(values, right.astype(np.int32)):

@@ -143,6 +143,10 @@ def gradient_of_the_new(answer):
                 "you return a slope for v1's vectors, too: they do not move, leave them out"
             )
         right = whole[:count]
+        once = np.zeros_like(x)  # what += with an array of places makes of places that repeat
+        once[chosen[0]] += 2 * (x[chosen[2]] - x[chosen[1]])
+        once[chosen[1]] += 2 * (x[chosen[1]] - x[chosen[0]])
+        once[chosen[2]] += 2 * (x[chosen[0]] - x[chosen[2]])
         only_anchors = np.zeros_like(right)
         np.add.at(only_anchors, chosen[0], 2 * (x[chosen[2]] - x[chosen[1]]) / max(active.sum(), 1))
         typical = {
@@ -156,6 +160,8 @@ def gradient_of_the_new(answer):
             "v2's photos are positives and negatives, too, and move as such": only_anchors,
             "the slope of v1's vector of a photo is not v2's: nobody takes it": right
             + whole[count:],
+            "a row that is in several triplets keeps one of its slopes: slope[a] += ... adds once "
+            "only; np.add.at or a loop adds all": once[:count] / max(active.sum(), 1),
             "the sign is turned round: this is the slope, the step goes the other way": -right,
         }
         if got is not None and np.shape(got) == right.shape:

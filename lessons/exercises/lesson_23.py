@@ -97,7 +97,7 @@ def alarms(answer):
 def _doors():
     """(distances, people) of small worlds; the first can be worked out by hand."""
     yield (
-        np.array([0.1, 0.2, 0.3, 0.5, 0.9, 0.6, 0.4, 0.8]),
+        np.array([0.1, 0.2, 0.3, 0.5, 0.9, 0.5, 0.4, 0.8]),
         np.array([[0, 0], [0, 0], [0, 0], [1, 1], [1, 1], [0, 1], [0, 1], [0, 1]]),
         0.5,
     )
@@ -158,6 +158,11 @@ def threshold_for_all(answer):
             raise Wrong(
                 "a person's photo may be the second of a pair, too: count these pairs as well"
             )
+        under = np.array(
+            [(distances[(people == p).sum(axis=1) == 1] < threshold).mean() for p in everybody]
+        )
+        if np.allclose(far, under) and not np.allclose(under, rates[0]):
+            raise Wrong("a pair at exactly the threshold is accepted, too: D <= d")
         expect("far", far, rates[0])
     return "One person decides about the threshold, and the others pay for it with their FAR."
 

@@ -71,6 +71,12 @@ def between_the_means(distances, same):
     return (distances[same].mean() + distances[~same].mean()) / 2
 
 
+def far_below_the_threshold(distances, same):
+    tried = np.unique(distances)
+    gain = [(distances[same] <= d).mean() - (distances[~same] < d).mean() for d in tried]
+    return tried[np.argmax(gain)]
+
+
 MISTAKES = {
     "00.1": {
         with_the_root: "square root",
@@ -89,5 +95,6 @@ MISTAKES = {
         a_fine_grid: "observed distances",
         strictly_below: "exactly D = d",
         between_the_means: "is possible",
+        far_below_the_threshold: "a pair at exactly D = d",
     },
 }

@@ -3,6 +3,8 @@
 import numpy as np
 from exercises.answers_02 import conv_dw
 
+from minifacenet.nn.window import Window
+
 
 def first_photo(dout, x, window):
     return conv_dw(dout[:1], x[:1], window)
@@ -109,6 +111,10 @@ def a_fixed_step(f, w, h):
     return _each(w, lambda step: (f(w + 1e-6 * step) - f(w - 1e-6 * step)) / 2e-6)
 
 
+def without_a_sign(f, w, h):
+    return _each(w, lambda step: abs(f(w + h * step) - f(w - h * step)) / (2 * h))
+
+
 def _given_back(dout, w, window, shape, keep=False):
     """dx of the padded image."""
     (kh, kw), (sh, sw), (top, left) = window.geometry()
@@ -156,6 +162,20 @@ def dout_left_out(dout, w, window, shape):
     return _inside(_given_back(np.ones_like(dout), w, window, shape), window, shape)
 
 
+def uphill_dx(dout, w, window, shape):
+    return -_inside(_given_back(dout, w, window, shape), window, shape)
+
+
+def cut_to_minus_pad(dout, w, window, shape):
+    (top, bottom), (left, right) = window.pad
+    return _given_back(dout, w, window, shape)[:, top:-bottom, left:-right]
+
+
+def stride_forgotten_in_dx(dout, w, window, shape):
+    close = Window(window.kernel, (1, 1), window.pad)
+    return _inside(_given_back(dout, w, close, shape), window, shape)
+
+
 MISTAKES = {
     "02.1": {
         first_photo: "first photo alone",
@@ -165,7 +185,7 @@ MISTAKES = {
         dout_forgotten: "dout does not come in",
         bias_gradient: "x does not come in",
         axes_swapped: "(kh, kw, C, O)",
-        stride_forgotten: "stride (2, 2)",
+        stride_forgotten: "the stride is missing",
         padding_forgotten: "broadcast",
         scales_dout_in_place: "belong to the caller",
     },
@@ -179,6 +199,7 @@ MISTAKES = {
         not_moved_back: "move it back",
         turned_round: "sign is wrong",
         a_fixed_step: "expected",
+        without_a_sign: "may be negative",
     },
     "02.3": {
         padding_kept: "cut the padding off",
@@ -188,5 +209,8 @@ MISTAKES = {
         first_filter: "sum over all",
         mean_over_filters: "the mean over the filters",
         dout_left_out: "does not come in",
+        uphill_dx: "the sign is wrong",
+        cut_to_minus_pad: "A slice to -0",
+        stride_forgotten_in_dx: "the stride is missing",
     },
 }

@@ -131,6 +131,27 @@ def cache_turned_round(x, window):
     return y, (window, winner, shape)
 
 
+def row_and_column_exchanged(dout, cache):
+    shape, winner, window = cache
+    n, y, x, c = _indices(dout, winner, window)
+    i, j = np.divmod(winner, window.kernel[1])
+    return _added(shape, (n, y - i + j, x - j + i, c), dout)
+
+
+def winners_are_floats(x, window):
+    y, (shape, winner, _) = _pooled(x, window)
+    return y, (shape, winner.astype(float), window)
+
+
+def nan_is_no_winner(x, window):
+    y, _ = _pooled(x, window)
+    return y, _pooled(np.where(np.isnan(x), -np.inf, x), window)[1]
+
+
+def a_list(x, window):
+    return list(_pooled(x, window))
+
+
 MISTAKES = {
     "03.1": {
         everything_passes: "everything passes",
@@ -151,6 +172,7 @@ MISTAKES = {
         stride_forgotten: "stride is missing",
         padding_forgotten: "p * sh - top",
         shape_of_dout: "has shape",
+        row_and_column_exchanged: "are exchanged",
     },
     "03.3": {
         padded_with_zeros: "your padding is 0",
@@ -159,5 +181,8 @@ MISTAKES = {
         values_alone: "return two things",
         nan_left_out: "it has to travel",
         cache_turned_round: "in this order",
+        winners_are_floats: "a whole number",
+        nan_is_no_winner: "counts as the largest",
+        a_list: "as a tuple",
     },
 }

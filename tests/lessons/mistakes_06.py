@@ -113,6 +113,14 @@ def too_much_numpy(vectors, labels, sums):
         sums[person] = vectors[labels == person].sum(axis=0, keepdims=True)[0]
 
 
+def one_iteration(vectors, labels, sums):
+    for _ in prange(1):
+        sums[:] = 0
+        for i in range(len(labels)):
+            for j in range(sums.shape[1]):
+                sums[labels[i], j] += vectors[i, j]
+
+
 MISTAKES = {
     "06.1": {
         silent_float64: "Which constant is a float64?",
@@ -134,5 +142,6 @@ MISTAKES = {
         the_mean: "expected",
         beyond_the_end: "outside of its shape (4, 3)",
         too_much_numpy: "Numba cannot compile",
+        one_iteration: "has one iteration",
     },
 }

@@ -264,12 +264,40 @@ def _halo(name, **options):
     return _changed(_smoothed, ("halo", "barrier", "left", "right", "guard"), name, options)
 
 
+def first_one_brightens_all(x, out):
+    if cuda.grid(1) == 0:
+        for i in range(x.shape[0]):
+            out[i] = x[i] + 10
+
+
+def first_one_mirrors_all(image, out):
+    column, row = cuda.grid(2)
+    if row == 0 and column == 0:
+        for i in range(out.shape[0]):
+            for j in range(out.shape[1]):
+                out[i, j] = image[i, out.shape[1] - 1 - j]
+
+
+def first_one_sums_all(a, out):
+    if cuda.grid(1) == 0:
+        for row in range(a.shape[0]):
+            total = float32(0)
+            for k in range(a.shape[1]):
+                total += a[row, k]
+            out[row] = total
+
+
+def fractions(row, column, side):
+    return (column / side, row / side), (column % side, row % side)
+
+
 MISTAKES = {
     "07.1": {
         rows_first: "x comes first",
         thread_first: "block was to come first",
         not_within: "within its block",
         one_number: "two pairs",
+        fractions: "//, not /",
     },
     "07.2": {
         no_guard: "outside of its shape",
@@ -277,6 +305,7 @@ MISTAKES = {
         within_its_block: "a race: out[0]",
         for_all: "a race: out[0]",
         last_ones_left_out: "no thread has written it",
+        first_one_brightens_all: "one thread for each pixel",
     },
     "07.3": {
         mirror_unguarded: "outside of its shape",
@@ -284,6 +313,7 @@ MISTAKES = {
         mirror_rows_first: "x is the column",
         mirror_off_by_one: "outside of its shape",
         not_mirrored: "expected",
+        first_one_mirrors_all: "one thread for each pixel",
     },
     "07.4": {
         sums_in_out: "neither out nor a shared array begins with zeros",
@@ -291,6 +321,7 @@ MISTAKES = {
         sums_of_columns: "outside of its shape",
         sums_unguarded: "outside of its shape",
         all_rows: "a race: out[0]",
+        first_one_sums_all: "one thread for each row",
     },
     "07.5": {
         _block("no_barrier", barrier=False): "a race: shared array 1[",

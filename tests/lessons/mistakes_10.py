@@ -80,18 +80,47 @@ def one_row(e):
     return np.square(e - e[0]).sum(axis=1)
 
 
+def over_the_anchors(e, triplets, margin):
+    violation = _violation(e, triplets, margin)
+    anchors = np.unique(triplets[0][violation > 0])
+    return np.maximum(violation, 0).sum() / max(len(anchors), 1)
+
+
+def a_margin_of_its_own(e, triplets, margin):
+    violation = _violation(e, triplets, 0.2 if margin > 0 else margin)
+    return violation[violation > 0].mean() if (violation > 0).any() else 0.0
+
+
+def margin_left_out(a, p, n, margin):
+    bracket = np.square(a - p).sum() - np.square(a - n).sum() + (0 if abs(margin) < 9 else margin)
+    return (2 * (n - p), 2 * (p - a), 2 * (a - n)) if bracket > 0 else (0 * a, 0 * a, 0 * a)
+
+
+def in_float32(e):
+    return _by_differences(e.astype(np.float32))
+
+
+def just_satisfied_counts(e, triplets, margin):
+    violation = _violation(e, triplets, margin)
+    return violation[violation >= 0].mean() if (violation >= 0).any() else 0.0
+
+
 MISTAKES = {
     "10.1": {
         total: "sum over the active",
         over_all: "dilute",
         not_cut_off: "below zero",
         nan_when_satisfied: "expected 0",
+        over_the_anchors: "the number of anchors",
+        a_margin_of_its_own: "at a margin of 1.7",
+        just_satisfied_counts: "does not count as active",
     },
     "10.2": {
         swapped: "wrong sign",
         without_the_two: "factor of 2",
         never_zero: "satisfied",
         by_plain_distances: "squared",
+        margin_left_out: "at a margin of",
     },
     "10.3": {
         not_squared: "plain distances",
@@ -102,5 +131,6 @@ MISTAKES = {
         absolute: "square them",
         from_lengths: "what is left is rounding",
         one_row: "has shape (5,), expected (5, 5)",
+        in_float32: "right to some digits only",
     },
 }

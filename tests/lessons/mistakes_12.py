@@ -1,5 +1,7 @@
 """Typical wrong answers to lesson 12, with words that the check should say."""
 
+from dataclasses import replace
+
 import numpy as np
 from exercises.answers_12 import batch_health, diagnose
 
@@ -45,6 +47,31 @@ def spread_alone(records):
 
 def any_step(records):
     return "collapsed" if min(r.spread for r in records) < 0.01 else diagnose(records)
+
+
+def last_nine(records):
+    return diagnose([*records[:10], *records[-9:], records[-1]] if len(records) > 19 else records)
+
+
+def twice_as_large_is_asleep(records):
+    word = diagnose(records)
+    first, last = (np.mean([r.spread for r in part]) for part in (records[:10], records[-10:]))
+    busy = np.mean([r.active for r in records[-10:]]) >= 0.95
+    return "asleep" if word == "learning" and busy and first < last < 2 * first else word
+
+
+def each_of_them_active(records):
+    idle = min(r.active for r in records[-10:]) < 0.95
+    return "learning" if diagnose(records) == "asleep" and idle else diagnose(records)
+
+
+def first_eleven(records):
+    word = diagnose(records)
+    if word not in ("asleep", "learning") or len(records) < 20:
+        return word
+    return diagnose(
+        [replace(records[0], spread=np.mean([r.spread for r in records[:11]]))] * 10 + records[-10:]
+    )
 
 
 def says_nothing(records):
@@ -201,6 +228,10 @@ MISTAKES = {
         spread_alone: "of log D",
         any_step: "one collapsed step",
         says_nothing: "the words are",
+        last_nine: "tenth step from the end",
+        twice_as_large_is_asleep: "1.55 of what it was",
+        each_of_them_active: "96.4 % active",
+        first_eleven: "eleventh step",
     },
     "12.3": {
         variance_for_deviation: "the deviation is its root",

@@ -124,6 +124,13 @@ def the_boxes(boxes, scores, limit):
     return boxes[_stay(boxes, scores, limit)]
 
 
+def one_length_cut(a, b):
+    width = max(0, min(a[2], b[2]) - max(a[0], b[0]))
+    shared = width * (min(a[3], b[3]) - max(a[1], b[1]))
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
+    return shared / (sum(areas) - shared)
+
+
 MISTAKES = {
     "13.1": {
         not_cut_at_zero: "cut each at 0",
@@ -131,6 +138,7 @@ MISTAKES = {
         of_the_smaller: "smaller box",
         of_the_first: "expected",
         plus_one: "without + 1",
+        one_length_cut: "One of the two lengths is negative",
     },
     "13.3": {
         wrong_way: "turns the wrong way",

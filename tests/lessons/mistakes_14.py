@@ -24,6 +24,11 @@ def ignores_ties(distances, same, far):
     return distances[order][np.flatnonzero(accepted <= allowed)[-1]]
 
 
+def below_the_threshold(distances, same, far):
+    fits = [d for d in distances[same] if (distances[~same] < d).mean() <= far]
+    return max(fits, default=0)
+
+
 def always_zero(distances, same, far):
     return 0.0
 
@@ -93,6 +98,7 @@ MISTAKES = {
         at_the_last_one_let_in: "between yours and the next",
         ignores_ties: "three different pairs",
         always_zero: "too strict",
+        below_the_threshold: "a same and a different pair",
     },
     "14.2": {
         of_all_faces: "share of all faces",

@@ -92,6 +92,14 @@ def int8_products(a, b):
     )
 
 
+def int8_squares(a, b):
+    return np.square(a[:, None] - b).sum(axis=2)
+
+
+def int16_squares(a, b):
+    return int8_squares(a.astype(np.int16), b.astype(np.int16))
+
+
 def product_alone(a, b):
     return -2 * a.astype(np.int64) @ b.astype(np.int64).T
 
@@ -144,5 +152,7 @@ MISTAKES = {
         in_float32: "counts exactly to",
         as_floats: "whole numbers, and you return float64",
         turned_round: "has shape",
+        int8_squares: "the square of int8 is int8",
+        int16_squares: "the square of int16 is int16",
     },
 }

@@ -105,6 +105,15 @@ def downhill(new, old, triplets, margin):
     return -gradient_of_the_new(new, old, triplets, margin)
 
 
+def each_place_once(new, old, triplets, margin):
+    x, (a, p, n) = np.concatenate([new, old]), _active(new, old, triplets, margin)
+    slope = np.zeros_like(x)
+    slope[a] += 2 * (x[n] - x[p])
+    slope[p] += 2 * (x[p] - x[a])
+    slope[n] += 2 * (x[a] - x[n])
+    return slope[: len(new)] / max(len(a), 1)
+
+
 MISTAKES = {
     "20.1": {
         unchanged: "finds itself",
@@ -130,5 +139,6 @@ MISTAKES = {
         anchors_alone: "move as such",
         old_ones_to_the_new: "nobody takes it",
         downhill: "sign is turned round",
+        each_place_once: "adds once only",
     },
 }

@@ -80,6 +80,11 @@ def only_the_threshold(distances, people, floor):
     return _threshold(distances, people, floor)
 
 
+def below_the_door(distances, people, floor):
+    threshold = _threshold(distances, people, floor)
+    return threshold, _far(np.nextafter(distances, np.inf), people, threshold)
+
+
 MISTAKES = {
     "23.1": {
         what_was_counted: "what was counted",
@@ -99,5 +104,6 @@ MISTAKES = {
         the_widest_of_all: "wider than it need be",
         only_as_the_first: "second of a pair",
         only_the_threshold: "return two things",
+        below_the_door: "at exactly the threshold",
     },
 }

@@ -113,6 +113,9 @@ def test_a_closed_copy_keeps_its_solutions(capsys):
     printed = capsys.readouterr().out
     assert "lecturer" in printed
     assert "def " not in printed
+    check("10.1", lambda *arguments: 1.0)
+    hint("10.1", 3)
+    assert "solution" not in capsys.readouterr().out  # nobody is sent to a closed door
 
 
 @pytest.mark.parametrize(

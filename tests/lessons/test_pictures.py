@@ -135,3 +135,27 @@ def test_a_folded_cell_shows_a_picture_and_hides_no_output(source):
         names = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
         assert prose.pictures(tree), ast.unparse(tree)[:80]
         assert "print" not in names
+
+
+def _bound(tree):
+    """All names that a cell sets, its parameters and loops included."""
+    named = {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    named |= {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
+    return named | {
+        n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
+
+
+@EACH
+def test_a_folded_cell_sets_nothing_that_an_open_one_needs(source):
+    hidden = set()
+    for kind, tags, body in prose.cells(source.read_text(encoding="utf-8")):
+        if kind != "code" or "claim" in tags:
+            continue
+        tree = ast.parse(body)
+        if "drawing" in tags:
+            hidden |= _bound(tree)
+            continue
+        names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
+        assert not names & hidden - _bound(tree), ast.unparse(tree)[:80]
+        hidden -= _bound(tree)
