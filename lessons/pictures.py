@@ -73,8 +73,7 @@ def _bundle(drawn, what: str, dpi: int, quality: int) -> tuple[dict, dict]:
     else:
         kind, (data, width, height) = "image/png", _png(figure, dpi)
     data = {kind: b64encode(data).decode("ascii"), "text/plain": what}
-    # With its height a picture that takes another one's place has room before it is decoded:
-    # without, all that lies below it jumps.
+    # The height gives a picture its room on the page before it is decoded.
     return data, {kind: {"alt": what, "width": width, "height": height}}
 
 

@@ -48,8 +48,8 @@ def _drawn(draw: Callable, size: tuple[float, float], **setting):
 def _sliders(drawn: Callable, start: dict, ranges: dict) -> None:
     """Show a slider for each setting, which can be moved by keyboard, too, above its picture.
 
-    The picture is a widget of its own: a browser keeps the old one until the new one is there. An
-    output that is updated is taken away first, and all that lies below it jumps.
+    The picture is a widget of its own, as large for one setting as for another: nothing else on the
+    page moves, and a browser keeps the old one until the new one is there.
     """
     try:
         import ipywidgets

@@ -84,7 +84,6 @@ def test_a_drawing_is_a_sharp_png_with_its_sentence(shown):
         assert width - 1 <= image.width / pictures.SHARP <= width + 1
         assert image.mode == "P"
         assert not image.info.get("Software")  # the same bytes, whatever Matplotlib's version says
-        # Without a height the page jumps when another picture takes its place.
         height = metadata["image/png"]["height"]
         assert height - 1 <= image.height / pictures.SHARP <= height + 1
     assert 500 < width < 580
