@@ -53,7 +53,7 @@ def faces(size: int = 96):
     """The ORL faces, 400 photos of 40 people, as `Faces`. `make lessons` fetches them."""
     if not FACES.is_dir():
         raise FileNotFoundError(
-            f"the ORL faces are not in '{FACES}': `minifacenet get orl --out '{FACES}'` fetches them"
+            f"no ORL faces are in '{FACES}': `minifacenet get orl --out '{FACES}'` fetches them"
         )
     return read_faces(FACES, size=size)
 
