@@ -189,9 +189,9 @@ for d in (0.5, 1.0, 1.5):
     print(f"{d:.2f}   {val:.3f}  {far:.3f}   {(val + 1 - far) / 2:.3f}")
 
 # %% [markdown]
-# Before you move the slider below (it needs a running kernel; else the three are all there is): where
-# would you put the threshold for a door, and where for an album? Write down both VALs and FARs that you
-# expect there.
+# Before you move the slider below (run its cell first, whenever you open the notebook; where nothing
+# runs, the three are all there is): where would you put the threshold for a door, and where for an
+# album? Write down both VALs and FARs that you expect there.
 
 
 # %% tags=["drawing"]

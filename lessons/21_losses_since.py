@@ -124,25 +124,25 @@ claim("it flatters both, by less than 0.01", all(
 # %% [markdown]
 # By little, for it is a single number against 2,000 pairs. Now choose *more* than a threshold.
 # Twenty variants of a network are trained, and all are exactly equally good: each gets a pair right
-# with the probability 0.865. All are tried on the same 1,000 pairs, and the best is reported.
+# with the probability 0.88. All are tried on the same 1,000 pairs, and the best is reported.
 # **Guess**: with which accuracy?
 
 # %%
 chance = np.random.default_rng(21)
-best = (chance.binomial(1000, 0.865, size=(5000, 20)) / 1000).max(axis=1)
-print(f"the best of 20: {best.mean():.3f} on average, though all have 0.865")
+best = (chance.binomial(1000, 0.88, size=(5000, 20)) / 1000).max(axis=1)
+print(f"the best of 20: {best.mean():.3f} on average, though all have 0.88")
 
 # %% tags=["claim"]
-claim("two points for nothing", 0.015 < best.mean() - 0.865 < 0.025)
+claim("two points for nothing", 0.015 < best.mean() - 0.88 < 0.025)
 
 # %% [markdown]
 # Two points for nothing, as much as many a paper reports as progress. That is why View 2 is looked
 # at once.
 #
-# **Train on people of the test.** Our own networks below learned from View 1's 4,038 people. View 2
-# has these people, too: it is no test for these networks, although not one *pair* was shown to
-# them. What would it look like? The AUC (which needs no threshold) on pairs of View 2 whose people
-# they know, and on View 1's pairs of others:
+# **Train on people of the test.** Our own networks below learned from View 1's 4,038 people, all but
+# a few who were held out for the threshold. View 2 has these people, too: it is no test for these
+# networks, although not one *pair* was shown to them. What would it look like? The AUC (which needs
+# no threshold) on pairs of View 2 of the 4,038, and on View 1's pairs of others:
 
 # %%
 is_known = lfw["is_known2"]
@@ -164,56 +164,80 @@ claim("both look better on people that they know", all(
 # ## 3 · From nothing, on LFW alone
 #
 # View 1, then. Two networks of this library were trained on its 4,038 people and nothing else, most
-# of whom have a single photo; four methods from before deep learning were fitted to the same
-# people; two published networks learned from 500,000 and 3 million photos. Every threshold comes
-# from other people than those of the 1,000 pairs. The error is a jackknife that leaves out a tenth
-# of the *people* at a time, since a person is in several pairs (lesson 23). **Guess** before you
-# look: how far do 9,524 photos carry a network, beside 3 million?
+# of whom have a single photo: nn1_mini_bn for half an hour of one core, by the recipe `lfw`, and
+# resnet_mini for an hour and a half, by `lfw_long`. Four methods from before deep learning were
+# fitted to the same people; two published networks learned from 500,000 and 3 million photos. Every
+# threshold comes from other people than those of the 1,000 pairs. The error is a jackknife that
+# leaves out a tenth of the *people* at a time, since a person is in several pairs (lesson 23).
+# **Guess** before you look: how far do 9,524 photos carry a network, beside 3 million? And if the
+# distances of our two are averaged, is that worth anything?
 
 # %%
 groups = np.array_split(np.random.default_rng(0).permutation(lfw["people1"].max() + 1), 10)
 left_out = [~np.isin(lfw["people1"], group).any(axis=1) for group in groups]
-table = {}
-for name, distances, threshold in zip(lfw["names"], lfw["view1"], lfw["thresholds"], strict=True):
-    right = (distances <= threshold) == same1
-    table[str(name)] = Figure(
-        right.mean(), np.array([right[kept].mean() for kept in left_out]), True
-    )
-of_ours = [table[str(name)].value for name in lfw["names"][: len(lfw["known2"])]]
+
+
+def jackknife(values):
+    """The mean over the 1,000 pairs, with its error."""
+    return Figure(values.mean(), np.array([values[kept].mean() for kept in left_out]), True)
+
+
+names, distances = lfw["names"].tolist(), lfw["view1"].astype(float)
+judged = dict(zip(names, zip(distances, lfw["thresholds"], strict=True), strict=True))
+first, second = ours = names[: len(lfw["known2"])]
+BOTH = "both, averaged"
+judged[BOTH] = [np.mean(part, axis=0) for part in zip(judged[first], judged[second], strict=True)]
+right = {name: (row <= limit) == same1 for name, (row, limit) in judged.items()}
+table = {name: jackknife(hits) for name, hits in right.items()}
 for name, figure in table.items():
     print(f"{name:15} {figure.value:.3f} ± {figure.error:.3f}")
+print("\nand the differences, pair by pair:")
+gap = {}
+for better, worse in ((second, first), (BOTH, first), (BOTH, second)):
+    gap[better, worse] = jackknife(right[better].astype(float) - right[worse])
+    print(f"{better} - {worse}: {gap[better, worse].value:.3f} ± {gap[better, worse].error:.3f}")
 
 # %% tags=["drawing"]
 ax = axes(7, 3)
 for height, (name, figure) in enumerate(sorted(table.items(), key=lambda pair: pair[1].value)):
-    ours = name in lfw["names"][: len(lfw["known2"])]
-    colour = DIFFERENT if ours else SAME
+    is_ours = name in (*ours, BOTH)
+    colour = DIFFERENT if is_ours else SAME
     ax.errorbar(
         figure.value,
         height,
         xerr=2 * figure.error,
-        fmt="D" if ours else "o",
+        fmt="D" if is_ours else "o",
         color=colour,
         capsize=3,
     )
-    ax.text(0.49, height, f"{name}{' (ours)' * ours}", ha="right", va="center", color=colour)
+    ax.text(0.49, height, f"{name}{' (ours)' * is_ours}", ha="right", va="center", color=colour)
 ax.set(
     xlim=(0.5, 1), yticks=[], xlabel="accuracy on View 1's 1,000 test pairs, ± two standard errors"
 )
 ax.axvline(0.5, color="0.7", linewidth=1)
-picture(ax, "A dot with an error bar for each of eight methods: baselines from 0.63 to 0.76, our networks near 0.87, the "
+picture(ax, "A dot with an error bar for each of nine methods: baselines from 0.63 to 0.76, ours from 0.88 to 0.90, the "
     "published ones at 0.94 and 0.99.")  # fmt: skip
 
 # %% tags=["claim"]
-claim("ours stand clear of every baseline", min(of_ours) > table["Fisherfaces"].value + 0.05)
-claim("and far below dlib_resnet", max(of_ours) < table["dlib_resnet"].value - 0.05)
+claim("ours stand clear of every baseline", (
+    min(table[name].value for name in ours) > table["Fisherfaces"].value + 0.05
+))  # fmt: skip
+claim("and far below dlib_resnet", table[BOTH].value < table["dlib_resnet"].value - 0.05)
 claim("dlib_resnet has ten errors of 1,000", (1 - table["dlib_resnet"].value) * 1000 < 12)
-claim("the gap between our two is within the error", abs(of_ours[0] - of_ours[1]) < 0.015)
+claim("the gap between our two is below two errors", (
+    gap[second, first].value < 2 * gap[second, first].error
+))  # fmt: skip
+claim("both together are clear of the first one, not of the second", (
+    gap[BOTH, first].value > 2 * gap[BOTH, first].error
+    and gap[BOTH, second].value < 2 * gap[BOTH, second].error
+))  # fmt: skip
 
 # %% [markdown]
-# From nothing, a network that fits into this lesson's patience stands clear of every baseline, and
-# far below one that saw three hundred times as many photos. Between the two of ours nothing can be
-# told.
+# From nothing, a network that half an hour trains stands clear of every baseline, and far below one
+# that saw three hundred times as many photos. The longer training is ahead by 0.013 ± 0.009, which
+# is no proof. Both together are better than the first by 0.022 ± 0.009: two networks err on
+# different pairs, and a mean of distances costs no training. (One seed each. Older networks had been
+# judged on the same 1,000 pairs before: section 2 says what that does.)
 #
 # And look at the top. dlib_resnet has about ten errors of 1,000, and some of LFW's labels are known
 # to be wrong. The best networks of today get all but the wrong labels. **LFW is solved, and so can

@@ -39,7 +39,7 @@ def picture(drawn, what: str, dpi: int = DPI, quality: int = 85) -> None:
     Outside of a notebook the figure is drawn all the same, so that a fault in it shows.
     """
     bundle = _bundle(drawn, what, dpi, quality)
-    if _in_a_notebook():
+    if in_a_notebook():
         _display(*bundle)
         _display(*_in_words(what))
 
@@ -50,7 +50,7 @@ def live(drawn, what: str, shown=None, dpi: int = DPI, quality: int = 75):
     `shown` is what the last call returned, None at first. Outside of a notebook nothing is shown.
     """
     bundle = _bundle(drawn, what, dpi, quality)
-    if not _in_a_notebook():
+    if not in_a_notebook():
         return None
     if shown is None:
         shown = _display(*bundle, display_id=True)
@@ -67,16 +67,30 @@ def _bundle(drawn, what: str, dpi: int, quality: int) -> tuple[dict, dict]:
             f"a picture takes a sentence of {WORDS} words or more that says what it shows, for who "
             f"cannot see it: got {what!r}"
         )
+    figure = _legible(drawn)
+    if _holds_photos(figure):
+        kind, (data, width, height) = "image/jpeg", _jpeg(figure, dpi, quality)
+    else:
+        kind, (data, width, height) = "image/png", _png(figure, dpi)
+    data = {kind: b64encode(data).decode("ascii"), "text/plain": what}
+    # The height gives a picture its room on the page before it is decoded.
+    return data, {kind: {"alt": what, "width": width, "height": height}}
+
+
+def as_drawn(drawn, dpi: int = DPI) -> tuple[bytes, int, int]:
+    """A figure as a sharp PNG, its width and height on the page, which no drawing in it changes."""
+    figure, buffer = _legible(drawn), BytesIO()
+    figure.savefig(buffer, format="png", dpi=SHARP * dpi)
+    return buffer.getvalue(), *(round(dpi * side) for side in figure.get_size_inches())
+
+
+def _legible(drawn) -> Figure:
+    """The figure of what was drawn, with no text too pale to be read."""
     figure = _figure_of(drawn)
     for text in figure.findobj(Text):
         if 1.5 < contrast(text.get_color(), "white") < LEAST_CONTRAST:  # white is for dark grounds
             text.set_color(ink(text.get_color()))
-    if _holds_photos(figure):
-        kind, (data, width) = "image/jpeg", _jpeg(figure, dpi, quality)
-    else:
-        kind, (data, width) = "image/png", _png(figure, dpi)
-    data = {kind: b64encode(data).decode("ascii"), "text/plain": what}
-    return data, {kind: {"alt": what, "width": width}}
+    return figure
 
 
 def _figure_of(drawn) -> Figure:
@@ -91,24 +105,24 @@ def _holds_photos(figure: Figure) -> bool:
     return any(array is None or np.prod(array.shape[:2]) > DRAWN for array in arrays)
 
 
-def _jpeg(figure: Figure, dpi: int, quality: int) -> tuple[bytes, int]:
-    """The figure as a JPEG, and its width on the page."""
+def _jpeg(figure: Figure, dpi: int, quality: int) -> tuple[bytes, int, int]:
+    """The figure as a JPEG, and its size on the page."""
     buffer = BytesIO()
     figure.savefig(
         buffer, format="jpeg", dpi=dpi, bbox_inches="tight", pil_kwargs={"quality": quality}
     )
     with Image.open(buffer) as image:
-        return buffer.getvalue(), image.width
+        return buffer.getvalue(), *image.size
 
 
-def _png(figure: Figure, dpi: int) -> tuple[bytes, int]:
-    """The figure as a sharp PNG of few colours, and its width on the page."""
+def _png(figure: Figure, dpi: int) -> tuple[bytes, int, int]:
+    """The figure as a sharp PNG of few colours, and its size on the page."""
     drawn, stored = BytesIO(), BytesIO()
     figure.savefig(drawn, format="png", dpi=SHARP * dpi, bbox_inches="tight")
     with Image.open(drawn) as image:
         few = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
         few.save(stored, format="png", optimize=True)
-        return stored.getvalue(), image.width // SHARP
+        return stored.getvalue(), image.width // SHARP, image.height // SHARP
 
 
 def _in_words(what: str) -> tuple[dict, dict]:
@@ -116,7 +130,7 @@ def _in_words(what: str) -> tuple[dict, dict]:
     return {"text/html": html, "text/plain": what}, {}
 
 
-def _in_a_notebook() -> bool:
+def in_a_notebook() -> bool:
     try:
         from IPython import get_ipython
     except ImportError:

@@ -51,6 +51,10 @@ def axes(width: float = 7, height: float = 4, columns: int = 1, rows: int = 1):
 
 def faces(size: int = 96):
     """The ORL faces, 400 photos of 40 people, as `Faces`. `make lessons` fetches them."""
+    if not FACES.is_dir():
+        raise FileNotFoundError(
+            f"no ORL faces are in '{FACES}': `minifacenet get orl --out '{FACES}'` fetches them"
+        )
     return read_faces(FACES, size=size)
 
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from html import escape
 
 from matplotlib.figure import Figure
-from pictures import live
+from pictures import as_drawn, in_a_notebook, picture
 
 from minifacenet.plots.style import new_axes
 
 SIZE = (6.5, 3.6)  # inches: of one setting
 WIDE, HIGH = 9.5, 3.1  # of all that are shown side by side
+WIDEST = 520  # pixels: of a slider, which is as wide as its picture
 
 
 def play(
@@ -32,39 +34,46 @@ def play(
     figure = Figure(figsize=(WIDE, HIGH), layout="constrained")
     panels = figure.subplots(1, len(still), squeeze=False)[0]
     told = [draw(new_axes(ax, *size), **setting) for ax, setting in zip(panels, still, strict=True)]
-    shown = live(panels, " ".join([what, *told]), quality=85)
-    if shown is not None:
-        _sliders(partial(_moved, draw, what, shown, size), still[0], ranges)
+    picture(panels, " ".join([what, *told]))
+    if in_a_notebook():
+        _sliders(partial(_drawn, draw, size), still[0], ranges)
 
 
-def _moved(draw, what, shown, size, said, **setting) -> None:
-    """Draw a setting in the place of what was shown, and say what came of it."""
+def _drawn(draw: Callable, size: tuple[float, float], **setting):
+    """What came of a setting, a sentence, and its picture: PNG, width and height."""
     ax = new_axes(None, *size)
-    said.value = draw(ax, **setting)
-    live(ax, f"{what} {said.value}", shown, quality=85)
+    return draw(ax, **setting), as_drawn(ax)
 
 
-def _sliders(moved: Callable, start: dict, ranges: dict) -> None:
-    """Show a slider for each setting, which can be moved by keyboard, too."""
+def _sliders(drawn: Callable, start: dict, ranges: dict) -> None:
+    """Show a slider for each setting, which can be moved by keyboard, too, above its picture.
+
+    The picture is a widget of its own, as large for one setting as for another: nothing else on the
+    page moves, and a browser keeps the old one until the new one is there.
+    """
     try:
         import ipywidgets
     except ImportError:
         return
     from IPython.display import display
 
-    long = {"description_width": "initial"}
-    said = ipywidgets.HTML()
+    long, wide = {"description_width": "initial"}, {"width": "100%", "max_width": f"{WIDEST}px"}
+    said, shown = ipywidgets.HTML(), ipywidgets.Image()
     sliders = {
         name: ipywidgets.FloatSlider(
             value=start[name], min=low, max=high, step=step, description=name, style=long,
-            readout_format=".2f", continuous_update=False,
+            layout=wide, readout_format=f".{0 if step == int(step) else 2}f",
         )
         for name, (low, high, step) in ranges.items()
     }  # fmt: skip
 
-    def react(_):
-        moved(said, **{name: slider.value for name, slider in sliders.items()})
+    def react(_=None):
+        sentence, (shown.value, shown.width, shown.height) = drawn(
+            **{name: slider.value for name, slider in sliders.items()}
+        )
+        said.value = escape(sentence)
 
     for slider in sliders.values():
         slider.observe(react, names="value")
-    display(ipywidgets.VBox([*sliders.values(), said]))
+    react()
+    display(ipywidgets.VBox([*sliders.values(), shown, said]))

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+import show
 from links import linked
 
 from tests.conftest import need
@@ -136,3 +137,9 @@ def test_the_student_copy_stores_no_hint_and_no_worked_answer(course):
             assert not any(hint in stored for hint in exercise.hints), (path.name, number)
             body = worked.get(number, "\n").partition("\n")[2].strip()
             assert not body or body not in shown, (path.name, number)
+
+
+def test_without_the_faces_a_lesson_says_how_to_get_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(show, "FACES", tmp_path / "orl")
+    with pytest.raises(FileNotFoundError, match=r"minifacenet get orl --out '.*orl'"):
+        show.faces()

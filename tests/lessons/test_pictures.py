@@ -54,7 +54,7 @@ def test_the_sentence_is_in_the_notebook(source):
 def shown(monkeypatch):
     """What a notebook would be told to show: data and metadata."""
     told = []
-    monkeypatch.setattr(pictures, "_in_a_notebook", lambda: True)
+    monkeypatch.setattr(pictures, "in_a_notebook", lambda: True)
     monkeypatch.setattr(
         pictures, "_display", lambda data, metadata, **options: told.append((data, metadata))
     )
@@ -84,6 +84,8 @@ def test_a_drawing_is_a_sharp_png_with_its_sentence(shown):
         assert width - 1 <= image.width / pictures.SHARP <= width + 1
         assert image.mode == "P"
         assert not image.info.get("Software")  # the same bytes, whatever Matplotlib's version says
+        height = metadata["image/png"]["height"]
+        assert height - 1 <= image.height / pictures.SHARP <= height + 1
     assert 500 < width < 580
     assert len(stored) < 30_000
     show.picture(ax, WHAT)
