@@ -499,10 +499,10 @@ claim("the pixels are as good", plain > max(figure.value for figure in scores.va
 
 # %% [markdown]
 # At the smaller rate the three softmaxes lie behind, and one could write a paper: 'triplets beat
-# margins'. With four times the rate they come closer, and CosFace gains more by the rate alone than
-# separates it from most of the others then. A third rate, or another margin, might turn the order
+# margins'. With four times the rate they come closer: by the rate alone CosFace gains more than then
+# separates it from most of the others. A third rate, or another margin, might turn the order
 # round. And the pixels themselves, without any network, are as good as nearly all of them: with 300
-# tiny photos there is little to learn. (The README's networks, with convolutions and augmentation,
+# tiny photos there is little to learn. (The guide's networks, with convolutions and augmentation,
 # do far better.)
 #
 # That is no joke on ORL's account. Musgrave, Belongie and Lim (*A Metric Learning Reality Check*,

@@ -18,6 +18,15 @@ def _folds():
         np.array([True, True, False, False, True, True, False, False]),
         np.array([1, 1, 1, 1, 2, 2, 2, 2]),
     )
+    # In fold 2 a pair lies exactly on the threshold that fold 1 gives.
+    yield (
+        np.array([0.2, 0.5, 0.9, 1.2, 0.5, 0.3, 0.9, 0.5]),
+        np.array([True, True, False, False, True, True, False, True]),
+        np.array([1, 1, 1, 1, 2, 2, 2, 2]),
+    )
+    # Folds of unequal halves, where the mean of two error rates is another measure.
+    same = np.array([True] * 7 + [False] * 2 + [True] * 2 + [False] * 7)
+    yield np.random.default_rng(8).uniform(0, 2, 18), same, np.repeat([1, 2], 9)
 
 
 def _best(distances, same):
@@ -105,7 +114,7 @@ def contrastive(answer):
         cases.append((a, b, bool(number % 2), far * (0.7, 1.0 + 0.1 * number, 2, 1.4)[number // 2]))
     for a, b, same, margin in cases:
         got = answer(a.copy(), b.copy(), same, margin)
-        if not isinstance(got, tuple) or len(got) != 3:
+        if not isinstance(got, tuple | list) or len(got) != 3:
             raise Wrong("return three things: the loss, and the gradients for a and for b")
         far = np.linalg.norm(a - b)
         short = max(margin - far, 0.0)
@@ -167,7 +176,7 @@ def margin_softmax(answer):
         cases.append((rng.uniform(-1, 1, (6, 4)), rng.integers(0, 4, 6), scale, margin))
     for cosines, labels, scale, margin in cases:
         got = answer(cosines.copy(), labels.copy(), scale, margin)
-        if not isinstance(got, tuple) or len(got) != 2:
+        if not isinstance(got, tuple | list) or len(got) != 2:
             raise Wrong("return two things: the mean loss, and its slope for every cosine")
         loss, share, own = _softmax(cosines, labels, scale, margin)
         told = f"scale {scale:g}, margin {margin:g}"

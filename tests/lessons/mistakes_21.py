@@ -27,6 +27,24 @@ def on_the_test(distances, same, folds):
     return scores.mean(), scores.std(ddof=1) / np.sqrt(len(scores))
 
 
+def below_and_not_at(distances, same, folds):
+    scores = []
+    for number in np.unique(folds):
+        own = folds == number
+        threshold = _best(distances[~own], same[~own])
+        scores.append(((distances[own] < threshold) == same[own]).mean())
+    return np.mean(scores), np.std(scores, ddof=1) / np.sqrt(len(scores))
+
+
+def balanced(distances, same, folds):
+    scores = []
+    for number in np.unique(folds):
+        own = folds == number
+        right = (distances[own] <= _best(distances[~own], same[~own])) == same[own]
+        scores.append((right[same[own]].mean() + right[~same[own]].mean()) / 2)
+    return np.mean(scores), np.std(scores, ddof=1) / np.sqrt(len(scores))
+
+
 def spread_for_error(distances, same, folds):
     scores = _scores(distances, same, folds, lambda own: ~own)
     return scores.mean(), scores.std(ddof=1)
@@ -123,6 +141,8 @@ MISTAKES = {
     "21.1": {
         on_all_pairs: "seen all pairs",
         on_the_test: "very fold",
+        below_and_not_at: "the accuracy is",
+        balanced: "the accuracy is",
         spread_for_error: "surer, by √K",
         one_too_many: "ddof=1",
     },
