@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 
 import minifacenet
-from minifacenet.classification import face_vectors
 from minifacenet.classification.classifier import FaceClassifier
 from minifacenet.classification.crowding import Crowding
 from minifacenet.classification.known_faces import person_of
 from minifacenet.classification.library import RecognitionSettings
 from minifacenet.classification.recognition import recognition
 from minifacenet.classification.recognition_plan import planned
+from minifacenet.embedding import cache
 from minifacenet.embedding.checkpoint import add_to_model
 from minifacenet.embedding.embedder import Embedder
 from minifacenet.files.arrays import load_metadata
@@ -196,7 +196,7 @@ def test_interrupted_it_goes_on_where_it_was(found, library, monkeypatch):
 
 
 def test_stopped_between_two_parts_it_keeps_what_is_embedded(found, library, monkeypatch):
-    monkeypatch.setattr(face_vectors, "PART", 4)
+    monkeypatch.setattr(cache, "PART", 4)
     passed, transform = [], Embedder.transform
     monkeypatch.setattr(
         Embedder, "transform", lambda self, X: passed.append(len(X)) or transform(self, X)

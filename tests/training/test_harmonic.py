@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minifacenet.embedding import architectures
+from minifacenet.embedding import architectures, cache
 from minifacenet.embedding.architectures import Architecture, FaceNet, Network
 from minifacenet.embedding.checkpoint import load_model, save_model
 from minifacenet.embedding.embedder import Embedder
@@ -190,7 +190,7 @@ def test_a_model_of_another_size_reads_the_photos_again(faces, tmp_path):
 
 
 @pytest.mark.parametrize(("photos", "part"), [(300, 6), (299, 6), (8, 2)])
-def test_the_vectors_are_kept_in_fifty_parts_or_less(faces, tmp_path, monkeypatch, photos, part):
+def test_the_vectors_are_kept_in_so_many_parts_at_most(faces, tmp_path, monkeypatch, photos, part):
     parts = []
 
     class Cache:
@@ -202,7 +202,8 @@ def test_the_vectors_are_kept_in_fifty_parts_or_less(faces, tmp_path, monkeypatc
             return np.zeros((len(images), 3), np.float32)
 
     monkeypatch.setattr(module, "EmbeddingCache", Cache)
-    monkeypatch.setattr(module, "PART", 2)
+    monkeypatch.setattr(cache, "PART", 2)
+    monkeypatch.setattr(cache, "PARTS", 50)
     many, model = faces.subset(np.arange(photos) % 12), FaceNet.new(architecture())
     assert len(module.old_vectors(model, many, None, tmp_path, Observer(), "old")) == photos
     assert max(parts) == part
