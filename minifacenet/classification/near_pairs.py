@@ -37,7 +37,7 @@ def _root(parent, face):
 
 
 @cpu_function(fastmath={"nnan", "ninf", "nsz", "reassoc", "contract"})
-def _most_above(products, row, bounds):
+def most_above(products, row, bounds):
     """Return the largest excess of a row's products over the bounds, in a loop that vectorises."""
     most = products[row, 0] - bounds[0]
     for column in range(1, len(bounds)):
@@ -49,7 +49,7 @@ def _most_above(products, row, bounds):
 def _unite(products, row_bounds, column_bounds, first_row, first_column, parent):
     """Join the faces of a block's near pairs; the lower number becomes the parent."""
     for row in range(len(row_bounds)):
-        if _most_above(products, row, column_bounds) < row_bounds[row]:
+        if most_above(products, row, column_bounds) < row_bounds[row]:
             continue
         for column in range(len(column_bounds)):
             if products[row, column] - column_bounds[column] >= row_bounds[row]:
