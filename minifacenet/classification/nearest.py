@@ -38,7 +38,7 @@ from numba import prange
 from ..nn.device.backend import blas_threads
 from ..nn.device.cpu_target import cpu_function, cpu_kernel, thread_count
 from ..nn.products.in_kernels import empty_panels, multiply, pack
-from .near_pairs import ROUNDING, most_above
+from .near_pairs import ROUNDING, how_many_reach
 
 BLOCK = 256  # vectors whose products with the queries are in the cache at a time
 QUERIES = 256  # that pass a block together
@@ -123,7 +123,7 @@ def _search(vectors, halves, scale, queries, scaled, roof, panels, distances, in
             pack(block.T, panels[task])
             multiply(scaled, block.T, panels[task], products, False)
             for query in range(q_count):
-                if most_above(products, query, own) < bounds[query]:
+                if not how_many_reach(products[query], own, bounds[query]):
                     continue
                 far, who = distances[task, query], indices[task, query]
                 for column in range(len(own)):
