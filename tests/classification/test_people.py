@@ -78,7 +78,7 @@ def rewrite(path, arrays=None, drop=(), **changes):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (dict(people_format=3), "format 3 of people, but minifacenet .* reads 1 and 2"),
+        (dict(people_format=4), "format 4 of people, but minifacenet .* reads 1 to 3"),
         (dict(drop=("photos",)), "'photos' is missing from it: fit it again"),
         (dict(people=["a", "b"]), "2 names, photos of 6, and arrays .*damaged"),
         (dict(arrays={"coef": np.zeros((2, 128))}), r"6 names, .*\(2, 128\).*\(6, 128\).*damaged"),
