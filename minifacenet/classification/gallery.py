@@ -26,7 +26,6 @@ from .. import __version__
 from ..embedding.quantise import LARGEST, quantise
 from ..embedding.store import Embeddings
 from ..files.arrays import CheckpointError, load_arrays, save_arrays
-from ..files.locks import locked
 from ..files.stored import is_number
 from ..files.texts import Texts
 from ..files.words import shortened
@@ -34,10 +33,6 @@ from .nearest import Nearest
 
 FORMAT = 1
 ARRAYS = ("vectors", "people", "people_ends", "paths", "paths_ends")
-PART = 65_536  # templates that are converted at a time
-# Squared L2 between two embeddings of one photo: float32 rounds otherwise in another batch, and a
-# byte may be another one. Two photos of one person are a thousand times as far apart.
-SAME = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +133,7 @@ class Gallery:
         """
         if self.scale is None:
             return self._search.search(queries, k, progress)
-        rows, whole = self._search.search(_codes(queries, self.scale), k, progress)
+        rows, whole = self._search.search(codes_at(queries, self.scale), k, progress)
         return rows, whole / self.scale**2
 
     def quantised(self) -> Gallery:
@@ -150,79 +145,10 @@ class Gallery:
             small.codes, self.people, self.paths, self.model, self.preprocessing, float(small.scale)
         )
 
-    def joined(self, new: Gallery) -> tuple[Gallery, int]:
-        """Return a gallery with the templates of `new` after these, and how many were added.
-
-        A template that is here already, with its path, is left out. Bytes stay bytes: where a new
-        entry is larger than all before, the earlier ones are rounded once more, to a coarser scale.
-
-        Raises
-        ------
-        ValueError
-            They are of another network, or of photos that were prepared in another way.
-        """
-        for what in ("model", "preprocessing"):
-            one, two = getattr(self, what), getattr(new, what)
-            if one != two:
-                raise ValueError(
-                    f"templates of two {what}s do not compare, {one!r} and {two!r}: embed all "
-                    "photos in one way"
-                )
-        if new.vectors.shape[1] != self.vectors.shape[1]:
-            raise ValueError(
-                f"templates of {self.vectors.shape[1]} and of {new.vectors.shape[1]} dimensions "
-                "do not compare"
-            )
-        rows = self._missing(new)
-        if not len(rows):
-            return self, 0
-        added = new.floats(rows)
-        vectors, scale = self._with(added)
-        people, paths = ([texts[i] for i in rows] for texts in (new.people, new.paths))
-        joined = Gallery(
-            vectors,
-            Texts.of(self.people) + Texts.of(people),
-            Texts.of(self.paths) + Texts.of(paths),
-            self.model,
-            self.preprocessing,
-            scale,
-        )
-        return joined, len(rows)
-
     def floats(self, rows: Any) -> np.ndarray:
         """Return the vectors of some rows, float32 of shape (n, D)."""
         some = self.vectors[rows]
         return some if self.scale is None else (some / np.float32(self.scale)).astype(np.float32)
-
-    def _missing(self, new: Gallery) -> list[int]:
-        """Return the rows of `new` that are not here under the same path."""
-        here: dict[str, list[int]] = {path: [] for path in new.paths}
-        for row, path in enumerate(self.paths):
-            if path in here:
-                here[path].append(row)
-        missing = []
-        for row, path in enumerate(new.paths):
-            if not here[path]:
-                missing.append(row)
-                continue
-            gaps = np.square(self.floats(here[path]) - new.floats([row])).sum(axis=1)
-            if not (gaps <= SAME).any():
-                missing.append(row)
-        return missing
-
-    def _with(self, added: np.ndarray) -> tuple[np.ndarray, float | None]:
-        """Return these vectors and the added ones, and their scale."""
-        if self.scale is None:
-            return np.concatenate([self.vectors, added]), None
-        scale = min(self.scale, float(quantise(added, "global").scale))
-        vectors = np.empty((len(self) + len(added), added.shape[1]), np.int8)
-        for start in range(0, len(self), PART):
-            part = self.vectors[start : start + PART]
-            if scale != self.scale:
-                part = _codes(self.floats(slice(start, start + PART)), scale)
-            vectors[start : start + len(part)] = part
-        vectors[len(self) :] = _codes(added, scale)
-        return vectors, scale
 
     def save(self, path: str | Path) -> None:
         """Write the gallery, atomically; `path` should end in .safetensors."""
@@ -271,34 +197,7 @@ class Gallery:
             raise CheckpointError(f"{path}: damaged ({error}): make it anew") from None
 
 
-def add_to(path: str | Path, new: Gallery) -> tuple[Gallery, int]:
-    """Put templates into the gallery at `path`, which is made if it is missing.
-
-    Returns
-    -------
-    gallery : Gallery
-        All that the file holds now.
-    added : int
-        How many templates are new there.
-
-    Raises
-    ------
-    ValueError
-        As `Gallery.joined` and `Gallery.load`; or another process is at work in the folder. The
-        file stays as it was.
-    """
-    path = Path(path)
-    with locked(path.parent):
-        if not path.exists():
-            new.save(path)
-            return new, len(new)
-        joined, added = Gallery.load(path).joined(new)
-        if added:
-            joined.save(path)
-        return joined, added
-
-
-def _codes(vectors: np.ndarray, scale: float) -> np.ndarray:
+def codes_at(vectors: np.ndarray, scale: float) -> np.ndarray:
     """Round vectors to whole numbers from -127 to 127 at a given scale, int8."""
     vectors = np.asarray(vectors)
     if not np.isfinite(vectors).all():

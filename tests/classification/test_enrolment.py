@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from minifacenet import People, enrol, read_faces, read_photos
+from minifacenet.classification import enrolment
 from minifacenet.classification.crowding import Crowding
 from minifacenet.classification.people import FILE
 from minifacenet.classification.thresholds import Gallery, Thresholds
 from minifacenet.embedding.checkpoint import add_to_model
 from minifacenet.embedding.embedder import Embedder
+from tests.conftest import text
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +94,19 @@ def test_a_model_that_knows_its_crowds_gives_each_person_a_gate(faces, model, tm
     np.testing.assert_allclose(spread, spread[0])
     vectors = Embedder(path, flip=True).transform(faces.images)
     assert strangers.answers(vectors).known.mean() == pytest.approx(0.5, abs=1 / len(vectors))
+
+
+def test_many_people_are_enrolled_and_measured_without_an_svm(
+    run, people, model, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(enrolment, "MOST_FOR_SVM", 4)
+    out = tmp_path / "people"
+    printed = text(run("classify", "fit", people, "--model", model, "--out", out)[1])
+    assert "5 people: named by the nearest mean, without an SVM." in printed
+    assert "nearest mean of a person, which is used" in printed
+    assert "linear SVM" not in printed
+    assert People.load(out).classifier.named_by == "mean"
+    status, printed, _ = run("classify", "predict", people, "--people", out)
+    assert status == 0
+    assert "By their folders, 30 photos show enrolled people" in text(printed)
+    assert "SVM" not in printed
