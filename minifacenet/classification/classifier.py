@@ -235,11 +235,12 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
     def answers(self, X: ArrayLike) -> Answers:
         """Return name, distance and runner-up of every embedding; X and errors are as above."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False)
-        order, distances = self._nearest(X) if self.named_by == "mean" else self._scored(X)
+        vectors = validate_data(self, X, reset=False)
+        by = self._nearest if self.named_by == "mean" else self._scored
+        order, distances = by(vectors)
         gates = self.gates()[order[:, 0]]
         alone = len(self.classes_) == 1
-        nobody, nowhere = np.full(len(X), -1), np.full(len(X), np.nan)
+        nobody, nowhere = np.full(len(vectors), -1), np.full(len(vectors), np.nan)
         return Answers(
             person=order[:, 0],
             runner_up=nobody if alone else order[:, 1],

@@ -190,9 +190,14 @@ class Gallery:
                 f"minifacenet {__version__} reads {FORMAT}"
             )
         try:
-            texts = (Texts(arrays[name], arrays[f"{name}_ends"]) for name in ("people", "paths"))
-            origin = (str(stored[name]) for name in ("model", "preprocessing"))
-            return cls(arrays["vectors"], *texts, *origin, stored["scale"])
+            return cls(
+                arrays["vectors"],
+                Texts(arrays["people"], arrays["people_ends"]),
+                Texts(arrays["paths"], arrays["paths_ends"]),
+                str(stored["model"]),
+                str(stored["preprocessing"]),
+                stored["scale"],
+            )
         except (KeyError, ValueError) as error:
             raise CheckpointError(f"{path}: damaged ({error}): make it anew") from None
 

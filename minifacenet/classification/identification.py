@@ -239,7 +239,7 @@ def _drawn(count: int, rng: np.random.Generator) -> np.ndarray:
 @dataclass(frozen=True)
 class CrossValidation:
     """The scores of naming on the enrolled photos themselves: each is a probe while others are
-    enrolled. They are shares of the `asked` photos; NaN if nobody has two, and `svm` without one."""
+    enrolled. They are shares of the `asked` photos; NaN if nobody has two, `svm` also where there is none."""
 
     asked: int
     svm: float

@@ -13,9 +13,9 @@ which nobody reaches the bound of a query is passed over in a loop that vectoris
 it is measured by the definition, and takes the place of the farthest of the query's k. The N x Q
 distances are never there, and a query measures some k ln(N / k) vectors.
 
-**Rounding.** With u = 2^-24, a product is off by at most (D + 2) u |v||q| / (1 - D u), about, and the
-half square and the difference by less than 2 u (|v|² + |q|²); and |v||q| <= (|v|² + |q|²) / 2. The
-bound is lowered by twice all that,
+**Rounding.** With u = 2^-24, a product is off by at most (D + 2) u |v||q|, about, and the half
+square and the difference by less than 2 u (|v|² + |q|²); and |v||q| <= (|v|² + |q|²) / 2. The bound
+is lowered by twice all that,
 
     share (|v|² + |q|²) / 2,      share = 2 (D + 8) u,
 
@@ -92,9 +92,7 @@ def _replace_farthest(distances, indices, distance, index):
             or (distances[other] == distances[child] and indices[other] > indices[child])
         ):
             child = other
-        if distances[child] < distance or (
-            distances[child] == distance and indices[child] < index
-        ):
+        if distances[child] < distance or (distances[child] == distance and indices[child] < index):
             break
         distances[place], indices[place] = distances[child], indices[child]
         place = child

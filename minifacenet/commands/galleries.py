@@ -141,9 +141,7 @@ def _faces(
     return data, embedded(embedder, data, cache)
 
 
-def _check_network(
-    gallery: Gallery | None, path: Path, embedder: Embedder, model: Path
-) -> None:
+def _check_network(gallery: Gallery | None, path: Path, embedder: Embedder, model: Path) -> None:
     """Refuse another network before thousands of photos have gone through it."""
     if gallery is not None and gallery.model != embedder.digest:
         raise ValueError(

@@ -72,7 +72,8 @@ def tell_names(people: People, data: Faces, answers: Answers, out: Path | None) 
         + (f" ({most}{more})" if counts else "")
         + f", {(~answers.known).sum()} {UNKNOWN}. Squared distances, 0 to 4; a name takes at most "
         f"{_spread(people.classifier.gates())}."
-        + " An SVM chooses the name: a runner-up may be nearer." * (by == "svm")
+        + " An SVM chooses the name: a runner-up may be nearer."
+        * (by == "svm")
     )
 
 

@@ -101,7 +101,6 @@ class ArrayFile:
                 raise CheckpointError(f"{self.path}: {printable(name)[:80]} holds NaN or infinity")
         return arrays
 
-
     def _read_into_memory(self) -> dict[str, np.ndarray]:
         """Read the bytes where the header says; safetensors maps the file, and holds all twice."""
         arrays = {}
@@ -111,7 +110,7 @@ class ArrayFile:
             for name, (dtype, shape) in self.layout.items():
                 array = arrays[name] = np.empty(shape, dtype.newbyteorder("<"))
                 file.seek(8 + size + header[name]["data_offsets"][0])
-                if array.size and file.readinto(memoryview(array).cast("B")) != array.nbytes:
+                if file.readinto(array.reshape(-1).view(np.uint8).data) != array.nbytes:
                     raise OSError("it ends too early")
         return {k: a.astype(a.dtype.newbyteorder("="), copy=False) for k, a in arrays.items()}
 

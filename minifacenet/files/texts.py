@@ -8,10 +8,13 @@ A text is decoded when it is asked for. Both arrays go into a file as they are.
 
 from __future__ import annotations
 
+from codecs import getincrementaldecoder
 from collections.abc import Iterable, Sequence
 from typing import overload
 
 import numpy as np
+
+PART = 1 << 20  # bytes
 
 
 class Texts(Sequence[str]):
@@ -36,10 +39,10 @@ class Texts(Sequence[str]):
                     f"{np.dtype(kind)} (N,)"
                 )
         last = int(ends[-1]) if len(ends) else 0
-        if last != len(data) or (np.diff(ends, prepend=0) < 0).any():
+        if last != len(data) or (ends[:1] < 0).any() or (ends[1:] < ends[:-1]).any():
             raise ValueError(f"the ends of texts do not fit {len(data)} bytes")
         try:
-            str(data.data, "utf-8")
+            _check_utf8(data)
         except UnicodeDecodeError:
             raise ValueError("texts are not in UTF-8") from None
         starts = data[ends[ends < len(data)]]
@@ -84,3 +87,11 @@ class Texts(Sequence[str]):
     def __add__(self, other: Texts) -> Texts:
         ends = np.concatenate([self.ends, other.ends + len(self.data)])
         return Texts(np.concatenate([self.data, other.data]), ends)
+
+
+def _check_utf8(data: np.ndarray) -> None:
+    """Decode it all, a part at a time."""
+    decoder = getincrementaldecoder("utf-8")()
+    for start in range(0, len(data), PART):
+        decoder.decode(data[start : start + PART].data)
+    decoder.decode(b"", final=True)

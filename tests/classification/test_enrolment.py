@@ -7,7 +7,7 @@ from minifacenet import People, enrol, read_faces, read_photos
 from minifacenet.classification import enrolment
 from minifacenet.classification.crowding import Crowding
 from minifacenet.classification.people import FILE
-from minifacenet.classification.thresholds import Gallery, Thresholds
+from minifacenet.classification.thresholds import GalleryGate, Thresholds
 from minifacenet.embedding.checkpoint import add_to_model
 from minifacenet.embedding.embedder import Embedder
 from tests.conftest import text
@@ -56,7 +56,7 @@ def test_faces_that_were_cut_otherwise_are_refused(faces, model):
 def test_a_gate_from_people_whom_the_network_never_saw_is_not_widened(faces, model, tmp_path):
     """One of people of the training is, where it would refuse many of the photos."""
     strict = dataclasses.replace(Thresholds.of_model(model), gate={0.05: 0.0001})
-    galleries = (Gallery(5, 6, {0.05: 0.0001}),)
+    galleries = (GalleryGate(5, 6, {0.05: 0.0001}),)
     sources = []
     for thresholds in (strict, dataclasses.replace(strict, galleries=galleries)):
         path = tmp_path / "model.safetensors"
@@ -80,7 +80,7 @@ def test_a_model_that_knows_its_crowds_gives_each_person_a_gate(faces, model, tm
     means = enrol(faces, path).classifier.centroids_
     usual = float(Crowding((tuple(centre.tolist()),), 1.0, 0.0).to_centre(means).mean())
     crowding = Crowding((tuple(centre.tolist()),), share=0.01, usual=usual)
-    galleries = (Gallery(5, 6, {0.05: 1.0, 0.1: 1.2}),)
+    galleries = (GalleryGate(5, 6, {0.05: 1.0, 0.1: 1.2}),)
     knows = dataclasses.replace(plain, galleries=galleries, crowding=crowding)
     add_to_model(path, "thresholds", knows.as_dict())
     people = enrol(faces, path).classifier

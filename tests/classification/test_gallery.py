@@ -176,7 +176,7 @@ def test_damage_is_one_line_with_the_files_name(tmp_path):
             Gallery.load(path)
         assert str(error.value).startswith(str(path))
     save_arrays(path, {k: a for k, a in arrays.items() if k != "paths"}, metadata)
-    with pytest.raises(CheckpointError, match="damaged .'paths'"):
+    with pytest.raises(CheckpointError, match=r"damaged .'paths'"):
         Gallery.load(path)
     save_arrays(path, arrays, {})
     with pytest.raises(CheckpointError, match="holds no gallery"):

@@ -15,7 +15,7 @@ def assert_as_defined(vectors, queries, k):
     expected, theirs = nearest_reference(vectors, queries, k)
     np.testing.assert_array_equal(distances, theirs)
     np.testing.assert_array_equal(indices, expected)
-    assert indices.dtype == np.int64 and distances.dtype == np.float64
+    assert (indices.dtype, distances.dtype) == (np.int64, np.float64)
 
 
 def vectors_of(kind, rng, n, dim):
@@ -114,7 +114,9 @@ def test_numbers_that_are_none_are_refused(bad):
     vectors = np.eye(3, dtype=np.float32)
     wrong = vectors.copy()
     wrong[1, 2] = bad
-    with pytest.raises(ValueError, match=r"vectors hold NaN, infinity .* in 1 rows, first in row 1"):
+    with pytest.raises(
+        ValueError, match=r"vectors hold NaN, infinity .* in 1 rows, first in row 1"
+    ):
         Nearest(wrong)
     with pytest.raises(ValueError, match="queries hold NaN"):
         Nearest(vectors).search(wrong)
@@ -127,7 +129,12 @@ def test_numbers_that_are_none_are_refused(bad):
         (np.zeros((2, 3), np.int32), np.zeros((1, 3), np.float32), 1, "got int32"),
         (np.zeros((2, 3), np.float32), np.zeros(3, np.float32), 1, r"got float32 \(3,\)"),
         (np.zeros((2, 3), np.float32), np.zeros((1, 4), np.float32), 1, "3 and of 4 dimensions"),
-        (np.zeros((2, 3), np.float32), np.zeros((1, 3), np.float32), 3, "k is from 1 to 2, .*got 3"),
+        (
+            np.zeros((2, 3), np.float32),
+            np.zeros((1, 3), np.float32),
+            3,
+            "k is from 1 to 2, .*got 3",
+        ),
         (np.zeros((2, 3), np.float32), np.zeros((1, 3), np.float32), 0, "got 0"),
     ],
 )

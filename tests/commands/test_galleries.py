@@ -50,7 +50,7 @@ def test_photos_go_in_once(run, people, some, model, gallery):
 def test_the_nearest_are_those_of_the_library(run, people, model, gallery, tmp_path):
     out = tmp_path / "nearest.csv"
     command = ("gallery", "search", people, "--gallery", gallery, "--model", model)
-    status, printed, _ = run(*command, "--nearest", 2, "--out", out, "--threshold", 0.01)
+    status, printed, _ = run(*command, "--nearest", 2, "--out", out, "--threshold", 0.001)
     assert status == 0
     asked = read_photos(people, size=32)
     vectors = Embedder(model, flip=True).transform(asked.images)
@@ -63,8 +63,8 @@ def test_the_nearest_are_those_of_the_library(run, people, model, gallery, tmp_p
     assert [row["path"] for row in table] == [stored.paths[row] for row in rows.ravel()]
     assert [row["person"] for row in table] == [stored.people[row] for row in rows.ravel()]
     np.testing.assert_array_equal([float(row["distance"]) for row in table], distances.ravel())
-    assert {row["threshold"] for row in table} == {"0.01"}
-    within = (distances[:, 0] <= 0.01).sum()
+    assert {row["threshold"] for row in table} == {"0.001"}
+    within = (distances[:, 0] <= 0.001).sum()
     assert f"30 faces among 18. Squared distances, 0 to 4; {within} have somebody within" in text(
         printed
     )
