@@ -4,11 +4,11 @@
     python data_scripts/measure_gallery.py --naming VECTORS
 
 The first asks a million templates: 200,000 people with five photos each, unit vectors of 128
-numbers around a direction per person, by batches of 100 other photos of them. Each round asks one batch of
-all sides in turn, on one thread; the table has medians of processor time. faiss is optional
-(`pip install faiss-cpu`, into another environment than the package's): its IndexFlatL2 as it comes,
-and with the limit set from which it multiplies by BLAS. Memory is that of a process that loads the
-gallery and asks it, less what it took before with a tiny one. --templates makes it smaller.
+numbers around a direction per person, by batches of 100 other photos of them. Each round asks one
+batch of all sides in turn, on one thread; the table has medians of processor time. faiss is
+optional (`pip install faiss-cpu`, into another environment than the package's): its IndexFlatL2 as
+it comes, and with the limit set from which it multiplies by BLAS. Memory is that of a process that
+loads the gallery and asks it, less what it took before with a tiny one. --templates N takes fewer.
 
 The second says how well people are named without an SVM. VECTORS is what `minifacenet embed` wrote
 for LFW's photos. Each draw enrols people with one or three photos each and asks for up to seven

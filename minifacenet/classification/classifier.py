@@ -30,9 +30,6 @@ Where the model knows how crowded it is around each person, each has a gate of t
 (`crowding.py`): the threshold and an allowance.
 """
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Real
 from typing import Self
@@ -46,6 +43,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..files.words import shortened
 from .crowding import Crowding, personal_gates
+from .labels import one_photo_each_is_enough, with_room_for_strangers
 from .mean_directions import mean_directions
 from .nearest import Nearest
 
@@ -171,7 +169,7 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
             y = np.asarray(y).astype(object)
         vectors, names = validate_data(self, X, y)
         with one_photo_each_is_enough():
-            return self._fit(vectors, _with_room_for_strangers(names))
+            return self._fit(vectors, with_room_for_strangers(names))
 
     def _fit(self, X: np.ndarray, y: np.ndarray) -> Self:
         check_classification_targets(y)
@@ -290,25 +288,3 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
             return np.inf
         check_threshold(self.threshold)
         return self.threshold
-
-
-def _with_room_for_strangers(y: np.ndarray) -> np.ndarray:
-    """Return the people in a dtype that has room for a stranger's name, -1 or a string."""
-    if y.dtype.kind == "u":
-        if y.size and y.max() > np.iinfo(np.int64).max:
-            raise ValueError(f"people are numbered up to 2**63 - 1, got {y.max()}")
-        return y.astype(np.int64)
-    if y.dtype.kind not in "ifUSO":  # scikit-learn checks S and O itself
-        raise ValueError(
-            f"people are strings or whole numbers, got dtype {y.dtype}: nothing in it could stand "
-            "for a stranger. Take y.astype(int), or names"
-        )
-    return y
-
-
-@contextmanager
-def one_photo_each_is_enough() -> Iterator[None]:
-    """Silence scikit-learn's warning that names nearly all different could be measurements."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
-        yield

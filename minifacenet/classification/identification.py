@@ -201,9 +201,8 @@ def stranger_distances(
 
     Returns
     -------
-    ndarray of shape (N,), float64
-        Less the people's allowances, if there is `crowding`. Of more than 50,000 faces so many are
-        asked, and N is 50,000.
+    ndarray of shape (N,), float64; of more than 50,000 faces so many are asked
+        Less the people's allowances, if there is `crowding`.
 
     Raises
     ------
@@ -221,8 +220,7 @@ def stranger_distances(
         out = np.isin(labels, group)
         enrolled = FaceClassifier(threshold=4.0, crowding=crowding, svm=svm)
         enrolled.fit(embeddings[~out], labels[~out])
-        probes = np.flatnonzero(out & asked)
-        distances[probes] = enrolled.answers(embeddings[probes]).normalised
+        distances[out & asked] = enrolled.answers(embeddings[out & asked]).normalised
         if progress is not None:
             progress(done, len(groups))
     return distances[asked]
@@ -239,7 +237,7 @@ def _drawn(count: int, rng: np.random.Generator) -> np.ndarray:
 @dataclass(frozen=True)
 class CrossValidation:
     """The scores of naming on the enrolled photos themselves: each is a probe while others are
-    enrolled. They are shares of the `asked` photos; NaN if nobody has two, `svm` also where there is none."""
+    enrolled. They are shares of the `asked` photos; NaN if nobody has two, `svm` without one."""
 
     asked: int
     svm: float
@@ -261,13 +259,11 @@ def cross_validate(
     """Deal each person's photos out into folds, and name every fold by the others.
 
     `threshold` is the gate for `rejected`, and `crowding` gives each person their own; a person's
-    only photo is enrolled and never a probe.
-    `progress(done, total)` is called after each fold.
+    only photo is enrolled and never a probe. `progress(done, total)` is called after each fold.
     """
     labels = np.asarray(labels)
     fold = np.full(len(labels), -1)
-    for rows in rows_of(np.unique(labels, return_inverse=True)[1]):
-        own = rng.permutation(rows)
+    for own in map(rng.permutation, rows_of(np.unique(labels, return_inverse=True)[1])):
         if len(own) > 1:
             fold[own] = (np.arange(len(own)) + rng.integers(folds)) % folds
     drawn = _drawn(len(labels), rng)
@@ -279,8 +275,8 @@ def cross_validate(
         asked, truth = embeddings[probes], labels[probes]
         rest, names = embeddings[fold != k], labels[fold != k]
         gate = 4.0 if threshold is None else threshold
-        namer = FaceClassifier(threshold=gate, crowding=crowding, svm=svm).fit(rest, names)
-        answers = namer.answers(asked)
+        namer = FaceClassifier(threshold=gate, crowding=crowding, svm=svm)
+        answers = namer.fit(rest, names).answers(asked)
         if namer.named_by == "svm":
             right["svm"] += list(namer.classes_[answers.person] == truth)
         rejected += list(~answers.known)
@@ -299,7 +295,6 @@ def _voted(vectors: np.ndarray, names: np.ndarray, asked: np.ndarray) -> np.ndar
     """Return the names that the 3 nearest photos vote for, each by 1 / its distance."""
     rows, squares = Nearest(vectors).search(asked, min(3, len(vectors)))
     theirs = names[rows]
-    # A photo at distance 0 outvotes all others.
-    weights = 1 / np.maximum(np.sqrt(squares), 1e-30)
+    weights = 1 / np.maximum(np.sqrt(squares), 1e-30)  # a photo at distance 0 outvotes all others
     votes = ((theirs[:, :, None] == theirs[:, None, :]) * weights[:, None, :]).sum(axis=2)
     return theirs[np.arange(len(asked)), votes.argmax(axis=1)]

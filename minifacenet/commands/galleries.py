@@ -64,6 +64,7 @@ def gallery_add(
     from ..files.locks import locked
 
     context.with_resource(locked(gallery.absolute().parent))
+    context.with_resource(place_for_files(gallery, force=True))
     before = None
     if gallery.exists():
         before = Gallery.load(gallery)
