@@ -25,21 +25,18 @@ def tell_nearest(
 ) -> None:
     """Print the nearest templates to each face: (N, k) rows of the gallery, squared distances."""
     table = Table()
-    for column in ("photo", "nearest", "its photo", "distance"):
+    for column in ("photo", "nearest", "its photo", "distance", "gate")[: 4 if gate is None else 5]:
         number = column == "distance"
         table.add_column(column, justify="right" if number else "left", no_wrap=number)
     k = rows.shape[1]
     faces = min(len(data), max(1, ROWS // k))
     for face in range(faces):
         for rank in range(k):
-            row, distance = int(rows[face, rank]), distances[face, rank]
-            beyond = gate is not None and distance > gate
-            table.add_row(
-                "" if rank else data.captions[face],
-                gallery.people[row],
-                gallery.paths[row],
-                f"{distance:.3f}{beyond}",
-            )
+            row, distance = int(rows[face, rank]), float(distances[face, rank])
+            verdict = [] if gate is None else ["within" if distance <= gate else "beyond"]
+            photo = "" if rank else data.captions[face]
+            person, path = gallery.people[row], gallery.paths[row]
+            table.add_row(photo, person, path, f"{distance:.3f}", *verdict)
     show(table)
     if len(data) > faces:
         say(f"... and {len(data) - faces:,} more faces" + (f", all in {out}" if out else ""))
