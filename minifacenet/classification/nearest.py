@@ -21,7 +21,8 @@ is lowered by twice all that,
 
 one half of it with the vector's square and the other with the query's. So none of the nearest is
 missed, whatever multiplies, on however many threads: the answer is the definition's to the last
-bit. Bytes (int8, as `quantise` gives them) are whole numbers, whose products float32 holds exactly.
+bit. Bytes (int8, as `quantise` gives them) are whole numbers, and float32 holds sums of up to 1,040
+products of them exactly. (Sums in int32, as Numba compiles them, take twice as long.)
 
 Equally near vectors come in the order of their indices. The work is N Q D multiply-adds, at the
 speed of a matrix product: see the guide for what that takes.
