@@ -31,7 +31,7 @@ from .mean_directions import rows_of
 from .nearest import Nearest
 
 FAR_TARGETS = (0.01, 0.05, 0.1)
-MOST_ASKED = 50_000  # probes to measure with: of more photos, so many are drawn
+MOST_ASKED = 20_000  # probes to measure with: of more photos, so many are drawn
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ def stranger_distances(
 
     Returns
     -------
-    ndarray of shape (N,), float64; of more than 50,000 faces so many are asked
+    ndarray of shape (N,), float64; of more than 20,000 faces so many are asked
         Less the people's allowances, if there is `crowding`.
 
     Raises
