@@ -33,7 +33,7 @@ import numpy as np
 from minifacenet.classification.identification import gate_threshold
 from minifacenet.classification.thresholds import (
     GATE_TARGETS,
-    Gallery,
+    GalleryGate,
     OpenSet,
     Thresholds,
     measure_thresholds,
@@ -83,7 +83,7 @@ def vectors_of(name: str, images: Path, people: Path, work: Path) -> tuple[np.nd
 
 def galleries(
     sample: Sample, folds: Folds, rng: np.random.Generator
-) -> Iterator[tuple[Gallery, int]]:
+) -> Iterator[tuple[GalleryGate, int]]:
     """Gates of every gallery that there are enough people for, each with its strangers' number.
 
     A stranger's distance is that to the nearest mean direction: an SVM's choice may lie farther
@@ -110,7 +110,7 @@ def galleries(
                 gates.append([gate_threshold(distances, far) for far in GATE_TARGETS])
             gate = dict(zip(GATE_TARGETS, map(float, np.median(gates, axis=0)), strict=True))
             print(f"{size} people, {photos} photos: {gate}", flush=True)
-            yield Gallery(size, photos, gate), len(others)
+            yield GalleryGate(size, photos, gate), len(others)
 
 
 def libraries(

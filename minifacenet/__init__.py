@@ -24,6 +24,7 @@ _HOME = {
     "load_model": "embedding.checkpoint",
     "save_model": "embedding.checkpoint",
     "FaceClassifier": "classification.classifier",
+    "Gallery": "classification.gallery",
     "People": "classification.people",
     "enrol": "classification.enrolment",
     "recognise": "classification.recognition",
@@ -43,6 +44,7 @@ if TYPE_CHECKING:  # what a type checker and an editor see
     from .classification.classifier import FaceClassifier as FaceClassifier
     from .classification.clustering import cluster as cluster
     from .classification.enrolment import enrol as enrol
+    from .classification.gallery import Gallery as Gallery
     from .classification.people import People as People
     from .classification.recognition import recognise as recognise
     from .classification.thresholds import Thresholds as Thresholds

@@ -18,6 +18,7 @@ from .commands import (
     embeddings,
     evaluating,
     exporting,
+    galleries,
     getting,
     machine,
     pairs,
@@ -79,7 +80,7 @@ app = typer.Typer(
 )
 for commands in (
     preparing, recognising, training, naming, pairs, evaluating, studying, embeddings,
-    exporting, timing, machine, getting,
+    galleries, exporting, timing, machine, getting,
 ):  # fmt: skip
     app.add_typer(commands.app)
 _with_plain_usage(app)

@@ -9,6 +9,7 @@ import re
 import numpy as np
 
 from minifacenet.classification import near_pairs
+from minifacenet.classification.nearest import Nearest
 from minifacenet.embedding import augmentation, distances, mining, quantise
 from minifacenet.nn.convolution import winograd_kernels
 from minifacenet.nn.layer import Sequential
@@ -23,6 +24,7 @@ from tests.run_layers import run_layers, run_optimizers
 FLOAT64 = (
     "minifacenet.classification.near_chain.",  # thousands of roundings pile up in a mean
     "minifacenet.classification.clustering_kernels.",  # thousands of roundings pile up in a mean
+    "minifacenet.classification.nearest.",  # the distance that decides; products are others'
     "minifacenet.embedding.augmentation._warp",  # where a pixel comes from
     "minifacenet.embedding.mining._random_semi_hard",  # which of the candidates is drawn
     "minifacenet.embedding.mining._all_violations",  # the loss, a sum over millions of triplets
@@ -45,6 +47,7 @@ def main():
     quantise.distances(*(quantise.quantise(unit, scale) for scale in quantise.SCALES))
 
     near_pairs.Space(unit.astype(np.float64), np.zeros(4)).neighbours(1.0, 9)
+    Nearest(unit).search(unit)
 
     WeightAverage(Sequential(("fc", Linear(2, 2, rng))), 0.5).update()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from minifacenet.classification.thresholds import Gallery, Thresholds
+from minifacenet.classification.thresholds import GalleryGate, Thresholds
 from minifacenet.embedding.architectures import Architecture, FaceNet
 from minifacenet.embedding.checkpoint import save_model
 from minifacenet.embedding.embedder import Embedder
@@ -60,7 +60,7 @@ def make_model(path, galleries=True, **more):
     """A file of an untrained network for aligned faces, with thresholds that fit tiles."""
     model = FaceNet.new(Architecture("nn1_mini", 32, 3, 8), cut="aligned to portrait, margin 0")
     rates = {0.1: 0.3, 0.05: 0.25, 0.01: 0.2}
-    sizes = (Gallery(2, 1, rates), Gallery(50, 1, {far: 0.1 for far in rates}))
+    sizes = (GalleryGate(2, 1, rates), GalleryGate(50, 1, {far: 0.1 for far in rates}))
     thresholds = Thresholds(
         "tiles", 10, 10, 0.2, {0.01: 0.2}, 0.2, 10, 3, rates, sizes if galleries else ()
     )

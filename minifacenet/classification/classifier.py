@@ -21,14 +21,15 @@ of p's photos,
 
     name(e) = p   if  ||e - m_p||² <= threshold,   else 'unknown'
 
+Fitting an SVM takes a time that grows with the square of the number of people. Above `MOST_FOR_SVM`
+there is none, and a face gets the name of the nearest m_p, through the same gate: as good (see
+`FaceClassifier`), and quick to fit and to ask.
+
 The threshold must come from people whom neither the network nor the SVM has seen (`thresholds.py`).
 Where the model knows how crowded it is around each person, each has a gate of their own
 (`crowding.py`): the threshold and an allowance.
 """
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Real
 from typing import Self
@@ -42,8 +43,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..files.words import shortened
 from .crowding import Crowding, personal_gates
+from .labels import one_photo_each_is_enough, with_room_for_strangers
+from .mean_directions import mean_directions
+from .nearest import Nearest
 
 UNKNOWN = "unknown"
+# One fit with two photos each takes 5 s of a core with 1,000 people, 21 s with 2,000, and some
+# minutes with LFW's 5,749; to enrol and to measure takes eleven fits.
+MOST_FOR_SVM = 1000
 
 
 @dataclass(frozen=True)
@@ -53,8 +60,8 @@ class Answers:
     Attributes
     ----------
     person, runner_up : ndarray of int64
-        The highest and the second score, as indices into `classes_`; with one person the runner-up
-        is -1.
+        The highest and the second score (without an SVM: the nearest and the second), as indices
+        into `classes_`; with one person the runner-up is -1.
     distance, runner_up_distance : ndarray of float64
         Squared L2, 0 to 4, to the two people's mean directions; NaN without a runner-up.
     known : ndarray of bool
@@ -97,6 +104,9 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
         everybody gets a name.
     crowding : Crowding or None, default=None
         Gives each person a gate of their own, by how crowded it is around them. None: one for all.
+    svm : bool or None, default=None
+        Whether an SVM chooses the name, or the nearest mean direction. None: an SVM for up to 1,000
+        people.
     random_state : int, RandomState or None, default=0
         Order in which the solver visits the photos. The default is fixed: two fits are equal.
 
@@ -104,9 +114,9 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
     ----------
     classes_ : ndarray of shape (P,)
         The people, sorted.
-    coef_ : ndarray of shape (P, D), or (1, D) for two people, (0, D) for one
+    coef_ : ndarray of shape (P, D), or (1, D) for two people, (0, D) for one or without an SVM
         The directions w_p. Two people need one hyperplane, positive on the side of `classes_[1]`.
-    intercept_ : ndarray of shape (P,), or (1,) for two people, (0,) for one
+    intercept_ : ndarray of shape (P,), or (1,) for two people, (0,) for one or without an SVM
         The offsets b_p.
     centroids_ : ndarray of shape (P, D)
         The directions m_p, unit vectors.
@@ -122,11 +132,18 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
         threshold: float | None = None,
         random_state: int | np.random.RandomState | None = 0,
         crowding: Crowding | None = None,
+        svm: bool | None = None,
     ):
         self.C = C
         self.threshold = threshold
         self.random_state = random_state
         self.crowding = crowding
+        self.svm = svm
+
+    @property
+    def named_by(self) -> str:
+        """How names are found, 'svm' or 'mean'; after :meth:`fit`."""
+        return "svm" if len(self.coef_) else "mean"
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Learn the people.
@@ -152,7 +169,7 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
             y = np.asarray(y).astype(object)
         vectors, names = validate_data(self, X, y)
         with one_photo_each_is_enough():
-            return self._fit(vectors, _with_room_for_strangers(names))
+            return self._fit(vectors, with_room_for_strangers(names))
 
     def _fit(self, X: np.ndarray, y: np.ndarray) -> Self:
         check_classification_targets(y)
@@ -164,12 +181,12 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
                 f"got one class only, {self.classes_.tolist()[0]!r}: nobody to tell apart. Give a "
                 "threshold, and it is verified whether a face is theirs"
             )
-        means = np.stack([X[person == p].mean(axis=0) for p in range(len(self.classes_))])
-        self.centroids_ = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-10)
-        self.allowances_ = np.zeros(len(means))
+        self.centroids_ = mean_directions(X, person)
+        self.allowances_ = np.zeros(len(self.centroids_))
         if self.crowding is not None:
             self.allowances_ = self.crowding.allowances(self.centroids_)
-        if len(self.classes_) == 1:
+        people = len(self.classes_)
+        if people == 1 or not (people <= MOST_FOR_SVM if self.svm is None else self.svm):
             self.coef_, self.intercept_ = np.empty((0, X.shape[1])), np.empty(0)
             return self
         svm = LinearSVC(
@@ -193,6 +210,8 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
         ndarray of shape (N, P), or (N,) for two people
             Larger means more likely; the columns follow `classes_`. For two people it is the score
             of `classes_[1]`; that of `classes_[0]` is its negative. One person gets (N, 1) zeros.
+            Without an SVM it is e · m_p, larger where the mean is nearer; for two people half the
+            difference of both.
 
         Raises
         ------
@@ -205,22 +224,21 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
         vectors = validate_data(self, X, reset=False)
         if len(self.classes_) == 1:
             return np.zeros((len(vectors), 1))
+        if self.named_by == "mean":
+            scores = vectors @ self.centroids_.T
+            return (scores[:, 1] - scores[:, 0]) / 2 if len(self.classes_) == 2 else scores
         scores = vectors @ self.coef_.T + self.intercept_
         return scores[:, 0] if len(self.classes_) == 2 else scores
 
     def answers(self, X: ArrayLike) -> Answers:
         """Return name, distance and runner-up of every embedding; X and errors are as above."""
-        # In float64: a threshold just below a distance would round up to it in float32.
-        scores, X = self.decision_function(X), np.asarray(X, dtype=np.float64)
-        if scores.ndim == 1:
-            scores = np.stack([-scores, scores], axis=1)
-        order = np.argsort(-scores, axis=1, kind="stable")[:, :2]
-        distances = np.stack(
-            [((X - self.centroids_[best]) ** 2).sum(axis=1) for best in order.T], axis=1
-        )
+        check_is_fitted(self)
+        vectors = validate_data(self, X, reset=False)
+        by = self._nearest if self.named_by == "mean" else self._scored
+        order, distances = by(vectors)
         gates = self.gates()[order[:, 0]]
-        alone = scores.shape[1] == 1
-        nobody, nowhere = np.full(len(scores), -1), np.full(len(scores), np.nan)
+        alone = len(self.classes_) == 1
+        nobody, nowhere = np.full(len(vectors), -1), np.full(len(vectors), np.nan)
         return Answers(
             person=order[:, 0],
             runner_up=nobody if alone else order[:, 1],
@@ -230,6 +248,22 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
             threshold=gates,
             normalised=distances[:, 0] - self.allowances_[order[:, 0]],
         )
+
+    def _scored(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the people of the two highest scores, and the distances to them, both (N, 2)."""
+        scores = self.decision_function(X)
+        if scores.ndim == 1:
+            scores = np.stack([-scores, scores], axis=1)
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :2]
+        # In float64: a threshold just below a distance would round up to it in float32.
+        X = X.astype(np.float64)
+        distances = [((X - self.centroids_[best]) ** 2).sum(axis=1) for best in order.T]
+        return order, np.stack(distances, axis=1)
+
+    def _nearest(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the two nearest people, or the only one, and the distances to them."""
+        means = Nearest(self.centroids_.astype(np.float64))
+        return means.search(X.astype(np.float64), min(2, len(self.classes_)))
 
     def gates(self) -> np.ndarray:
         """Return the largest distance at which each person is named, ndarray of shape (P,); after
@@ -254,25 +288,3 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
             return np.inf
         check_threshold(self.threshold)
         return self.threshold
-
-
-def _with_room_for_strangers(y: np.ndarray) -> np.ndarray:
-    """Return the people in a dtype that has room for a stranger's name, -1 or a string."""
-    if y.dtype.kind == "u":
-        if y.size and y.max() > np.iinfo(np.int64).max:
-            raise ValueError(f"people are numbered up to 2**63 - 1, got {y.max()}")
-        return y.astype(np.int64)
-    if y.dtype.kind not in "ifUSO":  # scikit-learn checks S and O itself
-        raise ValueError(
-            f"people are strings or whole numbers, got dtype {y.dtype}: nothing in it could stand "
-            "for a stranger. Take y.astype(int), or names"
-        )
-    return y
-
-
-@contextmanager
-def one_photo_each_is_enough() -> Iterator[None]:
-    """Silence scikit-learn's warning that names nearly all different could be measurements."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
-        yield

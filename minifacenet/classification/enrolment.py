@@ -19,7 +19,7 @@ import numpy as np
 
 from ..embedding.embedder import Embedder
 from ..preprocessing.faces import Faces
-from .classifier import UNKNOWN, FaceClassifier
+from .classifier import MOST_FOR_SVM, UNKNOWN, FaceClassifier
 from .crowding import Crowding
 from .identification import (
     CrossValidation,
@@ -125,20 +125,25 @@ def enrol_embeddings(
 
     `progress(title)` is entered for each part that takes long, and gives a callable(done, total).
     """
-    rng, people = np.random.default_rng(seed), len(np.unique(names))
+    rng, counts = np.random.default_rng(seed), np.unique(names, return_counts=True)[1]
+    people = len(counts)
+    svm = None if people <= MOST_FOR_SVM else False  # nor while some of them are not enrolled
     given = _given_gate(model, threshold, far, vectors, names, strangers)
     crowding = None if given is None else given.crowding
     own = distances = None
     if people > 1:
         with progress("as if not enrolled") as tell:
-            distances = stranger_distances(vectors, names, rng, progress=tell, crowding=crowding)
+            distances = stranger_distances(
+                vectors, names, rng, progress=tell, crowding=crowding, svm=svm
+            )
         own = _Gate(gate_threshold(distances, far), THEMSELVES)
 
     def checked_with(gate: _Gate) -> CrossValidation:
         with progress("cross-validation") as tell:
             return cross_validate(
-                vectors, names, gate.threshold, rng, progress=tell, crowding=gate.crowding
-            )
+                vectors, names, gate.threshold, rng,
+                progress=tell, crowding=gate.crowding, svm=svm,
+            )  # fmt: skip
 
     gate = own if given is None else given
     if gate is None:
@@ -155,9 +160,9 @@ def enrol_embeddings(
         )
         gate = own = _Gate(own.threshold, source)
         checked = checked_with(gate)
-    classifier = FaceClassifier(threshold=gate.threshold, crowding=gate.crowding)
+    classifier = FaceClassifier(threshold=gate.threshold, crowding=gate.crowding, svm=svm)
     classifier.fit(vectors, names)
-    photos = tuple(int((names == person).sum()) for person in classifier.classes_)
+    photos = tuple(counts.tolist())
     share = None
     if distances is not None and gate is not own:
         share = float(np.mean(distances <= gate.threshold))

@@ -24,12 +24,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.neighbors import KNeighborsClassifier
 
-from .classifier import FaceClassifier, one_photo_each_is_enough
+from .classifier import FaceClassifier
 from .crowding import Crowding
+from .mean_directions import rows_of
+from .nearest import Nearest
 
 FAR_TARGETS = (0.01, 0.05, 0.1)
+MOST_ASKED = 20_000  # probes to measure with: of more photos, so many are drawn
 
 
 @dataclass(frozen=True)
@@ -188,16 +190,18 @@ def stranger_distances(
     folds: int = 5,
     progress: Callable[[int, int], None] | None = None,
     crowding: Crowding | None = None,
+    svm: bool | None = None,
 ) -> np.ndarray:
     """Return how close strangers come: each face's distance to the name that it would get if its
     person were not enrolled.
 
     The people are dealt out into `folds` groups; each group in turn gives the probes while only
-    the others are enrolled. `progress(done, total)` is called after each.
+    the others are enrolled. `progress(done, total)` is called after each; `svm` is that of
+    `FaceClassifier`.
 
     Returns
     -------
-    ndarray of shape (N,), float64
+    ndarray of shape (N,), float64; of more than 20,000 faces so many are asked
         Less the people's allowances, if there is `crowding`.
 
     Raises
@@ -209,22 +213,31 @@ def stranger_distances(
     people = np.unique(labels)
     if len(people) < 2:
         raise ValueError("how close strangers come takes two people at least, got 1")
-    distances = np.empty(len(labels))
+    distances = np.full(len(labels), np.nan)
     groups = np.array_split(rng.permutation(people), min(folds, len(people)))
+    asked = _drawn(len(labels), rng)
     for done, group in enumerate(groups, start=1):
         out = np.isin(labels, group)
-        enrolled = FaceClassifier(threshold=4.0, crowding=crowding)
+        enrolled = FaceClassifier(threshold=4.0, crowding=crowding, svm=svm)
         enrolled.fit(embeddings[~out], labels[~out])
-        distances[out] = enrolled.answers(embeddings[out]).normalised
+        distances[out & asked] = enrolled.answers(embeddings[out & asked]).normalised
         if progress is not None:
             progress(done, len(groups))
-    return distances
+    return distances[asked]
+
+
+def _drawn(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Return which photos are probes: all, or `MOST_ASKED` of them."""
+    drawn = np.ones(count, bool)
+    if count > MOST_ASKED:
+        drawn[rng.permutation(count)[MOST_ASKED:]] = False
+    return drawn
 
 
 @dataclass(frozen=True)
 class CrossValidation:
     """The scores of naming on the enrolled photos themselves: each is a probe while others are
-    enrolled. They are shares of the `asked` photos; NaN if nobody has two."""
+    enrolled. They are shares of the `asked` photos; NaN if nobody has two, `svm` without one."""
 
     asked: int
     svm: float
@@ -241,40 +254,47 @@ def cross_validate(
     folds: int = 5,
     progress: Callable[[int, int], None] | None = None,
     crowding: Crowding | None = None,
+    svm: bool | None = None,
 ) -> CrossValidation:
     """Deal each person's photos out into folds, and name every fold by the others.
 
     `threshold` is the gate for `rejected`, and `crowding` gives each person their own; a person's
-    only photo is enrolled and never a probe.
-    `progress(done, total)` is called after each fold.
+    only photo is enrolled and never a probe. `progress(done, total)` is called after each fold.
     """
     labels = np.asarray(labels)
     fold = np.full(len(labels), -1)
-    for person in np.unique(labels):
-        own = rng.permutation(np.flatnonzero(labels == person))
+    for own in map(rng.permutation, rows_of(np.unique(labels, return_inverse=True)[1])):
         if len(own) > 1:
             fold[own] = (np.arange(len(own)) + rng.integers(folds)) % folds
+    drawn = _drawn(len(labels), rng)
     right: dict[str, list] = {"svm": [], "nearest_mean": [], "neighbours": []}
     rejected: list = []
     numbers = np.unique(fold[fold >= 0])
     for done, k in enumerate(numbers, start=1):
-        asked, truth = embeddings[fold == k], labels[fold == k]
+        probes = drawn & (fold == k)
+        asked, truth = embeddings[probes], labels[probes]
         rest, names = embeddings[fold != k], labels[fold != k]
-        svm = FaceClassifier(threshold=4.0 if threshold is None else threshold, crowding=crowding)
-        svm.fit(rest, names)
-        answers = svm.answers(asked)
-        right["svm"] += list(svm.classes_[answers.person] == truth)
+        gate = 4.0 if threshold is None else threshold
+        namer = FaceClassifier(threshold=gate, crowding=crowding, svm=svm)
+        answers = namer.fit(rest, names).answers(asked)
+        if namer.named_by == "svm":
+            right["svm"] += list(namer.classes_[answers.person] == truth)
         rejected += list(~answers.known)
-        right["nearest_mean"] += list(
-            svm.classes_[(asked @ svm.centroids_.T).argmax(axis=1)] == truth
-        )
-        neighbours = KNeighborsClassifier(min(3, len(rest)), weights="distance")
-        with one_photo_each_is_enough():
-            neighbours.fit(rest, names)
-        right["neighbours"] += list(neighbours.predict(asked) == truth)
+        mean, _ = Nearest(namer.centroids_).search(asked)
+        right["nearest_mean"] += list(namer.classes_[mean[:, 0]] == truth)
+        right["neighbours"] += list(_voted(rest, names, asked) == truth)
         if progress is not None:
             progress(done, len(numbers))
     if not rejected:
         return CrossValidation(0, *[float("nan")] * 4)
-    shares = {name: float(np.mean(values)) for name, values in right.items()}
+    shares = {name: float(np.mean(values or np.nan)) for name, values in right.items()}
     return CrossValidation(len(rejected), **shares, rejected=float(np.mean(rejected)))
+
+
+def _voted(vectors: np.ndarray, names: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Return the names that the 3 nearest photos vote for, each by 1 / its distance."""
+    rows, squares = Nearest(vectors).search(asked, min(3, len(vectors)))
+    theirs = names[rows]
+    weights = 1 / np.maximum(np.sqrt(squares), 1e-30)  # a photo at distance 0 outvotes all others
+    votes = ((theirs[:, :, None] == theirs[:, None, :]) * weights[:, None, :]).sum(axis=2)
+    return theirs[np.arange(len(asked)), votes.argmax(axis=1)]

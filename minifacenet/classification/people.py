@@ -33,6 +33,7 @@ from .thresholds import is_distance
 
 FORMAT = 2
 ONE_GATE = 1  # an earlier format, without allowances
+WITHOUT_SVM = 3  # so many people that none was fitted
 FILE = "people.safetensors"
 ARRAYS = ("coef", "intercept", "centroids", "allowances")
 
@@ -69,11 +70,12 @@ class People:
                 shutil.copyfile(model, temporary)
         it = self.classifier
         arrays = {name: getattr(it, f"{name}_") for name in ARRAYS}
+        without_svm = it.named_by == "mean" and len(it.classes_) > 1
         save_arrays(
             out / FILE,
             arrays,
             {
-                "people_format": FORMAT,
+                "people_format": WITHOUT_SVM if without_svm else FORMAT,
                 "version": __version__,
                 "people": it.classes_.tolist(),
                 "photos": list(self.photos),
@@ -105,10 +107,10 @@ class People:
             )
         arrays, stored = load_arrays(path)
         written = stored.get("people_format")
-        if written not in (ONE_GATE, FORMAT):
+        if written not in (ONE_GATE, FORMAT, WITHOUT_SVM):
             raise CheckpointError(
                 f"{path}: format {shortened(written)} of people, but minifacenet {__version__} "
-                f"reads {ONE_GATE} and {FORMAT}"
+                f"reads {ONE_GATE} to {WITHOUT_SVM}"
             )
         _check_stored(path, stored)
         if written == ONE_GATE:
@@ -179,7 +181,8 @@ def _classifier(
 ) -> FaceClassifier:
     """Return the classifier on embeddings of length `dim`."""
     names, photos = stored["people"], stored["photos"]
-    rows = {1: 0, 2: 1}.get(len(names), len(names))
+    svm = None if stored["people_format"] != WITHOUT_SVM else False
+    rows = {1: 0, 2: 1}.get(len(names), len(names)) if svm is None else 0
     needed = {
         "centroids": (len(names), dim),
         "coef": (rows, dim),
@@ -195,7 +198,7 @@ def _classifier(
         )
     if np.abs(arrays["allowances"]).max() > 4:
         raise CheckpointError(f"{path}: damaged, an allowance is no distance: fit it again")
-    classifier = FaceClassifier(C=stored["C"], threshold=stored["threshold"])
+    classifier = FaceClassifier(C=stored["C"], threshold=stored["threshold"], svm=svm)
     classifier.classes_ = np.array([person_name(name) for name in names])
     classifier.n_features_in_ = dim
     for name, array in arrays.items():

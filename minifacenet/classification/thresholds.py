@@ -35,7 +35,7 @@ ROUNDING = 1e-3  # in float32 two unit vectors may be a little farther apart tha
 
 
 @dataclass(frozen=True)
-class Gallery:
+class GalleryGate:
     """A gate for naming, by how many people are enrolled, and with how many photos each.
 
     The more people are enrolled, the nearer the nearest of them comes to a stranger; the more
@@ -78,7 +78,7 @@ class Thresholds:
         whom the network was trained on are enrolled. Photos of others lie farther from their own
         mean, so this gate rejects many of them. And the more people are enrolled, the nearer the
         nearest of them comes: for many more people the gate is a little too wide.
-    galleries : tuple of Gallery
+    galleries : tuple of GalleryGate
         Gates for galleries of several sizes, of people whom the network was not trained on, where
         there were enough people to measure them. See `gate_for`.
     crowding : Crowding, or None
@@ -94,7 +94,7 @@ class Thresholds:
     stranger_faces: int
     enrolled_people: int
     gate: dict[float, float]
-    galleries: tuple[Gallery, ...] = ()
+    galleries: tuple[GalleryGate, ...] = ()
     crowding: Crowding | None = None
 
     def __post_init__(self) -> None:
@@ -122,7 +122,7 @@ class Thresholds:
                 return None
             return self.gate[far], f"{self.enrolled_people} people"
 
-        def how_far(one: Gallery) -> tuple[float, int]:
+        def how_far(one: GalleryGate) -> tuple[float, int]:
             ratios = math.log(one.people / people), math.log(one.photos / photos)
             return round(sum(map(abs, ratios)), 9), -one.people
 
@@ -154,7 +154,7 @@ class Thresholds:
         if not isinstance(found, list | tuple):
             raise ValueError(f"galleries are a list, got {shortened(found)}")
         galleries = tuple(
-            Gallery(
+            GalleryGate(
                 one["people"],
                 one["photos"],
                 {float(rate): value for rate, value in one["gate"].items()},

@@ -24,7 +24,10 @@ LEAST = 32  # columns of the terminal that a photo and two distances need
 
 def tell_enrolment(people: People, checked: CrossValidation, strangers: float | None) -> None:
     """Print how well the enrolled photos name each other, beside simpler methods, and the gate."""
-    if len(people.classifier.classes_) == 1:
+    count, by_mean = len(people.classifier.classes_), people.classifier.named_by == "mean"
+    if by_mean and count > 1:
+        say(f"{count:,} people: named by the nearest mean, without an SVM.")
+    if count == 1:
         say(
             f"Only {people.classifier.classes_[0]} is enrolled: nobody to tell them apart "
             "from, so a photo is verified by its distance alone."
@@ -35,10 +38,11 @@ def tell_enrolment(people: People, checked: CrossValidation, strangers: float | 
         table.add_column("accuracy", justify="right")
         for name, share in (
             ("linear SVM, which is used", checked.svm),
-            ("nearest mean of a person", checked.nearest_mean),
+            (f"nearest mean of a person{', which is used' * by_mean}", checked.nearest_mean),
             ("3 nearest photos", checked.neighbours),
         ):
-            table.add_row(name, f"{share:.4f}")
+            if not np.isnan(share):
+                table.add_row(name, f"{share:.4f}")
         show(table)
     else:
         say("Everybody has one photo: enrolled, but how well they are named cannot be measured.")
@@ -56,7 +60,7 @@ def tell_enrolment(people: People, checked: CrossValidation, strangers: float | 
 def tell_names(people: People, data: Faces, answers: Answers, out: Path | None) -> None:
     """Print one row per face: name, distance, runner-up."""
     paths, things = data.captions, "photos" if len(data.largest) == len(data) else "faces"
-    classes = people.classifier.classes_
+    classes, by = people.classifier.classes_, people.classifier.named_by
     show(_names_table(classes, paths[:ROWS], answers))
     if len(paths) > ROWS:
         say(f"... and {len(paths) - ROWS} more {things}" + (f", all in {out}" if out else ""))
@@ -67,7 +71,9 @@ def tell_names(people: People, data: Faces, answers: Answers, out: Path | None) 
         f"{answers.known.sum()} of {len(paths)} {things} named"
         + (f" ({most}{more})" if counts else "")
         + f", {(~answers.known).sum()} {UNKNOWN}. Squared distances, 0 to 4; a name takes at most "
-        f"{_spread(people.classifier.gates())}. An SVM chooses the name: a runner-up may be nearer."
+        f"{_spread(people.classifier.gates())}."
+        + " An SVM chooses the name: a runner-up may be nearer."
+        * (by == "svm")
     )
 
 

@@ -15,6 +15,7 @@ from functools import partial
 import numpy as np
 
 from ..classification.clustering import average_linkage, cluster
+from ..classification.nearest import Nearest
 from ..embedding.architectures import SMALLEST, Architecture, FaceNet
 from ..embedding.mining import RULES
 from ..embedding.quantise import distances, quantise
@@ -79,3 +80,5 @@ def _stage_3() -> None:
     average_linkage(vectors, photos=[0, 0, 1, 2])
     for scale in ("vector", "global"):
         distances(quantise(vectors, scale), quantise(vectors, scale))
+    for some in (vectors, vectors.astype(np.float64), quantise(vectors, "global").codes):
+        Nearest(some).search(some)

@@ -15,7 +15,7 @@ def score_naming(
     train: np.ndarray, train_labels: np.ndarray, test: np.ndarray, test_labels: np.ndarray
 ) -> tuple[float, np.ndarray]:
     """Fit an SVM on the `train` embeddings; give its accuracy and answers on the `test` ones."""
-    answers = FaceClassifier().fit(train, train_labels).predict(test)
+    answers = FaceClassifier(svm=True).fit(train, train_labels).predict(test)
     return float(np.mean(answers == test_labels)), answers
 
 

@@ -5,6 +5,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from minifacenet.classification import classifier as classifier_module
 from minifacenet.classification.classifier import UNKNOWN, FaceClassifier
 from minifacenet.classification.crowding import Crowding
 from minifacenet.classification.identification import cross_validate
@@ -19,7 +20,7 @@ def faces(people=6, photos=5, spread=0.3, seed=0):
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32), names
 
 
-@parametrize_with_checks([FaceClassifier()])
+@parametrize_with_checks([FaceClassifier(), FaceClassifier(svm=False)])
 def test_scikit_learn_contract(estimator, check):
     check(estimator)
 
@@ -248,3 +249,32 @@ def test_one_photo_each_is_no_regression():
     embeddings, names = np.r_[embeddings, embeddings[:4]], np.r_[names, names[:4]]
     checked = cross_validate(embeddings, names, 4.0, np.random.default_rng(0))
     assert checked.asked == 8
+
+
+@pytest.mark.parametrize("people", [2, 6])
+def test_without_an_svm_the_nearest_mean_gives_the_name(people):
+    embeddings, names = faces(people, spread=2.0)
+    asked, _ = faces(20, spread=2.0, seed=1)
+    namer = FaceClassifier(threshold=1.9, svm=False).fit(embeddings, names)
+    assert (namer.named_by, namer.coef_.shape, namer.intercept_.shape) == ("mean", (0, 128), (0,))
+    gaps = ((asked[:, None].astype(np.float64) - namer.centroids_) ** 2).sum(axis=2)
+    order = np.argsort(gaps, axis=1)
+    answers = namer.answers(asked)
+    np.testing.assert_array_equal(answers.person, order[:, 0])
+    np.testing.assert_array_equal(answers.runner_up, order[:, 1])
+    np.testing.assert_allclose(answers.distance, gaps.min(axis=1))
+    np.testing.assert_array_equal(answers.known, answers.distance <= 1.9)
+    assert 0 < answers.known.mean() < 1
+    scores = namer.decision_function(asked)
+    best = (scores > 0).astype(int) if people == 2 else scores.argmax(axis=1)
+    np.testing.assert_array_equal(best, order[:, 0])
+    expected = np.where(answers.known, namer.classes_[best], UNKNOWN)
+    np.testing.assert_array_equal(namer.predict(asked), expected)
+
+
+def test_many_people_need_no_svm(monkeypatch):
+    embeddings, names = faces()
+    assert FaceClassifier().fit(embeddings, names).named_by == "svm"
+    monkeypatch.setattr(classifier_module, "MOST_FOR_SVM", 5)
+    assert FaceClassifier().fit(embeddings, names).named_by == "mean"
+    assert FaceClassifier(svm=True).fit(embeddings, names).named_by == "svm"

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from minifacenet import People, enrol, read_faces, read_photos
+from minifacenet.classification import enrolment
 from minifacenet.classification.crowding import Crowding
 from minifacenet.classification.people import FILE
-from minifacenet.classification.thresholds import Gallery, Thresholds
+from minifacenet.classification.thresholds import GalleryGate, Thresholds
 from minifacenet.embedding.checkpoint import add_to_model
 from minifacenet.embedding.embedder import Embedder
+from tests.conftest import text
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,7 @@ def test_faces_that_were_cut_otherwise_are_refused(faces, model):
 def test_a_gate_from_people_whom_the_network_never_saw_is_not_widened(faces, model, tmp_path):
     """One of people of the training is, where it would refuse many of the photos."""
     strict = dataclasses.replace(Thresholds.of_model(model), gate={0.05: 0.0001})
-    galleries = (Gallery(5, 6, {0.05: 0.0001}),)
+    galleries = (GalleryGate(5, 6, {0.05: 0.0001}),)
     sources = []
     for thresholds in (strict, dataclasses.replace(strict, galleries=galleries)):
         path = tmp_path / "model.safetensors"
@@ -78,7 +80,7 @@ def test_a_model_that_knows_its_crowds_gives_each_person_a_gate(faces, model, tm
     means = enrol(faces, path).classifier.centroids_
     usual = float(Crowding((tuple(centre.tolist()),), 1.0, 0.0).to_centre(means).mean())
     crowding = Crowding((tuple(centre.tolist()),), share=0.01, usual=usual)
-    galleries = (Gallery(5, 6, {0.05: 1.0, 0.1: 1.2}),)
+    galleries = (GalleryGate(5, 6, {0.05: 1.0, 0.1: 1.2}),)
     knows = dataclasses.replace(plain, galleries=galleries, crowding=crowding)
     add_to_model(path, "thresholds", knows.as_dict())
     people = enrol(faces, path).classifier
@@ -92,3 +94,19 @@ def test_a_model_that_knows_its_crowds_gives_each_person_a_gate(faces, model, tm
     np.testing.assert_allclose(spread, spread[0])
     vectors = Embedder(path, flip=True).transform(faces.images)
     assert strangers.answers(vectors).known.mean() == pytest.approx(0.5, abs=1 / len(vectors))
+
+
+def test_many_people_are_enrolled_and_measured_without_an_svm(
+    run, people, model, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(enrolment, "MOST_FOR_SVM", 4)
+    out = tmp_path / "people"
+    printed = text(run("classify", "fit", people, "--model", model, "--out", out)[1])
+    assert "5 people: named by the nearest mean, without an SVM." in printed
+    assert "nearest mean of a person, which is used" in printed
+    assert "linear SVM" not in printed
+    assert People.load(out).classifier.named_by == "mean"
+    status, printed, _ = run("classify", "predict", people, "--people", out)
+    assert status == 0
+    assert "By their folders, 30 photos show enrolled people" in text(printed)
+    assert "SVM" not in printed

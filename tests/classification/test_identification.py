@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.neighbors import KNeighborsClassifier
 
+from minifacenet.classification import identification
 from minifacenet.classification.classifier import FaceClassifier
 from minifacenet.classification.crowding import Crowding
 from minifacenet.classification.identification import (
@@ -199,3 +201,30 @@ def test_a_gate_keeps_its_rate_on_the_strangers_that_set_it(far):
     gate = gate_threshold(free.answers(strangers).distance, far)
     gated = FaceClassifier(threshold=gate).fit(enrolled, names)
     assert gated.answers(strangers).known.sum() == int(far * 40)
+
+
+def test_three_photos_vote_as_in_scikit_learn():
+    rng = np.random.default_rng(0)
+    vectors, asked = rng.normal(size=(80, 4)), rng.normal(size=(200, 4))
+    names = rng.integers(0, 4, 80).astype(str)
+    asked[0] = vectors[5]
+    expected = KNeighborsClassifier(3, weights="distance").fit(vectors, names).predict(asked)
+    np.testing.assert_array_equal(identification._voted(vectors, names, asked), expected)
+
+
+def test_of_very_many_photos_some_are_asked(monkeypatch):
+    monkeypatch.setattr(identification, "MOST_ASKED", 30)
+    rng = np.random.default_rng(0)
+    vectors, names = rng.normal(size=(60, 8)), np.repeat(np.arange(20), 3)
+    found = stranger_distances(vectors, names, rng)
+    assert found.shape == (30,)
+    assert np.isfinite(found).all()
+    assert cross_validate(vectors, names, None, rng).asked == 30
+
+
+def test_cross_validation_without_an_svm():
+    rng = np.random.default_rng(0)
+    vectors, names = rng.normal(size=(60, 8)), np.repeat(np.arange(20), 3)
+    found = cross_validate(vectors, names, None, rng, svm=False)
+    assert np.isnan(found.svm)
+    assert 0 <= found.nearest_mean <= 1

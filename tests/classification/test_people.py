@@ -46,6 +46,18 @@ def test_a_round_trip_answers_the_same(model, tmp_path, people):
     )
 
 
+def test_people_without_an_svm(model, tmp_path):
+    embeddings, names = faces()
+    classifier = FaceClassifier(threshold=0.5, svm=False).fit(embeddings, names)
+    People(Embedder(model, flip=True), classifier, (5,) * 6, "").save(tmp_path, model)
+    loaded = People.load(tmp_path).classifier
+    assert loaded.named_by == "mean"
+    np.testing.assert_array_equal(loaded.predict(embeddings), names)
+    rewrite(tmp_path / "people.safetensors", arrays={"coef": np.zeros((6, 128))})
+    with pytest.raises(CheckpointError, match=r"where floats of .*'coef': \(0, 128\)"):
+        People.load(tmp_path)
+
+
 def test_gates_per_person_are_kept_and_an_older_file_has_one_for_all(model, tmp_path):
     embeddings, names = faces()
     means = FaceClassifier().fit(embeddings, names).centroids_
@@ -78,7 +90,7 @@ def rewrite(path, arrays=None, drop=(), **changes):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (dict(people_format=3), "format 3 of people, but minifacenet .* reads 1 and 2"),
+        (dict(people_format=4), "format 4 of people, but minifacenet .* reads 1 to 3"),
         (dict(drop=("photos",)), "'photos' is missing from it: fit it again"),
         (dict(people=["a", "b"]), "2 names, photos of 6, and arrays .*damaged"),
         (dict(arrays={"coef": np.zeros((2, 128))}), r"6 names, .*\(2, 128\).*\(6, 128\).*damaged"),

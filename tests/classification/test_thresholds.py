@@ -11,7 +11,7 @@ from minifacenet.classification.crowding import Crowding
 from minifacenet.classification.thresholds import (
     FAR_TARGETS,
     GATE_TARGETS,
-    Gallery,
+    GalleryGate,
     OpenSet,
     Thresholds,
     measure_thresholds,
@@ -143,7 +143,7 @@ def with_galleries():
     it = measure_thresholds([group(0)], "somebody")
     sizes = [(10, 1), (10, 5), (100, 1), (100, 5)]
     galleries = tuple(
-        Gallery(people, photos, {0.1: 0.5, 0.05: people / 1000 + photos / 100})
+        GalleryGate(people, photos, {0.1: 0.5, 0.05: people / 1000 + photos / 100})
         for people, photos in sizes
     )
     return replace(it, galleries=galleries)
@@ -169,7 +169,7 @@ def test_the_gate_is_that_of_the_gallery_nearest_in_size(people, photos, nearest
 
 def test_of_two_galleries_as_near_the_larger_one_counts():
     it = replace(
-        with_galleries(), galleries=(Gallery(10, 1, {0.1: 0.3}), Gallery(40, 1, {0.1: 0.2}))
+        with_galleries(), galleries=(GalleryGate(10, 1, {0.1: 0.3}), GalleryGate(40, 1, {0.1: 0.2}))
     )
     assert it.gate_for(20, 1, 0.1)[0] == 0.2
 

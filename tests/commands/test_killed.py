@@ -17,7 +17,7 @@ import pytest
 from minifacenet import cli, plots
 from minifacenet.classification import identification, verification
 from minifacenet.commands import classify as naming
-from minifacenet.commands import embeddings, pairs
+from minifacenet.commands import embeddings, galleries, pairs
 from minifacenet.console import names as answers
 from minifacenet.embedding.architectures import Architecture, FaceNet
 from minifacenet.embedding.checkpoint import save_model
@@ -38,7 +38,7 @@ def model(tmp_path, monkeypatch):
         i, j = np.triu_indices(len(labels), 1)
         return np.square(vectors[i] - vectors[j]).sum(axis=1), labels[i] == labels[j]
 
-    for module in (embeddings, naming, pairs):
+    for module in (embeddings, galleries, naming, pairs):
         monkeypatch.setattr(module, "embedded", embedded)
     monkeypatch.setattr(verification, "pair_distances", pair_distances)
     monkeypatch.setattr(identification, "stranger_distances", lambda *_, **__: np.ones(3))
@@ -100,6 +100,7 @@ COMMANDS = {  # with the step from one kill to the next: cluster copies 30 photo
     "embed": (("embed", "PEOPLE", "--model", "MODEL", "--out"), 2),
     "cluster": (("cluster", "PEOPLE", "--model", "MODEL", "--distance", 1, "--out"), 9),
     "fit": (("classify", "fit", "PEOPLE", "--model", "MODEL", "--threshold", 1, "--out"), 2),
+    "gallery": (("gallery", "add", "PEOPLE", "--model", "MODEL", "--gallery"), 2),
     "verify": (("verify", "PEOPLE", "--model", "MODEL", "--out"), 3),
     "make-pairs": (("make-pairs", "PEOPLE", "--folds", 2, "--per-fold", 5, "--out"), 2),
 }

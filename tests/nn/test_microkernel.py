@@ -11,7 +11,14 @@ from numba.core.errors import TypingError
 
 from minifacenet.nn.device.backend import read_only
 from minifacenet.nn.device.cpu_target import cpu_kernel
-from minifacenet.nn.products.microkernel import PANEL, TALL, gemm_panels, pack_panels, panels_shape
+from minifacenet.nn.products.microkernel import (
+    LANES,
+    PANEL,
+    TALL,
+    gemm_panels,
+    pack_panels,
+    panels_shape,
+)
 from minifacenet.nn.products.vector_width import INSTRUCTIONS
 
 SIZES = st.integers(0, 70)
@@ -61,9 +68,10 @@ def test_against_float64(m, n, k, accumulate, layout_a, layout_b, seed):
     np.testing.assert_array_equal(around, before)
 
 
-@given(st.integers(0, 40), st.integers(0, 150), st.integers(0))
-def test_panels_hold_b_and_zeros(k, n, seed):
-    b = normal(np.random.default_rng(seed), k, n)
+@given(st.integers(0, 40), st.integers(0, 150), st.sampled_from(sorted(LAYOUTS)), st.integers(0))
+@example(3 * LANES + 1, 2 * PANEL + 1, "F", 0)
+def test_panels_hold_b_and_zeros(k, n, layout, seed):
+    b = LAYOUTS[layout](normal(np.random.default_rng(seed), k, n))
     panels = packed(b)
     columns = panels.transpose(1, 0, 2).reshape(k, panels.shape[0] * PANEL)
     np.testing.assert_array_equal(columns[:, :n], b)
@@ -167,10 +175,10 @@ from minifacenet.nn.products.microkernel import FASTER_THAN_BLAS, gemm_panels
 from tests.nn.test_microkernel import assert_close, normal, packed
 
 rng = np.random.default_rng(0)
-for m, n, k in ((1, 1, 1), (13, 70, 33), (6, 64, 0), (8, 16, 5), (12, 31, 7)):
+for m, n, k in ((1, 1, 1), (13, 70, 33), (3, 140, 17), (6, 64, 0), (8, 16, 5), (12, 31, 7)):
     a, b, c = normal(rng, m, k), normal(rng, k, n), normal(rng, m, n)
     start = c.copy()
-    gemm_panels(a, packed(b), c, True)
+    gemm_panels(a, packed(np.asfortranarray(b)), c, True)
     assert_close(c, a, b, start)
 code = "".join(gemm_panels.inspect_asm().values())
 fused = [line for line in code.splitlines() if "vfmadd" in line and "ps" in line.split()[0]]

@@ -165,6 +165,51 @@ def _tile(rows):
 
 _tall_tile, _short_tile = _tile(TALL), _tile(SHORT)
 
+# -- A square, transposed in registers -----------------------------------------------------------
+
+
+def _transposed(builder, rows):
+    """Return the columns of a square of LANES vectors.
+
+    Step by step, `bit` = 1, 2, 4, ...: lane l of row i changes places with lane l ^ bit of row
+    i ^ bit where l and i differ in that bit. At the end every bit of l and i has changed places.
+    """
+    rows, bit, lanes = list(rows), 1, range(LANES)
+    kind = ir.VectorType(INT32, LANES)
+    while bit < LANES:
+        # Lanes of two vectors, one after the other: the second one's begin at LANES.
+        upper = ir.Constant(kind, [LANES + (i ^ bit) if i & bit else i for i in lanes])
+        lower = ir.Constant(kind, [LANES + i if i & bit else i ^ bit for i in lanes])
+        for i in (i for i in lanes if not i & bit):
+            pair = rows[i], rows[i | bit]
+            rows[i], rows[i | bit] = (builder.shuffle_vector(*pair, m) for m in (upper, lower))
+        bit *= 2
+    return rows
+
+
+@intrinsic
+def _turn_square(typing_context, b, panels, k, panel, lane):
+    """Put b[k:k + LANES, columns], whose columns are contiguous, at panels[panel, k, lane]."""
+
+    def emit(context, builder, signature, arguments):
+        arrays = zip(signature.args[:2], arguments[:2], strict=True)
+        b, panels = (context.make_array(kind)(context, builder, x) for kind, x in arrays)
+        k, panel, lane = arguments[2:]
+        _, right = cgutils.unpack_tuple(builder, b.strides)
+        next_panel, next_k, _ = cgutils.unpack_tuple(builder, panels.strides)
+        first = builder.add(builder.mul(panel, INDEX(PANEL)), lane)
+        columns = [builder.add(first, INDEX(i)) for i in range(LANES)]
+        steps = [((k, INDEX(ITEM)), (column, right)) for column in columns]
+        places = [_address(builder, b.data, VECTOR, *step) for step in steps]
+        rows = _transposed(builder, [builder.load(place, align=ITEM) for place in places])
+        for i, row in enumerate(rows):
+            along = (panel, next_panel), (builder.add(k, INDEX(i)), next_k), (lane, INDEX(ITEM))
+            builder.store(row, _address(builder, panels.data, VECTOR, *along), align=ITEM)
+        return context.get_dummy_value()
+
+    return types.void(b, panels, types.intp, types.intp, types.intp), emit
+
+
 # -- What other kernels call ---------------------------------------------------------------------
 
 
@@ -175,12 +220,21 @@ def panels_shape(k: int, n: int) -> tuple[int, int, int]:
 
 @cpu_function
 def pack_panels(b, panels):
-    """Lay b (k, n), of any strides, out as `panels`, with zeros after the last column."""
+    """Lay b (k, n), of any strides, out as `panels`, with zeros after the last column.
+
+    A b with contiguous columns, as a transpose has, is turned a square at a time: 3 times as fast
+    as number by number, while it is in the cache.
+    """
     k, n = b.shape
     zero = b.dtype.type(0)
     for panel in range(panels.shape[0]):
-        first = panel * PANEL
-        for i in range(k):
+        first, turned = panel * PANEL, 0
+        if b.strides[0] == ITEM and first + PANEL <= n:
+            turned = k - k % LANES
+            for lane in range(0, PANEL, LANES):
+                for i in range(0, turned, LANES):
+                    _turn_square(b, panels, i, panel, lane)
+        for i in range(turned, k):
             for j in range(PANEL):
                 panels[panel, i, j] = b[i, first + j] if first + j < n else zero
 
