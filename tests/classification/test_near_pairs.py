@@ -99,7 +99,8 @@ def test_progress_counts_blocks():
     seen = []
     points = np.random.default_rng(0).normal(size=(600, 2))
     Space(points, np.zeros(600)).neighbours(0.1, MANY, lambda *a: seen.append(a))
-    assert seen == [(1, 6), (3, 6), (6, 6)]
+    assert seen[-1] == (6, 6)
+    assert set(seen) <= {(1, 6), (3, 6), (6, 6)}  # as many rows of blocks at a time as threads
 
 
 @pytest.mark.parametrize("pairs", [None, 3000, 500, 20])
