@@ -23,7 +23,7 @@ from .inputs import (
     open_model,
     read,
 )
-from .options import Force, Threads
+from .options import Force, Scheduler, Threads, workers_of
 from .outputs import place_for_files, place_for_groups
 
 app = typer.Typer()
@@ -46,6 +46,7 @@ def embed(
     any_faces: AnyFaces = False,
     cache: Cache = None,
     threads: Threads = None,
+    scheduler: Scheduler = None,
     force: Force = False,
 ) -> None:
     """Write the embeddings of photos to OUT.npy, and what each row is to OUT.csv.
@@ -55,6 +56,7 @@ def embed(
     OUT-faces.csv has the photo of each row then, and its box in pixels of the upright photo.
     """
     from ..embedding.architectures import FaceNet
+    from ..embedding.distributed import on_workers
     from ..embedding.store import Embeddings, file_pair
     from ..files.atomic import write_csv
     from ..preprocessing.crop_note import align_options
@@ -66,14 +68,15 @@ def embed(
     faces = files[1].with_name(f"{files[1].stem}-faces.csv")
     context.with_resource(place_for_files(*files, force=force))
     embedder = open_model(model, threads)
+    workers = workers_of(context, scheduler)
     finds = align_options(embedder.cut) is not None and not any_faces
     if finds:
         context.with_resource(place_for_files(faces, force=force))
-    data = read(read_photos, photos, embedder, model, any_faces, cache, every=True)
+    data = read(read_photos, photos, embedder, model, any_faces, cache, True, workers)
     # The files say how these faces are cut: with --any-faces not as those of the training.
     assert isinstance(embedder.model, FaceNet)  # which `open_model` has loaded
     embedder.model = replace(embedder.model, cut=data.cut)
-    vectors = embedded(embedder, data, cache)
+    vectors = embedded(on_workers(workers, embedder, model), data, cache)
     Embeddings(
         vectors, data.captions, tuple(names_of(data)), embedder.digest, embedder.preprocessing
     ).save(out, quantised)
