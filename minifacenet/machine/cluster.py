@@ -82,8 +82,7 @@ class Cluster:
                 "scheduler`, which prints its address, such as tcp://10.0.0.5:8786"
             ) from None
         try:
-            if not self.threads():
-                raise ClusterError(self._without_workers("no workers are connected to"))
+            self._expect_workers()
             self.check_versions()
         except BaseException:
             self.close()
@@ -100,6 +99,14 @@ class Cluster:
 
     def alone(self) -> Cluster:
         return self
+
+    def _expect_workers(self) -> None:
+        """Wait for one worker: they may be starting, too."""
+        end = time.monotonic() + CONNECT_SECONDS
+        while not self.threads():
+            if time.monotonic() > end:
+                raise ClusterError(self._without_workers("no workers are connected to"))
+            time.sleep(0.1)
 
     def threads(self) -> int:
         """Return how many threads all workers have together."""
