@@ -23,7 +23,7 @@ from .inputs import (
     open_model,
     read,
 )
-from .options import Force, Scheduler, Threads, workers_of
+from .options import Force, Scheduler, Threads, refuse_threads, workers_of
 from .outputs import place_for_files, place_for_groups
 
 app = typer.Typer()
@@ -63,6 +63,7 @@ def embed(
     from ..preprocessing.faces import BOX_COLUMNS
     from ..preprocessing.read_folder import read_photos
 
+    refuse_threads(threads, scheduler)
     out = out.absolute()
     files = file_pair(out)
     faces = files[1].with_name(f"{files[1].stem}-faces.csv")

@@ -94,11 +94,20 @@ def workers_of(context: typer.Context, scheduler: str | None) -> int | Engine:
     """Return what --scheduler names, until the command ends, or how many processes to use here."""
     import numba
 
-    from ..machine.cluster import Cluster
-
     if scheduler is None:
         return numba.get_num_threads()
+    from ..machine.cluster import Cluster
+
     return context.with_resource(Cluster(scheduler))
+
+
+def refuse_threads(threads: int | None, scheduler: str | None) -> None:
+    """Refuse --threads where nothing is computed on this machine."""
+    if threads is not None and scheduler is not None:
+        raise ValueError(
+            "--threads would change nothing beside --scheduler, whose workers have one each: leave "
+            "one of the two out"
+        )
 
 
 def given(context: typer.Context) -> set[str]:

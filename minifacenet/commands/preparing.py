@@ -13,7 +13,16 @@ import typer
 from ..console.alignment import counted, tell_alignment, tell_files
 from ..console.screen import say
 from ..console.terminal import progress
-from .options import Credit, Scheduler, Size, Threads, given, use_threads, workers_of
+from .options import (
+    Credit,
+    Scheduler,
+    Size,
+    Threads,
+    given,
+    refuse_threads,
+    use_threads,
+    workers_of,
+)
 
 app = typer.Typer()
 
@@ -89,6 +98,7 @@ def align(
     from ..preprocessing.pictures import draw_sheets, draw_shows, remove_shows
 
     check_effect(given(context), already_cropped, crop)
+    refuse_threads(threads, scheduler)
     use_threads(threads)
     workers = workers_of(context, scheduler)
     settings = CropSettings(
