@@ -174,7 +174,7 @@ class Cluster:
     def _without_workers(self, how: str) -> str:
         return (
             f"{how} the scheduler at {self.address}: start some on each machine with `dask worker "
-            f"{self.address} --nthreads 1`"
+            f"{self.address} --nworkers -1 --nthreads 1`"
         )
 
 
