@@ -67,6 +67,7 @@ class Cluster:
     def __init__(self, address: str):
         try:
             from distributed import Client
+            from distributed.comm import get_address_host_port
         except ModuleNotFoundError:
             raise ClusterError(
                 "a scheduler takes dask.distributed: pip install 'minifacenet[dask]'"
@@ -75,6 +76,7 @@ class Cluster:
             logging.getLogger(name).setLevel(logging.CRITICAL)
         self.address = address
         try:
+            get_address_host_port(address)  # a client that never was complains again when it goes
             self.client: Any = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
         except (ValueError, OSError) as error:
             raise ClusterError(
