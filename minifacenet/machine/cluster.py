@@ -230,7 +230,7 @@ class _ClusterPool:
             self.cluster.check_versions()
             raise
         if found is None:
-            raise ClusterError(f"a worker of {self.cluster.address} lost sight of {self.job.writes}")
+            raise ClusterError(f"a worker lost sight of {self.job.writes}: give the command again")
         for file in found.unread:
             if is_readable(file):  # by this machine
                 raise ClusterError(not_seen(found.worker, file))

@@ -83,7 +83,8 @@ def test_without_dask_it_says_what_to_install(run, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["align", "embed"])
 def test_threads_are_the_workers_own(run, tmp_path, name):
-    where = [tmp_path / "out"] if name == "align" else ["--model", tmp_path, "--out", tmp_path / "o"]
+    out = tmp_path / "out"
+    where = (out,) if name == "align" else ("--model", tmp_path, "--out", out)
     status, _, error = run(name, tmp_path, *where, "--scheduler", "tcp://a:1", "--threads", 2)
     assert status == 1
     assert "--threads would change nothing beside --scheduler" in text(error)
@@ -139,7 +140,6 @@ def test_recognise_gives_the_same(run, faces, address):
 def test_a_worker_killed_in_the_middle_costs_nothing(plain, tmp_path, address):
     align_folder(plain, tmp_path / "here", CENTRE)
     with Cluster(address) as workers:
-        workers.client.wait_for_workers(2)
         killed = []
 
         def kill(done, total):
@@ -191,7 +191,8 @@ def test_a_path_that_a_worker_does_not_see_is_named(run, plain, tmp_path, addres
         assert status == 1
         assert text(error).startswith("error: worker tcp://127.0.0.1:")
         assert f"cannot get at {unseen}, which is there on this machine" in text(error)
-    assert run("align", plain, tmp_path / "out", "--already-cropped", "--scheduler", address)[0] == 0
+    seen = ("align", plain, tmp_path / "out", "--already-cropped", "--scheduler", address)
+    assert run(*seen)[0] == 0
 
 
 @with_dask
