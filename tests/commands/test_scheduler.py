@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from minifacenet.embedding.distributed import on_workers
+from minifacenet.embedding.embedder import Embedder
 from minifacenet.machine.cluster import Cluster
 from minifacenet.machine.workers import in_processes
 from minifacenet.preprocessing.align_folder import align_folder
@@ -118,6 +120,23 @@ def test_embed_gives_the_same_and_looks_once(run, faces, address):
         for end in (".npy", ".csv", "-faces.csv"):
             files = [faces / f"{out}{end}" for out in ("here", "there")]
             assert files[0].read_bytes() == files[1].read_bytes()
+
+
+@with_dask
+def test_vectors_come_from_the_batches_of_this_machine(tmp_path, address):
+    file = make_model(tmp_path / "model.safetensors")
+    photos = np.random.default_rng(0).integers(0, 256, (10, 32, 32, 3), np.uint8)
+    here, told = Embedder(file, batch_size=3, flip=True), []
+    assert on_workers(2, here, file) is here
+    with Cluster(address) as workers:
+        there = on_workers(workers, here, file)
+        there.progress = lambda done, total: told.append((done, total))
+        assert there.transform(photos).tobytes() == here.transform(photos).tobytes()
+        assert there.transform(photos[:0]).shape == (0, 8)
+        with pytest.raises(ValueError, match="takes uint8 photos of shape"):
+            there.transform(photos[..., :1])
+    assert len(told) == 4
+    assert told[-1] == (10, 10)
 
 
 @with_dask
