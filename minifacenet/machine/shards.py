@@ -1,8 +1,9 @@
 """What runs on the workers of a cluster: a few items at a time, by one process's one worker.
 
 A worker of Dask may have several threads, and each would take a shard. Here they take turns: what
-works on items may be no thread's friend, and numba-parallel code of two threads ends a process on
-some of its layers. So one thread for each worker, and as many workers as cores, are best.
+works on items need not bear several threads, and Numba's parallel code of two threads ends a
+process on some of its layers. So one thread for each worker, and as many workers as cores, are
+best.
 """
 
 from __future__ import annotations
