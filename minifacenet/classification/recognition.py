@@ -19,9 +19,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from ..embedding.distributed import on_workers
 from ..embedding.embedder import Embedder
 from ..files.locks import locked
 from ..files.words import count_text
+from ..machine.workers import Engine
 from ..preprocessing.align_folder import Alignment, align_folder
 from ..preprocessing.listing import photos_below
 from ..preprocessing.manifest import Entry
@@ -106,7 +108,7 @@ def recognition(
     settings: RecognitionSettings,
     rename: str | os.PathLike | None = None,
     strict: bool = False,
-    workers: int = 1,
+    workers: int | Engine = 1,
     force: bool = False,
     detector: str | os.PathLike | None = None,
     progress: Progress = lambda title: nullcontext(),
@@ -121,8 +123,8 @@ def recognition(
     settings : RecognitionSettings
     strict : bool
         Refuse known photos that show several faces or none, and wishes about no face.
-    workers : int
-        Processes that look for faces.
+    workers : int or Cluster
+        Processes that look for faces; those of a Dask cluster also embed them.
     force : bool
         Find all faces again, whatever `out` holds of an earlier run.
     detector : path, optional
@@ -152,7 +154,7 @@ def recognition(
         try:
             work.find(workers=workers, force=force, weights=detector)
             work.take(wishes)
-            return work.name()
+            return work.name(workers)
         except Stopped as left:
             return work.result(left=str(left))
 
@@ -211,10 +213,11 @@ class _Work:
             save_renames(out, renames)
         self.by_hand = names_by_hand(renames, self.entries)
 
-    def name(self) -> Recognition:
+    def name(self, workers: int | Engine) -> Recognition:
         """Embed all faces, name and group them, and write names.csv."""
         work = self.library.work
-        vectors = FaceVectors(work, self.embedder, self.progress, self.stop)
+        embedder = on_workers(workers, self.embedder, self.settings.model)
+        vectors = FaceVectors(work, embedder, self.progress, self.stop)
         people = {} if self.known is None else self.known.people
         theirs = vectors.of(work / "known", people, "embedding known people")
         faces = faces_with_crops(self.entries, work / "photos", self.by_hand)

@@ -24,7 +24,7 @@ from .inputs import (
     open_model,
     read,
 )
-from .options import Force, Threads
+from .options import Force, Scheduler, Threads, refuse_threads, workers_of
 from .outputs import place_for_files, place_for_groups
 
 app = typer.Typer()
@@ -48,6 +48,7 @@ def embed(
     cache: Cache = None,
     memory: Memory = None,
     threads: Threads = None,
+    scheduler: Scheduler = None,
     force: Force = False,
 ) -> None:
     """Write the embeddings of photos to OUT.npy, and what each row is to OUT.csv.
@@ -57,25 +58,31 @@ def embed(
     OUT-faces.csv has the photo of each row then, and its box in pixels of the upright photo.
     """
     from ..embedding.architectures import FaceNet
+    from ..embedding.distributed import on_workers
     from ..embedding.store import Embeddings, file_pair
     from ..files.atomic import write_csv
     from ..preprocessing.crop_note import align_options
     from ..preprocessing.faces import BOX_COLUMNS
     from ..preprocessing.read_folder import read_photos
 
+    refuse_threads(threads, scheduler)
     out = out.absolute()
     files = file_pair(out)
     faces = files[1].with_name(f"{files[1].stem}-faces.csv")
     context.with_resource(place_for_files(*files, force=force))
     embedder = open_model(model, threads)
+    workers = workers_of(context, scheduler)
     finds = align_options(embedder.cut) is not None and not any_faces
     if finds:
         context.with_resource(place_for_files(faces, force=force))
-    data = read(read_photos, photos, embedder, model, any_faces, cache, every=True, memory=memory)
+    data = read(
+        read_photos, photos, embedder, model, any_faces, cache, every=True, memory=memory,
+        workers=workers,
+    )  # fmt: skip
     # The files say how these faces are cut: with --any-faces not as those of the training.
     assert isinstance(embedder.model, FaceNet)  # which `open_model` has loaded
     embedder.model = replace(embedder.model, cut=data.cut)
-    vectors = embedded(embedder, data, cache)
+    vectors = embedded(on_workers(workers, embedder, model), data, cache)
     Embeddings(
         vectors, data.captions, tuple(names_of(data)), embedder.digest, embedder.preprocessing
     ).save(out, quantised)

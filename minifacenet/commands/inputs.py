@@ -22,6 +22,7 @@ from .options import use_threads
 if TYPE_CHECKING:
     from ..embedding.architectures import FaceNet
     from ..embedding.embedder import Embedder
+    from ..machine.workers import Engine
     from ..preprocessing.faces import Faces
     from ..preprocessing.whole_photos import FaceFinder
 
@@ -83,6 +84,7 @@ def read(
     cache: Path | None = None,
     every: bool = False,
     memory: float | None = None,
+    workers: int | Engine | None = None,
 ) -> Faces:
     """Read photos as the network takes them; errors as in `check_cut`.
 
@@ -90,7 +92,7 @@ def read(
     each photo. `memory` is --memory.
     """
     size, _, channels = embedder.architecture.input_shape
-    finder = finder_for(embedder, model, any_faces, cache, every, memory)
+    finder = finder_for(embedder, model, any_faces, cache, every, memory, workers)
     with _fewer(f"the photos in {path}"), finding_faces(finder) as tell:
         data = reader(path, size, channels, tell, mixed(any_faces), reader=finder or listed(memory))
     tell_data(path, data)
@@ -132,6 +134,7 @@ def finder_for(
     cache: Path | None,
     every: bool = False,
     memory: float | None = None,
+    workers: int | Engine | None = None,
 ) -> FaceFinder | None:
     """Return what finds the faces of whole photos for a model; None if photos are read as they are.
 
@@ -157,7 +160,7 @@ def finder_for(
         say(f"Whole photos: faces are found and cut as {model} knows them ({cut}){also}")
 
     return FaceFinder(
-        cut, every, cache, numba.get_num_threads(), begin,
+        cut, every, cache, workers or numba.get_num_threads(), begin,
         finding=lambda: progress(detecting(cut)), reading=lambda: progress("reading faces"),
         warn=say, memory=bytes_for(memory),
     )  # fmt: skip

@@ -20,6 +20,8 @@ from ..training.settings import TrainConfig, TrainingRunConfig
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from ..machine.workers import Engine
+
 
 def options_of(settings: type[DataclassInstance], **helps: str) -> Callable:
     """Give a command all options of a dataclass of settings, and of those that it holds.
@@ -78,6 +80,10 @@ Network = annotation_of(Architecture, "name")
 Dim = annotation_of(Architecture, "dim")
 Channels = Annotated[int, typer.Option(help="1 (grey) or 3 (RGB)")]
 Threads = Annotated[int | None, typer.Option(help="Threads to compute with; all if left out.")]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(help="Work on a running Dask cluster: its address, such as tcp://HOST:8786."),
+]
 Device = Annotated[str, typer.Option(help="auto (a GPU, if there is one), cpu or cuda.")]
 Credit = annotation_of(RunConfig, "credit")
 Force = Annotated[bool, typer.Option("--force", help="Replace what OUT holds already.")]
@@ -89,6 +95,26 @@ def use_threads(threads: int | None) -> None:
 
     if threads is not None:
         set_threads(threads)
+
+
+def workers_of(context: typer.Context, scheduler: str | None) -> int | Engine:
+    """Return what --scheduler names, until the command ends, or how many processes to use here."""
+    import numba
+
+    if scheduler is None:
+        return numba.get_num_threads()
+    from ..machine.cluster import Cluster
+
+    return context.with_resource(Cluster(scheduler))
+
+
+def refuse_threads(threads: int | None, scheduler: str | None) -> None:
+    """Refuse --threads where nothing is computed on this machine."""
+    if threads is not None and scheduler is not None:
+        raise ValueError(
+            "--threads would change nothing beside --scheduler, whose workers have one each: leave "
+            "one of the two out"
+        )
 
 
 def given(context: typer.Context) -> set[str]:

@@ -13,7 +13,18 @@ import typer
 from ..console.alignment import counted, tell_alignment, tell_files
 from ..console.screen import say
 from ..console.terminal import progress, tell_data
-from .options import Credit, FacesPath, Force, Size, Threads, given, use_threads
+from .options import (
+    Credit,
+    FacesPath,
+    Force,
+    Scheduler,
+    Size,
+    Threads,
+    given,
+    refuse_threads,
+    use_threads,
+    workers_of,
+)
 from .outputs import folder_for_results
 
 app = typer.Typer()
@@ -79,19 +90,20 @@ def align(
         Path | None, typer.Option(help="Weights that `minifacenet get mtcnn` wrote elsewhere.")
     ] = None,
     threads: Threads = None,
+    scheduler: Scheduler = None,
     credit: Credit = None,
     force: Annotated[bool, typer.Option("--force", help="Do photos again that OUT has.")] = False,
 ) -> None:
     """Cut the faces out of a folder of photos, and report what happened to each photo."""
-    import numba
-
     from ..files.locks import locked
     from ..preprocessing.align_folder import align_folder
     from ..preprocessing.choose_and_cut import CropSettings
     from ..preprocessing.pictures import draw_sheets, draw_shows, remove_shows
 
     check_effect(given(context), already_cropped, crop)
+    refuse_threads(threads, scheduler)
     use_threads(threads)
+    workers = workers_of(context, scheduler)
     settings = CropSettings(
         size=size, crop="centre" if already_cropped else crop.value, template=template,
         margin=margin, select=select.value, min_size=min_size, min_score=min_score,
@@ -100,7 +112,7 @@ def align(
     with interruptible(force) as asked, locked(out):
         with progress(detecting(settings.crop)) as tell:
             result = align_folder(
-                photos, out, settings, detector, numba.get_num_threads(), force, tell, asked,
+                photos, out, settings, detector, workers, force, tell, asked,
             )  # fmt: skip
         tell_alignment(result, select.value)
         draw_sheets(photos, out, result.entries, credit)

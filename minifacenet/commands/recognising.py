@@ -11,7 +11,7 @@ import typer
 from ..console.screen import say
 from ..console.terminal import progress
 from .inputs import Threshold
-from .options import Force, Threads, given, use_threads
+from .options import Force, Scheduler, Threads, given, use_threads, workers_of
 from .outputs import folder_for_results
 from .preparing import interruptible
 
@@ -65,6 +65,7 @@ def recognise(
         bool, typer.Option("--strict", help="Refuse known photos with several faces or none.")
     ] = False,
     threads: Threads = None,
+    scheduler: Scheduler = None,
     force: Force = False,
 ) -> None:
     """Name the people in a folder of photos, group the others, and make an album of all faces."""
@@ -80,7 +81,10 @@ def recognise(
         return
     use_threads(threads)
     context.with_resource(folder_for_results(out, photos))
-    wanted = {"rename": rename, "strict": strict, "force": force, "detector": detector}
+    wanted = {
+        "rename": rename, "strict": strict, "force": force, "detector": detector,
+        "workers": workers_of(context, scheduler),
+    }  # fmt: skip
     with interruptible(force) as asked:
         left = _recognise(photos, known, out, settings, (draw, single_file), asked, wanted)
     if left:
@@ -90,22 +94,17 @@ def recognise(
 
 def _recognise(photos, known, out, settings, look, stop, wanted) -> str:
     """Do the work, tell of it, and return in words what an interruption has left over."""
-    import numba
-
     from ..album import write_album, write_drawn
     from ..classification.recognition import recognition
     from ..console.recognition import tell_recognition, tell_written
     from ..preprocessing.boxes import compiled
 
-    workers = numba.get_num_threads()
     first = " (the first time kernels are compiled)" * (not compiled())
 
     def titled(title: str) -> AbstractContextManager:
         return progress(title + first * title.startswith("finding"))
 
-    found = recognition(
-        photos, known, out, settings, workers=workers, progress=titled, stop=stop, **wanted
-    )
+    found = recognition(photos, known, out, settings, progress=titled, stop=stop, **wanted)
     tell_recognition(found)
     if found.left:
         return found.left

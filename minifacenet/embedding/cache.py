@@ -37,7 +37,7 @@ from .embedder import Embedder
 
 FORMAT = "embedding cache 1"
 KEY_BYTES = 32
-PART, PARTS = 128, 128  # faces in a part at least, and parts at most
+PART, PARTS = 128, 128  # faces in a part, or a multiple of them; parts at most
 
 
 class EmbeddingCache:
@@ -167,7 +167,7 @@ def part_of(faces: int) -> int:
 
     Each write is one of the whole file, so many small parts would take the square of their number.
     """
-    return max(PART, -(-faces // PARTS))
+    return PART * max(1, -(-faces // (PART * PARTS)))
 
 
 def face_key(face: np.ndarray) -> bytes:

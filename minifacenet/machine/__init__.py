@@ -1,4 +1,5 @@
 """This computer: its GPU, its free memory, its processes, its signals, where its data lie.
 
-Every room above may import it. It must not know what a face is.
+The workers of a cluster, on other machines, take the place of its processes. Every room above may
+import it. It must not know what a face is.
 """

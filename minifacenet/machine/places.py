@@ -37,5 +37,14 @@ def where(name: str) -> Path:
     return next((path for path in candidates if path.exists()), usual)
 
 
+def at_hand(path: str | os.PathLike) -> Path:
+    """Return `path`, or what lies on this machine under its name where it is not to be seen.
+
+    Only for weights that are known by their bits: then any copy is as good as another.
+    """
+    path, own = Path(path), where(Path(path).name)
+    return path if path.exists() or not own.exists() else own
+
+
 def _chosen() -> str:
     return os.environ.get("MINIFACENET_HOME", "")

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..files.locks import locked
+from ..machine.workers import Engine
 from .choose_and_cut import CropSettings
 from .crop_files import cropped
 from .crop_places import Occupied, crop_names
@@ -84,7 +85,7 @@ def align_folder(
     out: str | os.PathLike,
     settings: CropSettings,
     weights: str | os.PathLike | None = None,
-    workers: int = 1,
+    workers: int | Engine = 1,
     force: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
     stop: Callable[[], bool] = lambda: False,
@@ -100,9 +101,10 @@ def align_folder(
     settings : CropSettings
     weights : path, optional
         The detector's; see `MTCNN.load`. They are not read for the crop 'centre'.
-    workers : int
-        Processes. With more than one, a script has to guard its start with
-        `if __name__ == "__main__":`, as always with processes that are started afresh.
+    workers : int or Cluster
+        Processes of this machine, or a Dask cluster: see machine/cluster.py. With more than one
+        process, a script has to guard its start with `if __name__ == "__main__":`, as always with
+        processes that are started afresh.
     force : bool
         Do all photos again, whatever `out` holds of an earlier run.
     progress : callable(done, total), optional
@@ -168,7 +170,7 @@ class _Run:
         self.removed = 0
         self.changed: list[str] = []
 
-    def crop(self, weights, workers: int, progress, stop) -> None:
+    def crop(self, weights, workers: int | Engine, progress, stop) -> None:
         """Crop the photos that are left; save the manifest now and then, and whatever happens."""
         places, last_save = self._places(), time.monotonic()
         arguments = (self.photos, self.out, self.settings, weights, places)

@@ -20,13 +20,15 @@ import numpy as np
 from PIL import Image
 
 from ..files.atomic import WriteError, replacing
-from ..machine.workers import Died, in_processes
+from ..machine.places import at_hand
+from ..machine.workers import Died, Engine, in_processes
 from . import boxes
 from .choose_and_cut import CropSettings, Face, cut
 from .crop_note import is_crop, noted
 from .crop_places import crop_file
 from .detector import Detector
 from .manifest import Entry
+from .mtcnn import default_file
 from .photo import PhotoError, decode_reduced, read_bytes
 
 # Errors in the name or the folder of one crop. The next crop meets all others, such as a full disk,
@@ -35,6 +37,7 @@ OF_ONE_FILE = {
     errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.ELOOP, errno.ENOTDIR, errno.EISDIR,
     errno.EEXIST, errno.EACCES, errno.EPERM,
 }  # fmt: skip
+TOGETHER = 4  # photos on their way to another machine: what a death there costs
 PHOTOS_A_WORKER = 8  # a process takes a second to start, so few photos need no second one
 FACE_ALREADY = Face(0, reason="already a face cut out by align")
 
@@ -54,7 +57,8 @@ class Cropper:
         self.detector = None
         if settings.crop != "centre":
             thresholds = (0.6, 0.7, settings.min_score)
-            self.detector = Detector(weights, settings.min_size, thresholds)
+            found = None if weights is None else at_hand(weights)
+            self.detector = Detector(found, settings.min_size, thresholds)
 
     def __call__(self, name: str) -> Entry:
         try:
@@ -101,23 +105,44 @@ class Cropper:
         return face, file
 
 
-def cropped(names: list[str], arguments: tuple, workers: int) -> Generator[Entry]:
+class _Travelling:
+    """A `Cropper` that learns with each photo where its crops go: the places of a million photos
+    need not be known to every process."""
+
+    def __init__(self, photos: Path, out: Path, settings: CropSettings, weights: Path | None):
+        self.cropper = Cropper(photos, out, settings, weights, {})
+
+    def __call__(self, item: tuple[str, str]) -> Entry:
+        name, place = item
+        self.cropper.crops = {name: place}
+        return self.cropper(name)
+
+
+def cropped(names: list[str], arguments: tuple, workers: int | Engine) -> Generator[Entry]:
     """Yield the entries of photos, in the order in which they are ready, by several processes.
 
     `arguments` are those of `Cropper`. Close it where it may be left early: see machine/workers.py.
     """
-    workers = min(workers, len(names) // PHOTOS_A_WORKER)
-    if workers < 2:
-        if names:
-            yield from map(Cropper(*arguments), names)
-        return
-    # The first process compiles the kernels for all: at the same time they would do the same work,
-    # and write the same files.
-    alone = 0 if boxes.compiled() else 1
-    first = in_processes(names[:alone], Cropper, arguments, 1)
-    rest = in_processes(names[alone:], Cropper, arguments, workers)
+    alone = 0
+    if isinstance(workers, int):
+        workers = min(workers, len(names) // PHOTOS_A_WORKER)
+        if workers < 2:
+            if names:
+                yield from map(Cropper(*arguments), names)
+            return
+        # The first process compiles the kernels for all: at the same time they would do the same
+        # work, and write the same files.
+        alone = 0 if boxes.compiled() else 1
+    photos, out, settings, weights, places = arguments
+    photos, out = Path(photos).absolute(), Path(out).absolute()  # others have other current folders
+    if settings.crop != "centre":
+        weights = Path(weights or default_file()).absolute()
+    shared = {"reads": lambda item: photos / item[0], "writes": out, "together": TOGETHER}
+    arguments, items = (photos, out, settings, weights), [(name, places[name]) for name in names]
+    first = in_processes(items[:alone], _Travelling, arguments, 1, **shared)
+    rest = in_processes(items[alone:], _Travelling, arguments, workers, **shared)
     with closing(first), closing(rest):
-        for name, entry in chain(first, rest):
+        for (name, _), entry in chain(first, rest):
             if isinstance(entry, Died):
                 reason = "the process that read it ended: the file may be damaged, or memory short"
                 yield lost(name, reason)

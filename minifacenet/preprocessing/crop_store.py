@@ -23,6 +23,7 @@ from pathlib import Path
 
 from ..files.arrays import CheckpointError
 from ..files.atomic import digest, sweep, try_to_write
+from ..machine.workers import Engine
 from .align_folder import SAVE_SECONDS
 from .choose_and_cut import CropSettings
 from .crop_files import cropped
@@ -66,7 +67,7 @@ class CropStore:
         self,
         root: Path,
         contents: Mapping[str, str],
-        workers: int = 1,
+        workers: int | Engine = 1,
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> dict[str, Entry]:
         """Return what the photos show; those that are not known yet are looked at.

@@ -25,6 +25,7 @@ from tempfile import mkdtemp
 from weakref import finalize
 
 from ..files.words import count_text
+from ..machine.workers import Engine
 from .align_listed import settings_for
 from .choose_and_cut import CropSettings, Face
 from .crop_files import content
@@ -56,8 +57,8 @@ class FaceFinder:
         Take all faces of a whole photo, not the largest one.
     cache : path, optional
         A folder that keeps what was found, by the content of each photo: see crop_store.py.
-    workers : int
-        Processes; see `align_folder`.
+    workers : int or Cluster
+        See `align_folder`. A cluster needs a `cache`, in a folder that all machines see.
     begin : callable(whole, crops)
         Called once there are whole photos: how many, and how many faces are cut so already.
     finding, reading : callable() -> context manager
@@ -77,7 +78,7 @@ class FaceFinder:
     cut: str
     every: bool = False
     cache: str | os.PathLike | None = None
-    workers: int = 1
+    workers: int | Engine = 1
     begin: Callable[[int, int], None] = lambda whole, crops: None
     finding: Callable[[], AbstractContextManager[Tell | None]] = nullcontext
     reading: Callable[[], AbstractContextManager[Tell | None]] = nullcontext
@@ -131,11 +132,19 @@ class FaceFinder:
 
     def _store(self, settings: CropSettings) -> CropStore:
         """Return the place for crops: the cache, or a folder that goes when nobody holds it."""
+        elsewhere = not isinstance(self.workers, int)
+        if elsewhere and self.cache is None:
+            raise ValueError(
+                "the faces that other machines find need a folder that all of them see: say "
+                "--cache FOLDER"
+            )
         if self.cache is not None:
             store = CropStore(Path(self.cache), settings, self.warn)
             try:
                 store.try_to_write()
             except OSError as error:
+                if elsewhere:
+                    raise
                 self.warn(f"{error}: the faces that are found are not kept")
             else:
                 return store
@@ -164,7 +173,7 @@ def read_whole_photos(
     channels: int | None = None,
     every: bool = False,
     cache: str | os.PathLike | None = None,
-    workers: int = 1,
+    workers: int | Engine = 1,
     layout: Callable[..., Faces] = read_photos,
 ) -> Faces:
     """Find the faces of photos, cut them out and read them.
@@ -181,9 +190,10 @@ def read_whole_photos(
         Take all faces of a photo, from left to right, not the largest one.
     cache : path, optional
         A folder that keeps what was found: a photo is looked at again only if it has changed.
-    workers : int
-        Processes. With more than one, a script has to guard its start with
-        `if __name__ == "__main__":`, as always with processes that are started afresh.
+    workers : int or Cluster
+        Processes of this machine, or a Dask cluster: see machine/cluster.py. With more than one
+        process, a script has to guard its start with `if __name__ == "__main__":`, as always with
+        processes that are started afresh.
     layout : {read_photos, read_faces}
         `read_faces` takes `root/person/photo` alone.
 

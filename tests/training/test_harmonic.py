@@ -189,7 +189,7 @@ def test_a_model_of_another_size_reads_the_photos_again(faces, tmp_path):
         run_training(small, tmp_path / "other", config, folder=folder)
 
 
-@pytest.mark.parametrize(("photos", "part"), [(300, 6), (299, 6), (8, 2)])
+@pytest.mark.parametrize(("photos", "part"), [(300, 6), (301, 8), (8, 2)])
 def test_the_vectors_are_kept_in_so_many_parts_at_most(faces, tmp_path, monkeypatch, photos, part):
     parts = []
 
