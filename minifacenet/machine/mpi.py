@@ -1,0 +1,288 @@
+"""MPI: ranks that `mpiexec -n 4 minifacenet train ...` starts, on one machine or on many.
+
+Sums are formed here, in the order of the ranks, and not by MPI, which may choose another order: for
+a number of ranks the bits are the same each time, and the same on every rank. An array is cut into
+one piece per rank; each rank gets its piece from all others, adds, and sends the sum to all. So
+each sends and receives 2 (n - 1) / n of the array, as in the usual ring. A short one goes whole from
+each to all, once, since there the time is that of the messages and not of their bytes.
+
+What one rank alone runs into, the others cannot know: they wait for it. So it says what it was and
+ends all. What all run into alike, such as photos that cannot be read, is said by the first.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import Any
+
+import numpy as np
+
+from ..files.words import printable
+from .ranks import ALONE, Ranks
+
+# What launchers tell the processes that they start: mpiexec of Open MPI, of MPICH, and srun.
+RANKS = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK")
+SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
+BUCKET = 2**20  # numbers of an array that are under way at once: memory for so many three times
+SHORT = 2**15  # bytes that reach a rank if all send everything to all; more are cut into pieces
+PATIENCE = 5.0  # seconds in which all ranks run into the same error, if they do
+
+
+def launched() -> int:
+    """Return how many processes a launcher has started alike; 1 without one, 0 if it is unsaid."""
+    return 1 if launched_rank() is None else _told(SIZES) or 0
+
+
+def launched_rank() -> int | None:
+    """Return which of them this is, as the launcher says; None without one."""
+    return _told(RANKS)
+
+
+def _told(names: Sequence[str]) -> int | None:
+    values = (os.environ.get(name, "") for name in names)
+    return next((int(value) for value in values if value.isdecimal()), None)
+
+
+@contextmanager
+def all_ranks() -> Iterator[Ranks]:
+    """Give the ranks that a launcher has started with this process; without one, `ALONE`.
+
+    None leaves the block before all have come to its end. An exception that all raise goes on on
+    the first, and ends the others in silence. One that some raise is printed, and ends all.
+
+    Raises
+    ------
+    ValueError
+        A launcher has started several, and MPI is not there, or belongs to another launcher.
+    """
+    if launched() == 1:
+        yield ALONE
+        return
+    world = _world()
+    if world.size == 1:
+        yield ALONE
+        return
+    ranks = MpiRanks(world)
+    try:
+        yield ranks
+        world.Barrier()
+    except BaseException as error:
+        ranks.leave(error)
+        raise
+
+
+def _world() -> Any:
+    started = launched()
+    try:
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as error:
+        many = f"{started} processes" if started else "several processes"
+        missing = isinstance(error, ModuleNotFoundError)
+        raise ValueError(
+            f"mpiexec has started {many}, and to train together they need mpi4py"
+            + (": pip install 'minifacenet[mpi]'" if missing else f", which cannot load: {error}")
+        ) from None
+    if started > 1 and MPI.COMM_WORLD.size == 1:
+        library = MPI.Get_library_version().split("\n")[0].split(",")[0]
+        raise ValueError(
+            f"mpiexec has started {started} processes, and each finds itself alone, since mpi4py "
+            f"is made for {printable(library)}: take the mpiexec of that one"
+        )
+    return MPI.COMM_WORLD
+
+
+class MpiRanks(Ranks):
+    """The ranks of an MPI communicator. Every method is called by all of them, in one order."""
+
+    def __init__(self, world: Any):
+        self._world = world
+        self._farewell = world.Dup()
+        self.rank, self.size = world.rank, world.size
+
+    def gather(self, rows, count):
+        ends = np.array(self.bounds(count)) * int(np.prod(rows.shape[1:]))
+        out = np.empty((count, *rows.shape[1:]), rows.dtype)
+        self._all_get(np.ascontiguousarray(rows).reshape(-1), out.reshape(-1), ends)
+        return out
+
+    def add(self, arrays):
+        if not all(array.flags.c_contiguous for array in arrays):
+            raise ValueError("arrays that are added in place are in C order")
+        for parts in _buckets([array.reshape(-1) for array in arrays]):
+            bucket = np.concatenate(parts)
+            small = bucket.nbytes * self.size <= SHORT
+            bucket = self._add_whole(bucket) if small else self._add_pieces(bucket)
+            for part, sums in zip(parts, np.split(bucket, _ends(parts)), strict=True):
+                part[:] = sums
+
+    def _add_whole(self, bucket):
+        every = np.empty((self.size, bucket.size), bucket.dtype)
+        self._world.Allgather(bucket, every)
+        return _sum_of(every)
+
+    def _add_pieces(self, bucket):
+        ends = np.array(self.bounds(bucket.size))
+        counts, mine = np.diff(ends), int(np.diff(ends)[self.rank])
+        every = np.empty((self.size, mine), bucket.dtype)
+        kind = bucket.dtype.char
+        self._world.Alltoallv(
+            [bucket, counts, ends[:-1], kind],
+            [every, np.full(self.size, mine), np.arange(self.size) * mine, kind],
+        )
+        self._all_get(_sum_of(every), bucket, ends)
+        return bucket
+
+    def _all_get(self, own, out, ends):
+        self._world.Allgatherv(own, [out, np.diff(ends), ends[:-1], out.dtype.char])
+
+    def texts(self, text):
+        encoded = np.frombuffer(text.encode(), np.uint8)
+        sizes = np.empty(self.size, np.int64)
+        self._world.Allgather(np.array([encoded.size], np.int64), sizes)
+        ends = np.cumsum([0, *sizes])
+        every = np.empty(ends[-1], np.uint8)
+        self._all_get(encoded, every, ends)
+        return [
+            every[start:end].tobytes().decode()
+            for start, end in zip(ends[:-1], ends[1:], strict=True)
+        ]
+
+    def any(self, flag):
+        flags = np.empty(self.size, np.uint8)
+        self._world.Allgather(np.array([flag], np.uint8), flags)
+        return bool(flags.any())
+
+    def refuse_difference(self, what, value):
+        texts = self.texts(str(value))
+        other = next((rank for rank, text in enumerate(texts) if text != texts[0]), None)
+        if other is not None:
+            raise ValueError(
+                f"rank {other} of {self.size} has other {what} than rank 0 "
+                f"({printable(texts[other])[:200]}, not {printable(texts[0])[:200]}): all ranks "
+                "need the same command, files and versions, and processors of one kind"
+            )
+
+    def on_first(self, work):
+        def nothing():
+            work()
+            return np.empty(0)
+
+        self.array_of_first(nothing)
+
+    def array_of_first(self, work):
+        array, failed, said = np.empty(0), None, ""
+        if self.rank == 0:
+            try:
+                array = np.ascontiguousarray(work())
+                said = json.dumps([array.dtype.char, array.shape])
+            except Exception as error:  # the others wait for it
+                failed, said = error, f"!{error}"
+        said = self.texts(said)[0]
+        if failed is not None:
+            raise failed
+        if said.startswith("!"):
+            raise ValueError(said[1:])
+        if self.rank:
+            kind, shape = json.loads(said)
+            array = np.empty(shape, kind)
+        self._world.Bcast([array, array.size, array.dtype.char])
+        return array
+
+    def threads(self):
+        from mpi4py import MPI
+
+        here = self._world.Split_type(MPI.COMM_TYPE_SHARED)
+        cores = _cores()
+        others = MpiRanks(here).texts(json.dumps(cores))
+        return max(1, len(cores) // sum(not {*cores}.isdisjoint(json.loads(o)) for o in others))
+
+    def leave(self, error: BaseException) -> None:
+        """End this rank with an exception: return on the first if all have one, else end all."""
+        if not isinstance(error, Exception):  # Ctrl-C, a second time: at once
+            self._world.Abort(130)
+        if self._all_arrive():
+            if self.rank:
+                raise SystemExit(0) from None  # what there is to say, the first one says
+            return
+        if isinstance(error, (ValueError, OSError, FloatingPointError, MemoryError)):
+            text = printable(" ".join(str(error).split("\n")) or type(error).__name__)
+        else:
+            text = "".join(traceback.format_exception(error)).rstrip()
+        out = sys.__stderr__
+        if out is not None:
+            who = f"rank {self.rank} of {self.size} ({socket.gethostname()})"
+            print(f"error: {who}: {text}", file=out, flush=True)
+            time.sleep(0.2)  # the launcher passes it on
+        self._world.Abort(1)
+
+    def _all_arrive(self) -> bool:
+        """Return whether all ranks end with an exception within seconds; lower ones wait less."""
+        request = self._farewell.Ibarrier()
+        until = time.monotonic() + PATIENCE + 0.5 * self.rank
+        while time.monotonic() < until:
+            if request.Test():
+                return True
+            time.sleep(0.01)
+        return False
+
+
+@contextmanager
+def only_first_speaks() -> Iterator[None]:
+    """Let no other rank print in this block, and let the first one end first, if all must.
+
+    A launcher ends all when one ends with an error, and the first one is to say it before.
+    """
+    if not launched_rank():
+        yield
+        return
+    said = io.StringIO()
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(said):
+        try:
+            yield
+        except SystemExit as exit:
+            if exit.code:
+                time.sleep(PATIENCE)
+                print(f"rank {launched_rank()}: {said.getvalue().strip()}", file=sys.__stderr__)
+            raise
+
+
+def _cores() -> list[int]:
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def _buckets(views: Sequence[np.ndarray]) -> Iterator[list[np.ndarray]]:
+    """Cut flat arrays into parts, and group these: of a group, at most `BUCKET` numbers."""
+    group: list[np.ndarray] = []
+    room = BUCKET
+    for view in views:
+        while view.size:
+            part, view = view[:room], view[room:]
+            group.append(part)
+            room -= part.size
+            if not room:
+                yield group
+                group, room = [], BUCKET
+    if group:
+        yield group
+
+
+def _ends(parts: Sequence[np.ndarray]) -> np.ndarray:
+    return np.cumsum([part.size for part in parts])[:-1]
+
+
+def _sum_of(rows: np.ndarray) -> np.ndarray:
+    """Add rows, the first to the second, their sum to the third, and so on."""
+    total = rows[0].copy()
+    for row in rows[1:]:
+        total += row
+    return total
