@@ -8,7 +8,7 @@ import socket
 import typer
 
 from ..console.screen import say
-from ..files.words import counted
+from ..files.words import count_text
 from ..machine.ranks import Ranks
 from ..machine.versions import versions
 
@@ -33,7 +33,7 @@ def share_machines(
     ranks.refuse_difference("versions", versions())
     threads = threads or ranks.threads() or 1
     say(
-        f"{ranks.size} ranks, here with {counted(threads, 'thread')} each. Ctrl-C may end them at "
+        f"{ranks.size} ranks, here with {count_text(threads, 'thread')} each. Ctrl-C may end them at "
         f"once; `kill -USR1 {os.getpid()}` on {socket.gethostname()} saves first."
     )
     return "cpu", threads

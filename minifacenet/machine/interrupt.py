@@ -16,7 +16,7 @@ INTERRUPTED = 130  # the exit status of a command
 def postponed_interrupt(
     told: Callable[[], None], also: Sequence[signal.Signals] = ()
 ) -> Iterator[threading.Event]:
-    """Make the first Ctrl-C (or SIGTERM, or one of `also`) in the block call `told` and set the event.
+    """Make the first Ctrl-C, SIGTERM or one of `also` in the block call `told` and set the event.
 
     The block looks at the event where it can stop. A second one interrupts at once, as usual.
     Outside the main thread Python delivers no signals, and the event stays clear.

@@ -3,8 +3,8 @@
 Sums are formed here, in the order of the ranks, and not by MPI, which may choose another order: for
 a number of ranks the bits are the same each time, and the same on every rank. An array is cut into
 one piece per rank; each rank gets its piece from all others, adds, and sends the sum to all. So
-each sends and receives 2 (n - 1) / n of the array, as in the usual ring. A short one goes whole from
-each to all, once, since there the time is that of the messages and not of their bytes.
+each sends and receives 2 (n - 1) / n of the array, as in the usual ring. A short one goes whole
+from each to all, once, since there the time is that of the messages and not of their bytes.
 
 What one rank alone runs into, the others cannot know: they wait for it. So it says what it was and
 ends all. What all run into alike, such as photos that cannot be read, is said by the first.
@@ -19,8 +19,9 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -152,7 +153,7 @@ class MpiRanks(Ranks):
         self._all_get(encoded, every, ends)
         return [
             every[start:end].tobytes().decode()
-            for start, end in zip(ends[:-1], ends[1:], strict=True)
+            for start, end in pairwise(ends)
         ]
 
     def any(self, flag):

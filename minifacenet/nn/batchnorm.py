@@ -16,10 +16,9 @@ Backward. mu and v depend on every x, and both paths lead to all of them. Let d 
 In words: d loses its mean and its part along z, since neither a shift of all x nor a stretch of all
 x changes y.
 
-Where several processes have a share of the batch each (`sum_over_ranks`), mu and v, and the means of
-d and d z in the backward, are those of the whole batch: each adds its sums to the others'. Then dx is
-what one process gives, and each adds its own m, in place of all, times these means to dgamma and
-dbeta: these add up to the whole, as the gradients of all other parameters do.
+Where several processes have a share of the batch each (`sum_over_ranks`), mu, v and the backward's
+means of d and d z are those of the whole batch, and dx is what one process gives. To dgamma and
+dbeta each adds these means times its own m: they add up to the whole, as all gradients do.
 
 All sums run over m in a fixed order (`channel_sums.py`). v is a second pass over x, not
 mean(x^2) - mu^2, which loses all digits when mu is large beside sqrt(v).
@@ -211,7 +210,7 @@ class BatchNorm(Layer):
         them, and its backward gives dL/dx = scale dout and no gradients of gamma and beta.
     sum_over_ranks : callable(ndarray), optional
         Adds to a float64 array (n,), in place, those of the other processes that train on a share
-        of the same batch. All call it equally often: also one whose share is empty. On the CPU only.
+        of the same batch. All call it equally often, also with an empty share. On the CPU only.
     """
 
     frozen = False

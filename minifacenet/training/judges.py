@@ -80,7 +80,7 @@ def add_thresholds(path: Path, known: Faces, others: Faces, ranks: Ranks = ALONE
 
 
 def _shared(embedder: Embedder, ranks: Ranks) -> Callable[[np.ndarray], np.ndarray]:
-    """Return what embeds photos as the embedder does, a share on each rank, and gives all to all."""
+    """Return what embeds photos as the embedder does, a share on each rank, all for all."""
     return lambda photos: ranks.gather(
         embedder.transform(photos[ranks.share(len(photos))]), len(photos)
     )

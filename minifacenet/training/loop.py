@@ -217,8 +217,8 @@ def _step(
     Return a StepRecord's fields from loss to spread, and the photos' distances before the update.
 
     `labels` are those of the whole batch, `photos` this rank's share of it, perhaps none: it takes
-    part in everything all the same. `fixed` are vectors of an older network, one for each photo, or None: they stand below the
-    network's own where distances are measured, and get no gradient.
+    part in everything all the same. `fixed` are vectors of an older network, one for each photo, or
+    None: they stand below the network's own where distances are measured, and get no gradient.
     """
     own = ranks.share(len(labels))
     chunk, most = chunk or len(labels), max(1, len(photos))
