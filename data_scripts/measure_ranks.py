@@ -1,6 +1,6 @@
 """Measure training on several ranks beside one process with as many threads: the guide's table.
 
-    mpiexec -n 2 --bind-to none python data_scripts/measure_ranks.py nn1_mini nn1_mini_bn resnet_mini
+    mpiexec -n 2 --bind-to none python data_scripts/measure_ranks.py nn1_mini nn1_mini_bn
 
 Both sides are in the same processes, and take turns step by step: the first rank alone, with one
 thread per rank, while the others sleep; then all ranks, with one thread each. Made-up photos, the

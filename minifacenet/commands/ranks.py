@@ -33,7 +33,7 @@ def share_machines(
     ranks.refuse_difference("versions", versions())
     threads = threads or ranks.threads() or 1
     say(
-        f"{ranks.size} ranks, here with {count_text(threads, 'thread')} each. Ctrl-C may end them at "
-        f"once; `kill -USR1 {os.getpid()}` on {socket.gethostname()} saves first."
+        f"{ranks.size} ranks, here with {count_text(threads, 'thread')} each. Ctrl-C may end them "
+        f"at once; `kill -USR1 {os.getpid()}` on {socket.gethostname()} saves first."
     )
     return "cpu", threads

@@ -151,10 +151,7 @@ class MpiRanks(Ranks):
         ends = np.cumsum([0, *sizes])
         every = np.empty(ends[-1], np.uint8)
         self._all_get(encoded, every, ends)
-        return [
-            every[start:end].tobytes().decode()
-            for start, end in pairwise(ends)
-        ]
+        return [every[start:end].tobytes().decode() for start, end in pairwise(ends)]
 
     def any(self, flag):
         flags = np.empty(self.size, np.uint8)

@@ -1,19 +1,29 @@
-"""What `test_ranks.py` starts under mpiexec: first steps on all ranks beside those of one process.
+"""What `test_ranks.py` starts under mpiexec.
 
-Prints one JSON object: for each case how far loss and gradients are from those of one process, as a
-share of the largest, and whether a second time gives the same bits.
+first_steps CHANGES     first steps on all ranks beside those of one process, as one JSON object:
+                        for each case how far loss and gradients are apart, as a share of the
+                        largest, and whether a second time gives the same bits
+command FAULT ...       the command line, and what is to happen after its third step
 """
 
 import json
+import os
+import signal
+import sys
+import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 
+from minifacenet.__main__ import main
 from minifacenet.embedding.architectures import Architecture
+from minifacenet.machine import mpi
 from minifacenet.machine.mpi import MpiRanks, all_ranks
 from minifacenet.machine.ranks import ALONE
 from minifacenet.nn.device.backend import set_threads
 from minifacenet.nn.layer import Layer, Sequential
+from minifacenet.training import run as training_run
 from minifacenet.training.loop import train
 from minifacenet.training.settings import TrainConfig
 
@@ -64,8 +74,6 @@ def photos():
 
 def steps(ranks, name, dtype, changes):
     """Train two steps; returns the losses, the first step's gradients and all arrays after both."""
-    from dataclasses import replace
-
     inner = Architecture(name, size=32, channels=1).build(np.random.default_rng(0), dtype)
     network = Sequential(("wide", Widened(dtype)), *inner.layers.items())
     losses, gradients = [], []
@@ -83,30 +91,88 @@ def apart(a, b):
     return float(np.abs(a - b).max() / np.abs(b).max())
 
 
-def main():
+def first_steps(changes):
+    """Print how far each case is from one process, and whether it repeats."""
     set_threads(1)
     answer = {}
     with all_ranks() as ranks:
         sides = {case: ranks for case in CASES}
-        cases = dict(CASES)
         for case in ("nn1_mini float64", "batch norm float64", "chunks float64"):
-            cases[f"{case}, empty shares"] = CASES[case]
             sides[f"{case}, empty shares"] = Lopsided(ranks._world)
-        for case, (name, dtype, changes) in cases.items():
-            here = steps(sides[case], name, dtype, changes)
-            again = steps(sides[case], name, dtype, changes)
-            alone = steps(ALONE, name, dtype, changes)
+        for case, side in sides.items():
+            name, dtype, own = CASES[case.partition(",")[0]]
+            here, again, alone = (
+                steps(each, name, dtype, own | changes) for each in (side, side, ALONE)
+            )
             ranks.refuse_difference("weights", here[2].tobytes().hex())
             answer[case] = {
                 "loss": apart(here[0][:1], alone[0][:1]),
                 "gradient": apart(here[1], alone[1]),
                 "later": apart(here[2], alone[2]),
                 "repeats": all(map(np.array_equal, here, again)),
-                "moved": float(np.abs(alone[1]).max()),
+                "learns": bool(alone[1].any()),
             }
         if ranks.rank == 0:
             print(json.dumps(answer))
 
 
-if __name__ == "__main__":
+def fails_alone(step, ranks):
+    if step == 3 and ranks.rank == 1:
+        raise OSError("the disk\x1b[2J is gone")
+
+
+def has_a_bug_alone(step, ranks):
+    if step == 3 and ranks.rank == 1:
+        raise KeyError("no such thing")
+
+
+def fails_on_all(step, ranks):
+    if step == 3:
+        raise OSError("the disk is gone")
+
+
+def first_fails_alone(step, ranks):
+    if step == 3 and ranks.rank == 0:
+        raise OSError("the disk is gone")
+
+
+def interrupts_the_last(step, ranks):
+    if step == 3 and ranks.rank == ranks.size - 1:
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+
+def drifts(step, ranks):
+    if step == 3 and ranks.rank == 1:
+        with ranks.parameter.edit() as w:
+            w += 1e-6
+
+
+def interrupts_itself(step, ranks):
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def slow(step, ranks):
+    time.sleep(0.3)
+
+
+def command(fault, arguments):
+    """Run the command, with something that happens after a step before it is judged or saved."""
+    mpi.PATIENCE = 1.0
+    after_step = training_run._Run.after_step
+
+    def disturbed(self, record, *rest):
+        self.ranks.parameter = self.model.network.parameters()["conv1.weight"]
+        globals()[fault](record.step, self.ranks)
+        return after_step(self, record, *rest)
+
+    if fault != "nothing":
+        training_run._Run.after_step = disturbed
+    sys.argv = ["minifacenet", *arguments]
     main()
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "first_steps":
+        first_steps(json.loads(sys.argv[2]))
+    else:
+        command(sys.argv[2], sys.argv[3:])
