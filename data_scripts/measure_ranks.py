@@ -4,36 +4,38 @@
 
 Both sides are in the same processes, and take turns step by step: the first rank alone, with one
 thread per rank, while the others sleep; then all ranks, with one thread each. Made-up photos, the
-batch and the settings are `minifacenet train`'s. Clock: the wall's, for the ranks wait for each
-other; so other programs count, too, and hit both sides alike. Printed are medians, their ratio, and
-how long the first rank was within sums, gathering and waiting for the others.
+batch and the settings are `minifacenet train`'s.
+
+Ranks wait for each other, so the clock is the wall's, on which other programs count, too. Beside it
+stands what they cannot change: the processor time of a step, for a thread of the one process, and
+for the busiest rank, without its time in sums, gathering and waiting, which is a column of its own
+(the least of all rounds: there nobody was late).
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from itertools import islice
 
 import numpy as np
 
 from minifacenet.embedding.architectures import Architecture
 from minifacenet.machine.mpi import MpiRanks, all_ranks
 from minifacenet.machine.ranks import ALONE
-from minifacenet.nn.device.backend import set_threads
+from minifacenet.nn.device.backend import blas_threads, set_threads
 from minifacenet.preprocessing.faces import Faces
 from minifacenet.training.loop import train
 from minifacenet.training.settings import TrainConfig
 
-ROUNDS = 15
+ROUNDS = 9
 CONFIG = TrainConfig(steps=1000)
 PEOPLE, PHOTOS = 40, 8
 
 
 class Timed(MpiRanks):
-    """Ranks that sum up the seconds within them, and the bytes of the gradients' sums."""
+    """Ranks that sum up what they take: `within` is (wall, processor) seconds of a step."""
 
-    seconds = 0.0
+    within = 0.0, 0.0
 
     def gather(self, rows, count):
         return self._timed(super().gather, rows, count)
@@ -45,17 +47,21 @@ class Timed(MpiRanks):
         return self._timed(super().texts, text)
 
     def _timed(self, work, *arguments):
-        start = time.perf_counter()
+        before = clocks()
         try:
             return work(*arguments)
         finally:
-            self.seconds += time.perf_counter() - start
+            self.within = tuple(self.within + clocks() - before)
 
     def rest_until_all_come(self) -> None:
         """Wait without spinning, as MPI's own waiting does: the core is another's meanwhile."""
         request = self._world.Ibarrier()
         while not request.Test():
             time.sleep(0.001)
+
+
+def clocks() -> np.ndarray:
+    return np.array([time.perf_counter(), time.process_time()])
 
 
 def made_up(size: int) -> Faces:
@@ -72,42 +78,47 @@ def made_up(size: int) -> Faces:
     )
 
 
-def measure(name: str, ranks: Timed, rounds: int) -> None:
+def measure(name: str, ranks: Timed) -> None:
     architecture = Architecture(name, channels=1)
     faces = made_up(architecture.input_shape[0])
     sides = [
         train(architecture.build(np.random.default_rng(0)), faces, CONFIG, ranks=side)
         for side in (ALONE, ranks)
     ]
-    alone, together, within = [], [], []
-    for number in range(rounds + 1):
+    alone, together = [], []  # rounds of (wall, processor), and of both without the sums, and these
+    for number in range(ROUNDS + 1):  # the first one compiles and takes memory
         ranks.rest_until_all_come()
         if ranks.rank == 0:
             set_threads(ranks.size)
-            alone += islice(sides[0], 1)
+            with blas_threads(ranks.size):
+                before = clocks()
+                record = next(sides[0])
+                alone.append(clocks() - before)
         ranks.rest_until_all_come()
         set_threads(1)
-        ranks.seconds = 0.0
-        together += islice(sides[1], 1)
-        within.append(ranks.seconds)
-        if number == 0:  # it compiles and takes memory
-            alone, together, within = [], [], []
+        ranks.within = 0.0, 0.0
+        with blas_threads(1):
+            before = clocks()
+            record = next(sides[1])
+            wall, processor = clocks() - before
+        own = np.array([[wall, processor - ranks.within[1], ranks.within[0]]])
+        together.append(ranks.gather(own, ranks.size).max(axis=0))
     if ranks.rank == 0:
-        threads, shared = (
-            np.array([record.images / record.seconds for record in records])
-            for records in (alone, together)
-        )
-        ratios = shared / threads
-        share = np.median(np.array(within) / [record.seconds for record in together])
-        print(
-            f"{name:12} 1 x {ranks.size} threads {np.median(threads):6.1f} images/s   "
-            f"{ranks.size} x 1 {np.median(shared):6.1f}   ratio of medians "
-            f"{np.median(shared) / np.median(threads):.3f}, of the fastest "
-            f"{shared.max() / threads.max():.3f}, quartiles of {rounds} ratios "
-            f"{np.quantile(ratios, 0.25):.3f} to {np.quantile(ratios, 0.75):.3f}   "
-            f"within sums and waiting {share:.1%}",
-            flush=True,
-        )
+        tell(name, ranks.size, record.images, np.array(alone[1:]), np.array(together[1:]))
+
+
+def tell(name, size, images, alone, together) -> None:
+    rates = images / alone[:, 0], images / together[:, 0]
+    threads, shared = map(np.median, rates)
+    low, high = np.quantile(rates[1] / rates[0], [0.25, 0.75])
+    thread, rank = np.median(alone[:, 1]) / size, np.median(together[:, 1])
+    print(
+        f"{name}: images/s by the wall, medians of {len(alone)} rounds: 1 x {size} threads "
+        f"{threads:.0f}, {size} x 1 {shared:.0f}, ratio {shared / threads:.2f} (quartiles of the "
+        f"rounds {low:.2f} to {high:.2f}). Processor ms a step: a thread {1000 * thread:.0f}, the "
+        f"busiest rank {1000 * rank:.0f}; within sums at least {1000 * together[:, 2].min():.1f}",
+        flush=True,
+    )
 
 
 def main() -> None:
@@ -115,7 +126,7 @@ def main() -> None:
         if not isinstance(ranks, MpiRanks):
             raise ValueError("start it with mpiexec -n 2 --bind-to none")
         for name in sys.argv[1:]:
-            measure(name, Timed(ranks._world), ROUNDS)
+            measure(name, Timed(ranks._world))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from ..console.screen import say
 from ..files.words import count_text
 from ..machine.ranks import Ranks
 from ..machine.versions import versions
+from ..nn.device.backend import blas_threads
 
 
 def share_machines(
@@ -32,6 +33,7 @@ def share_machines(
     ranks.refuse_difference("options", {name: str(it) for name, it in context.params.items()})
     ranks.refuse_difference("versions", versions())
     threads = threads or ranks.threads() or 1
+    context.with_resource(blas_threads(threads))  # NumPy's own products would take every core
     say(
         f"{ranks.size} ranks, here with {count_text(threads, 'thread')} each. Ctrl-C may end them "
         f"at once; `kill -USR1 {os.getpid()}` on {socket.gethostname()} saves first."

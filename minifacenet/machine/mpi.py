@@ -32,8 +32,11 @@ from .ranks import ALONE, Ranks
 # What launchers tell the processes that they start: mpiexec of Open MPI, of MPICH, and srun.
 RANKS = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK")
 SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
-BUCKET = 2**20  # numbers of an array that are under way at once: memory for so many three times
+# Numbers that are under way at once: so many per rank, which stay in the cache where these are few,
+# and at most so many in all, in memory that is taken twice.
+PIECE, BUCKET = 2**17, 2**22
 SHORT = 2**15  # bytes that reach a rank if all send everything to all; more are cut into pieces
+SPINNING, NAP = 1e-4, 2e-5  # seconds of a wait without sleep, and of a sleep
 PATIENCE = 5.0  # seconds in which all ranks run into the same error, if they do
 
 
@@ -74,7 +77,7 @@ def all_ranks() -> Iterator[Ranks]:
     ranks = MpiRanks(world)
     try:
         yield ranks
-        world.Barrier()
+        ranks.meet()
     except BaseException as error:
         ranks.leave(error)
         raise
@@ -106,40 +109,65 @@ class MpiRanks(Ranks):
     def __init__(self, world: Any):
         self._world = world
         self._farewell = world.Dup()
+        self._spaces: dict[tuple[str, np.dtype], np.ndarray] = {}
         self.rank, self.size = world.rank, world.size
+
+    def meet(self) -> None:
+        """Wait until all ranks are here: every exchange begins with it.
+
+        MPI's own waiting spins. Where other programs run, too, the one core on which a rank waits
+        may be what the last rank waits for; so this one sleeps, as Numba's threads do.
+        """
+        request, begun = self._world.Ibarrier(), time.perf_counter()
+        while not request.Test():
+            if time.perf_counter() > begun + SPINNING:
+                time.sleep(NAP)
 
     def gather(self, rows, count):
         ends = np.array(self.bounds(count)) * int(np.prod(rows.shape[1:]))
         out = np.empty((count, *rows.shape[1:]), rows.dtype)
+        self.meet()
         self._all_get(np.ascontiguousarray(rows).reshape(-1), out.reshape(-1), ends)
         return out
 
     def add(self, arrays):
         if not all(array.flags.c_contiguous for array in arrays):
             raise ValueError("arrays that are added in place are in C order")
-        for parts in _buckets([array.reshape(-1) for array in arrays]):
-            bucket = np.concatenate(parts)
-            small = bucket.nbytes * self.size <= SHORT
-            bucket = self._add_whole(bucket) if small else self._add_pieces(bucket)
-            for part, sums in zip(parts, np.split(bucket, _ends(parts)), strict=True):
+        most = min(PIECE * self.size, BUCKET)
+        for parts in _buckets([array.reshape(-1) for array in arrays], most):
+            if len(parts) == 1:
+                self._add_flat(parts[0])
+                continue
+            ends = np.cumsum([part.size for part in parts])
+            bucket = self._space("bucket", ends[-1], parts[0].dtype)
+            self._add_flat(np.concatenate(parts, out=bucket))
+            for part, sums in zip(parts, np.split(bucket, ends[:-1]), strict=True):
                 part[:] = sums
 
-    def _add_whole(self, bucket):
-        every = np.empty((self.size, bucket.size), bucket.dtype)
-        self._world.Allgather(bucket, every)
-        return _sum_of(every)
-
-    def _add_pieces(self, bucket):
-        ends = np.array(self.bounds(bucket.size))
-        counts, mine = np.diff(ends), int(np.diff(ends)[self.rank])
-        every = np.empty((self.size, mine), bucket.dtype)
-        kind = bucket.dtype.char
+    def _add_flat(self, own):
+        """Add to an array (n,), in place, those of the other ranks."""
+        self.meet()
+        if own.nbytes * self.size <= SHORT:
+            every = self._space("every", self.size * own.size, own.dtype)
+            self._world.Allgather(own, every)
+            _sum_rows(every.reshape(self.size, -1), own)
+            return
+        ends = np.array(self.bounds(own.size))
+        starts, counts = ends[:-1], np.diff(ends)
+        mine, kind = own[ends[self.rank] : ends[self.rank + 1]], own.dtype.char
+        every = self._space("every", self.size * mine.size, own.dtype)
         self._world.Alltoallv(
-            [bucket, counts, ends[:-1], kind],
-            [every, np.full(self.size, mine), np.arange(self.size) * mine, kind],
+            [own, counts, starts, kind],
+            [every, np.full(self.size, mine.size), np.arange(self.size) * mine.size, kind],
         )
-        self._all_get(_sum_of(every), bucket, ends)
-        return bucket
+        _sum_rows(every.reshape(self.size, -1), mine)
+        self._world.Allgatherv(mine.copy(), [own, counts, starts, kind])
+
+    def _space(self, name, count, dtype):
+        """Return an array (count,) that is used again: fresh memory costs more than the sums."""
+        if (name, dtype) not in self._spaces or self._spaces[name, dtype].size < count:
+            self._spaces[name, dtype] = np.empty(count, dtype)
+        return self._spaces[name, dtype][:count]
 
     def _all_get(self, own, out, ends):
         self._world.Allgatherv(own, [out, np.diff(ends), ends[:-1], out.dtype.char])
@@ -147,6 +175,7 @@ class MpiRanks(Ranks):
     def texts(self, text):
         encoded = np.frombuffer(text.encode(), np.uint8)
         sizes = np.empty(self.size, np.int64)
+        self.meet()
         self._world.Allgather(np.array([encoded.size], np.int64), sizes)
         ends = np.cumsum([0, *sizes])
         every = np.empty(ends[-1], np.uint8)
@@ -155,6 +184,7 @@ class MpiRanks(Ranks):
 
     def any(self, flag):
         flags = np.empty(self.size, np.uint8)
+        self.meet()
         self._world.Allgather(np.array([flag], np.uint8), flags)
         return bool(flags.any())
 
@@ -258,29 +288,24 @@ def _cores() -> list[int]:
     return list(range(os.cpu_count() or 1))
 
 
-def _buckets(views: Sequence[np.ndarray]) -> Iterator[list[np.ndarray]]:
-    """Cut flat arrays into parts, and group these: of a group, at most `BUCKET` numbers."""
+def _buckets(arrays: Sequence[np.ndarray], most: int) -> Iterator[list[np.ndarray]]:
+    """Cut flat arrays into parts, and group these: of a group, at most `most` numbers."""
     group: list[np.ndarray] = []
-    room = BUCKET
-    for view in views:
-        while view.size:
-            part, view = view[:room], view[room:]
+    room = most
+    for left in arrays:
+        while left.size:
+            part, left = left[:room], left[room:]
             group.append(part)
             room -= part.size
             if not room:
                 yield group
-                group, room = [], BUCKET
+                group, room = [], most
     if group:
         yield group
 
 
-def _ends(parts: Sequence[np.ndarray]) -> np.ndarray:
-    return np.cumsum([part.size for part in parts])[:-1]
-
-
-def _sum_of(rows: np.ndarray) -> np.ndarray:
-    """Add rows, the first to the second, their sum to the third, and so on."""
-    total = rows[0].copy()
-    for row in rows[1:]:
-        total += row
-    return total
+def _sum_rows(rows: np.ndarray, out: np.ndarray) -> None:
+    """Add two rows or more: the second to the first, the third to their sum, and so on."""
+    np.add(rows[0], rows[1], out=out)
+    for row in rows[2:]:
+        out += row
