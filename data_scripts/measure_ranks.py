@@ -7,9 +7,9 @@ thread per rank, while the others sleep; then all ranks, with one thread each. M
 batch and the settings are `minifacenet train`'s.
 
 Ranks wait for each other, so the clock is the wall's, on which other programs count, too. Beside it
-stands what they cannot change: the processor time of a step, for a thread of the one process, and
-for the busiest rank, without its time in sums, gathering and waiting, which is a column of its own
-(the least of all rounds: there nobody was late).
+stands what they cannot change: the processor time that a step takes in the thread that leads it, of
+the one process and of the busiest rank. For the ranks it has no sums, gathering and waiting in it;
+the least that these took in a round is printed, too, for there nobody was late.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from minifacenet.preprocessing.faces import Faces
 from minifacenet.training.loop import train
 from minifacenet.training.settings import TrainConfig
 
-ROUNDS = 9
+ROUNDS = 7
 CONFIG = TrainConfig(steps=1000)
 PEOPLE, PHOTOS = 40, 8
 
@@ -61,7 +61,7 @@ class Timed(MpiRanks):
 
 
 def clocks() -> np.ndarray:
-    return np.array([time.perf_counter(), time.process_time()])
+    return np.array([time.perf_counter(), time.thread_time()])
 
 
 def made_up(size: int) -> Faces:
@@ -85,8 +85,8 @@ def measure(name: str, ranks: Timed) -> None:
         train(architecture.build(np.random.default_rng(0)), faces, CONFIG, ranks=side)
         for side in (ALONE, ranks)
     ]
-    alone, together = [], []  # rounds of (wall, processor), and of both without the sums, and these
-    for number in range(ROUNDS + 1):  # the first one compiles and takes memory
+    alone, together = [], []  # per round (wall, processor), and (wall, processor beside sums, sums)
+    for _ in range(ROUNDS + 1):  # the first one compiles and takes memory
         ranks.rest_until_all_come()
         if ranks.rank == 0:
             set_threads(ranks.size)
@@ -111,12 +111,13 @@ def tell(name, size, images, alone, together) -> None:
     rates = images / alone[:, 0], images / together[:, 0]
     threads, shared = map(np.median, rates)
     low, high = np.quantile(rates[1] / rates[0], [0.25, 0.75])
-    thread, rank = np.median(alone[:, 1]) / size, np.median(together[:, 1])
+    thread, rank = np.median(alone[:, 1]), np.median(together[:, 1])
     print(
         f"{name}: images/s by the wall, medians of {len(alone)} rounds: 1 x {size} threads "
         f"{threads:.0f}, {size} x 1 {shared:.0f}, ratio {shared / threads:.2f} (quartiles of the "
-        f"rounds {low:.2f} to {high:.2f}). Processor ms a step: a thread {1000 * thread:.0f}, the "
-        f"busiest rank {1000 * rank:.0f}; within sums at least {1000 * together[:, 2].min():.1f}",
+        f"rounds {low:.2f} to {high:.2f}). Processor ms a step: the one process's first thread "
+        f"{1000 * thread:.0f}, the busiest rank {1000 * rank:.0f}; sums and waiting at least "
+        f"{1000 * together[:, 2].min():.1f}",
         flush=True,
     )
 

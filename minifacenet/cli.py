@@ -89,7 +89,7 @@ def main() -> None:
     """The console command. Errors that a user can mend are one line; the rest keep a traceback."""
     make_streams_patient()
     if sys.argv[1:2] == ["train"]:  # the one command that several processes do together
-        from .machine.mpi import only_first_speaks
+        from .machine.launcher import only_first_speaks
 
         with only_first_speaks():
             _run()

@@ -68,7 +68,7 @@ class Augmentation:
     ) -> np.ndarray:
         """Return changed copies of uint8 photos (N, H, W, C), float32 in 0..255.
 
-        Of a `part` of them, if it is given: `rng` draws for all, so each photo is changed the same.
+        Of a `part` in one piece, if it is given: `rng` draws for all, so each is changed the same.
         Raises ValueError if the images have other axes.
         """
         if images.ndim != 4:
@@ -106,14 +106,14 @@ class Augmentation:
         if not self.erase:
             return
         _, height, width, channels = photos.shape
-        own = {i: place for place, i in enumerate(range(n)[part])}
+        first, last, _ = part.indices(n)
         for i in np.flatnonzero(rng.random(n) < self.erase):
             rows, columns = (int(side * rng.uniform(*ERASED)) for side in (height, width))
             top = rng.integers(height - rows + 1)
             left = rng.integers(width - columns + 1)
             colour = rng.uniform(0, 255, channels)
-            if i in own:
-                photos[own[i], top : top + rows, left : left + columns] = colour
+            if first <= i < last:
+                photos[i - first, top : top + rows, left : left + columns] = colour
 
 
 def _matrices(angle, zoom, mirror) -> np.ndarray:

@@ -35,7 +35,7 @@ from collections.abc import Callable
 import numpy as np
 from numba import prange
 
-from .channel_sums import partial_sums
+from .channel_sums import over_ranks, partial_sums
 from .device.backend import Array, Kernel, as_pixels, element, empty, thread_per_element, zeros
 from .device.cpu_target import cpu_kernel
 from .device.cuda_target import cuda, cuda_kernel, divide
@@ -292,15 +292,7 @@ class BatchNorm(Layer):
         if pixels or self.sum_over_ranks:
             sums = partial_sums(a, mean_a, b, mean_b)
             if self.sum_over_ranks:
-                sums, pixels = self._over_ranks(sums, pixels)
+                sums, pixels = over_ranks(sums, pixels, self.sum_over_ranks)
             for total, mean in zip(sums, (first, second), strict=True):
                 _mean(total, a.dtype.type(max(pixels, 1)), mean)
         return first, second, pixels
-
-    def _over_ranks(self, sums, pixels):
-        """Return sums (1, C) and the number of pixels of all ranks, from this one's (parts, C)."""
-        own = [part.sum(axis=0, dtype=np.float64) for part in sums]
-        every = np.concatenate([*own, [pixels]])
-        self.sum_over_ranks(every)
-        totals = every[:-1].astype(sums[0].dtype).reshape(2, 1, -1)
-        return totals, int(every[-1])

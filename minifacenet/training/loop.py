@@ -231,7 +231,7 @@ def _step(
     if not np.isfinite(distances).all():
         inputs = to_device(to_input(photos[parts[0]]), network.device)
         layers = ranks.texts(network.first_not_finite(inputs) or "")
-        raise not_finite(next(filter(None, layers), None))
+        raise not_finite(next(filter(None, layers), "unknown"))  # of the first rank that found one
     loss, active, weights, candidates = loss_of(distances)
     ranks.refuse_difference("losses", (loss, active))
     if active:  # otherwise there is nothing to learn from, and no update

@@ -28,7 +28,7 @@ from ..embedding.architectures import FaceNet
 from ..embedding.batches import to_input
 from ..embedding.checkpoint import save_model
 from ..files.arrays import CheckpointError
-from ..files.atomic import sweep, write_csv, write_json
+from ..files.atomic import write_csv
 from ..files.locks import locked
 from ..machine.gpu import memory_text
 from ..machine.interrupt import postponed_interrupt
@@ -37,7 +37,7 @@ from ..nn.device.backend import to_device
 from ..preprocessing.faces import Faces
 from . import state as stored
 from .average import WeightAverage
-from .files import STALE, last_good
+from .files import last_good, make_ready
 from .harmonic import Harmonic, old_vectors, with_old
 from .health import StepRecord, collapsed_for, not_finite
 from .judges import Check, add_thresholds, split_off_judges
@@ -149,7 +149,7 @@ def _run_training(
     model.network.to(device)
     state = TrainingState(model.network, config.training)
     average = WeightAverage(model.network, config.average) if config.average else None
-    ranks.on_first(lambda: _make_ready(out, config.settings(faces), resume))
+    ranks.on_first(lambda: make_ready(out, config.settings(faces), resume))
     probe = to_device(to_input(faces.images[:2]), device)
     run = _Run(out, config, model, state, config.settings(faces), probe, average, ranks)
     if resume:
@@ -162,11 +162,10 @@ def _run_training(
     harmonic = gallery = None
     if old is not None:
         old.network.to(device)
-        name = str(config.harmonic)
 
         def embedded(photos: Faces) -> np.ndarray:
             return ranks.array_of_first(
-                lambda: old_vectors(old, photos, folder, out, observer, name)
+                lambda: old_vectors(old, photos, folder, out, observer, str(config.harmonic))
             )
 
         harmonic = Harmonic(embedded(known), config.harmonic_by)
@@ -196,28 +195,16 @@ def _run_training(
     if others is not None and run.stopped != "interrupted":
         add_thresholds(out / "model.safetensors", known, others, ranks)
     margin = None if config.harmonic_by == "vectors" else config.training.margin
-    judged_by = f"VAL at FAR {config.far:g}"
-    ranks.on_first(lambda: training_figure(out, run.records, run.checks, margin, judged_by))
+    judge = f"VAL at FAR {config.far:g}"
+    ranks.on_first(lambda: training_figure(out, run.records, run.checks, margin, judge))
     return Outcome(run.records, run.checks, run.kept(), run.stopped, began)
-
-
-def _make_ready(out: Path, settings: dict, resume: bool) -> None:
-    """Remove what an older training left in `out`, and write the settings of this one."""
-    sweep(out)
-    if resume:
-        return
-    for name in STALE:  # the state first: nobody must resume an older training
-        (out / name).unlink(missing_ok=True)
-    # At once, so that a folder that cannot be written to is not found hours later.
-    write_json(out / "config.json", settings)
 
 
 class _Run:
     """The records and checks of one training, and the times at which they are written."""
 
     def __init__(self, out, config, model, state, settings, probe, average, ranks):
-        self.ranks = ranks
-        self.out, self.config, self.model, self.state = out, config, model, state
+        self.out, self.config, self.model, self.state, self.ranks = out, config, model, state, ranks
         self.settings, self.probe, self.average = settings, probe, average
         self.records: list[StepRecord] = []
         self.checks: list[tuple[int, float, float]] = []

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from minifacenet.machine import mpi
+from minifacenet.machine import launcher, mpi
 from minifacenet.machine.ranks import ALONE, Ranks
 
 OPEN_MPI = {"OMPI_COMM_WORLD_RANK": "1", "OMPI_COMM_WORLD_SIZE": "4", "PMIX_RANK": "1"}
@@ -17,7 +17,7 @@ OPEN_MPI = {"OMPI_COMM_WORLD_RANK": "1", "OMPI_COMM_WORLD_SIZE": "4", "PMIX_RANK
 
 @pytest.fixture(autouse=True)
 def _no_launcher(monkeypatch):
-    for name in (*mpi.RANKS, *mpi.SIZES):
+    for name in (*launcher.RANKS, *launcher.SIZES):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -61,7 +61,7 @@ def test_shares_cover_everything_once_and_differ_by_one_item_at_most(count):
 def test_what_launchers_say(said, rank, size, monkeypatch):
     for name, value in said.items():
         monkeypatch.setenv(name, value)
-    assert (mpi.launched_rank(), mpi.launched()) == (rank, size)
+    assert (launcher.launched_rank(), launcher.launched()) == (rank, size)
 
 
 def test_without_mpi4py_several_processes_are_refused(monkeypatch, run, people, tmp_path):
@@ -77,11 +77,11 @@ def test_without_mpi4py_several_processes_are_refused(monkeypatch, run, people, 
 
 OTHER = """
 import os, sys
-from minifacenet.machine import mpi
-mpi.PATIENCE = 0
+from minifacenet.machine import launcher
+launcher.PATIENCE = 0
 os.environ["PMI_RANK"] = "2"
 try:
-    with mpi.only_first_speaks():
+    with launcher.only_first_speaks():
         print("aloud")
         print("why", file=sys.stderr)
         sys.exit(3)
