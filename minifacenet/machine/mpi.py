@@ -18,7 +18,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
@@ -104,14 +104,14 @@ class MpiRanks(Ranks):
             if time.perf_counter() > begun + SPINNING:
                 time.sleep(NAP)
 
-    def gather(self, rows, count):
+    def gather(self, rows: np.ndarray, count: int) -> np.ndarray:
         ends = np.array(self.bounds(count)) * int(np.prod(rows.shape[1:]))
         out = np.empty((count, *rows.shape[1:]), rows.dtype)
         self.meet()
         self._all_get(np.ascontiguousarray(rows).reshape(-1), out.reshape(-1), ends)
         return out
 
-    def add(self, arrays):
+    def add(self, arrays: Sequence[np.ndarray]) -> None:
         if not all(array.flags.c_contiguous for array in arrays):
             raise ValueError("arrays that are added in place are in C order")
         most = min(PIECE * self.size, BUCKET)
@@ -153,7 +153,7 @@ class MpiRanks(Ranks):
     def _all_get(self, own, out, ends):
         self._world.Allgatherv(own, [out, np.diff(ends), ends[:-1], out.dtype.char])
 
-    def texts(self, text):
+    def texts(self, text: str) -> list[str]:
         encoded = np.frombuffer(text.encode(), np.uint8)
         sizes = np.empty(self.size, np.int64)
         self.meet()
@@ -163,13 +163,13 @@ class MpiRanks(Ranks):
         self._all_get(encoded, every, ends)
         return [every[start:end].tobytes().decode() for start, end in pairwise(ends)]
 
-    def any(self, flag):
+    def any(self, flag: bool) -> bool:
         flags = np.empty(self.size, np.uint8)
         self.meet()
         self._world.Allgather(np.array([flag], np.uint8), flags)
         return bool(flags.any())
 
-    def refuse_difference(self, what, value):
+    def refuse_difference(self, what: str, value: object) -> None:
         texts = self.texts(str(value))
         other = next((rank for rank, text in enumerate(texts) if text != texts[0]), None)
         if other is not None:
@@ -179,14 +179,14 @@ class MpiRanks(Ranks):
                 "need the same command, files and versions, and processors of one kind"
             )
 
-    def on_first(self, work):
-        def nothing():
+    def on_first(self, work: Callable[[], object]) -> None:
+        def nothing() -> np.ndarray:
             work()
             return np.empty(0)
 
         self.array_of_first(nothing)
 
-    def array_of_first(self, work):
+    def array_of_first(self, work: Callable[[], np.ndarray]) -> np.ndarray:
         array, failed, said = np.empty(0), None, ""
         if self.rank == 0:
             try:
@@ -205,7 +205,7 @@ class MpiRanks(Ranks):
         self._world.Bcast([array, array.size, array.dtype.char])
         return array
 
-    def threads(self):
+    def threads(self) -> int:
         from mpi4py import MPI
 
         here = self._world.Split_type(MPI.COMM_TYPE_SHARED)

@@ -79,12 +79,13 @@ def partial_sums(
 
 def over_ranks(
     sums: tuple[Array, Array], pixels: int, add: Callable[[np.ndarray], object]
-) -> tuple[np.ndarray, int]:
-    """Return both sums (2, 1, C) and the number of pixels of all ranks that share a batch.
+) -> tuple[tuple[Array, Array], int]:
+    """Return both sums (1, C) and the number of pixels of all ranks that share a batch.
 
-    `sums` (parts, C) and `pixels` are this rank's; `add` adds to a float64 array, in place, those of
-    the others. On the CPU only.
+    `sums` (parts, C) and `pixels` are this rank's; `add` adds to a float64 array, in place, those
+    of the others. On the CPU only.
     """
     every = np.concatenate([*(part.sum(axis=0, dtype=np.float64) for part in sums), [pixels]])
     add(every)
-    return every[:-1].astype(sums[0].dtype).reshape(2, 1, -1), int(every[-1])
+    first, second = every[:-1].astype(sums[0].dtype).reshape(2, 1, -1)
+    return (first, second), int(every[-1])
