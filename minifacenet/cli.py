@@ -89,6 +89,16 @@ _with_plain_usage(app)
 def main() -> None:
     """The console command. Errors that a user can mend are one line; the rest keep a traceback."""
     make_streams_patient()
+    if sys.argv[1:2] == ["train"]:  # the one command that several processes do together
+        from .machine.launcher import only_first_speaks
+
+        with only_first_speaks():
+            _run()
+    else:
+        _run()
+
+
+def _run() -> None:
     try:
         with warnings.catch_warnings(), _drawing_into_files():
             warnings.showwarning = _warn  # type: ignore[assignment]  # only the text is read

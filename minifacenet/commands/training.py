@@ -18,6 +18,7 @@ from ..embedding.architectures import NETWORK_NAMES, NETWORKS, Architecture, Fac
 from ..embedding.published import PUBLISHED
 from ..experiment.settings import RunConfig
 from ..files.stored import with_options
+from ..machine.ranks import Ranks
 from ..training.settings import TrainingRunConfig
 from .inputs import check_cut, read_people
 from .memory import or_chunk
@@ -40,6 +41,7 @@ from .options import (
     with_batch,
 )
 from .outputs import folder_for_results, refuse_loss
+from .ranks import share_machines
 
 app = typer.Typer()
 
@@ -113,6 +115,24 @@ def train(
 
     OUT/training.html shows how it goes, and reads itself again while the training runs.
     """
+    from ..machine.mpi import all_ranks
+
+    with all_ranks() as ranks:
+        stopped = _train(
+            context, ranks, faces, out, recipe, batch, device, threads, plan, resume, force
+        )
+    if stopped in EXIT_STATUS and ranks.rank == 0:
+        raise typer.Exit(EXIT_STATUS[stopped])
+
+
+EXIT_STATUS = {"interrupted": 130, "collapsed": 1}
+
+
+def _train(
+    context: typer.Context, ranks: Ranks, faces: Path, out: Path, recipe: str | None,
+    batch: int | None, device: str, threads: int | None, plan: bool, resume: bool, force: bool,
+) -> str | None:  # fmt: skip
+    """Do what `train` says, on one rank of perhaps several; return why it stopped early, if so."""
     from ..embedding.checkpoint import load_model
     from ..live import TrainingPage
     from ..machine.gpu import choose_device
@@ -122,11 +142,12 @@ def train(
     from ..training.judges import split_off_judges
     from ..training.observer import Observer, Observers
     from ..training.recipe import read_recipe
-    from ..training.run import began_with, run_training, steps_done
+    from ..training.run import Outcome, began_with, run_training, steps_done
 
     state = out / "state.safetensors"
+    device, threads = share_machines(context, ranks, device, threads, plan)
     if not plan:
-        context.with_resource(folder_for_results(out, faces))
+        ranks.on_first(lambda: context.with_resource(folder_for_results(out, faces)))
     if state.exists() and not (resume or force or plan):
         raise ValueError(f"{out} holds a training: --resume goes on with it, --force begins anew")
     if resume and not state.exists():
@@ -157,6 +178,7 @@ def train(
     like = config if resume else start  # whose channels the photos get, else their own
     channels = None if like is None else like.architecture.channels
     data = read_people(faces, config.architecture.input_shape[0], channels)
+    ranks.refuse_difference("photos", data.content)
     if start is not None:
         check_cut(data, faces, start, str(config.init))
     if old is not None:
@@ -178,21 +200,23 @@ def train(
         tell_plan(known, others, config, done, None if old is None else old.architecture)
         if on == "cuda":
             say("Memory and times are the CPU's: on the GPU the first step says what it takes.")
-        return
+        return None
 
     folder = None if is_pack(faces) else faces
-    with Bars() as bars, TrainingPage(faces, out, config, known, others, bars.say) as page:
-        outcome = or_chunk(
-            lambda: run_training(data, out, config, Observers(bars, page), resume, on, folder),
+
+    def work(observer: Observer) -> Outcome:
+        return or_chunk(
+            lambda: run_training(data, out, config, observer, resume, on, folder, ranks),
             config.architecture, config.training, on,
         )  # fmt: skip
+
+    if ranks.rank > 0:  # the first one shows it, and writes
+        return work(Observer()).stopped
+    with Bars() as bars, TrainingPage(faces, out, config, known, others, bars.say) as page:
+        outcome = work(Observers(bars, page))
         page.end(outcome)
     tell_outcome(out, faces, config, outcome)
-    if outcome.stopped in EXIT_STATUS:
-        raise typer.Exit(EXIT_STATUS[outcome.stopped])
-
-
-EXIT_STATUS = {"interrupted": 130, "collapsed": 1}
+    return outcome.stopped
 
 
 @app.command()

@@ -63,9 +63,12 @@ class Augmentation:
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} is a fraction from 0 to 1, got {getattr(self, name)}")
 
-    def __call__(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def __call__(
+        self, images: np.ndarray, rng: np.random.Generator, part: slice = slice(None)
+    ) -> np.ndarray:
         """Return changed copies of uint8 photos (N, H, W, C), float32 in 0..255.
 
+        Of a `part` in one piece, if it is given: `rng` draws for all, so each is changed the same.
         Raises ValueError if the images have other axes.
         """
         if images.ndim != 4:
@@ -80,33 +83,37 @@ class Augmentation:
         mirror = np.where(rng.random(n) < 0.5, -1.0, 1.0) if self.flip else np.ones(n)
         gain, offset = 1 + uniform(self.contrast), 255 * uniform(self.brightness)
         matrices = _matrices(angle, zoom, mirror)
-        out = np.empty(images.shape, np.float32)
-        _warp(images, matrices, shift, gain.astype(np.float32), offset.astype(np.float32), out)
-        self._recolour(out, rng)
-        self._erase(out, rng)
+        changes = matrices, shift, gain.astype(np.float32), offset.astype(np.float32)
+        out = np.empty(images[part].shape, np.float32)
+        _warp(images[part], *(each[part] for each in changes), out)
+        self._recolour(out, rng, n, part)
+        self._erase(out, rng, n, part)
         return out
 
-    def _recolour(self, photos: np.ndarray, rng: np.random.Generator) -> None:
-        n, _, _, channels = photos.shape
+    def _recolour(self, photos: np.ndarray, rng, n: int, part: slice) -> None:
+        channels = photos.shape[3]
         if channels != 3:
             return  # grey photos have no colours
         if self.colour:
             gains = 1 + rng.uniform(-self.colour, self.colour, (n, 1, 1, channels))
-            photos *= gains.astype(np.float32)
+            photos *= gains[part].astype(np.float32)
             np.minimum(photos, 255, out=photos)
         if self.grey:
-            chosen = rng.random(n) < self.grey
+            chosen = (rng.random(n) < self.grey)[part]
             photos[chosen] = (photos[chosen] @ LUMA)[..., None]
 
-    def _erase(self, photos: np.ndarray, rng: np.random.Generator) -> None:
+    def _erase(self, photos: np.ndarray, rng, n: int, part: slice) -> None:
         if not self.erase:
             return
-        n, height, width, channels = photos.shape
+        _, height, width, channels = photos.shape
+        first, last, _ = part.indices(n)
         for i in np.flatnonzero(rng.random(n) < self.erase):
             rows, columns = (int(side * rng.uniform(*ERASED)) for side in (height, width))
             top = rng.integers(height - rows + 1)
             left = rng.integers(width - columns + 1)
-            photos[i, top : top + rows, left : left + columns] = rng.uniform(0, 255, channels)
+            colour = rng.uniform(0, 255, channels)
+            if first <= i < last:
+                photos[i - first, top : top + rows, left : left + columns] = colour
 
 
 def _matrices(angle, zoom, mirror) -> np.ndarray:

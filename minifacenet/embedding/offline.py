@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..machine.ranks import ALONE, Ranks
 from ..nn.layer import Sequential
 from ..preprocessing.faces import Faces
 from .batches import embed
@@ -35,19 +36,23 @@ def mine_offline(
     margin: float,
     rule: str,
     rng: np.random.Generator,
+    ranks: Ranks = ALONE,
 ) -> np.ndarray:
     """Return a fresh queue, (T, 3) of int64: rows (anchor, positive, negative) in `faces`.
 
     `subset` is the least number of photos to choose from; whole people are drawn until they have
-    as many. This takes the memory of `subset`^2 distances. T may be 0.
+    as many. This takes the memory of `subset`^2 distances. T may be 0. Each of several `ranks`
+    embeds a share of the photos, and all choose alike.
     """
     chosen = _whole_people(faces.labels, subset, rng)
+    own = chosen[ranks.share(len(chosen))]
     embeddings = np.concatenate(
         [
-            embed(network, faces.images[chosen[start : start + EMBED_BATCH]])
-            for start in range(0, len(chosen), EMBED_BATCH)
+            embed(network, faces.images[own[start : start + EMBED_BATCH]])
+            for start in range(0, max(1, len(own)), EMBED_BATCH)  # no photos: (0, d)
         ]
     )
+    embeddings = ranks.gather(embeddings, len(chosen))
     triplets = mine(squared_distances(embeddings), faces.labels[chosen], margin, rule, rng)
     return rng.permutation(chosen[np.stack(triplets, axis=1)])
 

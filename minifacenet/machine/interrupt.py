@@ -6,15 +6,17 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 INTERRUPTED = 130  # the exit status of a command
 
 
 @contextmanager
-def postponed_interrupt(told: Callable[[], None]) -> Iterator[threading.Event]:
-    """Make the first Ctrl-C (or SIGTERM) inside the block call `told` and set the event.
+def postponed_interrupt(
+    told: Callable[[], None], also: Sequence[signal.Signals] = ()
+) -> Iterator[threading.Event]:
+    """Make the first Ctrl-C, SIGTERM or one of `also` in the block call `told` and set the event.
 
     The block looks at the event where it can stop. A second one interrupts at once, as usual.
     Outside the main thread Python delivers no signals, and the event stays clear.
@@ -30,7 +32,8 @@ def postponed_interrupt(told: Callable[[], None]) -> Iterator[threading.Event]:
         asked.set()
         told()
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    asking = signal.SIGINT, signal.SIGTERM, *also
+    before = {number: signal.signal(number, ask) for number in asking}
     try:
         yield asked
     finally:

@@ -16,6 +16,10 @@ Backward. mu and v depend on every x, and both paths lead to all of them. Let d 
 In words: d loses its mean and its part along z, since neither a shift of all x nor a stretch of all
 x changes y.
 
+Where several processes have a share of the batch each (`sum_over_ranks`), mu, v and the backward's
+means of d and d z are those of the whole batch, and dx is what one process gives. To dgamma and
+dbeta each adds these means times its own m: they add up to the whole, as all gradients do.
+
 All sums run over m in a fixed order (`channel_sums.py`). v is a second pass over x, not
 mean(x^2) - mu^2, which loses all digits when mu is large beside sqrt(v).
 
@@ -26,11 +30,12 @@ without (it has LRN), its followers' networks have it after each convolution.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numba import prange
 
-from .channel_sums import partial_sums
+from .channel_sums import over_ranks, partial_sums
 from .device.backend import Array, Kernel, as_pixels, element, empty, thread_per_element, zeros
 from .device.cpu_target import cpu_kernel
 from .device.cuda_target import cuda, cuda_kernel, divide
@@ -203,9 +208,13 @@ class BatchNorm(Layer):
     frozen : bool
         Whether it is left as it is in training, too: it normalises by its running means, keeps
         them, and its backward gives dL/dx = scale dout and no gradients of gamma and beta.
+    sum_over_ranks : callable(ndarray), optional
+        Adds to a float64 array (n,), in place, those of the other processes that train on a share
+        of the same batch. All call it equally often, also with an empty share. On the CPU only.
     """
 
     frozen = False
+    sum_over_ranks: Callable[[np.ndarray], object] | None = None
 
     def __init__(
         self,
@@ -231,7 +240,7 @@ class BatchNorm(Layer):
         channels = self.gamma.data.size
         x = self._accept(x, ..., channels)
         out, rows = empty(x.shape, like=x), as_pixels(x)
-        if train and x.size and not self.frozen:
+        if train and (x.size or self.sum_over_ranks) and not self.frozen:
             mean, variance = self._batch(rows)
         else:
             mean, variance = self.running_mean.data, self.running_variance.data
@@ -243,14 +252,13 @@ class BatchNorm(Layer):
 
     def _batch(self, rows):
         """Return mean and variance of the batch, and update the running means with them."""
-        values = rows.shape[0]
+        mean, _, values = self._means(rows, None, rows, None)
         if values < 2:
             raise ValueError(
                 f"BatchNorm in training needs two values a channel or more, got {values}: take a "
                 "larger batch"
             )
-        mean, _ = self._means(rows, None, rows, None)
-        _, variance = self._means(rows, mean, rows, mean)
+        _, variance, _ = self._means(rows, mean, rows, mean)
         scalar, one = rows.dtype.type, rows.dtype.type(1)
         share, unbiased = scalar(self.momentum), scalar(values / (values - 1))
         with self.running_mean.edit() as running:
@@ -266,7 +274,7 @@ class BatchNorm(Layer):
         if self.frozen:  # mean and variance depend on no x
             shift, slope = zeros(mean.shape, like=x), zeros(mean.shape, like=x)
         else:
-            shift, along = self._means(upstream, None, rows, mean)
+            shift, along, _ = self._means(upstream, None, rows, mean)
             _parameter_gradients(
                 shift, along, scalar(rows.shape[0]), variance, scalar(self.eps),
                 self.gamma.grad, self.beta.grad, slope,
@@ -275,12 +283,16 @@ class BatchNorm(Layer):
         return dx
 
     def _means(self, a, mean_a, b, mean_b):
-        """Return the means by channel of a - mean_a and (a - mean_a)(b - mean_b); None means 0."""
+        """Return the means by channel of a - mean_a and (a - mean_a)(b - mean_b), and their count.
+
+        A mean that is None counts as 0. Where ranks share a batch, these are of the whole batch.
+        """
         pixels, channels = a.shape
-        means = [zeros((channels,), like=a) for _ in range(2)]
-        if not pixels:
-            return means
-        sums = partial_sums(a, mean_a, b, mean_b)
-        for total, mean in zip(sums, means, strict=True):
-            _mean(total, a.dtype.type(pixels), mean)
-        return means
+        first, second = zeros((channels,), like=a), zeros((channels,), like=a)
+        if pixels or self.sum_over_ranks:
+            sums = partial_sums(a, mean_a, b, mean_b)
+            if self.sum_over_ranks:
+                sums, pixels = over_ranks(sums, pixels, self.sum_over_ranks)
+            for total, mean in zip(sums, (first, second), strict=True):
+                _mean(total, a.dtype.type(max(pixels, 1)), mean)
+        return first, second, pixels

@@ -11,6 +11,8 @@ since the gradients of a shift and of a scale are such a pair, and a variance is
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numba import prange
 
@@ -73,3 +75,17 @@ def partial_sums(
     firsts, seconds = (empty((parts, channels), like=a) for _ in range(2))
     _sums(a, mean_a, b, mean_b, firsts, seconds)
     return firsts, seconds
+
+
+def over_ranks(
+    sums: tuple[Array, Array], pixels: int, add: Callable[[np.ndarray], object]
+) -> tuple[tuple[Array, Array], int]:
+    """Return both sums (1, C) and the number of pixels of all ranks that share a batch.
+
+    `sums` (parts, C) and `pixels` are this rank's; `add` adds to a float64 array, in place, those
+    of the others. On the CPU only.
+    """
+    every = np.concatenate([*(part.sum(axis=0, dtype=np.float64) for part in sums), [pixels]])
+    add(every)
+    first, second = every[:-1].astype(sums[0].dtype).reshape(2, 1, -1)
+    return (first, second), int(every[-1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..files.arrays import load_metadata
+from ..files.atomic import sweep, write_json
 from ..preprocessing.results import is_ours
 
 # What a fresh training removes, in this order: metrics belong to a model that goes too.
@@ -21,6 +22,17 @@ def in_the_way(out: Path) -> list[str]:
     there = [name for name in FILES if (out / name).exists()]
     unsaved = {"config.json", "log.csv", "checks.csv", "training.html"}
     return [] if unsaved.issuperset(there) and is_ours(out / "config.json") else there
+
+
+def make_ready(out: Path, settings: dict, resume: bool) -> None:
+    """Sweep `out`; unless a training goes on there, remove an older one and write the settings."""
+    sweep(out)
+    if resume:
+        return
+    for name in STALE:  # the state first: nobody must resume an older training
+        (out / name).unlink(missing_ok=True)
+    # At once, so that a folder that cannot be written to is not found hours later.
+    write_json(out / "config.json", settings)
 
 
 def last_good(out: Path) -> str:

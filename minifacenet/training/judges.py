@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..embedding.architectures import FaceNet
 from ..embedding.batches import sample_batch
 from ..embedding.checkpoint import add_to_model
 from ..embedding.embedder import Embedder
+from ..machine.ranks import ALONE, Ranks
 from ..preprocessing.faces import Faces
 from .observer import Observer
 from .selection import cross_score, validation_score
@@ -40,14 +42,17 @@ class Check:
     """Measures the VAL of a model on held-out people, with the standard error.
 
     A harmonic training's is that of its vectors against the older model's, `gallery`: ndarray of
-    shape (N, d), one for each of the photos of `others`.
+    shape (N, d), one for each of the photos of `others`. Several `ranks` embed a share each.
     """
 
-    def __init__(self, others: Faces, far: float, gallery: np.ndarray | None = None):
-        self.others, self.far, self.gallery = others, far, gallery
+    def __init__(
+        self, others: Faces, far: float, gallery: np.ndarray | None = None, ranks: Ranks = ALONE
+    ):
+        self.others, self.far, self.gallery, self.ranks = others, far, gallery, ranks
 
     def __call__(self, model: FaceNet) -> tuple[float, float]:
-        vectors, labels = Embedder(model).transform(self.others.images), self.others.labels
+        labels = self.others.labels
+        vectors = _shared(Embedder(model), self.ranks)(self.others.images)
 
         def val(distances: np.ndarray, same: np.ndarray) -> float:
             return val_at(distances, same, self.far)
@@ -57,9 +62,12 @@ class Check:
         return validation_score(vectors, labels, np.ones(len(labels), bool), val)
 
 
-def add_thresholds(path: Path, known: Faces, others: Faces) -> None:
-    """Measure the thresholds of the model in `path` on `others`, and store them with it."""
-    embed = Embedder(path, flip=True).transform
+def add_thresholds(path: Path, known: Faces, others: Faces, ranks: Ranks = ALONE) -> None:
+    """Measure the thresholds of the model in `path` on `others`, and store them with it.
+
+    Several `ranks` embed a share each; the first one stores.
+    """
+    embed = _shared(Embedder(path, flip=True), ranks)
     enrolled = known.subset(
         sample_batch(known.labels, ENROLLED_PEOPLE, ENROLLED_PHOTOS, np.random.default_rng(0))
     )
@@ -68,4 +76,11 @@ def add_thresholds(path: Path, known: Faces, others: Faces) -> None:
     thresholds = measure_thresholds(
         [group], f"{len(others)} photos of {people} people held out of its training"
     )
-    add_to_model(path, "thresholds", thresholds.as_dict())
+    ranks.on_first(lambda: add_to_model(path, "thresholds", thresholds.as_dict()))
+
+
+def _shared(embedder: Embedder, ranks: Ranks) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what embeds photos as the embedder does, a share on each rank, all for all."""
+    return lambda photos: ranks.gather(
+        embedder.transform(photos[ranks.share(len(photos))]), len(photos)
+    )

@@ -19,6 +19,7 @@ from ..embedding.distances import squared_distances
 from ..embedding.mining import mined_loss
 from ..embedding.offline import mine_offline, take
 from ..embedding.triplet import embedding_gradient, triplet_loss
+from ..machine.ranks import ALONE, Ranks
 from ..nn.batchnorm import BatchNorm
 from ..nn.device.backend import to_device
 from ..nn.layer import Sequential
@@ -69,18 +70,21 @@ def train(
     config: TrainConfig,
     state: TrainingState | None = None,
     harmonic: Harmonic | None = None,
+    ranks: Ranks = ALONE,
 ) -> Iterator[StepRecord]:
     """Train `network` in place on `faces` (`.images` uint8 (N, H, W, C), `.labels` (N,)).
 
     With a `state` it goes on after `state.step`; without one it begins. With `harmonic` its vectors
-    learn to compare with those of an older model.
+    learn to compare with those of an older model. Several `ranks` call it alike, and each embeds a
+    share of every batch: the gradient is that of the whole.
 
     Raises
     ------
     ValueError
         Nobody has two photos, or there is only one person: no triplet exists. Or a network with
         batch norm is to learn in chunks: each would be normalised by itself. Or it has no such
-        rows as are to be frozen. Or `harmonic` does not fit: see `Harmonic.prepared`.
+        rows as are to be frozen. Or `harmonic` does not fit: see `Harmonic.prepared`. Or there are
+        several ranks, and the network is on a GPU; or their losses differ.
     FloatingPointError
         The embeddings are not finite any more; the message names the first such layer.
     """
@@ -96,18 +100,24 @@ def train(
             f"a network with batch norm sees its batch as a whole, and not in chunks of "
             f"{config.chunk}: leave --chunk out, or take fewer people and photos"
         )
+    if ranks.size > 1 and network.device != "cpu":
+        raise ValueError(f"{ranks.size} ranks train on CPUs, the network is on a GPU: --device cpu")
+    for norm in norms:
+        norm.sum_over_ranks = (lambda sums: ranks.add([sums])) if ranks.size > 1 else None
     state = state or TrainingState(network, config)
     while state.step < config.steps:
         start = time.perf_counter()
         done = state.step / config.steps
         state.optimizer.rate = config.rate * 0.5 * (1 + np.cos(np.pi * done))
-        batch, loss = _draw(network, faces, labels, config, state, harmonic)
+        batch, loss = _draw(network, faces, labels, config, state, harmonic, ranks)
         fixed = None if harmonic is None else harmonic.vectors[batch]
-        photos = faces.images[batch]
-        if config.augmentation is not None:
-            photos = config.augmentation(photos, state.rng)
+        own = ranks.share(len(batch))
+        if config.augmentation is None:
+            photos = faces.images[batch[own]]
+        else:
+            photos = config.augmentation(faces.images[batch], state.rng, own)
         measured, distances = _step(
-            network, state.optimizer, photos, labels[batch], config.chunk, loss, fixed
+            network, state.optimizer, photos, labels[batch], config.chunk, loss, fixed, ranks
         )
         state.step += 1
         state.seen = batch, distances
@@ -124,12 +134,13 @@ def train_watched(
     state: TrainingState | None = None,
     after_step: Callable[[list[StepRecord]], object] | None = None,
     harmonic: Harmonic | None = None,
+    ranks: Ranks = ALONE,
 ) -> list[StepRecord]:
     """Train until `steps`, or until `after_step` says stop; the observer is told every step.
 
     Parameters
     ----------
-    network, faces, config, state, harmonic
+    network, faces, config, state, harmonic, ranks
         As in `train`.
     title : str
         What the observer calls this training.
@@ -148,7 +159,7 @@ def train_watched(
     steps = config.steps if steps is None else steps
     records = []
     observer.start_training(title, steps, done=state.step)
-    training = train(network, faces, config, state, harmonic)
+    training = train(network, faces, config, state, harmonic, ranks)
     for record in islice(training, max(0, steps - state.step)):
         records.append(record)
         observer.batch(*state.seen)
@@ -164,7 +175,7 @@ def is_due(step: int, every: int, last: int) -> bool:
     return step % every == 0 or step == last
 
 
-def _draw(network, faces, labels, config, state, harmonic):
+def _draw(network, faces, labels, config, state, harmonic, ranks):
     """Return the photos of the next step, and its loss: a function of their distances.
 
     That function returns loss, number of active triplets, dL/dD as `triplet_loss` does, and the
@@ -174,7 +185,7 @@ def _draw(network, faces, labels, config, state, harmonic):
     if config.mine_every:
         if state.step % config.mine_every == 0 or not len(state.queue):
             state.queue = mine_offline(
-                network, faces, config.mine_over, config.margin, rule, state.rng
+                network, faces, config.mine_over, config.margin, rule, state.rng, ranks
             )
         if len(state.queue):
             batch, triplets, state.queue = take(state.queue, config.people * config.photos)
@@ -199,43 +210,50 @@ def _draw(network, faces, labels, config, state, harmonic):
 
 
 def _step(
-    network, optimizer, photos, labels, chunk, loss_of, fixed
+    network, optimizer, photos, labels, chunk, loss_of, fixed, ranks
 ) -> tuple[tuple[float, int, float, float, float, float], np.ndarray]:
     """Do forward, loss, backward, update.
 
     Return a StepRecord's fields from loss to spread, and the photos' distances before the update.
 
-    `fixed` are vectors of an older network, one for each photo, or None: they stand below the
-    network's own where distances are measured, and get no gradient.
+    `labels` are those of the whole batch, `photos` this rank's share of it, perhaps none: it takes
+    part in everything all the same. `fixed` are vectors of an older network, one for each photo, or
+    None: they stand below the network's own where distances are measured, and get no gradient.
     """
-    chunk = chunk or len(photos)
-    parts = [slice(start, start + chunk) for start in range(0, len(photos), chunk)]
+    own = ranks.share(len(labels))
+    chunk, most = chunk or len(labels), max(1, len(photos))
+    parts = [slice(start, start + chunk) for start in range(0, most, chunk)]
     whole = len(parts) == 1  # then the first pass keeps what backward needs, else a second one does
     embeddings = np.concatenate([embed(network, photos[part], train=whole) for part in parts])
+    embeddings = ranks.gather(embeddings, len(labels))
     vectors = embeddings if fixed is None else np.concatenate([embeddings, fixed])
     distances = squared_distances(vectors)
     if not np.isfinite(distances).all():
         inputs = to_device(to_input(photos[parts[0]]), network.device)
-        raise not_finite(network.first_not_finite(inputs))
+        layers = ranks.texts(network.first_not_finite(inputs) or "")
+        raise not_finite(next(filter(None, layers), "unknown"))  # of the first rank that found one
     loss, active, weights, candidates = loss_of(distances)
+    ranks.refuse_difference("losses", (loss, active))
     if active:  # otherwise there is nothing to learn from, and no update
-        gradient = embedding_gradient(weights, vectors)[: len(photos)]
+        gradient = embedding_gradient(weights, vectors)[own]
         network.zero_grad()
         for part in parts:
             if not whole:
                 embed(network, photos[part], train=True)
             network.backward(to_device(gradient[part], network.device))
+        if ranks.size > 1:
+            ranks.add([parameter.grad for parameter in optimizer.parameters.values()])
         optimizer.step()
-    own = distances[: len(labels)]
+    anchored = distances[: len(labels)]
     same = labels[:, None] == (labels if fixed is None else np.tile(labels, 2))[None]
-    other = ~np.eye(len(labels), own.shape[1], dtype=bool)
-    among = own[:, : len(labels)]
+    other = ~np.eye(len(labels), anchored.shape[1], dtype=bool)
+    among = anchored[:, : len(labels)]
     measured = (
         loss,
         active,
         active / max(candidates, 1),
-        float(own[same & other].mean()) if (same & other).any() else float("nan"),
-        float(own[~same].mean()) if (~same).any() else float("nan"),
+        float(anchored[same & other].mean()) if (same & other).any() else float("nan"),
+        float(anchored[~same].mean()) if (~same).any() else float("nan"),
         float(among[other[:, : len(labels)]].mean()),
     )
     return measured, among

@@ -16,23 +16,28 @@ how hard the mined ones are, and these get harder as the network gets better.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from ..embedding.architectures import FaceNet
 from ..embedding.batches import to_input
 from ..embedding.checkpoint import save_model
 from ..files.arrays import CheckpointError
-from ..files.atomic import sweep, write_csv, write_json
+from ..files.atomic import write_csv
 from ..files.locks import locked
 from ..machine.gpu import memory_text
 from ..machine.interrupt import postponed_interrupt
+from ..machine.ranks import ALONE, Ranks
 from ..nn.device.backend import to_device
 from ..preprocessing.faces import Faces
 from . import state as stored
 from .average import WeightAverage
-from .files import STALE, last_good
+from .files import last_good, make_ready
 from .harmonic import Harmonic, old_vectors, with_old
 from .health import StepRecord, collapsed_for, not_finite
 from .judges import Check, add_thresholds, split_off_judges
@@ -102,12 +107,14 @@ def run_training(
     resume: bool = False,
     device: str = "cpu",
     folder: Path | None = None,
+    ranks: Ranks = ALONE,
 ) -> Outcome:
     """Train a new network on `faces`, or go on with the training in `out`; see the file's top.
 
     It may go on with another device than it began on: `device` is 'cpu' or 'cuda'. `folder` is
     where the paths of `faces` begin: `config.harmonic` may take photos of another size, and then
-    they are read again.
+    they are read again. Several `ranks` call it alike, and the first one writes; a training may go
+    on with another number of them.
 
     Raises
     ------
@@ -119,13 +126,15 @@ def run_training(
     ValueError
         Another process is at work in `out`, or one of these models does not fit.
     """
-    with locked(out):
-        return _run_training(faces, out, config, observer or Observer(), resume, device, folder)
+    observer = observer or Observer()
+    with ExitStack() as stack:
+        ranks.on_first(lambda: stack.enter_context(locked(out)))
+        return _run_training(faces, out, config, observer, resume, device, folder, ranks)
 
 
 def _run_training(
     faces: Faces, out: Path, config: TrainingRunConfig, observer: Observer, resume: bool,
-    device: str, folder: Path | None,
+    device: str, folder: Path | None, ranks: Ranks,
 ) -> Outcome:  # fmt: skip
     config, old = with_old(config, out)
     start = None
@@ -140,60 +149,62 @@ def _run_training(
     model.network.to(device)
     state = TrainingState(model.network, config.training)
     average = WeightAverage(model.network, config.average) if config.average else None
-    sweep(out)
-    if not resume:  # the state first: nobody must resume an older training
-        for name in STALE:
-            (out / name).unlink(missing_ok=True)
-        # At once, so that a folder that cannot be written to is not found hours later.
-        write_json(out / "config.json", config.settings(faces))
+    ranks.on_first(lambda: make_ready(out, config.settings(faces), resume))
     probe = to_device(to_input(faces.images[:2]), device)
-    run = _Run(out, config, model, state, config.settings(faces), probe, average)
+    run = _Run(out, config, model, state, config.settings(faces), probe, average, ranks)
     if resume:
         path, completed = out / "state.safetensors", TrainingRunConfig.completed
         stored.load_state(path, model, state, run.settings, completed, average)
+    run.refuse_difference()
     known, others = split_off_judges(faces, config, observer)
     if state.queue.max(initial=0) >= len(known):
         raise CheckpointError(f"{out / 'state.safetensors'}: damaged, its triplets are of others")
     harmonic = gallery = None
     if old is not None:
         old.network.to(device)
-        name = str(config.harmonic)
-        vectors = old_vectors(old, known, folder, out, observer, name)
-        harmonic = Harmonic(vectors, config.harmonic_by)
-        if others is not None:
-            gallery = old_vectors(old, others, folder, out, observer, name)
-    check, began = None if others is None else Check(others, config.far, gallery), state.step
+
+        def embedded(photos: Faces) -> np.ndarray:
+            return ranks.array_of_first(
+                lambda: old_vectors(old, photos, folder, out, observer, str(config.harmonic))
+            )
+
+        harmonic = Harmonic(embedded(known), config.harmonic_by)
+        gallery = None if others is None else embedded(others)
+    check = None if others is None else Check(others, config.far, gallery, ranks)
+    began = state.step
     if resume:
         run.read_logs(checked=check is not None)
     told = "\nFinishing this step, then saving. Ctrl-C again stops at once."
-    with postponed_interrupt(lambda: observer.say(told)) as asked:
+    also = [signal.SIGUSR1] if ranks.size > 1 else []
+    with postponed_interrupt(lambda: observer.say(told), also) as asked:
 
         def after_step(records: list[StepRecord]) -> bool:
             if device == "cuda" and len(records) == 1 and (text := memory_text()):
                 observer.say(text)
-            return run.after_step(records[-1], check, observer, asked.is_set())
+            return run.after_step(records[-1], check, observer, ranks.any(asked.is_set()))
 
         try:
             train_watched(
                 model.network, known, config.training, observer, "Training",
                 steps=began if run.stopped else None, state=state, after_step=after_step,
-                harmonic=harmonic,
+                harmonic=harmonic, ranks=ranks,
             )  # fmt: skip
         except FloatingPointError as error:
-            run.write_logs()
+            ranks.on_first(run.write_logs)
             raise FloatingPointError(f"{error}. {last_good(out)}") from None
     if others is not None and run.stopped != "interrupted":
-        add_thresholds(out / "model.safetensors", known, others)
+        add_thresholds(out / "model.safetensors", known, others, ranks)
     margin = None if config.harmonic_by == "vectors" else config.training.margin
-    training_figure(out, run.records, run.checks, margin, f"VAL at FAR {config.far:g}")
+    judge = f"VAL at FAR {config.far:g}"
+    ranks.on_first(lambda: training_figure(out, run.records, run.checks, margin, judge))
     return Outcome(run.records, run.checks, run.kept(), run.stopped, began)
 
 
 class _Run:
     """The records and checks of one training, and the times at which they are written."""
 
-    def __init__(self, out, config, model, state, settings, probe, average):
-        self.out, self.config, self.model, self.state = out, config, model, state
+    def __init__(self, out, config, model, state, settings, probe, average, ranks):
+        self.out, self.config, self.model, self.state, self.ranks = out, config, model, state, ranks
         self.settings, self.probe, self.average = settings, probe, average
         self.records: list[StepRecord] = []
         self.checks: list[tuple[int, float, float]] = []
@@ -225,8 +236,14 @@ class _Run:
             observer.check(*self.checks[-1])
         self.stopped = self._reason(interrupted and not last)
         if saved or self.stopped:
-            self.save(checked=check is not None)
+            self.refuse_difference()
+            self.ranks.on_first(lambda: self.save(checked=check is not None))
         return self.stopped is not None
+
+    def refuse_difference(self) -> None:
+        """Refuse weights that are not the same bits on all ranks: they would drift apart unseen."""
+        if self.ranks.size > 1:
+            self.ranks.refuse_difference(f"weights after step {self.state.step}", self.model.digest)
 
     def _is_check(self, step: int) -> bool:
         return is_due(step, self.config.check_every, self.config.training.steps)

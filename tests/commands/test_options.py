@@ -118,12 +118,21 @@ def callbacks(app):
         yield from callbacks(group.typer_instance)
 
 
+def taken_and_named(function):
+    """The parameters of a function, and the names in its body."""
+    definition = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    body = ast.Module(definition.body, [])
+    names = {node.id for node in ast.walk(body) if isinstance(node, ast.Name)}
+    return definition.args, names
+
+
 def unused(command):
     """The parameters that a command takes and never looks at."""
-    function = ast.parse(textwrap.dedent(inspect.getsource(command))).body[0]
-    arguments, body = function.args, ast.Module(function.body, [])
-    names = {node.id for node in ast.walk(body) if isinstance(node, ast.Name)}
+    arguments, names = taken_and_named(command)
     missing = {one.arg for one in (*arguments.args, *arguments.kwonlyargs)} - names
+    helpers = [command.__globals__[name] for name in names if name.startswith("_")]
+    for helper in filter(inspect.isfunction, helpers):  # that it hands its context to
+        names |= taken_and_named(helper)[1]
     if arguments.kwarg and "with_options" not in names:
         missing.add(f"**{arguments.kwarg.arg}")
     return missing

@@ -20,6 +20,15 @@ def test_without_changes_a_photo_stays_itself(photos):
     np.testing.assert_allclose(out, photos, atol=1e-3)
 
 
+@pytest.mark.parametrize("part", [slice(0, 3), slice(3, 7), slice(7, 7)])
+def test_a_part_is_changed_as_within_the_whole(part):
+    photos = np.random.default_rng(0).integers(0, 256, (7, 9, 8, 3), dtype=np.uint8)
+    change = Augmentation(colour=0.3, grey=0.5, erase=0.6)
+    whole, own = np.random.default_rng(1), np.random.default_rng(1)
+    np.testing.assert_array_equal(change(photos, own, part), change(photos, whole)[part])
+    assert own.random() == whole.random()
+
+
 def test_a_mirror_is_exact(photos):
     out = Augmentation(**{**STILL, "flip": True})(photos, np.random.default_rng(0))
     mirrored = [np.allclose(o, p[:, ::-1], atol=1e-3) for o, p in zip(out, photos, strict=True)]

@@ -38,6 +38,49 @@ def test_kernels_equal_the_reference(shape, dtype, bound):
         assert np.abs(got - value).max() <= bound * np.abs(value).max()
 
 
+def sums_of_others(layer, x, dout, twin):
+    """What `sum_over_ranks` would add of the ranks with x and dout: asked three times, in order."""
+    axes = tuple(range(x.ndim - 1))
+    count = np.prod(x.shape[:-1])
+
+    def pairs():
+        yield x, x * x
+        mean = twin.running_mean.data / layer.momentum
+        yield x - mean, (x - mean) ** 2
+        yield dout, dout * (x - mean)
+
+    asked = pairs()
+
+    def add(sums):
+        assert sums.dtype == np.float64
+        first, second = next(asked)
+        sums += np.concatenate([first.sum(axis=axes), second.sum(axis=axes), [count]])
+
+    return add
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_ranks_that_share_a_batch_normalise_by_all_of_it(shape, cut):
+    whole, x, dout = setup(shape)
+    out, dx, *gradients = trained(whole, x, dout)
+    parts = slice(0, cut), slice(cut, None)
+    added = [0, 0]
+    for own, others in (parts, parts[::-1]):
+        layer, _, _ = setup(shape)
+        layer.sum_over_ranks = sums_of_others(layer, x[others], dout[others], whole)
+        own_out, own_dx, *own_gradients = trained(layer, x[own], dout[own])
+        np.testing.assert_allclose(own_out, out[own], rtol=0, atol=1e-12 * np.abs(out).max())
+        np.testing.assert_allclose(own_dx, dx[own], rtol=0, atol=1e-12 * np.abs(dx).max())
+        np.testing.assert_allclose(layer.running_mean.data, whole.running_mean.data, rtol=1e-12)
+        np.testing.assert_allclose(
+            layer.running_variance.data, whole.running_variance.data, rtol=1e-12
+        )
+        added = [total + gradient for total, gradient in zip(added, own_gradients, strict=True)]
+    for total, gradient in zip(added, gradients, strict=True):
+        np.testing.assert_allclose(total, gradient, rtol=0, atol=1e-12 * np.abs(gradient).max())
+
+
 @pytest.mark.parametrize("shape", SHAPES[:2])
 def test_gradients_equal_finite_differences(shape):
     layer, x, dout = setup(shape)
