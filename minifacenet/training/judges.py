@@ -15,6 +15,7 @@ from ..embedding.checkpoint import add_to_model
 from ..embedding.embedder import Embedder
 from ..machine.ranks import ALONE, Ranks
 from ..preprocessing.faces import Faces
+from ..preprocessing.lazy_images import Images, subset
 from .observer import Observer
 from .selection import cross_score, validation_score
 from .settings import TrainingRunConfig
@@ -79,8 +80,8 @@ def add_thresholds(path: Path, known: Faces, others: Faces, ranks: Ranks = ALONE
     ranks.on_first(lambda: add_to_model(path, "thresholds", thresholds.as_dict()))
 
 
-def _shared(embedder: Embedder, ranks: Ranks) -> Callable[[np.ndarray], np.ndarray]:
+def _shared(embedder: Embedder, ranks: Ranks) -> Callable[[Images], np.ndarray]:
     """Return what embeds photos as the embedder does, a share on each rank, all for all."""
     return lambda photos: ranks.gather(
-        embedder.transform(photos[ranks.share(len(photos))]), len(photos)
+        embedder.transform(subset(photos, ranks.share(len(photos)))), len(photos)
     )

@@ -130,7 +130,7 @@ def unused(command):
     """The parameters that a command takes and never looks at."""
     arguments, names = taken_and_named(command)
     missing = {one.arg for one in (*arguments.args, *arguments.kwonlyargs)} - names
-    helpers = [command.__globals__[name] for name in names if name.startswith("_")]
+    helpers = [command.__globals__.get(name) for name in names if name.startswith("_")]
     for helper in filter(inspect.isfunction, helpers):  # that it hands its context to
         names |= taken_and_named(helper)[1]
     if arguments.kwarg and "with_options" not in names:
