@@ -114,6 +114,8 @@ def train(
         own = ranks.share(len(batch))
         if config.augmentation is None:
             photos = faces.images[batch[own]]
+        elif ranks.size == 1:  # an augmentation of one's own need not know of parts
+            photos = config.augmentation(faces.images[batch], state.rng)
         else:
             photos = config.augmentation(faces.images[batch], state.rng, own)
         measured, distances = _step(
