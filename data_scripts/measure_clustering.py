@@ -91,7 +91,7 @@ def main() -> None:
     needed = share_within(real.vectors, names, options.distance)
     print(f"{len(real):,} real ones: {needed:.2e} of the pairs of two people are near")
     apart, near, precise = 1.0, 0.0, real.vectors.astype(np.float64)
-    while near < needed:
+    while near < needed and apart > 0:
         near = share_within(*drawn_like(precise, names, 4 * SAMPLE, apart, rng()), options.distance)
         print(f"apart by {apart:.2f}: {near:.2e} are near")
         apart -= STEP

@@ -57,7 +57,8 @@ def average_linkage(
     """Return the tree of all joins by average linkage of squared L2 distances.
 
     The whole tree takes N² steps of D numbers each, one after the other. Who wants only its joins
-    up to a `limit` gets them faster: see `near_chain.py`.
+    up to a `limit` gets them faster: see `near_chain.py`. Where distances tie, to the last digit,
+    that tree may be another one, as good.
 
     Parameters
     ----------

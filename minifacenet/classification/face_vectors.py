@@ -10,12 +10,12 @@ import numpy as np
 
 from ..embedding.cache import EmbeddingCache, part_of
 from ..embedding.embedder import Embedder
+from ..preprocessing.listed_images import ENOUGH
 from ..preprocessing.listing import FolderError
 from ..preprocessing.read_folder import read_listed
 from .enrolment import Progress
 
 Who = TypeVar("Who")
-MEMORY = 2**26  # bytes of pixels that are held: those of 128 faces fit for every network
 
 
 class Stopped(Exception):
@@ -57,7 +57,7 @@ class FaceVectors:
     def _part(self, root: Path, crops: Sequence[str]) -> tuple[np.ndarray, Sequence[str]]:
         size, _, channels = self.embedder.architecture.input_shape
         try:
-            faces = read_listed(root, crops, size, channels, mixed=lambda text: None, memory=MEMORY)
+            faces = read_listed(root, crops, size, channels, mixed=lambda text: None, memory=ENOUGH)
         except FolderError:  # not one of them can be read
             return self._none(), ()
         return self.cache.transform(faces.images), faces.paths

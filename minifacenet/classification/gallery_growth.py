@@ -12,8 +12,8 @@ from ..files.texts import Texts
 from .gallery import Gallery, codes_at
 
 PART = 65_536  # templates that are rounded at a time
-# Squared L2 between two embeddings of one photo: float32 rounds otherwise in another batch, and a
-# byte may be another one. Two photos of one person are a thousand times as far apart.
+# Squared L2 between two embeddings of one photo, since float32 rounds otherwise in another batch.
+# Two photos of one person are a thousand times as far apart, even where bytes add to this.
 SAME = 1e-4
 
 
@@ -83,13 +83,16 @@ def joined(gallery: Gallery, new: Gallery) -> tuple[Gallery, int]:
 def _missing(gallery: Gallery, new: Gallery) -> list[int]:
     """Return the rows of `new` that are not in the gallery under the same path."""
     here: dict[str, list[int]] = {path: [] for path in new.paths}
+    # A byte is off by half a step of its scale at most, so two of them differ by half of both.
+    steps = sum(1 / one.scale for one in (gallery, new) if one.scale is not None)
+    same = SAME + gallery.vectors.shape[1] * (steps / 2) ** 2
     for row, path in enumerate(gallery.paths):
         if path in here:
             here[path].append(row)
     return [
         row
         for row, path in enumerate(new.paths)
-        if not here[path] or _gaps(gallery.floats(here[path]), new.floats([row])).min() > SAME
+        if not here[path] or _gaps(gallery.floats(here[path]), new.floats([row])).min() > same
     ]
 
 

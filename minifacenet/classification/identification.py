@@ -215,22 +215,25 @@ def stranger_distances(
         raise ValueError("how close strangers come takes two people at least, got 1")
     distances = np.full(len(labels), np.nan)
     groups = np.array_split(rng.permutation(people), min(folds, len(people)))
-    asked = _drawn(len(labels), rng)
+    asked = _drawn(np.ones(len(labels), bool), rng)
     for done, group in enumerate(groups, start=1):
         out = np.isin(labels, group)
-        enrolled = FaceClassifier(threshold=4.0, crowding=crowding, svm=svm)
-        enrolled.fit(embeddings[~out], labels[~out])
-        distances[out & asked] = enrolled.answers(embeddings[out & asked]).normalised
+        if (out & asked).any():
+            enrolled = FaceClassifier(threshold=4.0, crowding=crowding, svm=svm)
+            enrolled.fit(embeddings[~out], labels[~out])
+            distances[out & asked] = enrolled.answers(embeddings[out & asked]).normalised
         if progress is not None:
             progress(done, len(groups))
     return distances[asked]
 
 
-def _drawn(count: int, rng: np.random.Generator) -> np.ndarray:
-    """Return which photos are probes: all, or `MOST_ASKED` of them."""
-    drawn = np.ones(count, bool)
-    if count > MOST_ASKED:
-        drawn[rng.permutation(count)[MOST_ASKED:]] = False
+def _drawn(probes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return a mask of those that are asked: all probes of a mask, or `MOST_ASKED` of them."""
+    rows = np.flatnonzero(probes)
+    if len(rows) <= MOST_ASKED:
+        return probes
+    drawn = np.zeros_like(probes)
+    drawn[rows[rng.permutation(len(rows))[:MOST_ASKED]]] = True
     return drawn
 
 
@@ -266,10 +269,10 @@ def cross_validate(
     for own in map(rng.permutation, rows_of(np.unique(labels, return_inverse=True)[1])):
         if len(own) > 1:
             fold[own] = (np.arange(len(own)) + rng.integers(folds)) % folds
-    drawn = _drawn(len(labels), rng)
+    drawn = _drawn(fold >= 0, rng)
     right: dict[str, list] = {"svm": [], "nearest_mean": [], "neighbours": []}
     rejected: list = []
-    numbers = np.unique(fold[fold >= 0])
+    numbers = np.unique(fold[drawn])
     for done, k in enumerate(numbers, start=1):
         probes = drawn & (fold == k)
         asked, truth = embeddings[probes], labels[probes]

@@ -126,8 +126,8 @@ class Space:
         self.scaled: np.ndarray = np.empty(means.shape, np.float32)
         np.divide(means, self.unit, out=self.scaled, casting="same_kind")
         squares = np.einsum("nd,nd->n", self.scaled, self.scaled, dtype=np.float64)
-        self.slack = 4 * (means.shape[1] + 4) * ROUNDING * squares.max(initial=0)
         self.squares = squares + scatter / self.unit / self.unit
+        self.slack = 4 * (means.shape[1] + 4) * ROUNDING * self.squares.max(initial=0)
 
     def neighbours(
         self, limit: float, most: int, progress: Callable[[int, int], None] | None = None
@@ -137,7 +137,8 @@ class Space:
         `progress` is called as progress(done, total) after some rows of blocks, with blocks.
         """
         # Half of limit and slack stands in each of the two bounds of a pair.
-        bounds = (self.squares - limit / self.unit / self.unit / 2 - self.slack) / 2
+        limit = limit / self.unit / self.unit
+        bounds = (self.squares - limit / 2 - self.slack - 4 * ROUNDING * limit) / 2
         bounds = np.maximum(bounds, -1e30).astype(np.float32)
         found, total = [np.empty((0, 2), np.int32)], 0
         blocks, tasks, room = -(-len(bounds) // BLOCK), thread_count(), ROOM

@@ -32,6 +32,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from numbers import Integral
 
 import numpy as np
 from numba import prange
@@ -164,6 +165,8 @@ class Nearest:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the k nearest vectors to each query, the nearest first.
 
+        It takes 16 bytes for each of the k of 256 queries, on each thread.
+
         Parameters
         ----------
         queries : ndarray of shape (Q, D)
@@ -191,8 +194,8 @@ class Nearest:
                 f"vectors of {self.vectors.shape[1]} and of {queries.shape[1]} dimensions do not "
                 "compare"
             )
-        if isinstance(k, bool) or not 1 <= k <= n:
-            raise ValueError(f"k is from 1 to {n}, the number of vectors, got {k}")
+        if isinstance(k, bool) or not isinstance(k, Integral) or not 1 <= k <= n:
+            raise ValueError(f"k is a whole number from 1 to {n}, that of the vectors, got {k}")
         indices = np.empty((len(queries), k), np.int64)
         distances = np.empty((len(queries), k))
         for start in range(0, len(queries), QUERIES):

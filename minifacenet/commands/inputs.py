@@ -60,7 +60,7 @@ def read_people(faces: Path, size: int, channels: int | None = None) -> Faces:
     from ..preprocessing.read_folder import read_faces
 
     reader = read_pack if is_pack(faces) else read_faces
-    with smaller(f"photos of {size}x{size} pixels", "take a smaller --size, or `pack` them"):
+    with smaller(f"photos of {size}x{size} pixels", "take a smaller --size"):
         data = reader(faces, size, channels)
     tell_data(faces, data)
     return data
@@ -122,8 +122,8 @@ def tell_lazy(data: Faces) -> None:
 
     if isinstance(data.images, LazyImages):
         say(
-            f"  Pixels of {data.images.nbytes / 1e9:.2g} GB would take more than --memory: each "
-            "face is read again when it is embedded"
+            f"  Pixels of {data.images.nbytes / 1e9:.2g} GB are too many to hold: each face is "
+            "read again when it is embedded"
         )
 
 

@@ -145,19 +145,17 @@ def pack(
     ] = None,
     force: Force = False,
 ) -> None:
-    """Write a folder of people as one array, for `train` and `run`: no pixels in memory.
+    """Write a folder of people as one array, from which `train` reads its batches.
 
-    Can be interrupted: the same command goes on.
+    Can be interrupted: the same command goes on. `run` takes it, too, and holds all pixels.
     """
     from ..files.words import size_text
     from ..preprocessing.packed import ARRAY
-    from ..preprocessing.packing import forget_pack, pack_faces
+    from ..preprocessing.packing import pack_faces
 
     if channels not in (None, 1, 3):
         raise ValueError(f"--channels is 1 or 3, got {channels}")
     context.with_resource(folder_for_results(out, faces))
-    if force:
-        forget_pack(out)
 
     def began(rows: int) -> None:
         if rows:
@@ -165,7 +163,7 @@ def pack(
 
     try:
         with progress("packing") as tell:
-            data = pack_faces(faces, out, size, channels, tell, began)
+            data = pack_faces(faces, out, size, channels, tell, began, force)
     except KeyboardInterrupt:
         say(f"Interrupted: the same command{', without --force,' * force} goes on.")
         raise

@@ -12,7 +12,8 @@ training; a file of the new network begins beside the old one.
 
 Each pair of network and preparation has one file, `embeddings-<digest>.safetensors`: for each face
 a row of 32 bytes (its key) and one of 4 D bytes (its vector), 544 bytes for the paper's D = 128.
-The default limit of a million faces takes 544 MB; above it the oldest rows go first. Files of
+The default limit of a million faces takes 544 MB; above it the oldest rows go first. To
+add to it takes four times as much memory. Files of
 networks no longer used stay until you delete them; the folder may be deleted at any time.
 
 The file is replaced as a whole, and read again just before. Of two processes that write at the same

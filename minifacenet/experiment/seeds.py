@@ -217,7 +217,7 @@ def _cost(faces: Faces, folder: Path, config: RunConfig, rounds: int = 5) -> dic
     The methods take turns, and each gets the median of its rounds, relative to pixels.
     """
     split = split_photos(faces.labels, TRAIN_SHARE, np.random.default_rng(0))
-    known, asked = faces.subset(split.train), faces.images[split.test][:40]
+    known, asked = faces.subset(split.train), faces.images[split.test[:40]]
     seconds: dict[str, list[float]] = {method.key: [] for method in METHODS}
     with one_thread():
         ours = embed_with(load_model(folder), config.flip)

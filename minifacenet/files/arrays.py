@@ -11,8 +11,10 @@ a file on purpose can write new ones.) Files of older versions have none, and ar
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +87,8 @@ class ArrayFile:
         The layout of its arrays. They are no larger than the file.
     """
 
-    def __init__(self, path: Path, file: Any):
-        self.path, self._file = path, file
+    def __init__(self, path: Path, file: Any, opened: BufferedReader):
+        self.path, self._opened = path, opened
         self.metadata, self._digest = _metadata(path, file.metadata() or {})
         names = file.keys()
         self.layout: Layout = {name: _layout(path, name, file.get_slice(name)) for name in names}
@@ -103,15 +105,15 @@ class ArrayFile:
 
     def _read_into_memory(self) -> dict[str, np.ndarray]:
         """Read the bytes where the header says; safetensors maps the file, and holds all twice."""
-        arrays = {}
-        with self.path.open("rb") as file:
-            size = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(size))
-            for name, (dtype, shape) in self.layout.items():
-                array = arrays[name] = np.empty(shape, dtype.newbyteorder("<"))
-                file.seek(8 + size + header[name]["data_offsets"][0])
-                if file.readinto(array.reshape(-1).view(np.uint8).data) != array.nbytes:
-                    raise OSError("it ends too early")
+        arrays, file = {}, self._opened
+        file.seek(0)
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        for name, (dtype, shape) in self.layout.items():
+            array = arrays[name] = np.empty(shape, dtype.newbyteorder("<"))
+            file.seek(8 + size + header[name]["data_offsets"][0])
+            if file.readinto(array.reshape(-1).view(np.uint8).data) != array.nbytes:
+                raise OSError("it ends too early")
         return {k: a.astype(a.dtype.newbyteorder("="), copy=False) for k, a in arrays.items()}
 
 
@@ -128,11 +130,21 @@ def open_arrays(path: str | Path) -> Iterator[ArrayFile]:
     if not path.is_file():
         raise CheckpointError(f"{path}: no such model file")
     try:
-        with safe_open(path, framework="numpy") as file:  # closed, and so unmapped, at the end
-            yield ArrayFile(path, file)
+        with _opened_twice(path) as (file, opened):  # closed, and so unmapped, at the end
+            yield ArrayFile(path, file, opened)
     except (SafetensorError, OSError) as error:
         reason = printable(str(error))[:200]
         raise CheckpointError(f"{path}: not a whole safetensors file ({reason})") from None
+
+
+@contextmanager
+def _opened_twice(path: Path) -> Iterator[tuple[Any, BufferedReader]]:
+    """Open one file for safetensors and for reading: another may take its place in between."""
+    while True:
+        with path.open("rb") as opened, safe_open(path, framework="numpy") as file:
+            if os.path.samestat(os.fstat(opened.fileno()), path.stat()):
+                yield file, opened
+                return
 
 
 def load_arrays(path: str | Path) -> tuple[dict[str, np.ndarray], dict]:

@@ -16,6 +16,8 @@ from .centre_square import in_channels, square_crop, stack
 from .lazy_images import Images, LazyImages
 from .photo import decode_photo, read_photo
 
+ENOUGH = 2**26  # bytes of pixels to hold in work that goes part by part: 128 faces of any network
+
 
 class ListedImages(LazyImages):
     """The centre squares of photos, which are read again each time.
@@ -66,7 +68,8 @@ class Gathered:
         self.files.append(str(file))
         self.deepest = max(self.deepest, crop.shape[2])
         if self.fits:
-            self.crops.append(crop)
+            fewer = self.channels is not None and self.channels < crop.shape[2]
+            self.crops.append(in_channels(crop, 1) if fewer else crop)
         else:
             self.crops.clear()
 

@@ -97,7 +97,8 @@ def read_pack(folder: str | Path, size: int | None = None, channels: int | None 
     Raises
     ------
     FolderError
-        A file is missing or damaged, the files are not of one pack, or the faces have another size.
+        A file is missing or damaged, the files are not of one pack, or the faces have another size
+        or no colours.
     """
     folder = Path(folder)
     about = _about(folder / ABOUT)
@@ -105,6 +106,11 @@ def read_pack(folder: str | Path, size: int | None = None, channels: int | None 
         raise FolderError(
             f"{folder} holds faces of {about['size']} pixels, and these would be of {size}: pack "
             f"the photos with --size {size}"
+        )
+    if about.get("asked") == 1 and channels == 3:
+        raise FolderError(
+            f"{folder} holds grey faces, as --channels 1 made them, and colours are wanted: pack "
+            "the photos without --channels"
         )
     images = PackedImages(folder / ARRAY, channels)
     paths, names, origins = _table(folder / TABLE, about["table"])

@@ -36,6 +36,7 @@ from ..files.stored import json_object
 from .centre_square import in_channels, square_crop
 from .faces import Faces
 from .listed_images import Gathered
+from .listing import FolderError
 from .packed import ABOUT, ARRAY, COLUMNS, FORMAT, TABLE, PackedImages, read_pack, table_digest
 from .photo import decode_photo
 from .read_folder import read_faces, read_listed
@@ -81,7 +82,9 @@ class Packer(Gathered):
             self.written += 1
             return
         crop = square_crop(decode_photo(data, file), self.size)
-        self.earlier = b""  # its other rows may be in another order
+        if self.earlier:  # its other rows may be in another order; no key outlives its pixels
+            _append(self.out / KEYS, place, [])
+            self.earlier = b""
         self.deepest = max(self.deepest, crop.shape[2])
         self._store_in(self.channels or max(self.stored, self.deepest))
         self.pending.append((content + bytes([crop.shape[2]]), in_channels(crop, self.stored)))
@@ -119,8 +122,7 @@ class Packer(Gathered):
             return b""
         if self.channels is None:
             with pixels.open("rb") as file:
-                npy_format.read_magic(file)
-                self.stored = npy_format.read_array_header_1_0(file)[0][3]
+                self.stored = 3 if b", 3)" in file.read(HEADER) else 1
         data = keys.read_bytes()
         whole = (pixels.stat().st_size - HEADER) // self._row()
         return data[: min(len(data) // KEY_BYTES, whole) * KEY_BYTES]
@@ -148,6 +150,7 @@ def pack_faces(
     channels: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     began: Callable[[int], None] = lambda rows: None,
+    force: bool = False,
 ) -> Faces:
     """Pack the photos `photos/person/photo` as one array in `out`, or go on with that.
 
@@ -159,6 +162,9 @@ def pack_faces(
         A folder of its own.
     began : callable(rows), optional
         Called with the number of faces that an interrupted run may have left.
+    force : bool
+        Begin anew, whatever `out` holds; packed faces that are there stay until the new ones are
+        whole.
 
     Returns
     -------
@@ -179,37 +185,44 @@ def pack_faces(
     settings = {"format": FORMAT, "photos": str(photos), "size": size, "channels": channels}
     refuse_among(out, photos)
     with locked(out):
-        _begin(out, settings)
+        _begin(out, settings, force)
         packer = Packer(out, size, channels)
         began(len(packer.earlier) // KEY_BYTES)
         try:
             faces = read_faces(
                 photos, size, channels, progress, reader=partial(read_listed, gathered=packer)
             )
+        except FolderError:
+            if not packer.written:  # nothing to go on with, and nothing in the way of another try
+                _forget_unfinished(out)
+            raise
         finally:
-            packer.write()
+            if (out / KEYS).exists():
+                packer.write()
         _finish(out, settings, faces)
         return read_pack(out)
 
 
-def forget_pack(out: Path) -> None:
-    """Remove packed faces, and an unfinished pack, from a folder."""
-    for name in (ABOUT, TABLE, ARRAY, SETTINGS, KEYS, PIXELS):  # what shows that it is whole, first
+def _forget_unfinished(out: Path) -> None:
+    for name in (SETTINGS, KEYS, PIXELS):
         (out / name).unlink(missing_ok=True)
 
 
-def _begin(out: Path, settings: dict) -> None:
+def _begin(out: Path, settings: dict, force: bool) -> None:
     """Check what is in the folder, and write the settings of a new pack."""
     sweep(out)
-    if (out / ABOUT).exists():
-        for name in (SETTINGS, KEYS):
-            (out / name).unlink(missing_ok=True)  # killed after the table
-        raise ValueError(f"{out} holds packed faces already: choose another OUT, or say --force")
-    if (out / ARRAY).exists() and (out / KEYS).exists():
+    if force:
+        _forget_unfinished(out)
+    elif (out / ABOUT).exists():
+        if not (out / PIXELS).exists():
+            _forget_unfinished(out)  # killed when all but this was done
+            raise ValueError(
+                f"{out} holds packed faces already: choose another OUT, or say --force"
+            )
+    elif (out / ARRAY).exists() and (out / KEYS).exists() and not (out / PIXELS).exists():
         os.replace(out / ARRAY, out / PIXELS)  # killed after the array, and before the table
     if not (out / SETTINGS).exists():
-        for name in (PIXELS, KEYS):
-            (out / name).unlink(missing_ok=True)
+        _forget_unfinished(out)
         write_json(out / SETTINGS, settings)
         return
     try:
@@ -226,11 +239,13 @@ def _begin(out: Path, settings: dict) -> None:
 def _finish(out: Path, settings: dict, faces: Faces) -> None:
     """Give the array its name and write the tables; the last file makes the pack whole."""
     rows = zip(faces.paths, (faces.people[i] for i in faces.labels), faces.origins, strict=True)
+    (out / ABOUT).unlink(missing_ok=True)
     os.replace(out / PIXELS, out / ARRAY)
     write_csv(out / TABLE, COLUMNS, ((i, *row) for i, row in enumerate(rows)))
     about = {
         **settings,
         "channels": faces.images.shape[3],
+        "asked": settings["channels"],
         "cut": faces.cut,
         "table": table_digest((out / TABLE).read_bytes()),
         "people": faces.people,

@@ -33,6 +33,7 @@ from ..embedding.harmonic import harmonic_loss, own_vector_loss
 from ..files.words import count_text, shortened
 from ..preprocessing.faces import Faces
 from ..preprocessing.lazy_images import Images
+from ..preprocessing.listed_images import ENOUGH
 from ..preprocessing.read_folder import read_listed
 from .observer import Observer
 from .settings import MIXED_OFFLINE, TrainConfig, TrainingRunConfig
@@ -176,9 +177,10 @@ def _seen_by(old: FaceNet, faces: Faces, folder: Path | None, name: str) -> Imag
     if folder is None:
         raise ValueError(
             f"{name} takes photos of shape {old.architecture.input_shape}, and these are "
-            f"{faces.images.shape[1:]}: name the folder of photos that they were read from"
+            f"{faces.images.shape[1:]}: name the folder of photos that they were read from, and "
+            "not packed faces"
         )
-    again = read_listed(folder, faces.paths, size, channels)
+    again = read_listed(folder, faces.paths, size, channels, memory=ENOUGH)
     if again.skipped:
         raise ValueError(f"{folder / again.skipped[0][0]} can no longer be read: begin again")
     return again.images

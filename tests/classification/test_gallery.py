@@ -105,6 +105,21 @@ def test_a_photo_that_rounds_otherwise_is_known_and_a_new_one_is_not():
     assert (added, whole.paths[-1]) == (1, gallery.paths[3])
 
 
+def test_faces_as_bytes_are_known_again_whatever_the_scale():
+    """A folder grows: half of its photos are there, rounded by another largest entry."""
+    whole = some(count=200, dim=128)
+    half = Gallery(
+        whole.vectors[:100], tuple(whole.people)[:100], tuple(whole.paths)[:100], whole.model,
+        whole.preprocessing,
+    )  # fmt: skip
+    for gallery, new, added in (
+        (half.quantised(), whole.quantised(), 100),
+        (whole.quantised(), half.quantised(), 0),
+        (whole.quantised(), whole, 0),
+    ):
+        assert joined(gallery, new)[1] == added
+
+
 def test_what_does_not_belong_together_is_refused(tmp_path):
     path = tmp_path / "g.safetensors"
     assert add_to(path, some())[1] == 6

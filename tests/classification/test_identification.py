@@ -222,6 +222,22 @@ def test_of_very_many_photos_some_are_asked(monkeypatch):
     assert cross_validate(vectors, names, None, rng).asked == 30
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_fold_of_which_nobody_is_drawn_is_passed_over(monkeypatch, seed):
+    """Two people have two photos each, and all others one, or one person has nearly all."""
+    monkeypatch.setattr(identification, "MOST_ASKED", 3)
+    rng = np.random.default_rng(seed)
+    vectors = rng.normal(size=(60, 8))
+    names = np.r_[0, 0, 1, 1, np.arange(2, 58)]
+    assert cross_validate(vectors, names, None, rng).asked == 3
+    for people in (names, np.r_[0, 1, np.full(58, 2)]):
+        told = []
+        found = stranger_distances(vectors, people, rng, progress=lambda *a, t=told: t.append(a))
+        assert found.shape == (3,)
+        assert np.isfinite(found).all()
+        assert told[-1][0] == told[-1][1]
+
+
 def test_cross_validation_without_an_svm():
     rng = np.random.default_rng(0)
     vectors, names = rng.normal(size=(60, 8)), np.repeat(np.arange(20), 3)

@@ -133,7 +133,7 @@ def test_numbers_that_are_none_are_refused(bad):
             np.zeros((2, 3), np.float32),
             np.zeros((1, 3), np.float32),
             3,
-            "k is from 1 to 2, .*got 3",
+            "k is a whole number from 1 to 2, .*got 3",
         ),
         (np.zeros((2, 3), np.float32), np.zeros((1, 3), np.float32), 0, "got 0"),
     ],

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from minifacenet import cli, plots
-from minifacenet.classification import identification, verification
+from minifacenet.classification import identification, near_pairs, nearest, verification
 from minifacenet.commands import classify as naming
 from minifacenet.commands import embeddings, galleries, pairs
 from minifacenet.console import names as answers
@@ -24,6 +24,23 @@ from minifacenet.embedding.checkpoint import save_model
 from minifacenet.files.atomic import write_text
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows does not fork")
+
+
+def without_threads(monkeypatch):
+    """Let searches for near faces do without kernels of several threads."""
+
+    def neighbours(self, limit, most, progress=None):
+        products = self.scaled @ self.scaled.T
+        distances = self.squares[:, None] + self.squares - 2 * products
+        near = np.tril(distances <= limit / self.unit**2 + self.slack, -1)
+        pairs = np.argwhere(near).astype(np.int32)
+        return near_pairs.Neighbours(*near_pairs._listed(pairs, len(near)))
+
+    def search(self, queries, k=1, progress=None):
+        return nearest.nearest_reference(self.vectors, queries, k)
+
+    monkeypatch.setattr(near_pairs.Space, "neighbours", neighbours)
+    monkeypatch.setattr(nearest.Nearest, "search", search)
 
 
 @pytest.fixture
@@ -38,6 +55,7 @@ def model(tmp_path, monkeypatch):
         i, j = np.triu_indices(len(labels), 1)
         return np.square(vectors[i] - vectors[j]).sum(axis=1), labels[i] == labels[j]
 
+    without_threads(monkeypatch)
     for module in (embeddings, galleries, naming, pairs):
         monkeypatch.setattr(module, "embedded", embedded)
     monkeypatch.setattr(verification, "pair_distances", pair_distances)

@@ -5,15 +5,13 @@ import signal
 
 import pytest
 from PIL import Image
-from scipy.cluster.hierarchy import linkage
 
 from minifacenet.album import page
-from minifacenet.classification import name_faces
 from minifacenet.preprocessing import crop_files as cropper
 
 from ..conftest import text
 from ..tile_photos import BLACK, GREEN, RED, make_library, make_model, stand_in, tiles
-from .test_killed import contents, half_written, killed
+from .test_killed import contents, half_written, killed, without_threads
 
 
 @pytest.fixture(autouse=True)
@@ -170,7 +168,7 @@ def test_the_same_command_ends_as_if_it_had_not_been_killed(
     recognise, library, tmp_path, monkeypatch
 ):
     """Killed at every 9th write. What takes threads is replaced, as in `test_killed`."""
-    monkeypatch.setattr(name_faces, "average_linkage", lambda X, *_: linkage(X, "average"))
+    without_threads(monkeypatch)
     photos, known, _ = library
     names = tmp_path / "names.csv"
     names.write_text("photo,face,name\nblue.png,1,Lise\n")

@@ -12,7 +12,7 @@ from PIL import Image
 from minifacenet.preprocessing import packing
 from minifacenet.preprocessing.listing import FolderError
 from minifacenet.preprocessing.packed import is_pack, read_pack
-from minifacenet.preprocessing.packing import forget_pack, pack_faces
+from minifacenet.preprocessing.packing import pack_faces
 from minifacenet.preprocessing.read_folder import read_faces
 from minifacenet.preprocessing.results import result_in
 
@@ -60,7 +60,7 @@ def test_a_pack_is_what_the_folder_gives(tmp_path, channels, colours):
     packed = pack_faces(people, tmp_path / "pack", SIZE, channels)
     check_same(packed, read_faces(people, SIZE, channels))
     for asked in (None, 1, 3):
-        if channels is None:
+        if channels is None or asked == channels:
             check_same(read_pack(tmp_path / "pack", SIZE, asked), read_faces(people, SIZE, asked))
     assert {path.name for path in (tmp_path / "pack").iterdir()} == {
         "faces.npy", "faces.csv", "pack.json",
@@ -174,8 +174,70 @@ def test_an_unfinished_pack_is_gone_on_with_only_as_it_began(people, tmp_path, m
     (tmp_path / "pack" / "unfinished.json").write_text("{")
     with pytest.raises(ValueError, match="unfinished pack of who knows what"):
         pack_faces(people, tmp_path / "pack", SIZE)
-    forget_pack(tmp_path / "pack")
-    assert not list((tmp_path / "pack").iterdir())
+    check_same(pack_faces(people, tmp_path / "pack", SIZE, force=True), read_faces(people, SIZE))
+
+
+def test_a_forced_pack_leaves_the_older_one_until_it_is_whole(people, tmp_path, monkeypatch):
+    pack_faces(people, tmp_path / "pack", SIZE)
+    before = read_faces(people, SIZE)
+    with pytest.raises(FolderError, match="does not exist"):
+        pack_faces(tmp_path / "nowhere", tmp_path / "pack", SIZE, force=True)
+    check_same(read_pack(tmp_path / "pack"), before)
+    (people / "A" / "0.png").unlink()
+    usual, left = packing.decode_photo, 3
+
+    def decode(data, file):
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise Stopped
+        return usual(data, file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(packing, "decode_photo", decode)
+        with pytest.raises(Stopped):
+            pack_faces(people, tmp_path / "pack", SIZE, force=True)
+    check_same(read_pack(tmp_path / "pack"), before)
+    told = []
+    pack_faces(people, tmp_path / "pack", SIZE, began=told.append)  # goes on, without force
+    assert told == [3]
+    check_same(read_pack(tmp_path / "pack"), read_faces(people, SIZE))
+    assert len(list((tmp_path / "pack").iterdir())) == 3
+
+
+def test_a_pack_of_nobody_leaves_nothing_in_the_way(people, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FolderError):
+        pack_faces(tmp_path / "empty", tmp_path / "pack", SIZE)
+    check_same(pack_faces(people, tmp_path / "pack", SIZE), read_faces(people, SIZE))
+
+
+def test_no_key_outlives_its_pixels(people, tmp_path, monkeypatch):
+    """A photo goes, comes back, and in between the power fails between pixels and keys."""
+    with monkeypatch.context() as patch:
+        patch.setattr(packing, "_finish", lambda *rest: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            pack_faces(people, tmp_path / "pack", SIZE)
+    (people / "A" / "0.png").rename(tmp_path / "away.png")
+    usual = packing._append
+
+    def append(path, length, parts):
+        if path.name == "unfinished.keys" and parts:
+            raise Stopped
+        usual(path, length, parts)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(packing, "_append", append)
+        with pytest.raises(Stopped):
+            pack_faces(people, tmp_path / "pack", SIZE)
+    (tmp_path / "away.png").rename(people / "A" / "0.png")
+    check_same(pack_faces(people, tmp_path / "pack", SIZE), read_faces(people, SIZE))
+
+
+def test_colours_that_were_left_out_are_missed(people, tmp_path):
+    pack_faces(people, tmp_path / "pack", SIZE, channels=1)
+    with pytest.raises(FolderError, match=r"as --channels 1 made them, and colours are wanted"):
+        read_pack(tmp_path / "pack", channels=3)
 
 
 def test_a_pack_among_people_is_no_person_and_none_lies_among_its_photos(people, tmp_path):
