@@ -41,7 +41,7 @@ from .options import (
     with_batch,
 )
 from .outputs import folder_for_results, refuse_loss
-from .ranks import share_machines
+from .ranks import refuse_launcher, share_machines
 
 app = typer.Typer()
 
@@ -73,6 +73,7 @@ def run(
     check_schedule(training)
     context.with_resource(folder_for_results(out, faces))
     refuse_loss(out, in_the_way(out), force)
+    refuse_launcher("run")
     use_threads(threads)
     chosen = choose_device(device)
     data = read_people(faces, architecture.input_shape[0])
@@ -239,6 +240,7 @@ def benchmark(
     from ..experiment.seeds import run_seeds
     from ..machine.places import where
 
+    refuse_launcher("benchmark")
     use_threads(threads)
     if faces == Path("orl") and not faces.exists():
         faces = where("orl")

@@ -22,7 +22,10 @@ def launched() -> int:
 
 def launched_rank() -> int | None:
     """Return which of them this is, as the launcher says; None without one."""
-    return _told(RANKS)
+    rank = _told(RANKS)
+    if rank is None and (_told(["SLURM_STEP_NUM_TASKS"]) or 1) > 1:  # srun without PMI
+        rank = _told(["SLURM_PROCID"])
+    return rank
 
 
 def _told(names: Sequence[str]) -> int | None:

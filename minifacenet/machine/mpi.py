@@ -154,14 +154,17 @@ class MpiRanks(Ranks):
         self._world.Allgatherv(own, [out, np.diff(ends), ends[:-1], out.dtype.char])
 
     def texts(self, text: str) -> list[str]:
-        encoded = np.frombuffer(text.encode(), np.uint8)
+        encoded = np.frombuffer(text.encode(errors="surrogateescape"), np.uint8)
         sizes = np.empty(self.size, np.int64)
         self.meet()
         self._world.Allgather(np.array([encoded.size], np.int64), sizes)
         ends = np.cumsum([0, *sizes])
         every = np.empty(ends[-1], np.uint8)
         self._all_get(encoded, every, ends)
-        return [every[start:end].tobytes().decode() for start, end in pairwise(ends)]
+        return [
+            every[start:end].tobytes().decode(errors="surrogateescape")
+            for start, end in pairwise(ends)
+        ]
 
     def any(self, flag: bool) -> bool:
         flags = np.empty(self.size, np.uint8)

@@ -117,7 +117,11 @@ def in_processes(
             while left or under_way:
                 while left and len(under_way) < pool.room:
                     if few := list(islice(items, pool.together)):
-                        under_way[pool.submit(few)] = few
+                        try:
+                            under_way[pool.submit(few)] = few
+                        except BrokenProcessPool:  # while the caller was busy
+                            again.append(few)
+                            raise
                     else:
                         left = False
                 for future in pool.wait(under_way) if under_way else ():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
+from uuid import uuid4
 
 from ..files.arrays import load_metadata
 from ..files.atomic import sweep, write_json
+from ..machine.ranks import Ranks
 from ..preprocessing.results import is_ours
 
 # What a fresh training removes, in this order: metrics belong to a model that goes too.
@@ -33,6 +36,28 @@ def make_ready(out: Path, settings: dict, resume: bool) -> None:
         (out / name).unlink(missing_ok=True)
     # At once, so that a folder that cannot be written to is not found hours later.
     write_json(out / "config.json", settings)
+
+
+def refuse_other_folder(out: Path, ranks: Ranks) -> None:
+    """Refuse ranks that see another folder at `out` than the first one, which writes.
+
+    Raises
+    ------
+    ValueError
+        The message has the rank and its machine.
+    """
+    if ranks.size == 1:
+        return
+    place = out / ranks.texts(f".minifacenet-{uuid4().hex[:8]}.tmp")[0]  # `sweep` knows the name
+    ranks.on_first(place.mkdir)
+    elsewhere = ranks.texts("" if place.is_dir() else socket.gethostname())
+    ranks.on_first(place.rmdir)
+    for rank, host in enumerate(elsewhere):
+        if host:
+            raise ValueError(
+                f"rank {rank} on {host} sees another folder at {out.absolute()} than rank 0: take "
+                "an --out on a disk that all ranks see under one path"
+            )
 
 
 def last_good(out: Path) -> str:

@@ -68,7 +68,9 @@ def add_thresholds(path: Path, known: Faces, others: Faces, ranks: Ranks = ALONE
 
     Several `ranks` embed a share each; the first one stores.
     """
-    embed = _shared(Embedder(path, flip=True), ranks)
+    embedder = Embedder(path, flip=True)
+    ranks.refuse_difference(f"model in {path}", embedder.digest)
+    embed = _shared(embedder, ranks)
     enrolled = known.subset(
         sample_batch(known.labels, ENROLLED_PEOPLE, ENROLLED_PHOTOS, np.random.default_rng(0))
     )

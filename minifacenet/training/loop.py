@@ -105,25 +105,29 @@ def train(
     for norm in norms:
         norm.sum_over_ranks = (lambda sums: ranks.add([sums])) if ranks.size > 1 else None
     state = state or TrainingState(network, config)
-    while state.step < config.steps:
-        start = time.perf_counter()
-        done = state.step / config.steps
-        state.optimizer.rate = config.rate * 0.5 * (1 + np.cos(np.pi * done))
-        batch, loss = _draw(network, faces, labels, config, state, harmonic, ranks)
-        fixed = None if harmonic is None else harmonic.vectors[batch]
-        own = ranks.share(len(batch))
-        if config.augmentation is None:
-            photos = faces.images[batch[own]]
-        elif ranks.size == 1:  # an augmentation of one's own need not know of parts
-            photos = config.augmentation(faces.images[batch], state.rng)
-        else:
-            photos = config.augmentation(faces.images[batch], state.rng, own)
-        measured, distances = _step(
-            network, state.optimizer, photos, labels[batch], config.chunk, loss, fixed, ranks
-        )
-        state.step += 1
-        state.seen = batch, distances
-        yield StepRecord(state.step, *measured, len(batch), time.perf_counter() - start)
+    try:
+        while state.step < config.steps:
+            start = time.perf_counter()
+            done = state.step / config.steps
+            state.optimizer.rate = config.rate * 0.5 * (1 + np.cos(np.pi * done))
+            batch, loss = _draw(network, faces, labels, config, state, harmonic, ranks)
+            fixed = None if harmonic is None else harmonic.vectors[batch]
+            own = ranks.share(len(batch))
+            if config.augmentation is None:
+                photos = faces.images[batch[own]]
+            elif ranks.size == 1:  # an augmentation of one's own need not know of parts
+                photos = config.augmentation(faces.images[batch], state.rng)
+            else:
+                photos = config.augmentation(faces.images[batch], state.rng, own)
+            measured, distances = _step(
+                network, state.optimizer, photos, labels[batch], config.chunk, loss, fixed, ranks
+            )
+            state.step += 1
+            state.seen = batch, distances
+            yield StepRecord(state.step, *measured, len(batch), time.perf_counter() - start)
+    finally:  # whoever uses the network next may be alone
+        for norm in norms:
+            norm.sum_over_ranks = None
 
 
 def train_watched(

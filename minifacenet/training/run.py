@@ -37,7 +37,7 @@ from ..nn.device.backend import to_device
 from ..preprocessing.faces import Faces
 from . import state as stored
 from .average import WeightAverage
-from .files import last_good, make_ready
+from .files import last_good, make_ready, refuse_other_folder
 from .harmonic import Harmonic, old_vectors, with_old
 from .health import StepRecord, collapsed_for, not_finite
 from .judges import Check, add_thresholds, split_off_judges
@@ -149,7 +149,9 @@ def _run_training(
     model.network.to(device)
     state = TrainingState(model.network, config.training)
     average = WeightAverage(model.network, config.average) if config.average else None
+    ranks.refuse_difference("settings", config.settings(faces))
     ranks.on_first(lambda: make_ready(out, config.settings(faces), resume))
+    refuse_other_folder(out, ranks)
     probe = to_device(to_input(faces.images[:2]), device)
     run = _Run(out, config, model, state, config.settings(faces), probe, average, ranks)
     if resume:
@@ -232,7 +234,9 @@ class _Run:
         if saved or interrupted:
             self._refuse_broken()
         if check is not None:
-            self.checks.append((step, *check(self.judged())))
+            value, error = check(self.judged())
+            decides = self.ranks.array_of_first(lambda: np.array([value, error]))
+            self.checks.append((step, *decides.tolist()))
             observer.check(*self.checks[-1])
         self.stopped = self._reason(interrupted and not last)
         if saved or self.stopped:
