@@ -400,3 +400,13 @@ def test_out_of_memory_names_a_chunk(run, people, tmp_path, monkeypatch):
     status, _, error = run("train", people, "--out", tmp_path / "out", "--people", 3, "--photos", 4)
     assert status == 1
     assert "the GPU has no 99 MiB left: take --chunk 6" in line(error)
+
+
+@pytest.mark.parametrize("command", ["run", "benchmark"])
+def test_what_one_process_does_is_refused_under_a_launcher(run, people, out, monkeypatch, command):
+    monkeypatch.setenv("PMI_RANK", "1")
+    monkeypatch.setenv("PMI_SIZE", "2")
+    status, _, error = run(command, people, "--out", out)
+    assert status == 1
+    assert f"`{command}` works in one process: say it without mpiexec" in line(error)
+    assert not out.exists()
