@@ -44,14 +44,15 @@ def share_machines(
     """
     if ranks.size == 1:
         return device, threads
+    ranks.refuse_difference("options", {name: str(it) for name, it in context.params.items()})
+    ranks.refuse_difference("versions", versions())
+    # After they have met: so all say it in one moment, and the first one for all.
     if sys.platform == "win32":
         raise ValueError("several ranks train on Linux and macOS: leave out mpiexec")
     if plan:
         raise ValueError("--plan tries a few steps in one process: say it without mpiexec")
     if device == "cuda":
         raise ValueError(f"{ranks.size} ranks train on CPUs: leave out --device cuda, or mpiexec")
-    ranks.refuse_difference("options", {name: str(it) for name, it in context.params.items()})
-    ranks.refuse_difference("versions", versions())
     threads = threads or min(ranks.threads() or 1, numba.config.NUMBA_NUM_THREADS)
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # until there are steps that it may end
     context.with_resource(blas_threads(threads))  # NumPy's own products would take every core
