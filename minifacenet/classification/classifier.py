@@ -221,7 +221,9 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
             If X is not a finite array of D columns.
         """
         check_is_fitted(self)
-        vectors = validate_data(self, X, reset=False)
+        return self._scores(validate_data(self, X, reset=False))
+
+    def _scores(self, vectors: np.ndarray) -> np.ndarray:
         if len(self.classes_) == 1:
             return np.zeros((len(vectors), 1))
         if self.named_by == "mean":
@@ -251,7 +253,7 @@ class FaceClassifier(ClassifierMixin, BaseEstimator):
 
     def _scored(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the people of the two highest scores, and the distances to them, both (N, 2)."""
-        scores = self.decision_function(X)
+        scores = self._scores(X)  # X is checked, and a table has lost its names by now
         if scores.ndim == 1:
             scores = np.stack([-scores, scores], axis=1)
         order = np.argsort(-scores, axis=1, kind="stable")[:, :2]
