@@ -40,10 +40,8 @@ def check_photo(photo: np.ndarray, size: int) -> None:
         raise ValueError(f"size must be at least 1 pixel, got {size}")
 
 
-def stack(crops: list[np.ndarray], channels: int | None) -> np.ndarray:
-    """Stack crops into shape (N, S, S, channels); None means 1 if all are grey, else 3."""
-    if channels is None:
-        channels = max(crop.shape[2] for crop in crops)
+def stack(crops: list[np.ndarray], channels: int) -> np.ndarray:
+    """Stack crops into shape (N, S, S, channels)."""
     faces = np.empty((len(crops), *crops[0].shape[:2], channels), np.uint8)
     for face, crop in zip(faces, crops, strict=True):
         face[...] = in_channels(crop, channels)

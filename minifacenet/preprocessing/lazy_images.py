@@ -32,16 +32,18 @@ class LazyImages(ABC):
     rows : ndarray of shape (N,), int64
         Where each image lies in what `read` numbers.
     held : object
-        What has to live as long as they can be read: a folder that goes when nobody holds it.
+        What has to live as long as they can be read: a folder that goes when nobody holds it, or
+        None.
     """
 
     dtype = np.dtype(np.uint8)
     ndim = 4
 
-    def __init__(self, count: int, size: int, channels: int, held: object = None):
+    held: object = None
+
+    def __init__(self, count: int, size: int, channels: int):
         self.rows = np.arange(count)
         self.one = (size, size, channels)
-        self.held = held
 
     @abstractmethod
     def read(self, rows: np.ndarray) -> np.ndarray:

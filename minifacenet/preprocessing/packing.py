@@ -1,6 +1,7 @@
 """How a folder of people becomes packed faces (packed.py): in one pass, which may be interrupted.
 
-A million photos take a quarter of an hour to decode. While that goes on, OUT holds
+A million photos take the best part of an hour to decode (LFW's to 220 pixels: 2.8 ms of one core
+each). While that goes on, OUT holds
 
     unfinished.npy     the pixels so far, behind the header of the array
     unfinished.keys    33 bytes per row: the SHA-256 of the file that the face came from, and

@@ -9,6 +9,7 @@ from PIL import Image
 
 from minifacenet.files.arrays import load_arrays
 from tests.conftest import text
+from tests.preprocessing.made_files import decode_some
 
 QUICK = ("--steps", 4, "--people", 2, "--photos", 3, "--network", "nn1_mini", "--size", 32)
 
@@ -31,17 +32,8 @@ def test_a_training_on_a_pack_is_that_on_the_folder(run, people, tmp_path):
 def test_an_interrupted_pack_is_gone_on_with(run, people, tmp_path, monkeypatch):
     from minifacenet.preprocessing import packing
 
-    usual, left = packing.decode_photo, 10
-
-    def decode(data, file):
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise KeyboardInterrupt
-        return usual(data, file)
-
     with monkeypatch.context() as patch:
-        patch.setattr(packing, "decode_photo", decode)
+        decode_some(patch, packing, 10, KeyboardInterrupt)
         status, printed, _ = run("pack", people, tmp_path / "pack", "--size", 32)
     assert status == 130
     assert "Interrupted: the same command goes on." in text(printed)

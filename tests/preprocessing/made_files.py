@@ -88,3 +88,17 @@ def save_crop(path, photo, image=None, crop="aligned", template="portrait", marg
     info = PngInfo()
     info.add_text("minifacenet", json.dumps(note))
     (image or Image.new("L", (8, 8), 100)).save(path, pnginfo=info)
+
+
+def decode_some(monkeypatch, module, photos, error):
+    """Let a module decode so many photos, and then raise."""
+    usual, left = module.decode_photo, photos
+
+    def decode(data, file):
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise error
+        return usual(data, file)
+
+    monkeypatch.setattr(module, "decode_photo", decode)

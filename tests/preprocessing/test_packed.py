@@ -16,7 +16,7 @@ from minifacenet.preprocessing.packing import pack_faces
 from minifacenet.preprocessing.read_folder import read_faces
 from minifacenet.preprocessing.results import result_in
 
-from .made_files import save_crop
+from .made_files import decode_some, save_crop
 
 SIZE = 16
 FIELDS = (
@@ -91,19 +91,10 @@ def test_interruptions_do_not_change_a_byte(tmp_path_factory, data):
         root / "people", data.draw(st.sampled_from(["ggcgcg", "cggggg", "gggggc"]))
     )
     channels, rows = data.draw(st.sampled_from([None, None, 1, 3])), data.draw(st.integers(1, 4))
-    out, usual = root / "pack", packing.decode_photo
+    out = root / "pack"
     for _ in range(data.draw(st.integers(1, 3))):
-        left = data.draw(st.integers(0, 7))
-
-        def decode(data, file):
-            nonlocal left
-            left -= 1
-            if left < 0:
-                raise Stopped
-            return usual(data, file)
-
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(packing, "decode_photo", decode)
+            decode_some(patch, packing, data.draw(st.integers(0, 7)), Stopped)
             patch.setattr(packing, "ROWS", rows)
             try:
                 pack_faces(people, out, SIZE, channels)
@@ -184,17 +175,8 @@ def test_a_forced_pack_leaves_the_older_one_until_it_is_whole(people, tmp_path, 
         pack_faces(tmp_path / "nowhere", tmp_path / "pack", SIZE, force=True)
     check_same(read_pack(tmp_path / "pack"), before)
     (people / "A" / "0.png").unlink()
-    usual, left = packing.decode_photo, 3
-
-    def decode(data, file):
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise Stopped
-        return usual(data, file)
-
     with monkeypatch.context() as patch:
-        patch.setattr(packing, "decode_photo", decode)
+        decode_some(patch, packing, 3, Stopped)
         with pytest.raises(Stopped):
             pack_faces(people, tmp_path / "pack", SIZE, force=True)
     check_same(read_pack(tmp_path / "pack"), before)
