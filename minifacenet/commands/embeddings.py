@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +19,7 @@ from .inputs import (
     PhotosPath,
     Threshold,
     embedded,
+    know_cut,
     names_of,
     open_model,
     read,
@@ -57,7 +57,6 @@ def embed(
 
     OUT-faces.csv has the photo of each row then, and its box in pixels of the upright photo.
     """
-    from ..embedding.architectures import FaceNet
     from ..embedding.distributed import on_workers
     from ..embedding.store import Embeddings, file_pair
     from ..files.atomic import write_csv
@@ -79,9 +78,7 @@ def embed(
         read_photos, photos, embedder, model, any_faces, cache, every=True, memory=memory,
         workers=workers,
     )  # fmt: skip
-    # The files say how these faces are cut: with --any-faces not as those of the training.
-    assert isinstance(embedder.model, FaceNet)  # which `open_model` has loaded
-    embedder.model = replace(embedder.model, cut=data.cut)
+    know_cut(embedder, data)
     vectors = embedded(on_workers(workers, embedder, model), data, cache)
     Embeddings(
         vectors, data.captions, tuple(names_of(data)), embedder.digest, embedder.preprocessing

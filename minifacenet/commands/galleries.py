@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,10 +12,12 @@ from ..console.terminal import progress
 from .inputs import (
     AnyFaces,
     Cache,
+    Memory,
     Model,
     PhotosPath,
     Threshold,
     embedded,
+    know_cut,
     names_of,
     open_model,
     read,
@@ -53,6 +54,7 @@ def gallery_add(
     ] = False,
     any_faces: AnyFaces = False,
     cache: Cache = None,
+    memory: Memory = None,
     threads: Threads = None,
 ) -> None:
     """Put photos into a gallery, which is made if it is missing; those that are in it stay.
@@ -74,7 +76,7 @@ def gallery_add(
             )
     embedder = open_model(model, threads)
     _check_network(before, gallery, embedder, model)
-    data, vectors = _faces(photos, embedder, model, any_faces, cache)
+    data, vectors = _faces(photos, embedder, model, any_faces, cache, memory)
     new = Gallery(
         vectors, tuple(names_of(data)), data.captions, embedder.digest, embedder.preprocessing
     )
@@ -100,6 +102,7 @@ def gallery_search(
     out: Annotated[Path | None, typer.Option(help="CSV file for all answers.")] = None,
     any_faces: AnyFaces = False,
     cache: Cache = None,
+    memory: Memory = None,
     threads: Threads = None,
     force: Force = False,
 ) -> None:
@@ -116,7 +119,7 @@ def gallery_search(
     embedder = open_model(model, threads)
     _check_network(asked, gallery, embedder, model)
     gate, source = _gate(model, threshold, far, len(asked))
-    data, vectors = _faces(photos, embedder, model, any_faces, cache)
+    data, vectors = _faces(photos, embedder, model, any_faces, cache, memory)
     if asked.preprocessing != embedder.preprocessing:
         raise ValueError(
             f"{gallery} holds photos as {asked.preprocessing!r}, and {photos} gives "
@@ -130,15 +133,18 @@ def gallery_search(
 
 
 def _faces(
-    photos: Path, embedder: Embedder, model: Path, any_faces: bool, cache: Path | None
+    photos: Path,
+    embedder: Embedder,
+    model: Path,
+    any_faces: bool,
+    cache: Path | None,
+    memory: float | None,
 ) -> tuple[Faces, np.ndarray]:
     """Return the faces of photos and their embeddings; the embedder learns how they are cut."""
-    from ..embedding.architectures import FaceNet
     from ..preprocessing.read_folder import read_photos
 
-    data = read(read_photos, photos, embedder, model, any_faces, cache, every=True)
-    assert isinstance(embedder.model, FaceNet)  # which `open_model` has loaded
-    embedder.model = replace(embedder.model, cut=data.cut)
+    data = read(read_photos, photos, embedder, model, any_faces, cache, True, memory)
+    know_cut(embedder, data)
     return data, embedded(embedder, data, cache)
 
 

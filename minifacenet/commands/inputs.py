@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -100,6 +101,14 @@ def read(
     tell_lazy(data)
     check_cut(data, path, embedder, model, any_faces)
     return data
+
+
+def know_cut(embedder: Embedder, data: Faces) -> None:
+    """Let an embedder say how these faces are cut: by --any-faces not as those of its training."""
+    from ..embedding.architectures import FaceNet
+
+    assert isinstance(embedder.model, FaceNet)  # which `open_model` has loaded
+    embedder.model = replace(embedder.model, cut=data.cut)
 
 
 def listed(memory: float | None) -> Callable[..., Faces]:
