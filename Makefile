@@ -5,7 +5,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lessons student book quick test test-extra test-full test-torch test-browser test-cuda lint clean
+.PHONY: help demo lessons student book quick test test-extra test-full test-torch test-browser test-cuda \
+        torture lint clean
 
 help:
 	@echo "make demo          train on the ORL faces, name and verify; results in runs/orl"
@@ -19,6 +20,7 @@ help:
 	@echo "make test-torch    our layers beside PyTorch's, which is installed for it"
 	@echo "make test-browser  the page of a run in headless Chromium, if there is one"
 	@echo "make test-cuda     the CUDA kernels on this machine's GPU; an error if there is none"
+	@echo "make torture       what was tried against us, in hours; OF=kill tries one kind, OF=kill-train one attack"
 	@echo "make lint          ruff, and mypy over the package"
 	@echo "make clean         remove the environment and what the tools cached"
 
@@ -68,6 +70,11 @@ test-browser: $(VENV)/.with-dev
 
 test-cuda: $(VENV)/.with-dev $(VENV)/.with-cuda
 	MINIFACENET_TEST_GPU=1 $(PY) -m pytest tests/cuda_suite
+
+# All extras but the GPU's: attacks on all that there is.
+torture: $(VENV)/.with-dev $(VENV)/.with-data $(VENV)/.with-full
+	$(PY) data_scripts/get_orl.py data/orl
+	$(PY) -m tests.torture $(OF)
 
 lint: $(VENV)/.with-dev
 	$(PY) -m ruff check .

@@ -1,0 +1,72 @@
+"""The last whole run of each attack: results.csv, and the tables that are made of it."""
+
+import csv
+import platform
+import re
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+from minifacenet.files.atomic import write_csv, write_text
+
+from .attack import KINDS, Attack
+
+RESULTS = Path(__file__).with_name("results.csv")
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+PAGE = ROOT / "lessons" / "book" / "guide" / "torture.md"
+HEADER = (
+    "kind", "attack", "what", "cases", "survived", "seed", "seconds", "date",
+    "python", "numpy", "numba",
+)  # fmt: skip
+
+
+def rows() -> list[dict[str, str]]:
+    """Return the rows of results.csv."""
+    with RESULTS.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def record(attack: Attack, cases: int, survived: int, seed: int, seconds: float) -> None:
+    """Put one attack's figures in the place of those of its run before."""
+    known = {row["attack"]: row for row in rows()} if RESULTS.exists() else {}
+    versions = (platform.python_version(), version("numpy"), version("numba"))
+    values = (attack.kind, attack.name, attack.what, cases, survived, seed, round(seconds))
+    known[attack.name] = dict(zip(HEADER, (*values, date.today(), *versions), strict=True))
+    order = list(KINDS)
+    table = sorted(known.values(), key=lambda row: (order.index(row["kind"]), row["attack"]))
+    write_csv(RESULTS, HEADER, [[row[name] for name in HEADER] for row in table])
+
+
+def short_table(table: list[dict[str, str]]) -> str:
+    """Return the table of README.md: one row per kind, with its command."""
+    lines = ["| tried | cases | survived | command |", "|---|---|---|---|"]
+    for kind, words in KINDS.items():
+        of_kind = [row for row in table if row["kind"] == kind]
+        if of_kind:
+            cases, survived = (sum(int(r[n]) for r in of_kind) for n in ("cases", "survived"))
+            lines.append(f"| {words} | {cases:,} | {survived:,} | `make torture OF={kind}` |")
+    return "\n".join(lines)
+
+
+def long_table(table: list[dict[str, str]]) -> str:
+    """Return the table of the guide's page: one row per attack."""
+    lines = ["| attack | what is tried | cases | survived |", "|---|---|---|---|"]
+    for row in table:
+        cases, survived = int(row["cases"]), int(row["survived"])
+        lines.append(f"| `{row['attack']}` | {row['what']} | {cases:,} | {survived:,} |")
+    return "\n".join(lines)
+
+
+def with_table(text: str, table: str) -> str:
+    """Return a page with its table, between two comments, replaced."""
+    marks = r"(<!-- torture -->\n).*?(\n<!-- end -->)"
+    assert re.search(marks, text, re.DOTALL), "no '<!-- torture -->' and '<!-- end -->'"
+    return re.sub(marks, lambda m: m[1] + table + m[2], text, flags=re.DOTALL)
+
+
+def write_tables() -> None:
+    """Put the tables of today's results.csv into README.md and the guide's page."""
+    for path, table in ((README, short_table), (PAGE, long_table)):
+        text = path.read_text(encoding="utf-8")
+        write_text(path, with_table(text, table(rows())))

@@ -1,0 +1,48 @@
+"""The attacks are alive: a few cases of each; the tables say what results.csv says."""
+
+import pytest
+
+from . import results
+from .attack import KINDS, Attack, attacks
+from .results import long_table, short_table, with_table
+
+ALL = attacks()
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", ALL)
+def test_a_few_cases_of_each_are_survived(name, tmp_path):
+    outcomes = list(ALL[name].play(2, 0, tmp_path))
+    assert outcomes
+    assert [outcome for outcome in outcomes if outcome is not None] == []
+
+
+@pytest.mark.parametrize(
+    ("page", "table"), [(results.README, short_table), (results.PAGE, long_table)]
+)
+def test_the_tables_are_those_of_the_results(page, table):
+    text = page.read_text(encoding="utf-8")
+    assert with_table(text, table(results.rows())) == text, "python -m tests.torture --tables"
+
+
+def test_every_attack_has_been_run_whole():
+    known = {row["attack"]: row for row in results.rows()}
+    assert [*known] == [*dict.fromkeys(known)]
+    assert known.keys() == ALL.keys()
+    for name, row in known.items():
+        assert (row["kind"], row["what"]) == (ALL[name].kind, ALL[name].what)
+
+
+def test_a_run_takes_the_place_of_the_one_before(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "results.csv")
+    kinds = iter(KINDS)
+    first, second = (Attack(next(kinds), name, "words", 9, lambda *_: iter(())) for name in "ba")
+    results.record(second, 9, 9, 0, 1.0)
+    results.record(first, 9, 7, 0, 1.0)
+    results.record(first, 9, 8, 1, 1.6)
+    rows = results.rows()
+    assert [(r["attack"], r["cases"], r["survived"], r["seconds"]) for r in rows] == [
+        ("b", "9", "8", "2"), ("a", "9", "9", "1"),
+    ]  # fmt: skip
+    assert "| 9 | 8 | `make torture OF=kill` |" in short_table(rows)
+    assert "| `b` | words | 9 | 8 |" in long_table(rows)
