@@ -52,13 +52,14 @@ def place_for_files(*paths: Path, force: bool, out: str = "--out") -> Iterator[N
         It cannot be written.
     """
     for path in paths:
+        sweep(path.parent, name=path.name)
+    for path in paths:
         if path.is_dir():
             raise ValueError(f"{path} is a folder: choose the name of a file")
         if path.exists() and not force:
             raise ValueError(f"{path} is there already: choose another {out}, or say --force")
     with made(paths[0].parent):
         for path in paths:
-            sweep(path.parent, name=path.name)
             try_to_write(path)
         yield
 
@@ -74,11 +75,11 @@ def place_for_groups(out: Path, photos: Path) -> Iterator[None]:
     OSError
         It cannot be written.
     """
+    sweep(out.parent, name=out.name)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"{out} is not empty: choose a new folder for the groups")
     refuse_among(out, photos)
     with made(out.parent):
-        sweep(out.parent, name=out.name)
         try_to_write(out)
         yield
 

@@ -174,3 +174,19 @@ def test_leftovers_of_killed_commands_go(run, people, tmp_path, name):
     assert status == 1
     assert not left.exists()
     assert not old.exists()
+
+
+@pytest.mark.parametrize("name", ["embed", "cluster", "make-pairs", "predict"])
+def test_what_a_killed_command_left_goes_though_its_results_are_there(
+    refused, people, tmp_path, name
+):
+    out, left = tmp_path / "out", tmp_path / ".minifacenet-0123abcd.tmp"
+    if name == "cluster":
+        out.mkdir()
+        (out / "groups.csv").touch()
+    for made in (out, out.with_suffix(".npy")):
+        made.exists() or made.touch()
+    left.mkdir()
+    (left / "half").touch()
+    assert str(out) in refused(*commands(people, out)[name])
+    assert not left.exists()

@@ -55,7 +55,7 @@ def killed(scene: Scene, arguments: tuple, case: Path, rng, usual: Undisturbed) 
         command = Running(arguments, case / "aside", scene.how)
         time.sleep(rng.uniform(0, usual.seconds))
         command.kill(group=rng.random() < 0.5)
-    command.status = command.wait()  # type: ignore[attr-defined]
+    command.wait()
     return command
 
 
@@ -72,6 +72,11 @@ def begun_again(scene: Scene, case: Path) -> tuple[tuple, Running]:
             break
         options = (asked[0],)
     return arguments, command
+
+
+def refused(command: Running) -> bool:
+    """Whether a command said that what it would write is there: it was killed when all was done."""
+    return command.status == 1 and any(w in command.said for w in ("not empty", "already"))
 
 
 def found(scene: Scene, case: Path, rng, usual: Undisturbed) -> str | None:
@@ -93,9 +98,9 @@ def found(scene: Scene, case: Path, rng, usual: Undisturbed) -> str | None:
         if (work / "out" / "state.safetensors").exists():
             arguments = scene.arguments(work, "--resume")
     again, command = begun_again(scene, case)
-    if command.status:
-        return f"again, status {command.status}: {command.said.strip()[-300:]}"
     now = contents(work)
+    if command.status and not (refused(command) and now == usual.whole):
+        return f"again, status {command.status}: {command.said.strip()[-300:]}"
     if now != usual.whole:
         differ = [n for n in {**now, **usual.whole} if now.get(n) != usual.whole.get(n)]
         return f"after {again[0]} {again[-1]} these differ: {', '.join(sorted(differ)[:5])}"

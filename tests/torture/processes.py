@@ -1,6 +1,7 @@
 """Start, kill and await commands that run as processes of their own: see zygote.py."""
 
 import atexit
+import fcntl
 import json
 import os
 import signal
@@ -9,13 +10,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 300.0  # seconds: a command that has not ended by then is killed, and has failed
+ROOM = 2**20  # bytes of output
 THREADS = {"OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "2", "MKL_NUM_THREADS": "1"}
 
 
@@ -50,20 +52,36 @@ class How:
 
 
 class Running:
-    """A command under way; its files other than those that it is there to write are in `place`."""
+    """A command under way; its files other than those that it is there to write are in `place`.
+
+    Attributes
+    ----------
+    status : int
+        At its end, as `said` and `seconds`; -9 if it was killed.
+    said : str
+        What it has printed.
+    """
+
+    status: int
+    said: str
+    seconds: float
 
     def __init__(self, arguments: tuple, place: Path, how: How):
         place.mkdir(parents=True, exist_ok=True)
-        self.log, self._trace, temporary = place / "log", place / "trace", place / "temporary"
+        log, self._trace, temporary = place / "log", place / "trace", place / "temporary"
         temporary.mkdir(exist_ok=True)
         temporary.chmod(0o777)
         self._trace.unlink(missing_ok=True)
+        log.unlink(missing_ok=True)
+        os.mkfifo(log)  # no limit of files is one of its own
+        self._output = os.open(log, os.O_RDWR | os.O_NONBLOCK)
+        fcntl.fcntl(self._output, fcntl.F_SETPIPE_SZ, ROOM)
         strike = {"below": str(place.parent / "work"), **vars(how.strike)}
         self._zygote = _zygote()
         self.began = time.monotonic()
         self.pid = self._zygote.ask(
             arguments=[str(given) for given in arguments],
-            log=str(self.log), trace=str(self._trace), temporary=str(temporary),
+            log=str(log), trace=str(self._trace), temporary=str(temporary),
             strike=strike, largest=how.largest, nobody=how.nobody, short=how.short,
         )  # fmt: skip
 
@@ -74,14 +92,22 @@ class Running:
         except ProcessLookupError:  # no group as yet
             os.kill(self.pid, signal.SIGKILL)
 
-    def wait(self) -> int:
-        """Return its status; that of a killed one is -9."""
+    def wait(self) -> None:
+        """Wait for its end."""
         late = threading.Timer(PATIENCE, self.kill, (True,))
         late.start()
-        status = self._zygote.ask(wait=self.pid)
+        self.status = self._zygote.ask(wait=self.pid)
         self.seconds = time.monotonic() - self.began
         late.cancel()
-        return status
+        self.said = self._printed()
+
+    def _printed(self) -> str:
+        parts: list[bytes] = []
+        with suppress(BlockingIOError):  # there is no more
+            while part := os.read(self._output, ROOM):
+                parts.append(part)
+        os.close(self._output)
+        return b"".join(parts).decode(errors="replace")
 
     def left_alone(self, seconds: float = 20.0) -> bool:
         """Whether no process that it has started is still there, at the latest after a while."""
@@ -93,11 +119,6 @@ class Running:
                 return True
             time.sleep(0.02)
         return False
-
-    @property
-    def said(self) -> str:
-        """What it has printed."""
-        return self.log.read_text(encoding="utf-8", errors="replace")
 
     def noted(self, what: str) -> list[str]:
         """Return what it wrote down: the 'write's, or the 'step's of a training."""
@@ -151,5 +172,5 @@ def counted() -> Iterator[None]:
 def completed(arguments: tuple, place: Path, how: How | None = None) -> Running:
     """Run a command to its end; `status` says how that was."""
     command = Running(arguments, place, how or How())
-    command.status = command.wait()  # type: ignore[attr-defined]
+    command.wait()
     return command

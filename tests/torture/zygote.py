@@ -72,11 +72,12 @@ def serve() -> dict | None:
 def prepare(asked: dict) -> None:
     """Make this child what was asked for: its output, its rights, its limits, its end."""
     os.setsid()
-    log = os.open(asked["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    log = os.open(asked["log"], os.O_WRONLY)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for number, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(number, target)
-    trace = os.open(asked["trace"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    trace = asked["trace"] if asked["largest"] is None else os.devnull
+    trace = os.open(trace, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     os.environ["TMPDIR"] = asked["temporary"]
     os.chdir(asked["temporary"])
     if asked["nobody"]:
