@@ -25,82 +25,95 @@ class Scene:
 
     Parameters
     ----------
-    command : callable(out) -> tuple
-        Its arguments, for a place to write to.
+    command : callable(out, other) -> tuple
+        Its arguments, for a place to write to; if `other`, for other results.
+    force : bool
+        Whether it has the option --force.
     short : bool
         Whether it has few steps only if the zygote sees to it.
     """
 
-    command: Callable[[Path], tuple]
+    command: Callable[[Path, bool], tuple]
+    force: bool = True
     short: bool = False
 
-    def arguments(self, work: Path, *more) -> tuple:
+    def arguments(self, work: Path, *more, other: bool = False) -> tuple:
         """Return the arguments for a case in the folder `work`."""
-        return (*self.command(work / "out"), *more)
+        return (*self.command(work / "out", other), *more)
 
     @property
     def how(self) -> How:
         return How(short=self.short)
 
 
-def trained(out: Path, *more) -> tuple:
+def trained(out: Path, other: bool = False, *more) -> tuple:
     return (
-        "train", faces(), "--out", out, *SMALL, *BATCH, "--steps", 7, "--save-every", 2,
-        "--check-every", 3, "--held-out", 0.4, *more,
+        "train", faces(), "--out", out, *SMALL, *BATCH, "--seed", 3 + other, "--steps", 7,
+        "--save-every", 2, "--check-every", 3, "--held-out", 0.4, *more,
     )  # fmt: skip
+
+
+def _trained_oddly(out: Path, other: bool) -> tuple:
+    odd = ("--average", 0.9, "--optimizer", "adagrad", "--augment", "--mine-every", 3)
+    return trained(out, other, *odd)
+
+
+def _embedded_photos(out: Path, other: bool) -> tuple:
+    cache = ("--cache", out.with_name("cache"))
+    return ("embed", few_photos(other), "--model", model(), "--out", out, *cache)
+
+
+def _recognised(out: Path, other: bool) -> tuple:
+    return (
+        "recognise", few_photos(other), "--known", known(), "--out", out, "--model", model(),
+        "--threshold", 0.5, "--distance", 0.5, "--draw",
+    )  # fmt: skip
+
+
+def _with_model(*words: str) -> Callable[[Path, bool], tuple]:
+    """Return the arguments of a command that takes faces, a model and a place."""
+    *command, place = words
+    return lambda out, other: (*command, faces(other), "--model", model(), place, out)
+
+
+def _align(chosen: Callable, *options) -> Callable[[Path, bool], tuple]:
+    return lambda out, other: ("align", chosen(other), out, "--size", 32, *options)
 
 
 SCENES = {
     "train": Scene(trained),
-    "train-average": Scene(
-        lambda out: trained(
-            out, "--average", 0.9, "--optimizer", "adagrad", "--augment", "--mine-every", 3
+    "train-average": Scene(_trained_oddly),
+    "align": Scene(_align(lambda other: few_photos(other), "--show")),
+    "align-workers": Scene(_align(lambda other: photos(other), "--threads", 2)),
+    "run": Scene(
+        lambda out, other: (
+            "run", faces(), "--out", out, *SMALL, *BATCH, "--seed", 3 + other, "--steps", 4,
         )
     ),
-    "align": Scene(lambda out: ("align", few_photos(), out, "--size", 32, "--show")),
-    "align-workers": Scene(lambda out: ("align", photos(), out, "--size", 32, "--threads", 2)),
-    "run": Scene(lambda out: ("run", faces(), "--out", out, *SMALL, *BATCH, "--steps", 4)),
-    "recognise": Scene(
-        lambda out: (
-            "recognise", few_photos(), "--known", known(), "--out", out, "--model", model(),
-            "--threshold", 0.5, "--distance", 0.5, "--draw",
-        )
-    ),  # fmt: skip
-    "cluster": Scene(
-        lambda out: ("cluster", faces(), "--model", model(), "--distance", 0.5, "--out", out)
-    ),
-    "fit": Scene(
-        lambda out: (
-            "classify", "fit", faces(), "--model", model(), "--threshold", 0.5, "--out", out,
-        )
-    ),  # fmt: skip
-    "embed": Scene(lambda out: ("embed", faces(), "--model", model(), "--out", out)),
-    "embed-photos": Scene(
-        lambda out: (
-            "embed", few_photos(), "--model", model(), "--out", out,
-            "--cache", out.with_name("cache"),
-        )
-    ),  # fmt: skip
-    "gallery": Scene(
-        lambda out: ("gallery", "add", faces(), "--model", model(), "--gallery", out)
-    ),
-    "pack": Scene(lambda out: ("pack", faces(), out, "--size", 32)),
-    "benchmark": Scene(
-        lambda out: ("benchmark", faces(), "--out", out, "--seeds", 2, "--size", 32), short=True
-    ),
-    "verify": Scene(lambda out: ("verify", faces(), "--model", model(), "--out", out)),
+    "recognise": Scene(_recognised),
+    "cluster": Scene(_with_model("cluster", "--distance", "0.5", "--out"), force=False),
+    "fit": Scene(_with_model("classify", "fit", "--threshold", "0.5", "--out")),
     "predict": Scene(
-        lambda out: ("classify", "predict", faces(), "--people", people(), "--out", out)
+        lambda out, other: ("classify", "predict", faces(other), "--people", people(), "--out", out)
     ),
+    "embed": Scene(_with_model("embed", "--out")),
+    "embed-photos": Scene(_embedded_photos),
+    "gallery": Scene(_with_model("gallery", "add", "--gallery"), force=False),
+    "pack": Scene(lambda out, other: ("pack", faces(other), out, "--size", 32)),
+    "benchmark": Scene(
+        lambda out, other: ("benchmark", faces(other), "--out", out, "--seeds", 2, "--size", 32),
+        short=True,
+    ),
+    "verify": Scene(_with_model("verify", "--out")),
     "make-pairs": Scene(
-        lambda out: ("make-pairs", faces(), "--folds", 2, "--per-fold", 5, "--out", out)
+        lambda out, other: (
+            "make-pairs", faces(other), "--folds", 2, "--per-fold", 5, "--out", out,
+        )
     ),
-    "study": Scene(
-        lambda out: ("study", "jpeg", faces(), "--model", model(), "--values", 50, "--out", out)
-    ),
-    "export": Scene(lambda out: ("export", model(), out)),
-    "get": Scene(lambda out: ("get", "orl", "--from", orl(), "--out", out)),
-}
+    "study": Scene(_with_model("study", "jpeg", "--values", "50", "--out")),
+    "export": Scene(lambda out, other: ("export", model(), out, *["--flip"] * other)),
+    "get": Scene(lambda out, other: ("get", "orl", "--from", orl(), "--out", out)),
+}  # fmt: skip
 
 
 @cache
@@ -136,15 +149,15 @@ def _chosen(name: str, people: int, first: int, count: int) -> Path:
 
 
 @cache
-def photos() -> Path:
+def photos(other: bool = False) -> Path:
     """Return a folder of whole photos."""
-    return _chosen("photos", PEOPLE, 1, PHOTOS)
+    return _chosen(f"photos{int(other)}", PEOPLE, 1 + 4 * other, PHOTOS)
 
 
 @cache
-def few_photos() -> Path:
+def few_photos(other: bool = False) -> Path:
     """Return a folder of fewer photos: for their number no other process is started."""
-    return _chosen("few", 3, 1, 2)
+    return _chosen(f"few{int(other)}", 3, 1 + 2 * other, 2)
 
 
 @cache
@@ -154,10 +167,10 @@ def known() -> Path:
 
 
 @cache
-def faces() -> Path:
+def faces(other: bool = False) -> Path:
     """Return the faces that were cut out of `photos`, a folder per person."""
-    out = _given() / "aligned"
-    _made(("align", photos(), out, "--size", 32, "--threads", 1))
+    out = _given() / f"aligned{int(other)}"
+    _made(("align", photos(other), out, "--size", 32, "--threads", 1))
     return out / "faces"
 
 
@@ -173,7 +186,7 @@ def model() -> Path:
 def people() -> Path:
     """Return the folder of the people whom `classify fit` has enrolled."""
     out = _given() / "people"
-    _made(SCENES["fit"].command(out))
+    _made(SCENES["fit"].command(out, False))
     return out
 
 

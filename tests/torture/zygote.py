@@ -76,6 +76,7 @@ def prepare(asked: dict) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     for number, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(number, target)
+    sys.stdout, sys.stderr = (open(number, "w", 1, encoding="utf-8") for number in (1, 2))
     trace = asked["trace"] if asked["largest"] is None else os.devnull
     trace = os.open(trace, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     os.environ["TMPDIR"] = asked["temporary"]
