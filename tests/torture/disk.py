@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from .attack import attack
-from .kill import Undisturbed, begun_again, everything, made, refused, steps_lost
+from .kill import Undisturbed, begun_again, everything, made, refused, steps_lost, undisturbed
 from .processes import Running, completed, counted
 from .scenes import SCENES, contents
 from .whole import half_written
@@ -33,15 +33,12 @@ def complaint(command: Running, work: Path) -> str | None:
 
 def rounds(cases: int, seed: int, place: Path, names: list[str]) -> Iterator[tuple]:
     """Give each case its command, in turn, with its undisturbed run, a folder and a generator."""
-    known: dict[str, Undisturbed] = {}
     for number in range(cases):
         name = names[number % len(names)]
-        if name not in known:
-            known[name] = Undisturbed(SCENES[name], place / f"usual-{name}")
         case = place / str(number)
         made(case)
         rng = np.random.default_rng([seed, number])
-        yield f"seed {seed}, case {number}, {name}", SCENES[name], known[name], case, rng
+        yield f"seed {seed}, case {number}, {name}", SCENES[name], undisturbed(name), case, rng
         shutil.rmtree(case, ignore_errors=True)
 
 

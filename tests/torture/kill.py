@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from minifacenet.training.run import began_with, steps_done
 
 from .attack import attack
 from .processes import Running, Strike, completed, counted
-from .scenes import SCENES, Scene, contents
+from .scenes import SCENES, Scene, contents, given
 from .whole import half_written
 
 SAVE_EVERY = 2  # of the trainings in scenes.py
@@ -24,13 +25,20 @@ AS_BEFORE = "killed at a random moment or within a write, then begun again: the 
 class Undisturbed:
     """A command that ran to its end: what it wrote, how long it took, how often it wrote."""
 
-    def __init__(self, scene: Scene, place: Path):
+    def __init__(self, scene: Scene):
+        place = given() / "usual"
         work = made(place)
         command = completed(scene.arguments(work), place / "aside", scene.how)
         assert command.status == 0, command.said
         self.whole, self.names = contents(work), everything(work)
         self.writes, self.seconds = len(command.noted("write")), command.seconds
         shutil.rmtree(place)
+
+
+@cache
+def undisturbed(name: str) -> Undisturbed:
+    """Return the undisturbed run of one of SCENES."""
+    return Undisturbed(SCENES[name])
 
 
 def made(place: Path) -> Path:
@@ -128,7 +136,7 @@ def _kill(name: str, title: str, what: str, cases: int = 50) -> None:
     @attack("kill", f"kill-{name}", f"{title} {what}", cases)
     def play(cases: int, seed: int, place: Path) -> Iterator[str | None]:
         with counted():
-            usual = Undisturbed(scene, place / "usual")
+            usual = undisturbed(name)
             for number in range(cases):
                 case = place / str(number)
                 made(case)

@@ -122,6 +122,8 @@ class Running:
 
     def noted(self, what: str) -> list[str]:
         """Return what it wrote down: the 'write's, or the 'step's of a training."""
+        if not self._trace.exists():  # its folder has a limit, too
+            return []
         lines = self._trace.read_text(encoding="utf-8", errors="replace").splitlines()
         return [line.partition(" ")[2] for line in lines if line.startswith(f"{what} ")]
 

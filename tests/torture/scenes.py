@@ -117,7 +117,7 @@ SCENES = {
 
 
 @cache
-def _given() -> Path:
+def given() -> Path:
     """Return a folder for the inputs that all attacks of this process share."""
     place = Path(tempfile.mkdtemp(prefix="torture-given-"))
     place.chmod(0o755)
@@ -139,7 +139,7 @@ def orl() -> Path:
 
 
 def _chosen(name: str, people: int, first: int, count: int) -> Path:
-    place = _given() / name
+    place = given() / name
     for person in range(1, people + 1):
         folder = place / f"s{person}"
         folder.mkdir(parents=True)
@@ -169,7 +169,7 @@ def known() -> Path:
 @cache
 def faces(other: bool = False) -> Path:
     """Return the faces that were cut out of `photos`, a folder per person."""
-    out = _given() / f"aligned{int(other)}"
+    out = given() / f"aligned{int(other)}"
     _made(("align", photos(other), out, "--size", 32, "--threads", 1))
     return out / "faces"
 
@@ -177,7 +177,7 @@ def faces(other: bool = False) -> Path:
 @cache
 def model() -> Path:
     """Return the folder of a short training on `faces`."""
-    out = _given() / "model"
+    out = given() / "model"
     _made(trained(out))
     return out
 
@@ -185,13 +185,13 @@ def model() -> Path:
 @cache
 def people() -> Path:
     """Return the folder of the people whom `classify fit` has enrolled."""
-    out = _given() / "people"
+    out = given() / "people"
     _made(SCENES["fit"].command(out, False))
     return out
 
 
 def _made(arguments: tuple) -> None:
-    command = completed(arguments, _given() / "aside")
+    command = completed(arguments, given() / "aside")
     assert command.status == 0, command.said
 
 

@@ -12,16 +12,13 @@ import importlib
 import json
 import os
 import pkgutil
-import random
 import resource
 import signal
 import sys
-import tempfile
 import threading
 import time
 import traceback
-from contextlib import redirect_stderr, redirect_stdout, suppress
-from io import StringIO
+from contextlib import suppress
 
 WRITES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink")
 UNUSED = {"__main__", "speed", "data_scripts", "mpi", "cluster"}
@@ -42,17 +39,10 @@ def import_everything() -> None:
     from PIL import Image
 
     Image.init()
-    missing = tempfile.gettempprefix() + "/missing"
-    warm_up("make-pairs", missing, "--out", missing)
-
-
-def warm_up(*arguments: str) -> None:
-    """Let a command fail, so that what Typer imports when it is asked is imported, too."""
     from minifacenet import cli
 
-    sys.argv = ["minifacenet", *arguments]
-    with suppress(SystemExit), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-        cli.main()
+    with suppress(ValueError):  # what Typer imports when it is asked
+        cli.app(["make-pairs", "missing", "--out", "missing"], standalone_mode=False)
 
 
 def serve() -> dict | None:
@@ -76,7 +66,7 @@ def prepare(asked: dict) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     for number, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(number, target)
-    sys.stdout, sys.stderr = (open(number, "w", 1, encoding="utf-8") for number in (1, 2))
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", 1, encoding="utf-8") for number in (1, 2))
     trace = asked["trace"] if asked["largest"] is None else os.devnull
     trace = os.open(trace, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     os.environ["TMPDIR"] = asked["temporary"]
