@@ -29,7 +29,8 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy_format
 
-from ..files.atomic import digest, replacing, write_csv
+from ..files.arrays import write_npy
+from ..files.atomic import digest, write_csv
 from ..files.words import printable, shortened
 from .quantise import Quantised, quantise
 
@@ -123,8 +124,7 @@ class Embeddings:
         same = (self.model, self.preprocessing)
         rows = zip(range(len(self)), self.paths, self.names, scales, strict=True)
         ends = digest(array)
-        with replacing(npy) as temporary, temporary.open("wb") as file:
-            npy_format.write_array(file, array, allow_pickle=False)
+        write_npy(npy, array)
         write_csv(table, HEADER, ((i, p, n, *same, scale, ends) for i, p, n, scale in rows))
 
     @classmethod

@@ -16,9 +16,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from numpy.lib import format as npy_format
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
@@ -65,6 +67,14 @@ def save_arrays(path: str | Path, arrays: dict[str, np.ndarray], metadata: dict)
             save_file(whole, temporary, {ENTRY: text})
         except SafetensorError as error:
             raise OSError(str(error)) from None  # `replacing` says for which file
+
+
+def write_npy(path: str | os.PathLike, array: np.ndarray) -> None:
+    """Write one array as a .npy file, atomically."""
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        # Into a real file NumPy writes by C, which does not say that its last bytes had no room.
+        stream = SimpleNamespace(write=file.write)
+        npy_format.write_array(stream, array, allow_pickle=False)
 
 
 def arrays_digest(arrays: dict[str, np.ndarray]) -> str:
