@@ -29,6 +29,7 @@ KEY = "minifacenet"
 HEADER = 33  # bytes of a PNG before the chunk that we put in: its signature and size
 CENTRE_SQUARE = "centre square"  # of a photo without a note, too, since reading cuts it out
 
+MOST_WORDS = 200  # characters; ours have about 40
 MIXED = "cut in several ways"  # of faces that are read together nevertheless
 
 
@@ -42,6 +43,11 @@ def in_words(crop: str, template: str, margin: float) -> str:
         return CENTRE_SQUARE
     how = f"aligned to {template}" if crop == "aligned" else crop
     return f"{how}, margin {margin:g}"
+
+
+def are_words(cut: str) -> bool:
+    """Return whether a text out of a file can be such words, of this version or another."""
+    return 0 < len(cut) <= MOST_WORDS and cut.isprintable()
 
 
 def from_words(cut: str) -> tuple[str, str, str] | None:
