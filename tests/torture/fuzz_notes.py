@@ -19,7 +19,7 @@ from minifacenet.preprocessing.crop_note import (
 
 from .fuzzing import Inner, Reader, fuzzed
 from .mutations import json_text, mutated_json
-from .png import chunks_of, mutated_png, png_of
+from .forms import chunks_of, mutated_png, png_of
 
 NOTE = {"crop": "aligned", "template": "portrait", "margin": 0.1, "photo": "Ada/1.jpg"}
 PATHS = ("Ada/1.png", "first/Ada/1.png", "1.png")
