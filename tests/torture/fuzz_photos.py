@@ -9,11 +9,9 @@ from random import Random
 import numpy as np
 from PIL import Image
 
-from minifacenet.album.drawn import _note
 from minifacenet.preprocessing.jpeg import check_cost
 from minifacenet.preprocessing.photo import PhotoError, decode_reduced
 from minifacenet.preprocessing.photo_facts import photo_facts
-from minifacenet.preprocessing.pictures import _is_show
 from minifacenet.preprocessing.why_unreadable import Refusal
 
 from ..preprocessing.made_files import encoded, jpeg_of_nothing
@@ -101,19 +99,6 @@ def read_markers(data: bytes) -> None:
     check_cost(data, 2**20)
 
 
-def drawn() -> list[bytes]:
-    image = Image.new("RGB", (8, 8))
-    words = ("minifacenet", "minifacenet 0123456789abcdef", b"\xff\xfe", "")
-    return [encoded(image, "JPEG", quality=90, comment=comment) for comment in words]
-
-
-def read_drawn(data: bytes) -> None:
-    """Ask whether a picture is one that we drew."""
-    FILE.write_bytes(data)
-    assert isinstance(_note(FILE), str)
-    assert _is_show(FILE) in (True, False)
-
-
 OURS = "minifacenet.preprocessing"
 PILLOW = ("PIL", "pillow_heif")
 
@@ -150,17 +135,6 @@ fuzzed(
         seeds=jpegs,
         errors=(Refusal,),
         guided_by=(f"{OURS}.jpeg",),
-        mutate=mutated_jpeg,
-    )
-)
-fuzzed(
-    Reader(
-        name="fuzz-drawn",
-        what="pictures in the folders of `align --show` and `album`: ours, or not",
-        read=read_drawn,
-        seeds=drawn,
-        errors=(),
-        guided_by=("minifacenet.album.drawn", f"{OURS}.pictures", "PIL"),
         mutate=mutated_jpeg,
     )
 )

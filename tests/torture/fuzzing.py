@@ -9,7 +9,7 @@ A module of readers says what it reads, and adds an attack per reader to the lis
         seeds=lambda: [small, valid, files],         # bytes
         errors=(),                                   # what it may raise
         guided_by=("minifacenet.preprocessing.crop_note",),
-        mutate=mutated_png,                          # knows the form; see mutations.py
+        mutate=mutated_png,                          # knows the form; see mutations.py, forms.py
     ))
 
 The cases are tried in a process of their own, fuzz_child.py, which imports that module and works in
@@ -19,8 +19,8 @@ terminal obeys. Any other exception (an AssertionError of `read` itself, too), a
 more memory or processor time than `memory` and `seconds`, and the end of the process are failures.
 What caused one lies in build/torture/ afterwards, and the line says how to try it again.
 
-Where atheris is installed (the extra `torture`), it drives: what reaches new branches of the modules
-`guided_by` is mutated further. Elsewhere seeds are mutated at random, by a generator with a seed.
+Where atheris is installed (the extra `torture`), it drives: what reaches new branches of the
+modules `guided_by` is mutated further. Elsewhere seeds are mutated at random, by a generator.
 """
 
 from __future__ import annotations
