@@ -58,7 +58,7 @@ def outcome(reader: Reader, data: bytes) -> tuple[bool, str, str]:
     """Try a case; returns whether it was accepted, what failed or '', and where."""
     try:
         reader.read(data)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if lack := _lack(error):
             return False, "asked for more memory than there may be", _place(lack)
         if not isinstance(error, reader.errors):
