@@ -58,7 +58,7 @@ def outcome(reader: Reader, data: bytes) -> tuple[bool, str, str]:
     """Try a case; returns whether it was accepted, what failed or '', and where."""
     try:
         reader.read(data)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if lack := _lack(error):
             return False, "asked for more memory than there may be", _place(lack)
         if not isinstance(error, reader.errors):
@@ -130,9 +130,9 @@ class Trial:
         self._failures.flush()
 
 
-def at_random(reader: Reader, trial: Trial, seeds: list[bytes], seed: int) -> None:
-    """Mutate the seeds, one to four times over, for ever."""
-    rng = Random(seed)
+def at_random(reader: Reader, trial: Trial, seed: int) -> None:
+    """Mutate valid files, one to four times over, for ever."""
+    rng, seeds = Random(seed), reader.seeds()
     for data in seeds:
         trial(data)
     while True:
@@ -149,17 +149,19 @@ def _one(reader: Reader, data: bytes, rng: Random, inner) -> bytes:
 
 
 def guided(atheris, reader: Reader, trial: Trial, folder: Path, seed: int) -> None:
-    """Let libFuzzer choose what is mutated, for ever."""
-    sizes = [path.stat().st_size for path in folder.iterdir()]
-    longest = min(LARGEST, max(4096, 4 * max(sizes)))
+    """Let libFuzzer choose what is mutated, for ever; each fourth case comes from a valid file."""
+    seeds = reader.seeds()
+    longest = min(LARGEST, max(4096, 4 * max(map(len, seeds))))
 
     def mutator(data: bytes, most: int, seed: int) -> bytes:
         rng = Random(seed)
+        if rng.random() < 0.25:
+            data = rng.choice(seeds)
         made = _one(reader, data, rng, lambda part: atheris.Mutate(part, len(part) + 64))
         return made if len(made) <= most else atheris.Mutate(data, most)
 
     # Memory, time and signals are our own affair. It also wants a seed above 0.
-    options = ["-timeout=0", "-rss_limit_mb=0", "-malloc_limit_mb=0", "-verbosity=0"]
+    options = ["-timeout=1000000", "-rss_limit_mb=0", "-malloc_limit_mb=0", "-verbosity=0"]
     options += [
         f"-handle_{name}=0" for name in ("segv", "bus", "abrt", "ill", "fpe", "int", "term")
     ]
@@ -201,8 +203,7 @@ def main() -> int:
     if atheris:
         guided(atheris, reader, trial, given.place / "seeds", given.seed)
     else:
-        seeds = [path.read_bytes() for path in sorted((given.place / "seeds").iterdir())]
-        at_random(reader, trial, seeds, given.seed)
+        at_random(reader, trial, given.seed)
     return 1  # neither of them ends: the last case ends the process
 
 

@@ -1,4 +1,4 @@
-"""The note of a crop, in a chunk of its PNG: whatever it says, words and a photo's name come out."""
+"""The note of a crop, in a chunk of its PNG: words and a name come out, whatever it says."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from minifacenet.preprocessing.crop_note import (
     with_photo,
 )
 
+from .forms import chunks_of, mutated_png, png_of
 from .fuzzing import Inner, Reader, fuzzed
 from .mutations import json_text, mutated_json
-from .png import chunks_of, mutated_png, png_of
 
 NOTE = {"crop": "aligned", "template": "portrait", "margin": 0.1, "photo": "Ada/1.jpg"}
 PATHS = ("Ada/1.png", "first/Ada/1.png", "1.png")

@@ -9,7 +9,7 @@ A module of readers says what it reads, and adds an attack per reader to the lis
         seeds=lambda: [small, valid, files],         # bytes
         errors=(),                                   # what it may raise
         guided_by=("minifacenet.preprocessing.crop_note",),
-        mutate=mutated_png,                          # knows the form; see mutations.py
+        mutate=mutated_png,                          # knows the form; see mutations.py, forms.py
     ))
 
 The cases are tried in a process of their own, fuzz_child.py, which imports that module and works in
@@ -19,8 +19,8 @@ terminal obeys. Any other exception (an AssertionError of `read` itself, too), a
 more memory or processor time than `memory` and `seconds`, and the end of the process are failures.
 What caused one lies in build/torture/ afterwards, and the line says how to try it again.
 
-Where atheris is installed (the extra `torture`), it drives: what reaches new branches of the modules
-`guided_by` is mutated further. Elsewhere seeds are mutated at random, by a generator with a seed.
+Where atheris is installed (the extra `torture`), it drives: what reaches new branches of the
+modules `guided_by` is mutated further. Elsewhere seeds are mutated at random, by a generator.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ import hashlib
 import json
 import mmap
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -138,7 +139,7 @@ def _play(reader: Reader) -> Play:
         while given < cases and deaths < MOST_DEATHS:
             child, dead = _child(reader, place, cases, seed + deaths), None
             while dead is None:
-                dead = _ended(child, slot)
+                dead = _ended(child, slot, place / "said")
                 slot.get()
                 told = failures.told()
                 yield from told
@@ -146,8 +147,6 @@ def _play(reader: Reader) -> Play:
                 yield from [None] * passed
                 given += len(told) + passed
             if dead:
-                if not slot.tried:
-                    raise RuntimeError(f"{reader.name}: {(place / 'said').read_text()[-2000:]}")
                 deaths, given, slot.failed = deaths + 1, given + 1, slot.failed + 1
                 slot.put()
                 yield f"{dead}: {kept(reader, slot.data())}"
@@ -184,7 +183,7 @@ def _command(reader: Reader) -> list[str]:
     return [sys.executable, "-m", f"{__package__}.fuzz_child", module, reader.name, guides]
 
 
-def _ended(child: subprocess.Popen, slot: Slot) -> str | None:
+def _ended(child: subprocess.Popen, slot: Slot, said: Path) -> str | None:
     """Wait a little; returns '' after a good end, how it died, or None if it is still at work."""
     slot.get()
     tried, until = slot.tried, time.monotonic() + WAITED
@@ -200,7 +199,9 @@ def _ended(child: subprocess.Popen, slot: Slot) -> str | None:
                 child.wait()
                 return f"no answer for {WAITED} s"
             continue
-        return "" if code == 0 else f"the process died ({code})"
+        if code > 0:  # no reader did that
+            raise RuntimeError(f"{said.read_text(errors='replace')[-2000:]}\nexit status {code}")
+        return "" if code == 0 else f"killed by {signal.Signals(-code).name}"
 
 
 class Failures:
