@@ -162,8 +162,12 @@ def _face(row: dict) -> Face:
     box, points = _numbers(row, COLUMNS[2:6]), _numbers(row, COLUMNS[7:17])
     score = _numbers(row, COLUMNS[6:7])
     number, turned = (_whole(row, name) for name in ("face", "turned"))
+    if not row["photo"]:
+        raise ValueError("no photo is named")
     if not is_photo_inside(row["photo"]):
         raise ValueError(f"no photo in a folder is called {shortened(row['photo'])}")
+    if box is not None and not (box[0] <= box[2] and box[1] <= box[3]):
+        raise ValueError(f"the box {box} ends before it begins")
     if box is not None and not is_box(box):
         raise ValueError(f"no face has the box {box}")
     if points is not None and not all(abs(place) <= FARTHEST for place in points):
@@ -187,7 +191,7 @@ def _face(row: dict) -> Face:
 def is_photo_inside(name: str) -> bool:
     """Return whether a text out of a file can be the name of a photo below a folder."""
     path = PurePath(name)
-    return bool(name) and not path.anchor and ".." not in path.parts and "\0" not in name
+    return not path.anchor and ".." not in path.parts and "\0" not in name
 
 
 def is_box(box: Sequence[float]) -> bool:

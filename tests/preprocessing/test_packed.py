@@ -262,6 +262,11 @@ DAMAGES = {
         (lambda path: edited(path, skipped=[["a"]]), "'skipped' is .* not pairs of texts"),
         (lambda path: edited(path, size=True), "'size' is True and not a number"),
         (lambda path: edited(path, size=17), "say 7 of 17"),
+        (lambda path: edited(path, size=10**400), "'size' is 10+ ... and not a number of pixels"),
+        (lambda path: edited(path, people=["A", "B", "A"]), "'people' is .* and not names"),
+        (lambda path: edited(path, people=["A", "B", "\ud800"]), "'people' is .* and not names"),
+        (lambda path: edited(path, cut="box\n"), "'cut' is .* and not a way to cut faces"),
+        (lambda path: edited(path, cut="b" * 999), "'cut' is .* and not a way to cut faces"),
         (lambda path: edited(path, channels=2), "'channels' is 2 and not 1 or 3"),
     ],
 }  # fmt: skip
