@@ -18,7 +18,7 @@ import numpy as np
 
 from ..embedding.checkpoint import model_file
 from ..files.arrays import CheckpointError, load_metadata
-from ..files.stored import MOST, is_count, is_number
+from ..files.stored import MOST, is_count, is_number, is_text
 from ..files.words import count_text, shortened
 from ..preprocessing.faces import Faces
 from .classifier import FaceClassifier, check_threshold
@@ -188,10 +188,9 @@ class Thresholds:
         for name in ("pairs_same", "pairs_different", "stranger_faces", "enrolled_people"):
             if not is_count(getattr(self, name), 0, MOST):
                 raise ValueError(f"{name} is a count, got {shortened(getattr(self, name))}")
-        if not isinstance(self.source, str) or len(self.source) > MOST_WORDS:
-            raise ValueError(
-                f"source is a text of up to {MOST_WORDS} characters, got {shortened(self.source)}"
-            )
+        if not is_text(self.source, MOST_WORDS):
+            got = shortened(self.source)
+            raise ValueError(f"source is a text of up to {MOST_WORDS} characters, got {got}")
 
     @classmethod
     def of_model(cls, model: str | Path) -> Thresholds | None:
