@@ -257,7 +257,7 @@ DAMAGES = {
         (lambda path: path.unlink(), "pack.json: cannot be read"),
         (lambda path: path.write_text("[" * 9), "damaged, it is no JSON"),
         (lambda path: edited(path, format="packed faces 9"), "its format is 'packed faces 9'"),
-        (lambda path: edited(path, people=["A", 1]), "'people' is .* not texts"),
+        (lambda path: edited(path, people=["A", 1]), "'people' is .* not names"),
         (lambda path: edited(path, people=["A"]), "nobody in pack.json is called 'B'"),
         (lambda path: edited(path, skipped=[["a"]]), "'skipped' is .* not pairs of texts"),
         (lambda path: edited(path, size=True), "'size' is True and not a number"),
