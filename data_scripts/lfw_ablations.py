@@ -29,7 +29,7 @@ from minifacenet.classification.verification_scores import verify
 from minifacenet.embedding.architectures import NETWORKS, Architecture, FaceNet
 from minifacenet.embedding.augmentation import Augmentation
 from minifacenet.embedding.embedder import Embedder
-from minifacenet.files.arrays import write_npy
+from minifacenet.files.npy import write_npy
 from minifacenet.nn.layer import Layer, Sequential, named
 from minifacenet.preprocessing.faces import Faces
 from minifacenet.preprocessing.read_folder import read_faces

@@ -11,16 +11,15 @@ a file on purpose can write new ones.) Files of older versions have none, and ar
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy_format
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
@@ -38,6 +37,8 @@ DTYPES = {
     "I32": "int32", "U64": "uint64", "I64": "int64", "F16": "float16", "F32": "float32",
     "F64": "float64",
 }  # fmt: skip
+
+MOST_DIMENSIONS = 32  # of an array, in every version of NumPy
 
 Layout = dict[str, tuple[np.dtype, tuple[int, ...]]]  # dtype and shape of arrays, by name
 
@@ -67,14 +68,6 @@ def save_arrays(path: str | Path, arrays: dict[str, np.ndarray], metadata: dict)
             save_file(whole, temporary, {ENTRY: text})
         except SafetensorError as error:
             raise OSError(str(error)) from None  # `replacing` says for which file
-
-
-def write_npy(path: str | os.PathLike, array: np.ndarray) -> None:
-    """Write one array as a .npy file, atomically."""
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        # Into a real file NumPy writes by C, which does not say that its last bytes had no room.
-        stream = SimpleNamespace(write=file.write)
-        npy_format.write_array(stream, array, allow_pickle=False)
 
 
 def arrays_digest(arrays: dict[str, np.ndarray]) -> str:
@@ -203,7 +196,15 @@ def _layout(path: Path, name: str, array) -> tuple[np.dtype, tuple[int, ...]]:
             f"{path}: {printable(name)[:80]} is of type {kind}, which NumPy does not know: save it "
             "as float32"
         )
-    return np.dtype(DTYPES[kind]), tuple(array.get_shape())
+    dtype, shape = np.dtype(DTYPES[kind]), tuple(array.get_shape())
+    # An array of no bytes may say that it has any shape, and no file ends too early for it.
+    bytes_of_sides = dtype.itemsize * math.prod(side or 1 for side in shape)
+    if len(shape) > MOST_DIMENSIONS or bytes_of_sides >= 2**63:
+        raise CheckpointError(
+            f"{path}: damaged, {printable(name)[:80]} has the shape {shortened(shape)}, which no "
+            "array can have"
+        )
+    return dtype, shape
 
 
 def check_layout(path: str | Path, needed: Layout, found: Layout) -> None:
@@ -224,7 +225,7 @@ def check_layout(path: str | Path, needed: Layout, found: Layout) -> None:
         if found[name] != (dtype, shape):
             other, size = found[name]
             raise CheckpointError(
-                f"{path}: {name} is {other} {size}, the network needs {dtype} {shape}"
+                f"{path}: {name} is {other} {shortened(size)}, the network needs {dtype} {shape}"
             )
 
 
