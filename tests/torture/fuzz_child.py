@@ -161,7 +161,13 @@ def guided(atheris, reader: Reader, trial: Trial, folder: Path, seed: int) -> No
         return made if len(made) <= most else atheris.Mutate(data, most)
 
     # Memory, time and signals are our own affair. It also wants a seed above 0.
-    options = ["-timeout=1000000", "-rss_limit_mb=0", "-malloc_limit_mb=0", "-verbosity=0"]
+    options = [
+        "-timeout=1000000",
+        "-report_slow_units=1000000",
+        "-rss_limit_mb=0",
+        "-malloc_limit_mb=0",
+        "-verbosity=0",
+    ]
     options += [
         f"-handle_{name}=0" for name in ("segv", "bus", "abrt", "ill", "fpe", "int", "term")
     ]
