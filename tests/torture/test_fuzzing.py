@@ -62,7 +62,7 @@ READERS["planted"] = PLANTED
 def test_each_planted_fault_is_found_and_kept(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(fuzzing, "KEPT", tmp_path / "kept")
     (tmp_path / "place").mkdir()
-    found = [line for line in playing(PLANTED)(12, 0, tmp_path / "place") if line]
+    found = [line for line in playing(PLANTED)(24, 0, tmp_path / "place") if line]
     for words in (
         "killed by SIGSEGV", "killed by SIGPROF", "took 32 MiB, may take 16",
         "asked for more memory than there may be", "KeyError: \"'raises'\"", "AssertionError",
