@@ -72,7 +72,7 @@ test-cuda: $(VENV)/.with-dev $(VENV)/.with-cuda
 	MINIFACENET_TEST_GPU=1 $(PY) -m pytest tests/cuda_suite
 
 # All extras but the GPU's: attacks on all that there is.
-torture: $(VENV)/.with-dev $(VENV)/.with-data $(VENV)/.with-full
+torture: $(VENV)/.with-dev $(VENV)/.with-data $(VENV)/.with-full $(VENV)/.with-torture
 	$(PY) data_scripts/get_orl.py data/orl
 	$(PY) -m tests.torture $(OF)
 

@@ -36,6 +36,10 @@ LISTS = (
 LARGEST = 2**20  # bytes of a photo, whose 250 x 250 pixels take some 15,000, or of a list
 UNPACKED = 2**30  # bytes of a whole archive; the largest published one has a quarter of that
 JPEG = b"\xff\xd8\xff"
+NOTES = (  # long names, and notes of POSIX
+    tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)  # fmt: skip
 PHOTO = re.compile(r"(?P<name>[A-Za-z][A-Za-z_-]{0,99})/(?P=name)_[0-9]{4}\.jpg")
 MEMBER = re.compile(rf"(?:\./)?(?:[A-Za-z0-9_-]+/)?(?P<file>{PHOTO.pattern}|{'|'.join(LISTS)})")
 
@@ -87,11 +91,14 @@ def _unpack(source: Path, part: Path) -> None:
     try:
         with (
             _opened(source) as file,
-            tarfile.open(fileobj=_Bounded(file, source), mode="r|") as tar,
+            tarfile.open(fileobj=_Bounded(file, source), mode="r|", tarinfo=_Member) as tar,
         ):
             for member in tar:
+                if tar.offset > UNPACKED:  # where the next one begins: tarfile would go on reading
+                    raise DataError(f"{source} claims more than {UNPACKED:,} bytes: no LFW is so")
                 found = MEMBER.fullmatch(member.name)
-                if found and member.isreg() and member.size <= LARGEST:
+                plain = member.isreg() and not member.issparse()
+                if found and plain and member.size <= LARGEST:
                     content = tar.extractfile(member)
                     _put(part, found["file"], content.read() if content else b"", source)
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -104,6 +111,17 @@ def _opened(source: Path) -> BinaryIO:
     with source.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
     return gzip.open(source) if packed else source.open("rb")  # type: ignore[return-value]
+
+
+class _Member(tarfile.TarInfo):
+    """A member, or a note about the next one, which tarfile reads whole: only a short one."""
+
+    @classmethod
+    def frombuf(cls, buf, encoding, errors):
+        member = super().frombuf(buf, encoding, errors)
+        if member.type in NOTES and not 0 <= member.size <= LARGEST:
+            raise tarfile.ReadError(f"a note of {member.size} bytes")
+        return member
 
 
 class _Bounded:

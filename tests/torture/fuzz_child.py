@@ -21,7 +21,7 @@ from random import Random
 
 from minifacenet.files.words import printable, shortened
 
-from .fuzzing import LARGEST, LONGEST, READERS, Reader, Slot, kept
+from .fuzzing import LARGEST, LONGEST, READERS, Reader, Slot
 from .mutations import mutated
 
 ROOM = 2**31  # bytes of addresses above those of the beginning: no case may take down the machine
@@ -37,6 +37,10 @@ class Memory:
             self._status = open("/proc/self/status", "rb", buffering=0)  # noqa: SIM115
             self._clear = open("/proc/self/clear_refs", "wb", buffering=0)  # noqa: SIM115
         self.reset()
+
+    def close(self) -> None:
+        for file in filter(None, (self._status, self._clear)):
+            file.close()
 
     def reset(self) -> None:
         self._before = 0
@@ -90,7 +94,7 @@ class Trial:
     """Tries one case after another, and keeps the tally."""
 
     def __init__(self, reader: Reader, place: Path, cases: int):
-        self._reader, self._cases = reader, cases
+        self._reader, self._place, self._cases = reader, place, cases
         self._slot, self._memory = Slot(place / "slot"), Memory()
         self._failures = (place / "failures").open("ab")
         self._known: dict[tuple[str, str], str] = {}
@@ -121,18 +125,19 @@ class Trial:
             os._exit(0)
 
     def _tell(self, data: bytes, failure: str, at: str) -> None:
-        # One file per place: a fault may be met ten thousand times.
+        # One case per place is kept: a fault may be met ten thousand times.
         key = at or failure.split()[0], failure.split(":")[0].split(" with ")[0]
         if key not in self._known:
-            self._known[key] = kept(self._reader, data)
-        line = f"{failure} ({at}): {self._known[key]}" if at else f"{failure}: {self._known[key]}"
-        self._failures.write(json.dumps(printable(line)).encode() + b"\n")
+            self._known[key] = f"case-{os.getpid()}-{len(self._known)}"
+            (self._place / self._known[key]).write_bytes(data)
+        text = printable(f"{failure} ({at})" if at else failure)
+        self._failures.write(json.dumps([text, self._known[key]]).encode() + b"\n")
         self._failures.flush()
 
 
-def at_random(reader: Reader, trial: Trial, seed: int) -> None:
+def at_random(reader: Reader, trial: Trial, seeds: list[bytes], seed: int) -> None:
     """Mutate valid files, one to four times over, for ever."""
-    rng, seeds = Random(seed), reader.seeds()
+    rng = Random(seed)
     for data in seeds:
         trial(data)
     while True:
@@ -161,7 +166,13 @@ def guided(atheris, reader: Reader, trial: Trial, folder: Path, seed: int) -> No
         return made if len(made) <= most else atheris.Mutate(data, most)
 
     # Memory, time and signals are our own affair. It also wants a seed above 0.
-    options = ["-timeout=1000000", "-rss_limit_mb=0", "-malloc_limit_mb=0", "-verbosity=0"]
+    options = [
+        "-timeout=1000000",
+        "-report_slow_units=1000000",
+        "-rss_limit_mb=0",
+        "-malloc_limit_mb=0",
+        "-verbosity=0",
+    ]
     options += [
         f"-handle_{name}=0" for name in ("segv", "bus", "abrt", "ill", "fpe", "int", "term")
     ]
@@ -203,7 +214,8 @@ def main() -> int:
     if atheris:
         guided(atheris, reader, trial, given.place / "seeds", given.seed)
     else:
-        at_random(reader, trial, given.seed)
+        seeds = [path.read_bytes() for path in sorted((given.place / "seeds").iterdir())]
+        at_random(reader, trial, seeds, given.seed)
     return 1  # neither of them ends: the last case ends the process
 
 

@@ -128,13 +128,15 @@ class Slot:
 def fuzzed(reader: Reader, cases: int = CASES) -> None:
     """Add a reader to the attacks."""
     READERS[reader.name] = reader
-    attack("fuzz", reader.name, reader.what, cases)(_play(reader))
+    attack("fuzz", reader.name, reader.what, cases)(playing(reader))
 
 
-def _play(reader: Reader) -> Play:
+def playing(reader: Reader) -> Play:
+    """Return the attack of a reader."""
+
     def play(cases: int, seed: int, place: Path) -> Iterator[str | None]:
         _prepare(reader, place)
-        slot, failures = Slot(place / "slot"), Failures(place / "failures")
+        slot, failures = Slot(place / "slot"), Failures(reader, place)
         given = deaths = 0
         while given < cases and deaths < MOST_DEATHS:
             child, dead = _child(reader, place, cases, seed + deaths), None
@@ -149,6 +151,7 @@ def _play(reader: Reader) -> Play:
             if dead:
                 deaths, given, slot.failed = deaths + 1, given + 1, slot.failed + 1
                 slot.put()
+                _forget(place, slot.data())
                 yield f"{dead}: {kept(reader, slot.data())}"
         driver = (place / "driver").read_text()
         print(
@@ -163,6 +166,13 @@ def _prepare(reader: Reader, place: Path) -> None:
     (place / "seeds").mkdir()
     for number, seed in enumerate(reader.seeds()):
         (place / "seeds" / f"{number:04}").write_bytes(seed)
+
+
+def _forget(place: Path, data: bytes) -> None:
+    """Do not begin with a file again that ended the process."""
+    for path in (place / "seeds").iterdir():
+        if path.read_bytes() == data:
+            path.unlink()
 
 
 def _child(reader: Reader, place: Path, cases: int, seed: int) -> subprocess.Popen:
@@ -205,19 +215,23 @@ def _ended(child: subprocess.Popen, slot: Slot, said: Path) -> str | None:
 
 
 class Failures:
-    """The file of failures, a line each, as far as the child has written it."""
+    """What the child wrote of failures, as far as it is there: a line each, and the cases."""
 
-    def __init__(self, path: Path):
-        path.touch()
-        self._path, self._at = path, 0
+    def __init__(self, reader: Reader, place: Path):
+        self._reader, self._place, self._at = reader, place, 0
+        (place / "failures").touch()
 
     def told(self) -> list[str]:
-        with self._path.open("rb") as file:
+        with (self._place / "failures").open("rb") as file:
             file.seek(self._at)
             lines = file.read()
         whole = lines[: lines.rfind(b"\n") + 1]
         self._at += len(whole)
-        return [json.loads(line) for line in whole.splitlines()]
+        failures = (json.loads(line) for line in whole.splitlines())
+        return [f"{text}: {kept(self._reader, self._case(case))}" for text, case in failures]
+
+    def _case(self, name: str) -> bytes:
+        return (self._place / name).read_bytes()
 
 
 def kept(reader: Reader, data: bytes) -> str:
@@ -225,6 +239,6 @@ def kept(reader: Reader, data: bytes) -> str:
     KEPT.mkdir(parents=True, exist_ok=True)
     path = KEPT / f"{reader.name}-{hashlib.sha256(data).hexdigest()[:12]}"
     path.write_bytes(data)
-    name = path.relative_to(ROOT)
+    name = os.path.relpath(path, ROOT)
     command = f"{__package__}.fuzz_child {reader.read.__module__} {reader.name}"
     return f"python -m {command} --again {name}"
