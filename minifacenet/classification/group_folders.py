@@ -12,6 +12,7 @@ import numpy as np
 
 from ..files.atomic import workplace, write_csv
 from ..files.names import as_a_disk_sees, fitting
+from ..files.spreadsheets import path_cell
 from ..preprocessing.faces import BOX_COLUMNS
 
 NOISE = "others"
@@ -73,7 +74,8 @@ def write_groups(
             else:
                 shutil.copy2(root / path, target)
         header = ("photo", "group", "file", *BOX_COLUMNS * (boxes is not None))
-        rows = [(*at, files[at]) for at in zip(paths, folders, strict=True)]
+        placed_in = zip(paths, folders, strict=True)
+        rows = [(path_cell(path), folder, files[path, folder]) for path, folder in placed_in]
         if boxes is not None:
             rows = [(*row, *box) for row, box in zip(rows, boxes, strict=True)]
         write_csv(building / "groups.csv", header, rows)
