@@ -9,7 +9,8 @@ from .children import command
 
 COLOURS = (RED, GREEN, BLUE, CYAN, PINK, GOLD)
 PLAIN = ("Ada", "Grace", "Lise", "Maria", "Émilie", "Emmy")
-SMALL = ("--steps", 2, "--size", 32, "--threads", 1)
+ONE = ("--threads", 1)  # no processes of workers, which would not see tiles
+SMALL = ("--steps", 2, "--size", 32, *ONE)
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def make_world(root: Path, names: Sequence[str] = PLAIN) -> World:
     """Write a world; what is learned in it, too."""
     world = World(root, tuple(names))
     for name, colour in zip(names, COLOURS, strict=False):
-        for number in range(1, 4):
+        for number in range(1, 6):
             tiles(world.faces / name / f"{name}-{number}.png", colour)
             tiles(world.lfw / name / f"{name}_{number:04}.jpg", colour)
         tiles(world.known / name / f"{name}.png", colour)
@@ -62,7 +63,7 @@ Arguments = Callable[[World, Path], tuple]
 
 
 def _model(w: World) -> tuple:
-    return "--model", w.root / "model.safetensors"
+    return "--model", w.root / "model.safetensors", *ONE
 
 
 # Those that train take the network as it is; the others see tiles.
@@ -76,28 +77,28 @@ TRAINING: dict[str, Arguments] = {
     "study people": lambda w, out: (w.faces, "--out", out, *SMALL, "--values", 3, "--seeds", 1),
 }  # fmt: skip
 SEEING: dict[str, Arguments] = {
-    "align": lambda w, out: (w.photos, out, "--show", "--threads", 1, "--credit", w.names[0]),
+    "align": lambda w, out: (w.photos, out, "--show", *ONE, "--credit", w.names[0]),
     "pack": lambda w, out: (w.faces, out, "--size", 32),
     "recognise": lambda w, out: (
-        w.photos, "--known", w.known, "--out", out, *_model(w), "--draw", "--threads", 1,
+        w.photos, "--known", w.known, "--out", out, *_model(w), "--draw",
     ),
     "classify fit": lambda w, out: (w.faces, *_model(w), "--out", out),
-    "classify predict": lambda w, out: (w.photos, "--people", w.fit, "--out", f"{out}.csv"),
+    "classify predict": lambda w, out: (w.photos, "--people", w.fit, "--out", f"{out}.csv", *ONE),
     "verify": lambda w, out: (w.faces, *_model(w), "--out", out, "--explain"),
     "make-pairs": lambda w, out: (
         w.faces, "--out", f"{out}.txt", "--folds", 2, "--per-fold", 2,
     ),
     "compare": lambda w, out: (w.first, w.first, *_model(w), "--show", f"{out}.png"),
     "evaluate lfw": lambda w, out: (
-        w.lfw, *_model(w), "--pairs", w.root / "pairs.txt", "--out", out, "--threads", 1,
+        w.lfw, *_model(w), "--pairs", w.root / "pairs.txt", "--out", out,
     ),
     "study jpeg": lambda w, out: (w.faces, *_model(w), "--out", out, "--values", 50),
-    "study pixels": lambda w, out: (w.faces, *_model(w), "--out", out, "--values", 400),
+    "study pixels": lambda w, out: (w.faces, *_model(w), "--out", out, "--values", 24),
     "study quantise": lambda w, out: (w.faces, *_model(w), "--out", out),
     "study invariance": lambda w, out: (
         w.faces, "--person", w.names[0], *_model(w), "--out", f"{out}.png", "--credit", w.names[0],
     ),
-    "embed": lambda w, out: (w.photos, *_model(w), "--out", out, "--threads", 1),
+    "embed": lambda w, out: (w.photos, *_model(w), "--out", out),
     "cluster": lambda w, out: (w.photos, *_model(w), "--out", out),
     "gallery add": lambda w, out: (w.faces, "--gallery", f"{out}.safetensors", *_model(w)),
     "gallery search": lambda w, out: (
