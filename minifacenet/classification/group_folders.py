@@ -72,7 +72,7 @@ def write_groups(
             if link:
                 target.symlink_to((root / path).resolve())
             else:
-                shutil.copy2(root / path, target)
+                _copy(root / path, target)
         header = ("photo", "group", "file", *BOX_COLUMNS * (boxes is not None))
         placed_in = zip(paths, folders, strict=True)
         rows = [(path_cell(path), folder, files[path, folder]) for path, folder in placed_in]
@@ -82,6 +82,15 @@ def write_groups(
         if out.exists():
             out.rmdir()
         os.replace(building, out)
+
+
+def _copy(photo: Path, target: Path) -> None:
+    """Copy a photo with its time. It is as open to others as the photo and the umask both allow."""
+    found = photo.stat()
+    mode = found.st_mode & 0o666 | 0o600  # the owner may write it, and nobody runs it
+    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+    shutil.copyfile(photo, target)
+    os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
 
 
 def _names(paths: Sequence[str], folders: Sequence[str]) -> list[str]:

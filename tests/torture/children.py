@@ -23,7 +23,7 @@ from minifacenet import cli
 from ..tile_photos import stand_in
 
 PRELOADED = [__name__, "matplotlib.figure", "sklearn.svm", "sklearn.cluster", "scipy.spatial"]
-PATIENCE = 120  # seconds for a command, on a busy machine
+PATIENCE = 300  # seconds for a command, on a busy machine
 COLUMNS = 300
 TIMED_OUT = -1
 spent: list[float] = []  # seconds of processor of each child: the server waits for them, not we
