@@ -85,7 +85,7 @@ def main(path: str, network: str = "dlib_resnet") -> None:
     names = np.array(kept.names)
     own = Thresholds.of_model(model_file(network))
     assert own is not None
-    people, counts = np.unique(names, return_counts=True)
+    counts = np.unique(names, return_counts=True)[1]
     counts = counts[counts >= MANY]
     print(f"{len(counts)} people with {counts.min()} to {counts.max()} photos, {DRAWS} draws")
     for photos in PHOTOS:
@@ -95,8 +95,8 @@ def main(path: str, network: str = "dlib_resnet") -> None:
             values = getattr(found, what)
             print(f"  {what:8} {described(values)}")
         print(f"  a stranger's photo gets a name: {ENROLLED * found.taken.mean():.4f}")
-        top = np.sort(found.taken)[::-1]
-        print(f"  the {len(top) // 10} most taken have {top[: len(top) // 10].sum() / top.sum():.2f}")
+        top, tenth = np.sort(found.taken)[::-1], len(found.taken) // 10
+        print(f"  the {tenth} most taken have {top[:tenth].sum() / top.sum():.2f}")
         for low, high in ((10, 14), (15, 29), (30, 9999)):
             some = (counts >= low) & (counts <= high)
             print(f"  {some.sum()} with {low} to {high}: {described(found.refused[some])}")

@@ -48,10 +48,10 @@ def faults(text: str) -> list[str]:
     tree = ast.parse(text)
     names, found = _imported(tree), []
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            absolute = isinstance(node, ast.Import) or not node.level
-            modules = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module]
-            found += [m for m in modules if m and absolute and m.split(".")[0] in MODULES]
+        if isinstance(node, ast.Import):
+            found += [a.name for a in node.names if a.name.split(".")[0] in MODULES]
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found += [node.module] if node.module.split(".")[0] in MODULES else []
         if isinstance(node, ast.Call):
             found += _of_call(node, names)
     return found
@@ -62,8 +62,9 @@ def _imported(tree: ast.AST) -> dict[str, str]:
     names = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names |= {(a.asname or a.name.split(".")[0]): (a.name if a.asname else a.name.split(".")[0])
-                      for a in node.names}  # fmt: skip
+            for a in node.names:
+                first = a.name.split(".")[0]
+                names[a.asname or first] = a.name if a.asname else first
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
     return names
@@ -76,7 +77,8 @@ def _of_call(node: ast.Call, names: dict[str, str]) -> list[str]:
     method = f".{full.rpartition('.')[2]}"
     keywords = {k.arg: ast.unparse(k.value) for k in node.keywords}
     found = [full] if full in FORBIDDEN or (dot and method in FORBIDDEN) else []
-    if keywords.get("shell", "False") != "False" or keywords.get("allow_pickle", "False") != "False":
+    asked = {keywords.get("shell", "False"), keywords.get("allow_pickle", "False")}
+    if asked != {"False"}:
         found.append(f"{full} with shell or allow_pickle")
     if None in keywords and full.startswith("subprocess."):
         found.append(f"{full} with arguments that cannot be seen")
@@ -100,7 +102,8 @@ def test_the_tree_runs_no_code_out_of_files():
         "import pickle", "from pickle import loads", "import shelve as s", "eval('1')",
         "import builtins\nbuiltins.exec('')", "from os import system as s\ns('ls')",
         "import os\nos.system('ls')", "import subprocess\nsubprocess.run('ls', shell=True)",
-        "from subprocess import run\nrun('ls', shell=1)", "import numpy as np\nnp.load(p, allow_pickle=True)",
+        "from subprocess import run\nrun('ls', shell=1)",
+        "import numpy as np\nnp.load(p, allow_pickle=True)",
         "import torch\ntorch.load(p)", "import joblib as j\nj.load(p)", "tar.extractall(p)",
         "from yaml import load", "__import__('x')",
     ],

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..files.atomic import workplace, write_csv
+from ..files.links import real_path
 from ..files.names import as_a_disk_sees, fitting
 from ..files.spreadsheets import path_cell
 from ..preprocessing.faces import BOX_COLUMNS
@@ -70,7 +71,7 @@ def write_groups(
             target = building / file
             target.parent.mkdir(exist_ok=True)
             if link:
-                target.symlink_to((root / path).resolve())
+                target.symlink_to(real_path(root / path))
             else:
                 _copy(root / path, target)
         header = ("photo", "group", "file", *BOX_COLUMNS * (boxes is not None))

@@ -7,6 +7,7 @@ server, which only imports, forks a child per command.
 import multiprocessing
 import os
 import resource
+import struct
 import sys
 import termios
 import time
@@ -85,7 +86,7 @@ def command(
         Where it runs.
     """
     ours, theirs = os.openpty()
-    ioctl(theirs, termios.TIOCSWINSZ, (25).to_bytes(2, "little") + COLUMNS.to_bytes(2, "little") * 3)
+    ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 25, COLUMNS, 0, 0))
     texts = [os.fspath(a) if isinstance(a, Path) else str(a) for a in arguments]
     asked, answer = _server.Pipe(duplex=False)
     child = _server.Process(
@@ -127,7 +128,8 @@ def _run(texts, terminal, tiles, before, folder, answer) -> None:
     place = os.open(terminal, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(place, descriptor)
-    sys.stdout, sys.stderr = (open(d, "w", encoding="utf-8", closefd=False) for d in (1, 2))
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False)
     os.environ.update(TERM="xterm-256color", COLUMNS=str(COLUMNS))
     if folder is not None:
         os.chdir(folder)

@@ -25,19 +25,21 @@ NAMES = (
     f"--><script>{RUN}</script>", f"]]><script>{RUN}</script>", f"<!--<script>{RUN}",
     f"<iframe srcdoc='<script>parent.{RUN}</script>'>", f"javascript:{RUN}", f"`${{{RUN}}}`",
     f"\\u003cscript\\u003e{RUN}", f"&lt;script&gt;{RUN}&lt;/script&gt;", f"&#60;img src=x>{RUN}",
-    f"<a href=javascript:{RUN}>x</a>", f"<base href=//x.invalid/><style>*{{color:red}}", "{{7*7}}",
+    f"<a href=javascript:{RUN}>x</a>", "<base href=//x.invalid/><style>*{color:red}", "{{7*7}}",
     f"<math><mtext><script>{RUN}</script>", f"<details open ontoggle={RUN}>", "%3Cscript%3E",
     f"+ADw-script+AD4-{RUN}", f"<template><img src=x onerror={RUN}>", "#person-0", "x;y:z}*{",
     f"<form action=javascript:{RUN}><input type=submit autofocus>", "</textarea></select></svg>",
     f"\ufeff<script>{RUN}</script>", f"<meta http-equiv=refresh content='0;url=data:,{RUN}'>",
-    f"<object data='data:text/html,<script>{RUN}</script>'>", "<link rel=stylesheet href=//x.invalid>",
+    f"<object data='data:text/html,<script>{RUN}</script>'>",
+    "<link rel=stylesheet href=//x.invalid>",
 )  # fmt: skip
 # As if the escaping had failed: these stand in the page as markup.
 MARKUP = (
     f"<script>{RUN}</script>", f"<script type=module>{RUN}</script>", f"<img src=x onerror={RUN}>",
     f"<script src='data:text/javascript,{RUN}'></script>", "<script src='own.js'></script>",
     "<script src=https://x.invalid/x.js></script>", f"<svg onload={RUN}></svg>",
-    f"<svg><script>{RUN}</script></svg>", f"<iframe srcdoc='<script>parent.{RUN}</script>'></iframe>",
+    f"<svg><script>{RUN}</script></svg>",
+    f"<iframe srcdoc='<script>parent.{RUN}</script>'></iframe>",
     f"<iframe src=\"javascript:parent.{RUN}\"></iframe>", "<iframe src=https://x.invalid/></iframe>",
     f"<object data='data:text/html,<script>{RUN}</script>'></object>",
     "<embed src=https://x.invalid/x.swf>", "<link rel=stylesheet href=https://x.invalid/x.css>",
@@ -53,7 +55,8 @@ MARKUP = (
     f"<meta http-equiv=refresh content=\"0;url=javascript:{RUN}\">",
     "<base href=https://x.invalid/><img src=x.png>",
     f"<meta http-equiv=Content-Security-Policy content=\"script-src *\"><script>{RUN}</script>",
-    f"<script nonce=x>{RUN}</script>", f"<template shadowrootmode=open><img src=x onerror={RUN}></template>",
+    f"<script nonce=x>{RUN}</script>",
+    f"<template shadowrootmode=open><img src=x onerror={RUN}></template>",
 )  # fmt: skip
 PAGES = ("report", "album", "one file", "live")
 FOREIGN = (

@@ -133,6 +133,7 @@ def _too_open(folder: Path, mask: int, world: World) -> str | None:
         if mode & ~most:
             return f"{path.relative_to(folder)} has mode {mode:03o} beyond {most:03o}"
         copied = path.suffix == ".png" and path.parent.name.startswith(("group", "others"))
-        if mode != most and not (copied and mode & 0o600 == 0o600):  # a copy of a photo may be as closed as that
+        closed = copied and mode & 0o600 == 0o600  # a copy of a photo may be as closed as that
+        if mode != most and not closed:
             return f"{path.relative_to(folder)} has mode {mode:03o}, not {most:03o}"
     return None

@@ -82,7 +82,7 @@ def names(cases: int, seed: int, place: Path) -> Iterator[str | None]:
 )
 def arguments(cases: int, seed: int, place: Path) -> Iterator[str | None]:
     rng = np.random.default_rng(seed)
-    for kind, payload in list(HARMFUL.items())[: -(-cases // len(ALL))]:
+    for payload in list(HARMFUL.values())[: -(-cases // len(ALL))]:
         for name in list(ALL)[: min(cases, len(ALL))]:
             forms = ([payload], [payload] * 4, [f"--{payload}"], [f"--size={payload}", payload])
             given = forms[rng.integers(len(forms))]

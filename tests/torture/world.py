@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from ..tile_photos import BLACK, BLUE, CYAN, GOLD, GREEN, PINK, RED, make_model, tiles
@@ -46,12 +47,9 @@ def make_world(root: Path, names: Sequence[str] = PLAIN) -> World:
     tiles(world.photos / f"none {names[0]}.png", BLACK)
     (world.photos / f"broken {names[0]}.jpg").write_bytes(b"no photo")
     (world.faces / names[0] / f"broken {names[0]}.jpg").write_bytes(b"no photo")
-    pairs = "".join(f"{n}\t1\t2\n{n}\t1\t{other}\t2\n" for n, other in zip(names, names[1:]))
-    count = len(names) - 1
-    lines = pairs.splitlines()
-    same, different = lines[::2], lines[1::2]
-    folds = [f"{s}\n{d}\n" for s, d in zip(same, different, strict=True)]
-    (world.root / "pairs.txt").write_text(f"{count}\t1\n{''.join(folds)}", encoding="utf-8")
+    folds = (f"{n}\t1\t2\n{n}\t1\t{other}\t2\n" for n, other in pairwise(names))
+    text = f"{len(names) - 1}\t1\n{''.join(folds)}"
+    (world.root / "pairs.txt").write_text(text, encoding="utf-8")
     make_model(world.root / "model.safetensors")
     for made in ("classify fit", "gallery add"):
         ended = run(made, world, world.root / made.split()[-1])
