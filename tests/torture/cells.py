@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 
 from minifacenet.classification.renames import read_wishes
@@ -10,6 +11,7 @@ from minifacenet.files.spreadsheets import name_of_cell, path_of_cell
 from minifacenet.preprocessing.manifest import load_manifest
 
 from .attack import attack
+from .terminal import batched
 from .world import PLAIN, World, make_world, run
 
 FORMULAS = (
@@ -35,18 +37,19 @@ EXACT = {"align": "align/manifest.csv", "embed": "embed.csv"}
     "formulas",
     "names that begin like formulas, in every csv: no path and no name in a table for people does, "
     "its paths lead to the photos, its names come back; tables that are read again are exact",
-    (len(FOR_PEOPLE) + len(EXACT) + 1) * len(FORMULAS),
+    (len(FOR_PEOPLE) + len(EXACT) + 1) * -(-len(FORMULAS) // len(PLAIN)),
 )
 def formulas(cases: int, seed: int, place: Path) -> Iterator[str | None]:
-    for number, formula in enumerate(FORMULAS):
-        world = make_world(place / str(number), [f"{formula} {name}" for name in PLAIN])
+    for number, group in enumerate(batched(FORMULAS, len(PLAIN))):
+        signs = zip(cycle(group), PLAIN, strict=False)
+        world = make_world(place / str(number), [f"{sign} {name}" for sign, name in signs])
         out = place / f"out {number}"
         for name in (*FOR_PEOPLE, *EXACT, "wishes"):
             if cases <= 0:
                 return
             cases -= 1
             failure = _tried(name, world, out)
-            yield failure and f"{name}, {formula!r}: {failure}"
+            yield failure and f"{name}, {group!r}: {failure}"
 
 
 def _tried(name: str, world: World, out: Path) -> str | None:

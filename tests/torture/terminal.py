@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
@@ -34,12 +35,13 @@ OURS = re.compile(r"\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\x1b\[[0-9]*[AK]|\r+\n|\r|\n")
 JOINERS = "\u200c\u200d"
 
 
-def obeyed(ended: Ended, payload: str) -> str | None:
+def obeyed(ended: Ended, payloads: Sequence[str]) -> str | None:
     """Return what a terminal would have obeyed of what was printed; None if nothing."""
     if ended.fault:
         return ended.fault
-    if payload.encode() in ended.printed and not payload.isprintable():
-        return f"{payload!r} stands in the output as it is"
+    for payload in payloads:
+        if payload.encode() in ended.printed and not payload.isprintable():
+            return f"{payload!r} stands in the output as it is"
     if re.search(r"^\s*FORGED", ended.text, re.MULTILINE):
         return "a line was forged"
     if "[red]" not in ended.text and "\x1b[31mOWNED" in ended.text:
@@ -58,19 +60,26 @@ def _harmless(sign: str) -> bool:
     "terminal-names",
     "names that hold what a terminal obeys (clipboard, title, clearing, C1, bidi, line breaks), "
     "every command, on a pseudo-terminal: nothing is obeyed, no line is forged",
-    len(ALL) * len(HARMFUL),
+    len(ALL) * -(-len(HARMFUL) // len(COLOURS)),
 )
 def names(cases: int, seed: int, place: Path) -> Iterator[str | None]:
     order = np.random.default_rng(seed).permutation(len(ALL))
-    commands = [list(ALL)[i] for i in order]
-    for kind, payload in HARMFUL.items():
+    for number, group in enumerate(batched(HARMFUL.values(), len(COLOURS))):
         if cases <= 0:
             return
-        world = make_world(place / kind, [f"{n}{payload}" for n in range(len(COLOURS))])
-        for name in commands[:cases]:
-            failure = obeyed(run(name, world, place / f"{kind} {name} {payload}"), payload)
-            yield failure and f"{name}, {kind}: {failure}"
-        cases -= len(commands)
+        names = [f"{n}{sign}" for n, sign in zip(range(6), cycle(group), strict=False)]
+        world = make_world(place / str(number), names)
+        for name in [list(ALL)[i] for i in order][:cases]:
+            failure = obeyed(run(name, world, place / f"{number} {name} {group[-1]}"), group)
+            yield failure and f"{name}, {group!r}: {failure}"
+        cases -= len(ALL)
+
+
+def batched(values: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:
+    """As that of Python 3.12."""
+    rest = iter(values)
+    while group := tuple(islice(rest, size)):
+        yield group
 
 
 @attack(
@@ -86,6 +95,6 @@ def arguments(cases: int, seed: int, place: Path) -> Iterator[str | None]:
         for name in list(ALL)[: min(cases, len(ALL))]:
             forms = ([payload], [payload] * 4, [f"--{payload}"], [f"--size={payload}", payload])
             given = forms[rng.integers(len(forms))]
-            failure = obeyed(command(*name.split(), *given, folder=place), payload)
+            failure = obeyed(command(*name.split(), *given, folder=place), [payload])
             yield failure and f"{name} {given!r}: {failure}"
         cases -= len(ALL)
