@@ -122,9 +122,9 @@ SIGNS = ("e", "\u00e9", "\u7167", "\U0001f600")
     "hostile",
     "names-of-files",
     "photos and people whose names have 244 to 255 bytes in letters of one to four bytes, or "
-    "differ by case, by blanks or by Unicode form only: every command ends well, and no two photos, crops "
-    "or rows become one",
-    (len(SIGNS) * 6 + len(TWINS)) * 8,
+    "differ by case, by blanks or by Unicode form only: every command ends well, and no two "
+    "photos, crops or rows become one",
+    (len(SIGNS) * 6 + len(TWINS)) * 4,
 )
 def names(cases: int, seed: int, place: Path) -> Iterator[str | None]:
     commands = [name for name in SEEING if "study" not in name and name != "evaluate lfw"]
@@ -138,7 +138,7 @@ def names(cases: int, seed: int, place: Path) -> Iterator[str | None]:
     for i in rng.permutation(len(kinds)):
         kind, three = kinds[i]
         world = _named(place / str(i), three)
-        for name in rng.permutation(commands)[:8]:
+        for name in rng.permutation(commands)[:4]:
             if tried == cases:
                 return
             tried += 1
