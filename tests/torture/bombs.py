@@ -108,7 +108,7 @@ COMMANDS = ("align", "embed", "recognise")
     "small files that promise gigapixels, endless scans, pieces or texts, in eight formats, beside "
     "good photos: `align` (with its sheet of rejected photos), `embed` and `recognise` end well, "
     f"below {MEMORY / 2**30:.1f} GiB and {SECONDS} s for each",
-    len(BOMBS) * len(COMMANDS),
+    2 * len(BOMBS),
 )
 def bombs(cases: int, seed: int, place: Path) -> Iterator[str | None]:
     pairs = [(bomb, name) for bomb in BOMBS for name in COMMANDS]

@@ -39,7 +39,7 @@ TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
     "paths out of the folder (.., absolute, ~, null, links) in every table that a command reads "
     "again: manifests, packs, names given by hand, lists of pairs: what lies outside is neither "
     "read into a result nor changed nor removed",
-    len(TABLES) * len(OUT_OF) * 2,
+    len(TABLES) * len(OUT_OF),
 )
 def traversal(cases: int, seed: int, place: Path) -> Iterator[str | None]:
     world, rng = make_world(place / "world"), np.random.default_rng(seed)
@@ -53,7 +53,7 @@ def traversal(cases: int, seed: int, place: Path) -> Iterator[str | None]:
         name = list(TABLES)[case % len(TABLES)]
         path = OUT_OF[case // len(TABLES) % len(OUT_OF)].replace("{root}", str(place)[1:])
         failure = _traversed(name, path, world, whole.get(name), place / "tried", rng)
-        if failure is None and secret.read_bytes() != SECRET:
+        if failure is None and not (secret.exists() and secret.read_bytes() == SECRET):
             failure = "what lies outside was changed"
             secret.write_bytes(SECRET)
         strangers = {p.name for p in place.iterdir()} - {"world", "tried", "secret.png"}
@@ -124,7 +124,7 @@ SIGNS = ("e", "\u00e9", "\u7167", "\U0001f600")
     "photos and people whose names have 244 to 255 bytes in letters of one to four bytes, or "
     "differ by case, by blanks or by Unicode form only: every command ends well, and no two "
     "photos, crops or rows become one",
-    (len(SIGNS) * 6 + len(TWINS)) * 4,
+    (len(SIGNS) * 6 + len(TWINS)) * 2,
 )
 def names(cases: int, seed: int, place: Path) -> Iterator[str | None]:
     commands = [name for name in SEEING if "study" not in name and name != "evaluate lfw"]
@@ -138,7 +138,7 @@ def names(cases: int, seed: int, place: Path) -> Iterator[str | None]:
     for i in rng.permutation(len(kinds)):
         kind, three = kinds[i]
         world = _named(place / str(i), three)
-        for name in rng.permutation(commands)[:4]:
+        for name in rng.permutation(commands)[:2]:
             if tried == cases:
                 return
             tried += 1

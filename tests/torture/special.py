@@ -78,7 +78,7 @@ def _photo_places(world: World, name: str) -> list[Path]:
     "special-photos",
     "FIFOs, devices, sockets, folders called x.jpg, links to nowhere, out and round in circles "
     "among the photos of every command: it ends well, with the photos that there are",
-    len(AMONG_PHOTOS) * len(SEEING),
+    7 * len(AMONG_PHOTOS),
 )
 def photos(cases: int, seed: int, place: Path) -> Iterator[str | None]:
     world = make_world(place / "world")
@@ -110,7 +110,7 @@ def _files_of(place: Path, name: str) -> list[Path]:
     "each file that a command made, in turn, is a FIFO, a socket, a folder, a device or a link to "
     "nowhere when the command is given again, with --force and without: it ends with a result or "
     "with one line",
-    182,
+    len(MADE) * len(THINGS),
 )
 def results(cases: int, seed: int, place: Path) -> Iterator[str | None]:
     world, rng = make_world(place / "world"), np.random.default_rng(seed)
@@ -149,7 +149,7 @@ def _not_one_line(ended: Ended) -> str | None:
     "special-arguments",
     "a FIFO, a socket, a folder, a device, a link to nowhere or to itself, in the place of every "
     "path that a command takes: it ends with a result or with one line",
-    200,
+    120,
 )
 def arguments(cases: int, seed: int, place: Path) -> Iterator[str | None]:
     world, out = make_world(place / "world"), place / "out"
