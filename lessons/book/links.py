@@ -14,6 +14,7 @@ AT_THE_ROOT = {
     "README.md": BOOK / "index.md",
     "CONTRIBUTING.md": MADE / "contributing.md",
     "CHANGELOG.md": MADE / "changelog.md",
+    "SECURITY.md": MADE / "security.md",
     "NOTICE": MADE / "notice.md",
     "LICENSE": MADE / "licence.md",
 }

@@ -63,8 +63,13 @@
 
   const cell = (text) => (/[",\r\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text);
 
+  // As files/spreadsheets.py: a spreadsheet must not take a name for a formula.
+  const nameCell = (name) => cell(/^'*[=+\-@\t\r\n＝＋－＠]/.test(name) ? "'" + name : name);
+  const pathCell = (path) => cell(/^[=+\-@\t\r\n＝＋－＠]/.test(path) ? "./" + path : path);
+
   function csv() {
-    const rows = names().map(({ photo, number, name }) => [cell(photo), number, cell(name)].join());
+    const rows = names().map(({ photo, number, name }) =>
+      [pathCell(photo), number, nameCell(name)].join());
     return ["photo,face,name", ...rows, ""].join("\r\n");
   }
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from .. import __version__
 from ..classification.recognition import Recognition
 from ..files.atomic import write_text
+from ..files.links import real_path
 from ..files.words import count_text, printable
 from ..preprocessing.manifest import Entry
 from ..preprocessing.photo import read_bytes
@@ -61,7 +62,7 @@ def write_album(
         source = {name: _inside(folder / name) for name in names}
     else:
         source = {name: f"{FOLDER}/{name}" for name in names}
-    title = printable(photos.resolve().name) or "Photos"
+    title = printable(real_path(photos).name) or "Photos"
     write_text(out / FILE, album_page(title, found, shots, source))
     return ""
 

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from ..files.atomic import workplace, write_csv
+from ..files.links import real_path
 from ..files.names import as_a_disk_sees, fitting
+from ..files.spreadsheets import path_cell
 from ..preprocessing.faces import BOX_COLUMNS
 
 NOISE = "others"
@@ -69,17 +71,27 @@ def write_groups(
             target = building / file
             target.parent.mkdir(exist_ok=True)
             if link:
-                target.symlink_to((root / path).resolve())
+                target.symlink_to(real_path(root / path))
             else:
-                shutil.copy2(root / path, target)
+                _copy(root / path, target)
         header = ("photo", "group", "file", *BOX_COLUMNS * (boxes is not None))
-        rows = [(*at, files[at]) for at in zip(paths, folders, strict=True)]
+        placed_in = zip(paths, folders, strict=True)
+        rows = [(path_cell(path), folder, files[path, folder]) for path, folder in placed_in]
         if boxes is not None:
             rows = [(*row, *box) for row, box in zip(rows, boxes, strict=True)]
         write_csv(building / "groups.csv", header, rows)
         if out.exists():
             out.rmdir()
         os.replace(building, out)
+
+
+def _copy(photo: Path, target: Path) -> None:
+    """Copy a photo with its time. It is as open to others as the photo and the umask both allow."""
+    found = photo.stat()
+    mode = found.st_mode & 0o666 | 0o600  # the owner may write it, and nobody runs it
+    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+    shutil.copyfile(photo, target)
+    os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
 
 
 def _names(paths: Sequence[str], folders: Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..embedding.embedder import Embedder
 from ..files.atomic import holds_anything
+from ..files.links import real_path
 from ..files.stored import json_object
 from ..preprocessing.align_folder import Alignment, align_folder
 from ..preprocessing.align_listed import settings_for
@@ -81,7 +82,7 @@ class Library:
         refuse_among(self.out, self.photos)
         if self.known is not None:
             refuse_among(self.out, self.known)
-            self._check_apart(self.photos.resolve(), self.known.resolve())
+            self._check_apart(real_path(self.photos), real_path(self.known))
         if self.out.is_dir() and holds_anything(self.out) and not self._is_ours():
             raise ValueError(f"{self.out} holds something else: choose a new folder")
 
@@ -111,7 +112,8 @@ class Library:
         if os.path.isfile(self.photos):
             raise FolderError(f"'{self.photos}' is a file: recognise takes a folder of photos")
         listed = photos_below(self.photos).photos
-        photos, known = self.photos.resolve(), None if self.known is None else self.known.resolve()
+        photos = real_path(self.photos)
+        known = None if self.known is None else real_path(self.known)
         if known is None or not known.is_relative_to(photos):
             return list(listed)
         below = known.relative_to(photos).as_posix() + "/"

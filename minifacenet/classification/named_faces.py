@@ -10,6 +10,9 @@ distance         the squared distance to that person, 0 to 4
 threshold        the largest distance at which that person is named
 runner_up        the second choice, with its_distance
 group            strangers who are probably one person: 1 is the largest group; '' if alone
+
+People open it in spreadsheets, so a path or name that begins like a formula gets a sign in front:
+see files/spreadsheets.py.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..files.atomic import write_csv
+from ..files.spreadsheets import name_cell, path_cell
 from ..preprocessing.manifest import Entry
 from .classifier import UNKNOWN
 
@@ -76,8 +80,9 @@ class NamedFace:
         """Return its row of names.csv."""
         named_by = "you" if self.by_hand else "network" if self.known else ""
         return (
-            self.photo, self.face, *self.box, self.name, named_by, self.nearest,
-            _rounded(self.distance), _rounded(self.threshold), self.runner_up,
+            path_cell(self.photo), self.face, *self.box, name_cell(self.name), named_by,
+            name_cell(self.nearest), _rounded(self.distance), _rounded(self.threshold),
+            name_cell(self.runner_up),
             _rounded(self.its_distance), self.group or "",
         )  # fmt: skip
 

@@ -25,6 +25,7 @@ from ..embedding.checkpoint import model_file
 from ..embedding.embedder import Embedder
 from ..files.arrays import CheckpointError, load_arrays, save_arrays
 from ..files.atomic import replacing
+from ..files.links import real_path
 from ..files.stored import MOST, is_count, is_number
 from ..files.words import shortened
 from ..preprocessing.person_names import LONGEST, is_person_name, person_name
@@ -66,7 +67,7 @@ class People:
             )
         model, out = model_file(model), Path(out)
         copy = out / "model.safetensors"
-        if model.resolve() != copy.resolve():
+        if real_path(model) != real_path(copy):
             with replacing(copy) as temporary:
                 shutil.copyfile(model, temporary)
         it = self.classifier

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from ..files.atomic import write_csv
+from ..files.spreadsheets import name_of_cell, path_of_cell
 from ..files.words import shortened
 from ..preprocessing.boxes import shared_with
 from ..preprocessing.choose_and_cut import Face
@@ -57,7 +58,7 @@ class Rename:
 
 
 def read_wishes(path: Path) -> list[Wish]:
-    """Read a file with the columns photo, face and name.
+    """Read a file with the columns photo, face and name, in cells as those of names.csv.
 
     Raises
     ------
@@ -66,8 +67,9 @@ def read_wishes(path: Path) -> list[Wish]:
     """
     wishes = []
     for line, (photo, number, name) in _rows(path, ASKED):
-        name = _name(path, line, name)
-        wishes.append(Wish(line, photo, _face_number(path, line, number), name))
+        name = _name(path, line, name_of_cell(name))
+        number_of_face = _face_number(path, line, number)
+        wishes.append(Wish(line, path_of_cell(photo), number_of_face, name))
     if not wishes:
         raise ValueError(f"{path}: no line below its header: name a face in the album first")
     return wishes

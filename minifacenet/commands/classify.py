@@ -133,18 +133,19 @@ def _write_answers(
 ) -> None:
     """Write one row per face; where it was found in a whole photo, its number and box, too."""
     from ..files.atomic import write_csv
+    from ..files.spreadsheets import name_cell, path_cell
     from ..preprocessing.faces import BOX_COLUMNS
 
     classes = people.classifier.classes_
     second = np.where(answers.runner_up >= 0, classes[answers.runner_up], "")
     header = ("photo", "name", "nearest", "distance", "threshold", "runner_up", "its_distance")
     columns = (
-        data.paths,
-        names,
-        classes[answers.person],
+        map(path_cell, data.paths),
+        map(name_cell, names),
+        map(name_cell, classes[answers.person]),
         answers.distance,
         answers.threshold,
-        second,
+        map(name_cell, second),
         answers.runner_up_distance,
     )
     rows = zip(*columns, strict=True)

@@ -10,6 +10,7 @@ import typer
 from ..console.alignment import counted, tell_alignment
 from ..console.screen import say
 from ..console.terminal import progress
+from ..files.links import real_path
 from .inputs import Memory, Model, listed, open_model, tell_lazy
 from .memory import smaller
 from .options import Threads
@@ -93,7 +94,7 @@ def _usual_place(model: Path, plan: LfwPlan, against: Path | None) -> Path:
 
 
 def _name(model: Path) -> str:
-    path = model.resolve()
+    path = real_path(model)
     if path.is_dir():
         return path.name
     return path.parent.name if path.name == "model.safetensors" else path.stem

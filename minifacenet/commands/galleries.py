@@ -187,6 +187,7 @@ def _write(
 ) -> None:
     """Write a row for each of the nearest; of faces that were found, with their number and box."""
     from ..files.atomic import write_csv
+    from ..files.spreadsheets import name_cell, path_cell
     from ..preprocessing.faces import BOX_COLUMNS
 
     header = ("photo", "rank", "person", "path", "distance", "threshold")
@@ -196,7 +197,7 @@ def _write(
         for photo, own, gaps, box in zip(data.paths, rows.tolist(), distances, boxes, strict=True):
             for rank, (row, gap) in enumerate(zip(own, gaps.tolist(), strict=True), start=1):
                 limit = "" if gate is None else gate
-                person, path = gallery.people[row], gallery.paths[row]
-                yield photo, rank, person, path, gap, limit, *box
+                person, path = name_cell(gallery.people[row]), path_cell(gallery.paths[row])
+                yield path_cell(photo), rank, person, path, gap, limit, *box
 
     write_csv(out, (*header, *(BOX_COLUMNS if data.boxes else ())), lines())

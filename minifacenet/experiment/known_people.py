@@ -10,6 +10,7 @@ import numpy as np
 
 from ..classification.methods import OURS, embed_with, fit_baselines
 from ..files.atomic import write_csv
+from ..files.spreadsheets import name_cell, path_cell
 from ..preprocessing.faces import Faces
 from ..training.loop import is_trainable
 from ..training.splits import Split, split_photos
@@ -80,6 +81,6 @@ def name_known_people(faces: Faces, split: Split, job: Job) -> KnownPeople:
 
 
 def _write_names(path: Path, faces: Faces, answers: np.ndarray) -> None:
-    people = np.array(faces.people)
-    rows = zip(faces.paths, people[faces.labels], people[answers], strict=True)
+    people, paths = np.array([*map(name_cell, faces.people)]), map(path_cell, faces.paths)
+    rows = zip(paths, people[faces.labels], people[answers], strict=True)
     write_csv(path, ["photo", "person", "named"], rows)

@@ -16,6 +16,8 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 
+from .links import real_path
+
 if sys.platform == "win32":
     import msvcrt
 else:
@@ -44,7 +46,7 @@ def locked(folder: str | Path) -> Iterator[None]:
         The folder cannot be made.
     """
     folder = Path(folder)
-    key = folder.resolve()
+    key = real_path(folder)
     if key in _held.get():
         yield
         return

@@ -15,6 +15,7 @@ from dataclasses import asdict
 import numpy as np
 
 from .. import __version__
+from ..files.links import real_path
 from ..files.words import count_text, duration_text, printable, with_error
 from ..report.document import document
 from ..report.html import Content, Html, join, tag
@@ -42,7 +43,7 @@ def page(moment: Moment) -> str:
         ("files", "What file holds what", files_section(moment)),
         ("settings", "Settings", _settings(moment)),
     ]
-    name = printable(moment.out.resolve().name)
+    name = printable(real_path(moment.out).name)
     word = _word(moment)
     running = moment.ending is None
     return document(

@@ -7,6 +7,8 @@ for the next command, and in another place after each run.
 import json
 from pathlib import Path
 
+from ..files.links import real_path
+
 _MODELS = ("model.safetensors", "state.safetensors", "people.safetensors")
 _TABLES = {  # file -> sets of keys; it is ours if it has all keys of one
     "config.json": ({"architecture", "training", "held_out"},),
@@ -30,7 +32,7 @@ def refuse_among(out: Path, photos: Path) -> None:
     """
     if not photos.exists():
         return  # reading the photos reports that
-    for way in (out.absolute(), out.resolve()):
+    for way in (out.absolute(), real_path(out)):
         if any(place.exists() and place.samefile(photos) for place in (way, *way.parents)):
             raise ValueError(
                 f"{out} lies among the photos: choose a folder outside of {photos}, or what is "

@@ -13,6 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..files.atomic import write_text
+from ..files.links import real_path
 from .document import document
 from .embedding_map import map_section
 from .groups import groups_section
@@ -47,7 +48,7 @@ def page(out: Path, parts: ReportParts) -> str:
         "pairs": ("The hardest pairs", hard_pairs_section(parts, album)),
         "settings": ("Settings and environment", settings_section(parts)),
     }
-    title = f"{out.resolve().name}: {_data(parts)}"
+    title = f"{real_path(out).name}: {_data(parts)}"
     links = (tag("li", tag("a", heading, href=f"#{id}")) for id, (heading, _) in sections.items())
     return document(
         title,

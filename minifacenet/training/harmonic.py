@@ -30,6 +30,7 @@ from ..embedding.cache import EmbeddingCache, part_of
 from ..embedding.checkpoint import model_file
 from ..embedding.embedder import Embedder
 from ..embedding.harmonic import harmonic_loss, own_vector_loss
+from ..files.links import real_path
 from ..files.words import count_text, shortened
 from ..preprocessing.faces import Faces
 from ..preprocessing.lazy_images import Images
@@ -114,7 +115,7 @@ def with_old(config: TrainingRunConfig, out: Path) -> tuple[TrainingRunConfig, F
     if config.harmonic is None:
         return config, None
     old = opened(config.harmonic, config.harmonic_digest, "compares with")
-    if model_file(config.harmonic).resolve() == (out / "model.safetensors").resolve():
+    if real_path(model_file(config.harmonic)) == real_path(out / "model.safetensors"):
         raise ValueError(
             f"{config.harmonic} is the model in {out}, and a training there would replace it: "
             "choose another --out, for the older model is needed as long as its gallery"

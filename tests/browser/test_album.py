@@ -156,7 +156,7 @@ def test_typed_names_are_downloaded_as_a_file_that_is_taken_in(page, tmp_path):
     browser.click("#person-1 .faces a")
     line = browser.ask("document.querySelector('.photo:target [data-line]').dataset.line")
     browser.click(f".photo:target [data-line='{line}'] input")
-    browser.write("Émilie")
+    browser.write("@Émilie")
     browser.press("Tab")
     assert "4 faces get a name" in browser.ask("document.getElementById('said').textContent")
     assert browser.ask("document.querySelectorAll('[data-new]').length") == 4
@@ -166,7 +166,8 @@ def test_typed_names_are_downloaded_as_a_file_that_is_taken_in(page, tmp_path):
     assert until(path.exists)
     wishes = read_wishes(path)
     names = [wish.name for wish in wishes]
-    assert sorted(names) == ['Lise "L" Meitner,'] * 3 + ["Émilie"]
+    assert sorted(names) == ["@Émilie", *['Lise "L" Meitner,'] * 3]
+    assert ",'@Émilie\r\n" in path.read_bytes().decode()  # for a spreadsheet it is no formula
     photos = {photo for photo, _ in browser.ask("JSON.parse(document.getElementById('data')"
                                                 ".textContent).faces")}  # fmt: skip
     assert {wish.photo for wish in wishes} <= photos

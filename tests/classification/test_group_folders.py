@@ -1,5 +1,7 @@
 import csv
+import os
 import shutil
+import stat
 
 import numpy as np
 import pytest
@@ -66,6 +68,22 @@ def test_joined_names_are_no_longer_than_a_disk_allows(tmp_path):
     assert len({row["file"].casefold() for row in rows}) == len(paths)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="modes are those of POSIX")
+def test_a_copy_is_as_open_as_the_photo_and_the_umask_allow(photos, tmp_path):
+    modes = {0o777: 0o640, 0o644: 0o640, 0o600: 0o600, 0o440: 0o640}
+    for path, mode in zip(PATHS, modes, strict=False):
+        (photos / path).chmod(mode)
+    os.utime(photos / PATHS[0], (10, 20))
+    before = os.umask(0o027)
+    try:
+        write_groups(tmp_path / "out", photos, PATHS, np.arange(6))
+    finally:
+        os.umask(before)
+    copies = [next((tmp_path / "out" / f"group-0{n}").iterdir()) for n in range(1, 5)]
+    assert [stat.S_IMODE(copy.stat().st_mode) for copy in copies] == [*modes.values()]
+    assert copies[0].stat().st_mtime == 20
+
+
 def test_a_folder_that_holds_something_is_left_alone(photos, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
@@ -75,7 +93,7 @@ def test_a_folder_that_holds_something_is_left_alone(photos, tmp_path):
 
 
 def test_a_failure_leaves_nothing_behind(photos, tmp_path, monkeypatch):
-    monkeypatch.setattr(shutil, "copy2", lambda *arguments: 1 / 0)
+    monkeypatch.setattr(shutil, "copyfile", lambda *arguments: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         write_groups(tmp_path / "out", photos, PATHS, np.zeros(6, int))
     assert {p.name for p in tmp_path.iterdir()} == {"photos"}

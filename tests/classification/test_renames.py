@@ -1,5 +1,7 @@
 """Names that a user gives by hand: they win, they stay, and they are examples for the others."""
 
+import csv
+
 import pytest
 from PIL import Image, PngImagePlugin
 
@@ -7,7 +9,7 @@ from minifacenet.classification.library import RecognitionSettings
 from minifacenet.classification.recognition import recognition
 from minifacenet.classification.renames import load_renames, read_wishes
 
-from ..tile_photos import BLUE, make_library, make_model, stand_in, tiles
+from ..tile_photos import BLUE, PINK, make_library, make_model, stand_in, tiles
 
 
 @pytest.fixture(autouse=True)
@@ -149,6 +151,15 @@ def test_a_table_from_a_spreadsheet(tmp_path):
     path.write_text('photo,face,name\n\n"a, b.png",2, Jose\u0301 \n', encoding="utf-8-sig")
     [wish] = read_wishes(path)
     assert (wish.photo, wish.face, wish.name) == ("a, b.png", 2, "Jos\u00e9")
+
+
+def test_cells_that_were_kept_from_being_formulas_are_read_as_what_they_were(named, library):
+    tiles(library[0] / "=1+1.png", PINK)
+    assert named("./=1+1.png,1,'@Lise")["=1+1.png", 1] == "@Lise"
+    with (library[2] / "names.csv").open(newline="", encoding="utf-8") as file:
+        [row] = [row for row in csv.DictReader(file) if row["photo"] == "./=1+1.png"]
+    assert row["name"] == "'@Lise"
+    assert (library[0] / row["photo"]).is_file()
 
 
 def test_damaged_memory_is_not_passed_over(named, library):

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from .attack import KINDS, Attack, attacks
+from .children import spent
 from .results import record, write_tables
 
 SHOWN = 20  # failures of one attack that are printed
@@ -17,7 +18,7 @@ SHOWN = 20  # failures of one attack that are printed
 def processor_seconds() -> float:
     """Return the processor time of this process and of the children that it waited for."""
     of = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return sum(u.ru_utime + u.ru_stime for u in map(resource.getrusage, of))
+    return sum(u.ru_utime + u.ru_stime for u in map(resource.getrusage, of)) + sum(spent)
 
 
 def played(attack: Attack, cases: int, seed: int, place: Path) -> tuple[int, int]:
