@@ -1,6 +1,6 @@
 """An embedding does not depend on the photos that go through the network with it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +19,17 @@ SIZES = {"nn1": 96, "nn2": 64, "inception_resnet_v1": 96, "nn1_mini": 64}
 PUBLISHED = ("nn4_small2", "dlib_resnet", "inception_resnet_v1")
 
 
-def models(seed: int) -> Iterator[tuple[str, FaceNet]]:
-    """Give fresh networks of every kind, and the published ones that lie on this machine."""
-    for name in NETWORKS:
-        yield f"{name}, fresh", FaceNet.new(Architecture(name, SIZES.get(name)), seed)
+def models(seed: int, names: Collection[str] = ()) -> Iterator[tuple[str, FaceNet]]:
+    """Give fresh networks of every kind, and the published ones that lie on this machine.
+
+    Or those of these `names` alone.
+    """
+    for name in sorted(NETWORKS, key=lambda name: name != "nn1_mini"):  # a quick one first
+        if not names or f"{name}, fresh" in names:
+            yield f"{name}, fresh", FaceNet.new(Architecture(name, SIZES.get(name)), seed)
     for name in PUBLISHED:
         path = where(f"{name}.safetensors")
-        if path.is_file():
+        if path.is_file() and (not names or name in names):
             yield name, load_model(path)
 
 
@@ -46,7 +50,7 @@ def photos_of(model: FaceNet, rng: np.random.Generator) -> np.ndarray:
 )  # fmt: skip
 def batch_mates(cases: int, seed: int, place: Path) -> Iterator[str | None]:
     rng = np.random.default_rng(seed)
-    each = -(-cases // sum(1 for _ in models(seed)))
+    each = -(-cases // (len(NETWORKS) + len(PUBLISHED)))
     left = cases
     for name, model in models(seed):
         photos = photos_of(model, rng)
