@@ -90,7 +90,9 @@ def run_command(line: str, folder: Path, out: Path, absolute: bool) -> dict[str,
     words = line.format(out=out.name).split()
     inputs = {"faces", "photos", "cache", *commands()}
     if absolute:
-        words = [str(folder / w) if w.partition("/")[0] in inputs - {words[0]} else w for w in words]
+        words = [
+            str(folder / w) if w.partition("/")[0] in inputs - {words[0]} else w for w in words
+        ]
     sys.argv = ["minifacenet", *words]
     try:
         cli.main()

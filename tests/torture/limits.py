@@ -1,7 +1,7 @@
 """Values at the limits of float32, and what an answer to them may be.
 
-An answer that is not finite is honest: it travels on, and somebody refuses it. A finite one has to be
-right. And from ordinary values, be they all equal or all 0, nothing else than a finite one may come.
+An answer that is not finite is honest: it travels on, and somebody refuses it. A finite one has to
+be right. And from ordinary values, be they all equal or all 0, only a finite one may come.
 """
 
 from collections.abc import Callable

@@ -88,8 +88,8 @@ def bad_training(name: str, photos: str, rate: float, optimizer: str, seed: int,
 @attack(
     "numbers", "networks-at-limits",
     "networks with a weight that is NaN, infinite or 3e38, and trainings on black, white, equal or "
-    "doubled photos at rates up to 3e38: unit vectors, or an error that names the layer, and nothing "
-    "broken is saved",
+    "doubled photos at rates up to 3e38: unit vectors, or an error that names the layer, and "
+    "nothing broken is saved",
     cases=400,
 )  # fmt: skip
 def networks_at_limits(cases: int, seed: int, place: Path) -> Iterator[str | None]:

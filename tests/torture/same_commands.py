@@ -32,8 +32,8 @@ class Surroundings:
     """What is around a command: its environment, options of Python, folders, and their order.
 
     `order` draws in which order the photos are created, and how they are listed; `below` is
-    where the folder lies, if another file system is meant; `elsewhere` starts in another folder, and
-    names all paths from the root; `processors` is how many the process may use.
+    where the folder lies, if another file system is meant; `elsewhere` starts in another folder,
+    and names all paths from the root; `processors` is how many the process may use.
     """
 
     name: str
@@ -89,7 +89,7 @@ def surroundings(place: Path) -> list[Surroundings]:
 
 
 def make_inputs(folder: Path, order: int | None) -> None:
-    """Write faces of five people, and photos in folders of two levels, perhaps in an order drawn."""
+    """Write faces of five people, and photos in two levels, perhaps in an order that is drawn."""
     copies = {}
     for name, source in PEOPLE.items():
         for number in range(1, 6):
@@ -153,9 +153,9 @@ def with_needs(names: list[str]) -> list[str]:
 
 @attack(
     "same", "same-commands",
-    "24 commands in 12 surroundings (threads, threading layers, kernels old and fresh, hash seeds, "
-    "locales, time zones, orders and kinds of file systems, folders, umask, processors, -OO, memory "
-    "that is not zero): the same bits in every file",
+    "24 commands in 12 surroundings (threads, threading layers, kernels old and fresh, hash "
+    "seeds, locales, time zones, orders and kinds of file systems, folders, umask, processors, "
+    "-OO, memory that is not zero): the same bits in every file",
     cases=288,
 )  # fmt: skip
 def same_commands(cases: int, seed: int, place: Path) -> Iterator[str | None]:

@@ -105,8 +105,8 @@ def optimizer_failure(values: str, name: str, rng: np.random.Generator) -> str |
 @attack(
     "numbers", "triplets-at-limits",
     "distances, four rules of mining, loss, gradient and three optimizers, with vectors and "
-    "gradients at the limits of float32, one person, a photo of each, a batch of one: as computed by "
-    "hand, or refused",
+    "gradients at the limits of float32, one person, a photo of each, a batch of one: as computed "
+    "by hand, or refused",
     cases=3000,
 )  # fmt: skip
 def triplets_at_limits(cases: int, seed: int, place: Path) -> Iterator[str | None]:
