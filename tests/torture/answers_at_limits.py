@@ -154,8 +154,8 @@ REFUSALS = (  # what may be said of vectors in order: nobody can be told apart, 
 @attack(
     "numbers", "answers-at-limits",
     "names, groups, galleries (as floats and bytes), VAL, ROC, AUC and thresholds from vectors "
-    "that are equal, opposite, 0, subnormal, near 3e38, infinite or NaN, of one person or a photo each: "
-    "what float64 or all pairs give, without a warning, or refused",
+    "that are equal, opposite, 0, subnormal, near 3e38, infinite or NaN, of one person or a photo "
+    "each: what float64 or all pairs give, without a warning, or refused",
     cases=3000,
 )  # fmt: skip
 def answers_at_limits(cases: int, seed: int, place: Path) -> Iterator[str | None]:
