@@ -31,7 +31,7 @@ PROCESSORS = {
     },
 }  # fmt: skip
 OF_COORDINATE = 3e-6  # of a unit vector; 1.1e-6 was measured
-# After so many steps: another bit may choose another triplet. Measured: 4e-8, 0.004, 0.016.
+# After so many steps: another bit may choose another triplet. Measured: 4e-8, 0.004, 0.03.
 OF_LOSS = {1: 1e-6, 10: 0.02, 50: 0.1}
 STEPS = max(OF_LOSS)
 
