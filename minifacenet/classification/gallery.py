@@ -32,6 +32,7 @@ from ..files.words import shortened
 from .nearest import Nearest
 
 FORMAT = 1
+SCALES = 1e-30, 1e33  # the smallest vectors' is 1.27e32, and squared a float64 holds each
 ARRAYS = ("vectors", "people", "people_ends", "paths", "paths_ends")
 
 
@@ -77,8 +78,10 @@ class Gallery:
                 f"vectors are {np.dtype(kind)} of shape (N, D), got {self.vectors.dtype} "
                 f"{self.vectors.shape}"
             )
-        if self.scale is not None and not is_number(self.scale, 1e-30, 1e32):
-            raise ValueError(f"a scale is finite and positive, got {shortened(self.scale)}")
+        if self.scale is not None and not is_number(self.scale, *SCALES):
+            raise ValueError(
+                f"a scale is a number from {SCALES[0]} to {SCALES[1]}, got {shortened(self.scale)}"
+            )
         for name in ("people", "paths"):
             object.__setattr__(self, name, Texts.of(getattr(self, name)))
         if not len(self.vectors) == len(self.people) == len(self.paths):

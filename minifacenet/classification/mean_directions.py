@@ -20,9 +20,21 @@ def mean_directions(
         0 to P - 1, and each of them.
     dtype : dtype, optional
         To sum in; that of the vectors if left out.
+
+    Raises
+    ------
+    ValueError
+        A mean is too long for its dtype: it would seem to have no direction.
     """
-    means = np.stack([vectors[rows].mean(axis=0, dtype=dtype) for rows in rows_of(person)])
-    return means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), TINY)
+    with np.errstate(over="ignore", invalid="ignore"):  # told below, with a remedy
+        means = np.stack([vectors[rows].mean(axis=0, dtype=dtype) for rows in rows_of(person)])
+        lengths = np.linalg.norm(means, axis=1, keepdims=True)
+    if not np.isfinite(lengths).all():
+        raise ValueError(
+            f"vectors of up to {np.abs(vectors).max():.3g} are too long for a mean in "
+            f"{means.dtype}: divide each by its length"
+        )
+    return means / np.maximum(lengths, TINY)
 
 
 def rows_of(person: np.ndarray) -> list[np.ndarray]:

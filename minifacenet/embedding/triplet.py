@@ -51,7 +51,8 @@ def as_distances(distances: np.ndarray) -> np.ndarray:
     Raises
     ------
     ValueError
-        The distances have another shape.
+        The distances have another shape, or one is NaN or infinite: it would be compared with
+        others, never be larger, and so be taken for a triplet that is solved.
     """
     distances = np.asarray(distances)
     if distances.ndim != 2 or distances.shape[0] > distances.shape[1]:
@@ -60,7 +61,13 @@ def as_distances(distances: np.ndarray) -> np.ndarray:
             f"{distances.shape}"
         )
     if distances.dtype not in (np.float32, np.float64):
-        return distances.astype(np.float64)
+        distances = distances.astype(np.float64)
+    if not -np.inf < distances.min(initial=0) <= distances.max(initial=0) < np.inf:
+        bad = np.argwhere(~np.isfinite(distances))
+        raise ValueError(
+            f"distances are finite, got {distances[*bad[0]]} between {bad[0, 0]} and {bad[0, 1]} "
+            f"({len(bad)} such of {distances.size}): look for NaN in the embeddings"
+        )
     return distances
 
 

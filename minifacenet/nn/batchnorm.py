@@ -127,6 +127,11 @@ _backward = Kernel(_backward_cpu, thread_per_element(_backward_grid))
 # -- Kernels of one number per channel: NumPy on the CPU, and a launch, not its work, on CUDA ------
 
 
+# NumPy would warn of a NaN or an overflow, which travels on and is reported by whoever meets it.
+_silent = np.errstate(over="ignore", invalid="ignore")
+
+
+@_silent
 def _mean_cpu(parts, count, mean):
     mean[:] = parts.sum(axis=0) / count
 
@@ -141,6 +146,7 @@ def _mean_grid(parts, count, mean):
         mean[c] = total / count
 
 
+@_silent
 def _keep_cpu(batch, stretch, share, running):
     running[:] = (share.dtype.type(1) - share) * running + share * (stretch * batch)
 
@@ -153,17 +159,21 @@ def _keep_grid(batch, stretch, share, running):
         running[c] = rest * running[c] + share * (stretch * batch[c])
 
 
+@_silent
 def _scale_cpu(gamma, variance, eps, scale):
     scale[:] = gamma / np.sqrt(variance + eps)
+    scale[np.isinf(variance)] = np.nan  # not 0, as if all values were the same
 
 
 @cuda_kernel
 def _scale_grid(gamma, variance, eps, scale):
     c = cuda.grid(1)
     if c < scale.size:
-        scale[c] = gamma[c] / math.sqrt(variance[c] + eps)
+        nothing = variance[c] - variance[c]  # NaN for an infinite one
+        scale[c] = gamma[c] / math.sqrt(variance[c] + eps) + nothing
 
 
+@_silent
 def _parameter_gradients_cpu(shift, along, count, variance, eps, dgamma, dbeta, slope):
     dbeta += count * shift
     dgamma += count * along / np.sqrt(variance + eps)

@@ -75,11 +75,13 @@ def _with_all(layer, followers: list[BatchNorm | Affine]):
         return layer
     weight = _float64(layer.weight)
     bias = np.zeros(weight.shape[-1]) if layer.bias is None else _float64(layer.bias)
-    for follower in followers:
-        scale, shift = _scale_and_shift(follower)
-        weight, bias = weight * scale, bias * scale + shift
+    with np.errstate(over="ignore", invalid="ignore"):  # NaN and infinity travel on
+        for follower in followers:
+            scale, shift = _scale_and_shift(follower)
+            weight, bias = weight * scale, bias * scale + shift
+        rounded = [Parameter(a.astype(layer.weight.dtype)) for a in (weight, bias)]
     one = copy.copy(layer)  # with its window, algorithm and whatever else it is set to
-    one.weight, one.bias = (Parameter(a.astype(layer.weight.dtype)) for a in (weight, bias))
+    one.weight, one.bias = rounded
     one._cache = None
     return one.to(layer.device)
 
@@ -88,7 +90,8 @@ def _scale_and_shift(layer: BatchNorm | Affine) -> tuple[np.ndarray, np.ndarray]
     gamma, beta = _float64(layer.gamma), _float64(layer.beta)
     if isinstance(layer, Affine):
         return gamma, beta
-    scale = gamma / np.sqrt(_float64(layer.running_variance) + layer.eps)
+    variance = _float64(layer.running_variance)
+    scale = np.where(np.isinf(variance), np.nan, gamma / np.sqrt(variance + layer.eps))
     return scale, beta - _float64(layer.running_mean) * scale
 
 

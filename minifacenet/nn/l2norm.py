@@ -11,7 +11,8 @@ which is `dout` projected on the tangent plane at y. (With dout = 1 for all, a b
 the projection can still look right: check gradients with a random dout.)
 
 A vector shorter than `eps`, a dead embedding, is divided by eps instead: 0 stays 0 and not NaN, and
-there the layer is linear, dx = dout / eps.
+there the layer is linear, dx = dout / eps. One whose length is beyond the largest float has its
+direction all the same; its gradient is 0.
 
 Shapes: x (N, D) -> y (N, D). The paper, section 3: "we constrain this embedding to live on the
 d-dimensional hypersphere".
@@ -61,16 +62,21 @@ def _forward_cpu(x, eps, out, norm):
         total = zero
         for j in range(d):
             total += (x[i, j] / scale) * (x[i, j] / scale)
-        norm[i] = scale * math.sqrt(total)
+        root = math.sqrt(total)
+        norm[i] = scale * root
         divisor = eps if norm[i] < eps else norm[i]  # a NaN is not less than eps: it stays
-        for j in range(d):
-            out[i, j] = x[i, j] / divisor
+        if math.isinf(divisor):  # of finite x alone: an infinite one has made `total` NaN
+            for j in range(d):
+                out[i, j] = (x[i, j] / scale) / root
+        else:
+            for j in range(d):
+                out[i, j] = x[i, j] / divisor
 
 
 # One block per row. Each thread goes over every 64th value; then the upper half of the threads
 # hands its results to the lower one, again and again: 6 steps instead of 64, in an order that never
 # changes. Bound: memory. An element in float32 is 4 bytes in (twice more from the cache) and 4 out,
-# for 7 flops; N x 128 embeddings are so few that the launch takes longer. Next: warp shuffles in
+# for 8 flops; N x 128 embeddings are so few that the launch takes longer. Next: warp shuffles in
 # place of shared memory.
 @cuda_kernel
 def _forward_grid(x, eps, out, norm):
@@ -104,10 +110,15 @@ def _forward_grid(x, eps, out, norm):
             total[t] += total[t + half]
         cuda.syncthreads()
         half //= 2
-    length = scale * math.sqrt(total[0])
+    root = math.sqrt(total[0])
+    length = scale * root
     divisor = eps if length < eps else length
+    if math.isinf(divisor):
+        divisor = root
+    else:
+        scale = one
     for j in range(t, d, ROW_THREADS):
-        out[i, j] = x[i, j] / divisor
+        out[i, j] = (x[i, j] / scale) / divisor
     if t == 0:
         norm[i] = length
 

@@ -11,6 +11,9 @@ neighbourhood holds c; since the neighbourhood is symmetric, these are the neigh
     dx[c] = dout[c] s[c]^(-beta)  -  (2 alpha beta / n) x[c] * sum over neighbours j of
                                                                  dout[j] y[j] / s[j]
 
+The squares set the range: above 1.8e19 they are infinite in float32, and y is 0, where with the
+constants below it would be less than 1e-6.
+
 Shapes: any (..., C), channels last. Every pixel is independent. The scale s is computed anew in the
 backward: that is cheaper than keeping it.
 

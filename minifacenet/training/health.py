@@ -63,8 +63,8 @@ def collapsed_for(records: list[StepRecord]) -> int:
 
     A fresh network may start there and grow out of it: one such step means nothing yet.
     """
-    states = [record.state for record in reversed(records)]
-    return next((i for i, state in enumerate(states) if state != "collapsed"), len(states))
+    states = (record.state for record in reversed(records))  # no list: this runs at every step
+    return next((i for i, state in enumerate(states) if state != "collapsed"), len(records))
 
 
 def diagnosis(records: list[StepRecord]) -> str:

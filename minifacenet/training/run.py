@@ -254,9 +254,10 @@ class _Run:
 
     def _reason(self, interrupted: bool) -> str | None:
         config = self.config
-        waited = sum(step > self.kept() for step, _, _ in self.checks)
-        if config.patience and waited >= config.patience:
-            return "no better"
+        if config.patience:
+            kept = self.kept()  # once: it looks at all checks, and this runs at every step
+            if sum(step > kept for step, _, _ in self.checks) >= config.patience:
+                return "no better"
         if config.stop_collapsed and collapsed_for(self.records) >= config.stop_collapsed:
             return "collapsed"
         return "interrupted" if interrupted else None

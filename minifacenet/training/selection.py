@@ -89,4 +89,5 @@ def longest_within_error(scores: list[tuple[int, float, float]]) -> int:
     training spreads the embeddings further, which a low false accept rate needs.
     """
     _, best, error = max(scores, key=lambda score: score[1])
-    return max(steps for steps, score, _ in scores if score >= best - np.nan_to_num(error))
+    enough = best - np.nan_to_num(error)
+    return max(steps for steps, score, _ in scores if score >= enough)

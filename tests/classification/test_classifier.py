@@ -278,3 +278,9 @@ def test_many_people_need_no_svm(monkeypatch):
     monkeypatch.setattr(classifier_module, "MOST_FOR_SVM", 5)
     assert FaceClassifier().fit(embeddings, names).named_by == "mean"
     assert FaceClassifier(svm=True).fit(embeddings, names).named_by == "svm"
+
+
+def test_vectors_too_long_for_a_mean_are_refused_and_get_no_direction_of_zeros():
+    vectors = np.full((4, 3), 1e25, np.float32) * [[1], [1], [-1], [-1]]
+    with pytest.raises(ValueError, match=r"up to 1e\+25 are too long for a mean in float32"):
+        FaceClassifier().fit(vectors.astype(np.float32), ["a", "a", "b", "b"])

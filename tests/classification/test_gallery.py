@@ -160,7 +160,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
         (dict(scale=2.0), "vectors are int8"),
         (dict(people=["Ada"]), "3 vectors need as many people .* got 1 and 3"),
         (dict(vectors=np.full((3, 3), np.nan, np.float32)), "vectors hold NaN"),
-        (dict(vectors=np.eye(3, dtype=np.int8), scale=-1.0), "a scale is finite and positive"),
+        (dict(vectors=np.eye(3, dtype=np.int8), scale=-1.0), "a scale is a number from 1e-30"),
         (dict(vectors=np.zeros((0, 3), np.float32), people=[], paths=[]), "nobody to search"),
     ],
 )
@@ -204,3 +204,12 @@ def test_damage_is_one_line_with_the_files_name(tmp_path):
     path.write_bytes(whole[:-9] + b"damaged!!")
     with pytest.raises(CheckpointError, match="damaged, its arrays are not what was written"):
         Gallery.load(path)
+
+
+def test_dead_embeddings_are_kept_as_bytes(tmp_path):
+    """The scale of zeros was refused: 'finite and positive, got 1.27e+32'."""
+    dead = Gallery(np.zeros((2, 4), np.float32), ["a", "b"], ["1", "2"], "93f0", "square")
+    dead.quantised().save(tmp_path / "dead.safetensors")
+    rows, distances = Gallery.load(tmp_path / "dead.safetensors").nearest(dead.vectors, 2)
+    np.testing.assert_array_equal(rows, [[0, 1]] * 2)
+    np.testing.assert_array_equal(distances, 0)

@@ -74,6 +74,14 @@ def test_float32_stays_float32(batch):
     assert distances.dtype == weights.dtype == gradient.dtype == np.float32
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_distances_that_are_no_numbers_are_refused_and_not_taken_for_solved(value):
+    distances = np.ones((3, 3), np.float16)
+    distances[0, 2] = value
+    with pytest.raises(ValueError, match=rf"finite, got {value} between 0 and 2 \(1 such of 9\)"):
+        triplet_loss(distances, Triplets(*np.array([[0], [1], [2]])), 0.2)
+
+
 def test_what_does_not_fit_is_refused():
     weights, embeddings = np.zeros((3, 3)), np.zeros((3, 2))
     for wrong in (weights[:2], np.zeros((4, 4)), weights[0]):

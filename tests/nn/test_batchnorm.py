@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from minifacenet.nn.batchnorm import BatchNorm, batchnorm_backward, batchnorm_forward
+from minifacenet.nn.folding import folded
+from minifacenet.nn.layer import Sequential
+from minifacenet.nn.linear import Linear
 
 SHAPES = [(3, 4, 5, 2), (4, 7), (40, 9, 8, 3)]  # the last one in several parts
 
@@ -151,6 +154,27 @@ def test_no_images_leave_everything_as_it_is():
     assert not dgamma.any()
     assert not dbeta.any()
     assert not layer.running_mean.data.any()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_variance_that_float32_cannot_hold_gives_nan_and_not_zeros():
+    layer = BatchNorm(1)
+    out = layer.forward(np.array([[3e38], [1], [-1]], np.float32), train=True)
+    assert np.isnan(out).all()
+    assert np.isnan(layer.forward(np.ones((1, 1), np.float32))).all()
+    chain = Sequential(("linear", Linear(1, 1, np.random.default_rng(0))), ("norm", layer))
+    assert np.isnan(folded(chain).forward(np.ones((1, 1), np.float32))).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_bad_weights_travel_on_without_a_warning():
+    layer = BatchNorm(1)
+    for parameter in (layer.running_variance, layer.gamma):
+        with parameter.edit() as w:
+            w[:] = -np.inf
+    chain = Sequential(("linear", Linear(1, 1, np.random.default_rng(0))), ("norm", layer))
+    for network in (chain, folded(chain)):
+        assert np.isnan(network.forward(np.ones((1, 1), np.float32))).all()
 
 
 def test_what_cannot_be():

@@ -167,6 +167,15 @@ def test_l2norm_survives_what_squares_to_infinity_or_zero(size):
     assert np.isfinite(layer.backward(np.ones((1, 2), np.float32))).all()
 
 
+def test_l2norm_of_a_length_beyond_the_largest_float_is_no_zero():
+    x = np.array([[3e38, -3e38, 3e38, 0], [3, 0, 4, 0]], np.float32)
+    layer = L2Norm()
+    out = layer.forward(x, train=True)
+    np.testing.assert_allclose(np.linalg.norm(out, axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(out[0] * np.sqrt(3), [1, -1, 1, 0], atol=1e-6)
+    assert np.isfinite(layer.backward(np.ones_like(out))).all()
+
+
 def test_l2norm_of_infinity_is_nan_not_zero():
     assert np.isnan(L2Norm().forward(np.array([[np.inf, 1]]))).any()
 

@@ -259,6 +259,20 @@ def test_the_kept_model_is_the_longest_within_an_error_of_the_best(faces, tmp_pa
     assert load_arrays(tmp_path / "state.safetensors")[1]["step"] == 8
 
 
+def test_many_checks_do_not_slow_the_steps_down(faces, tmp_path, monkeypatch):
+    """All checks were looked at for each of them, at every step: 10,000 steps took hours."""
+    scripted([(0.5, 0.1)] * 12, monkeypatch)
+    looked = []
+    monkeypatch.setattr(
+        training_run,
+        "longest_within_error",
+        lambda checks: looked.append(len(checks)) or longest_within_error(checks),
+    )
+    config = replace(CONFIG, training=replace(TRAINING, steps=12), check_every=1, save_every=20)
+    run_training(faces, tmp_path, replace(config, patience=20))
+    assert len(looked) <= 12 + 12 + 1  # at each step and each check, and at the end
+
+
 def test_early_stopping_waits_for_its_patience(faces, tmp_path, monkeypatch):
     scripted(
         [(0.5, 0.01), (0.7, 0.01), (0.6, 0.01), (0.695, 0.01), (0.5, 0), (0.6, 0)], monkeypatch
