@@ -83,7 +83,9 @@ def recognise_many(cases: int, seed: int, place: Path) -> Iterator[str | None]:
 
 def _why_ended(first: Watched, then: Watched) -> str | None:
     wanted = first.status in (0, 130) and then.status == 0
-    return None if wanted else f"ended with {first.status}, then {then.status}: {then.output[-500:]}"
+    return (
+        None if wanted else f"ended with {first.status}, then {then.status}: {then.output[-500:]}"
+    )
 
 
 def too_much(looks: list[Look], count: int) -> Iterator[tuple[int, str]]:

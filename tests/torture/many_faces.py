@@ -1,4 +1,4 @@
-"""Photos and people by the thousand, drawn in seconds; and a network for them that nobody trained."""
+"""Photos and people by the thousand, drawn in seconds, and a network that nobody trained."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from PIL import Image
 from minifacenet.embedding.architectures import Architecture, FaceNet
 from minifacenet.embedding.checkpoint import save_model
 
+from .attack import Absent
 from .results import ROOT
 
 ORL, DETECTOR = ROOT / "data" / "orl", ROOT / "data" / "mtcnn.safetensors"
@@ -25,7 +26,7 @@ def untrained(path: Path, cut: str) -> Path:
 def check_material() -> None:
     """Say what to do where faces or the detector are not there."""
     if not (ORL.is_dir() and DETECTOR.is_file()):
-        raise FileNotFoundError("say `minifacenet get orl` and `minifacenet get mtcnn` first")
+        raise Absent("say `minifacenet get orl` and `minifacenet get mtcnn` first")
 
 
 def photos(out: Path, count: int, seed: int) -> list[str]:
