@@ -11,7 +11,8 @@ from minifacenet.preprocessing.read_folder import read_faces, read_photos
 
 from .attack import attack
 from .many_faces import SIDE, people, untrained
-from .watched import Look, Watched, watched
+from .steady import grown
+from .watched import Watched, watched
 
 LARGEST = 2**30  # bytes that a command takes over 2,000 people, most of them its libraries
 A_FACE = 3_000  # bytes that each adds: its path, its name, its answer, its vector
@@ -88,18 +89,8 @@ def predict_many(cases: int, seed: int, place: Path) -> Iterator[str | None]:
          "--cache", place / "cache", "--out", place / "answers.csv"],
         done,
     )  # fmt: skip
-    said, large = _answers(place / "answers.csv"), _too_large(ran.looks, cases)
+    said, wrong = _answers(place / "answers.csv"), grown(ran.looks, cases // 5, A_FACE, ROOM)
+    if ran.status:
+        wrong = f"ended with {ran.status}: {ran.output[-300:]}"
     for name in names:
-        if ran.status or large:
-            yield large or f"ended with {ran.status}: {ran.output[-300:]}"
-        else:
-            yield None if name in said else f"{name}: no answer; seed {seed}"
-
-
-def _too_large(looks: list[Look], count: int) -> str | None:
-    """Return in words where the memory grew beyond what faces add, from a fifth of them on."""
-    start = next((look for look in looks if look.done >= count // 5), None)
-    for look in looks:
-        if start and look.memory > start.memory + ROOM + A_FACE * max(0, look.done - start.done):
-            return f"{start.memory:,} bytes became {look.memory:,} at {look.done:,} faces"
-    return None
+        yield wrong if name in said else f"{name}: no answer; seed {seed}"

@@ -1,6 +1,6 @@
 """A library of 20,000 photos is named: interrupted in the middle, and repeated.
 
-Every photo is a case. Where a command becomes slow or large, the photo that it had come to fails.
+Every photo is a case. Where the command becomes slow or large, the last of them fails.
 """
 
 import csv
@@ -8,14 +8,17 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from .attack import attack
 from .many_faces import DETECTOR, ORL, check_material, photos, untrained
-from .watched import Look, Watched, watched
+from .steady import grown, one_after_the_other, slowed
+from .watched import Watched, watched
 
+SMALL = 80  # photos of a library that is interrupted many times
 CUT = "aligned to portrait, margin 0"
-STEADY = 0.8  # the last quarter's rate, as a share of the second quarter's
 A_PHOTO = 8_000  # bytes that each adds to the memory: names, places, rows, a vector
-ENOUGH = 200  # looks, one a second
+ROOM = 32 * 2**20  # for what is no photo's
 LATER = 300 * 2**20  # for what is loaded when all faces are found: kernels, and what draws pages
 
 
@@ -34,7 +37,7 @@ def _recognise(place: Path, out: str, at: int | None = None) -> Watched:
             "--known", place / "known", "--detector", DETECTOR, "--threads", 2,
             "--threshold", 0.001, "--distance", 0.001,
         ],
-        done, at,
+        done, at, every=1 if at is None or at > SMALL else 0.02,
     )  # fmt: skip
 
 
@@ -62,8 +65,14 @@ def _rows(path: Path) -> list[dict[str, str]]:
 def recognise_many(cases: int, seed: int, place: Path) -> Iterator[str | None]:
     names = _prepare(place, cases, seed)
     first, then = _recognise(place, "out", cases // 2), _recognise(place, "out")
-    failed = {names[-1]: _why_ended(first, then)}
-    failed |= {names[min(done, cases) - 1]: text for done, text in too_much(then.looks, cases)}
+    looks = one_after_the_other(first.looks, then.looks)
+    wrong = (
+        _why_ended(first, then)
+        or slowed(looks, 0, cases)
+        or slowed(looks, cases, cases)
+        or grown([look for look in looks if look.done < cases], cases // 4, A_PHOTO, ROOM)
+        or grown(looks, cases // 4, A_PHOTO, LATER)
+    )
     entries = _rows(place / "out" / "work" / "photos" / "manifest.csv")
     seen = [entry["photo"] for entry in entries if entry["x0"] == "" or entry["crop"]]
     faces = [(row["photo"], row["face"]) for row in _rows(place / "out" / "names.csv")]
@@ -78,39 +87,44 @@ def recognise_many(cases: int, seed: int, place: Path) -> Iterator[str | None]:
         elif twice and name == names[0]:
             yield f"{twice} faces stand twice in names.csv; seed {seed}"
         else:
-            yield failed.get(name)
+            yield wrong if name == names[-1] else None
 
 
 def _why_ended(first: Watched, then: Watched) -> str | None:
-    wanted = first.status in (0, 130) and then.status == 0
-    return (
-        None if wanted else f"ended with {first.status}, then {then.status}: {then.output[-500:]}"
-    )
+    if first.status in (0, 130) and then.status == 0:
+        return None
+    return f"ended with {first.status}, then {then.status}: {then.output[-500:]}"
 
 
-def too_much(looks: list[Look], count: int) -> Iterator[tuple[int, str]]:
-    """Yield where the work on `count` photos became slow, or large: (photo, in words).
+@attack(
+    "load", "recognise-again",
+    "`recognise` of 80 photos, Ctrl-C after any number of them, the same command again: names, "
+    "crops, manifest and album of an undisturbed run, byte for byte",
+    cases=20,
+)  # fmt: skip
+def recognise_again(cases: int, seed: int, place: Path) -> Iterator[str | None]:
+    _prepare(place, SMALL, seed)
+    _recognise(place, "undisturbed")
+    wanted = _results(place / "undisturbed")
+    rng = np.random.default_rng(seed)
+    for number in range(cases):
+        at = int(rng.integers(1, SMALL))
+        first, then = _recognise(place, f"{number}", at), _recognise(place, f"{number}")
+        found = _results(place / f"{number}")
+        other = sorted(
+            name for name in wanted.keys() | found if wanted.get(name) != found.get(name)
+        )
+        if other:
+            yield f"after {at} of {SMALL}, seed {seed}: {other[:3]} differ"
+        else:
+            yield _why_ended(first, then)
 
-    Up to `count` items done are faces found, and from there on faces embedded.
-    """
-    if len(looks) < ENOUGH:  # nothing can be said of a few photos
-        return
-    for begin in (0, count):
-        at = [_reached(looks, begin + quarter * count // 4) for quarter in range(1, 5)]
-        second, last = (_rate(*pair) for pair in (at[:2], at[2:]))
-        if last < STEADY * second:
-            yield count, f"{second:.1f} a second of processor time became {last:.1f}"
-    start = _reached(looks, count // 4).memory
-    for look in looks:
-        bound = start + A_PHOTO * look.done + LATER * (look.done >= count)
-        if look.memory > bound:
-            yield min(look.done, count), f"{look.memory:,} bytes after {start:,}"
-            return
 
-
-def _reached(looks: list[Look], done: int) -> Look:
-    return next((look for look in looks if look.done >= done), looks[-1])
-
-
-def _rate(first: Look, last: Look) -> float:
-    return (last.done - first.done) / max(last.seconds - first.seconds, 0.01)
+def _results(out: Path) -> dict[str, bytes]:
+    """Return the files of a recognition; vectors depend on their batches in the last bits."""
+    files = (path for path in sorted(out.rglob("[!.]*")) if path.is_file())
+    return {
+        path.relative_to(out).as_posix(): path.read_bytes()
+        for path in files
+        if not path.name.startswith("embeddings-")
+    }

@@ -1,7 +1,7 @@
 """A command is run and looked at while it works: its processor time, its memory, what it has done.
 
-Of the memory of all its processes together, as of their time: workers count. Linux only, since it
-reads /proc.
+Time and memory are those of all its processes together, so that workers count. (Pages that they
+share count several times.) Linux only, since it reads /proc.
 """
 
 import os
@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 PROC = Path("/proc")
 PAGE, TICKS = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_CLK_TCK")
@@ -48,23 +49,23 @@ def watched(
 ) -> Watched:
     """Run `minifacenet` with these arguments; SIGINT once `done` says `interrupt_at` or more."""
     command = [sys.executable, "-m", "minifacenet", *map(str, arguments)]
-    process = subprocess.Popen(
-        command, env=os.environ | ENVIRONMENT, encoding="utf-8",
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
     looks = []
-    try:
-        while process.poll() is None:
-            looks.append(Look(done(), *_usage(process.pid)))
-            if interrupt_at is not None and looks[-1].done >= interrupt_at:
-                process.send_signal(signal.SIGINT)
-                interrupt_at = None
-            time.sleep(every)
-        assert process.stdout is not None
-        return Watched(process.returncode, process.stdout.read(), looks)
-    finally:
-        process.kill()
-        process.wait()
+    with TemporaryFile("w+", encoding="utf-8") as output:  # a pipe might be full
+        process = subprocess.Popen(
+            command, env=os.environ | ENVIRONMENT, stdout=output, stderr=subprocess.STDOUT
+        )
+        try:
+            while process.poll() is None:
+                looks.append(Look(done(), *_usage(process.pid)))
+                if interrupt_at is not None and looks[-1].done >= interrupt_at:
+                    process.send_signal(signal.SIGINT)
+                    interrupt_at = None
+                time.sleep(every)
+            output.seek(0)
+            return Watched(process.returncode, output.read(), looks)
+        finally:
+            process.kill()
+            process.wait()
 
 
 def _usage(pid: int) -> tuple[float, int]:
