@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
 .PHONY: help demo lessons student book quick test test-extra test-full test-torch test-browser test-cuda \
-        torture lint clean
+        test-lowest .test-lowest torture lint clean
 
 help:
 	@echo "make demo          train on the ORL faces, name and verify; results in runs/orl"
@@ -19,6 +19,7 @@ help:
 	@echo "make test-full     that, and what takes minutes or gigabytes: long sweeps, the full NN1"
 	@echo "make test-torch    our layers beside PyTorch's, which is installed for it"
 	@echo "make test-browser  the page of a run in headless Chromium, if there is one"
+	@echo "make test-lowest   make test beside the oldest packages that we accept, in .venv-lowest"
 	@echo "make test-cuda     the CUDA kernels on this machine's GPU; an error if there is none"
 	@echo "make torture       what was tried against us, in hours; OF=kill tries one kind, OF=kill-train one attack"
 	@echo "make lint          ruff, and mypy over the package"
@@ -71,6 +72,15 @@ test-browser: $(VENV)/.with-dev
 test-cuda: $(VENV)/.with-dev $(VENV)/.with-cuda
 	MINIFACENET_TEST_GPU=1 $(PY) -m pytest tests/cuda_suite
 
+# An environment of its own. The oldest packages use what is deprecated in the newest of those that
+# they need; `make test` looks at our own uses, beside the newest of all.
+test-lowest:
+	@$(MAKE) --no-print-directory VENV=.venv-lowest .test-lowest
+
+.test-lowest: $(VENV)/.with-lowest
+	$(PY) data_scripts/get_orl.py data/orl
+	$(PYTEST) -W ignore::DeprecationWarning
+
 # All extras but the GPU's: attacks on all that there is.
 torture: $(VENV)/.with-dev $(VENV)/.with-data $(VENV)/.with-full $(VENV)/.with-torture
 	$(PY) data_scripts/get_orl.py data/orl
@@ -82,7 +92,13 @@ lint: $(VENV)/.with-dev
 	$(PY) -m mypy
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest .pytest_cache .ruff_cache .mypy_cache .hypothesis
+
+$(VENV)/.with-lowest: pyproject.toml tests/lowest.txt | $(PY)
+	@echo "Installing minifacenet beside the lowest versions of tests/lowest.txt into $(VENV)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[data,dev,full]' \
+	  --constraint tests/lowest.txt
+	@touch $@
 
 # One stamp an extra: `.with-dev` means that `pip install -e .[dev]` has run since pyproject.toml changed.
 $(VENV)/.with-%: pyproject.toml | $(PY)

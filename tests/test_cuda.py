@@ -14,6 +14,7 @@ from tests.cuda_launches import launches
 from tests.modules import cuda_kernels
 
 TESTS = Path(__file__).parent
+NO_CUDA = "no numba.cuda here, and so no simulator (it comes with numba-cuda)"
 
 
 def python(*arguments, **environment):
@@ -35,6 +36,7 @@ def python(*arguments, **environment):
     [("not full", 50), pytest.param("full", 200, marks=pytest.mark.full)],
 )
 def test_the_suite_passes_in_the_simulator(which, least):
+    need(importlib.util.find_spec("numba.cuda"), NO_CUDA)
     suite = str(TESTS / "cuda_suite")
     out = python("-m", "pytest", suite, "-q", "-rN", "-m", which, NUMBA_ENABLE_CUDASIM="1")
     passed = re.search(r"(\d+) passed", out)
@@ -46,6 +48,7 @@ def test_the_suite_passes_in_the_simulator(which, least):
 @pytest.mark.slow
 def test_every_kernel_is_launched_by_a_case():
     """So the suite above runs it, and `tests.compile_ptx` knows the types of its arguments."""
+    need(importlib.util.find_spec("numba.cuda"), NO_CUDA)
     assert len(cuda_kernels()) > 30
     for found in launches().values():
         forgotten = sorted(cuda_kernels().keys() - found.keys())

@@ -56,3 +56,34 @@ def test_a_type_checker_sees_the_names_where_they_are_defined():
 
 def test_the_package_says_that_it_is_typed():
     assert (Path(minifacenet.__file__).parent / "py.typed").is_file()
+
+
+WITHOUT_CUDA = """
+import sys
+import numba
+
+class Gone:
+    def find_spec(self, name, path, target=None):
+        if name == "numba.cuda":
+            raise ModuleNotFoundError(f"No module named {name!r}")
+
+sys.meta_path.insert(0, Gone())
+for name in [name for name in vars(numba.config) if "CUDA" in name]:
+    delattr(numba.config, name)
+import minifacenet.commands.training
+from minifacenet.machine.gpu import choose_device
+print(choose_device("auto"))
+choose_device("cuda")
+"""
+
+
+def test_a_numba_without_cuda_is_enough_for_the_cpu():
+    """Numba's own numba.cuda is to go, for the package numba-cuda, and its settings with it."""
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_CUDA], capture_output=True, text=True, timeout=300
+    )
+    assert done.stdout == "cpu\n", done.stderr
+    assert done.stderr.endswith(
+        "ValueError: --device cuda: CUDA support is not installed, or not all of it. Install it "
+        "(pip install 'minifacenet[cuda]'), or leave out --device to compute on the CPU\n"
+    )

@@ -36,6 +36,8 @@ def test_runs(source, tmp_path):
     text = source.read_text(encoding="utf-8")
     if re.search(r"\bfaces\(", text) and not (ROOT / "data" / "orl").is_dir():
         need(False, "no ORL faces here: `python data_scripts/get_orl.py data/orl` makes them")
+    if "from numba import cuda" in text:
+        need(importlib.util.find_spec("numba.cuda"), "no numba.cuda here")
     environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-W", "error::UserWarning", source.name],

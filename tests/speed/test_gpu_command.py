@@ -3,13 +3,16 @@
 import sys
 
 import pytest
-from numba.cuda.cudadrv.error import CudaSupportError
 
 from minifacenet.commands import speed as timing
 from minifacenet.machine import gpu
 from minifacenet.nn.device import backend
 from minifacenet.nn.device.device_memory import GpuMemory
 from minifacenet.speed.yardsticks import yardstick
+
+
+class CudaSupportError(RuntimeError):
+    """Named as numba.cuda's own."""
 
 
 @pytest.fixture

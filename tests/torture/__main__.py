@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from .attack import KINDS, Attack, attacks
+from .attack import KINDS, Absent, Attack, attacks
 from .children import spent
 from .results import record, write_tables
 
@@ -62,8 +62,12 @@ def main() -> int:
     failed = False
     for a in chosen:
         before = processor_seconds()
-        with tempfile.TemporaryDirectory(prefix="torture-") as place:
-            tried, survived = played(a, given.cases or a.cases, given.seed, Path(place))
+        try:
+            with tempfile.TemporaryDirectory(prefix="torture-") as place:
+                tried, survived = played(a, given.cases or a.cases, given.seed, Path(place))
+        except Absent as what:
+            print(f"{a.name}: not tried: {what}")
+            continue
         seconds = processor_seconds() - before
         print(
             f"{a.name}: {survived:,} of {tried:,} survived, {seconds:.0f} s of processor",

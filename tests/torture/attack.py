@@ -22,13 +22,18 @@ KINDS = {
 Play = Callable[[int, int, Path], Iterator[str | None]]
 
 
+class Absent(Exception):
+    """An attack cannot be tried here; the text says what is not there."""
+
+
 @dataclass(frozen=True)
 class Attack:
     """One way of doing harm.
 
     `play(cases, seed, place)` tries `cases` cases in the empty folder `place`, or fewer where there
     are no more, and gives one value per case: None if it was survived, otherwise what failed, in a
-    line with which it can be found again. What is drawn comes from `seed`.
+    line with which it can be found again. What is drawn comes from `seed`. It raises Absent where
+    something that it needs is not there.
     """
 
     kind: str

@@ -20,6 +20,8 @@ import numpy as np
 
 from . import device_memory
 
+# A Numba without a numba.cuda need not know its settings.
+vars(numba.config).setdefault("ENABLE_CUDASIM", 0)
 # Alignment in bytes of shared memory that is read four float32 at a time; 0 if numba.cuda takes
 # none: the simulator, and Numba's own CUDA target without the package numba-cuda.
 ALIGNMENT = 0 if numba.config.ENABLE_CUDASIM or find_spec("numba_cuda") is None else 16
