@@ -219,9 +219,9 @@ def _ratio_axis(ax: Axes, rows: Sequence[dict[str, str]]) -> None:
     ends = [float(row[key]) for row in rows for key in ("lowest", "highest")]
     low = min(0.5, 2.0 ** np.floor(np.log2(min(ends))))
     ax.set_xscale("log", base=2)
-    ax.set_xlim(low, 1.25 * max(2.0, *ends))
+    ax.set_xlim(low, 1.4 * max(2.0, *ends))
     ticks = 2.0 ** np.arange(np.log2(low), np.ceil(np.log2(max(2.0, *ends))) + 1)
-    ticks = ticks[ticks <= 1.25 * max(2.0, *ends)]
+    ticks = ticks[ticks <= 1.4 * max(2.0, *ends)]
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.minorticks_off()
     ax.set_xlabel("their time / ours: right of 1 we are faster")
