@@ -54,7 +54,8 @@ test: $(VENV)/.with-dev $(VENV)/.with-data
 	$(PY) data_scripts/get_orl.py data/orl
 	$(PYTEST)
 
-test-extra test-full: $(VENV)/.with-dev $(VENV)/.with-data $(VENV)/.with-full $(VENV)/.with-cuda
+test-extra test-full: $(VENV)/.with-dev $(VENV)/.with-data $(VENV)/.with-full $(VENV)/.with-cuda \
+                      $(VENV)/.with-peers
 	$(PY) data_scripts/get_orl.py data/orl
 	$(PY) data_scripts/get_mtcnn.py data/mtcnn.safetensors
 	$(PY) data_scripts/get_nn4_small2.py data/nn4_small2.safetensors

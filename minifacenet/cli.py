@@ -27,7 +27,7 @@ from .commands import (
     studying,
     training,
 )
-from .commands import speed as timing
+from .commands import speed_stages as timing
 from .console.screen import complain, make_streams_patient
 from .files.words import printable
 

@@ -14,7 +14,7 @@ from minifacenet.embedding import augmentation, distances, mining, quantise
 from minifacenet.nn.convolution import winograd_kernels
 from minifacenet.nn.layer import Sequential
 from minifacenet.nn.linear import Linear
-from minifacenet.nn.products import matmul, microkernel
+from minifacenet.nn.products import few_rows, microkernel
 from minifacenet.preprocessing import boxes, resample
 from minifacenet.training.average import WeightAverage
 from tests.modules import compiled_functions
@@ -58,8 +58,10 @@ def main():
     panels = np.empty(microkernel.panels_shape(3, 4), np.float32)
     microkernel.pack_panels(unit.T, panels)
     microkernel.gemm_panels(unit, panels, np.empty((4, 4), np.float32), True)
-    row = np.ones((3, microkernel.PANEL), np.float32)
-    matmul._few_rows(unit, row, False, np.empty((4, microkernel.PANEL), np.float32))
+    wide = np.ones((4, microkernel.PANEL), np.float32)
+    few_rows.few_times(unit, wide[:3], False, np.empty_like(wide))
+    few_rows.few_times_transposed(wide, wide, False, np.empty((4, 4), np.float32))
+    few_rows.transposed_times_few(unit, unit, False, panels, np.empty((3, 3), np.float32))
     points = np.ones((4, 4, 3, 4), np.float32), np.empty((4, 4, *panels.shape), np.float32)
     winograd_kernels.pack_points(points[0], False, points[1])
 

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..console.screen import say
-from ..console.speed import tell_mining, tell_recognition
 from ..console.terminal import progress
 from ..embedding.architectures import Architecture
+from ..embedding.published import PUBLISHED
 from ..files.words import count_text, size_text
 from ..training.settings import TrainConfig
 from .options import Channels, Force, Network, Size, Threads, given, use_threads
 from .outputs import use_folder
 
 if TYPE_CHECKING:
+    from ..embedding.architectures import FaceNet
     from ..speed.card import Card
 
 app = typer.Typer()
@@ -26,7 +27,11 @@ bench = typer.Typer(
 )
 app.add_typer(bench, name="bench")
 
-Against = Annotated[str | None, typer.Option(help="Compare with: torch, if it is installed.")]
+Against = Annotated[
+    str | None,
+    typer.Option(help="Compare with (if installed): torch, onnxruntime, openvino, dlib, opencv."),
+]
+AgainstTorch = Annotated[str | None, typer.Option(help="Compare with: torch, if it is installed.")]
 Device = Annotated[str, typer.Option(help="cpu, or cuda (a GPU).")]
 Rounds = Annotated[int, typer.Option(min=1, help="Rounds whose median is reported.")]
 Out = Annotated[Path | None, typer.Option(help="Folder for the figures as csv and a picture.")]
@@ -50,6 +55,8 @@ def time_network(
     force: Force = False,
 ) -> None:
     """Time the network on this machine, row by row, forward and backward."""
+    from ..speed.sides import WITH_BACKWARD
+
     if context.invoked_subcommand:
         if given(context):
             raise ValueError(
@@ -66,8 +73,37 @@ def time_network(
     architecture = Architecture(network, size, channels)
     if scaling:
         _scaling(architecture, batch, rounds, out)
+    elif against and against not in WITH_BACKWARD:
+        if device != "cpu":
+            raise ValueError(f"{against} computes on the CPU alone: leave out --device {device}")
+        _forward(architecture, batch, rounds, against, out)
     else:
         _rows(architecture, batch, rounds, against, device, out)
+
+
+def _forward(
+    architecture: Architecture, batch: int, rounds: int, against: str, out: Path | None
+) -> None:
+    """Time the whole network for inference beside an engine that has no backward."""
+    from ..speed.engines import engine_maker, random_faces, time_forward
+    from ..speed.tables import tell_machine
+
+    make, model = engine_maker(against), _model(architecture, against)
+    faces = random_faces(model, batch)
+    engine = make(model, faces)
+    title = f"{_title(architecture, batch)}, forward"
+    tell_machine(title, rounds, engine.about)
+    report([time_forward(model, faces, engine, rounds)], title, out)
+
+
+def _model(architecture: Architecture, against: str) -> FaceNet:
+    """Return the network: fresh weights take as long as trained ones. dlib has only its own."""
+    from ..embedding.architectures import FaceNet
+    from ..embedding.checkpoint import load_model
+
+    if against == "dlib" and architecture == PUBLISHED["dlib_resnet"].architecture:
+        return load_model(architecture.name)
+    return FaceNet.new(architecture)
 
 
 def _rows(
@@ -92,7 +128,7 @@ def _rows(
     with progress("timing") as tell:
         timings = time_network(parts, batch, rounds, side, tell, device)
     _tell_memory(device)
-    _report(timings, title, out, card)
+    report(timings, title, out, card)
 
 
 def _device(asked: str) -> tuple[str, Card | None]:
@@ -121,7 +157,7 @@ def _tell_memory(device: str) -> None:
 @bench.command("step")
 def time_step(
     context: typer.Context,
-    against: Against = None,
+    against: AgainstTorch = None,
     rounds: Rounds = 5,
     threads: Threads = None,
     device: Device = "cpu",
@@ -146,13 +182,13 @@ def time_step(
     tell_machine(title, rounds, side.about if side else None, card)
     timings = time_step(parts, rounds, side, device=device)
     _tell_memory(device)
-    _report(timings, title, out, card)
+    report(timings, title, out, card)
 
 
 @bench.command("kernels")
 def time_kernels(
     context: typer.Context,
-    against: Against = None,
+    against: AgainstTorch = None,
     network: Network = "nn1",
     size: Size = None,
     batch: Annotated[int, typer.Option(min=1, help="Photos at once.")] = 32,
@@ -180,10 +216,10 @@ def time_kernels(
     for stem, title, timings in time_kernels(parts, batch, rounds, side):
         say("")
         say(title, style="bold")
-        _report(timings, title, out, card, stem)
+        report(timings, title, out, card, stem)
 
 
-def _report(
+def report(
     timings: list, title: str, out: Path | None, card: Card | None = None, stem: str = "bench"
 ) -> None:
     """Write the files first, then print: the row 'total' is the last line."""
@@ -225,27 +261,3 @@ def _title(architecture: Architecture, batch: int) -> str:
 
 def _shape(architecture: Architecture) -> str:
     return "x".join(map(str, architecture.input_shape))
-
-
-@bench.command("mining")
-def time_mining(
-    people: Annotated[int, typer.Option(min=2, help="People in the batch (P).")] = 45,
-    photos: Annotated[int, typer.Option(min=2, help="Photos of each (K).")] = 40,
-) -> None:
-    """Time every mining rule on a batch of P x K embeddings."""
-    from ..speed import time_mining
-
-    tell_mining(people, photos, *time_mining(people, photos))
-
-
-@bench.command("recognition")
-def time_recognition(
-    people: Annotated[int, typer.Option(min=2, help="People to name.")] = 500,
-    photos: Annotated[int, typer.Option(min=1, help="Photos of each.")] = 10,
-    pairs: Annotated[int, typer.Option(min=10, help="Pairs to verify in 10 folds.")] = 6000,
-    faces: Annotated[int, typer.Option(min=2, help="Faces to cluster.")] = 20_000,
-) -> None:
-    """Time naming, verification and clustering of embeddings."""
-    from ..speed import time_recognition
-
-    tell_recognition(time_recognition(people, photos, pairs, faces))

@@ -99,30 +99,52 @@ def _covered(pixel, start, end):
     return max(zero, min(edge + type(start)(1), end) - max(edge, start))
 
 
+@cpu_kernel
+def _share_columns(boxes, width, edge, first, count, shares):
+    """Write which photo columns each new one covers: how many from which on, and by how much.
+
+    They are the same for all rows of a box. first and count are (N, w), shares (N, w, most).
+    """
+    columns = first.shape[1]
+    for number in prange(boxes.shape[0]):
+        x0, x1 = boxes[number, 0], boxes[number, 2]
+        one, step = type(x0)(1), (x1 - x0) / type(x0)(columns)
+        left = min(max(0, math.floor(x0)), width)
+        right = max(min(width, math.ceil(x1)), left)
+        end = x0
+        for column in range(columns):
+            start, end = end, x0 + (type(x0)(column) + one) * step
+            begin = max(left, math.floor(start))
+            first[number, column] = begin - left
+            covered = max(0, min(right, math.ceil(end)) - begin)
+            count[number, column] = covered
+            for k in range(covered):
+                shares[number, column, k] = _covered(begin + k, start, min(end, edge))
+
+
 @cpu_function
-def _columns(line, first, x0, step, edge, scale, out):
+def _columns(line, first, count, shares, scale, out):
     """Write one row of new pixels: out (w, 3) is scale times the sum over the columns each covers.
 
-    line holds photo columns first, first + 1, ... as R, G, B, R, G, B, ...; photo ends at `edge`
+    line holds the box's photo columns as R, G, B, R, G, B, ...
     """
-    one, end = type(x0)(1), x0
-    last = first + line.size // 3
     for column in range(out.shape[0]):
-        start, end = end, x0 + (type(x0)(column) + one) * step
-        red = green = blue = type(x0)(0)
-        for x in range(max(first, math.floor(start)), min(last, math.ceil(end))):
-            share, at = _covered(x, start, min(end, edge)), 3 * (x - first)
+        at = 3 * first[column]
+        red = green = blue = type(scale)(0)
+        for k in range(count[column]):
+            share = shares[column, k]
             red += share * line[at]
             green += share * line[at + 1]
             blue += share * line[at + 2]
+            at += 3
         out[column, 0], out[column, 1], out[column, 2] = red * scale, green * scale, blue * scale
 
 
 @cpu_kernel
-def _resample(photo, bottom, edge, boxes, scratch, out):
+def _resample(photo, bottom, boxes, first, count, shares, scratch, out):
     """Resample boxes (N, 4) in the photo's pixels to out (N, h, w, 3); scratch is (threads, 3 W).
 
-    `bottom` and `edge` are where the photo ends, within its last row and its last column.
+    `bottom` is where the photo ends within its last row; the columns are those of `_share_columns`.
     """
     height, width, _ = photo.shape
     _, rows, columns, _ = out.shape
@@ -144,7 +166,14 @@ def _resample(photo, bottom, edge, boxes, scratch, out):
             )
             for i in range(line.size):
                 line[i] += share * type(share)(pixels[i])
-        _columns(line, left, x0, step_x, edge, one / (step_x * step_y), out[number, row])
+        _columns(
+            line,
+            first[number],
+            count[number],
+            shares[number],
+            one / (step_x * step_y),
+            out[number, row],
+        )
 
 
 def resample(copies: list[np.ndarray], boxes: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -175,9 +204,21 @@ def resample(copies: list[np.ndarray], boxes: np.ndarray, height: int, width: in
     for number in np.unique(choice):
         photo, chosen = copies[number], choice == number
         scratch = np.empty((thread_count(), 3 * photo.shape[1]), np.float32)
-        part = np.empty((chosen.sum(), *out.shape[1:]), np.float32)
+        part = out if chosen.all() else np.empty((chosen.sum(), *out.shape[1:]), np.float32)
         bottom, edge = (np.float32(size / 2**number) for size in copies[0].shape[:2])
         part_boxes = (boxes[chosen] / 2**number).astype(np.float32)
-        _resample(photo, bottom, edge, part_boxes, scratch, part)
-        out[chosen] = part
+        shared = _shared_columns(photo, edge, part_boxes, width)
+        _resample(photo, bottom, part_boxes, *shared, scratch, part)
+        if part is not out:
+            out[chosen] = part
     return out
+
+
+def _shared_columns(photo, edge, boxes, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what `_share_columns` writes for boxes in this copy of the photo."""
+    widest = (boxes[:, 2] - boxes[:, 0]).max() / columns
+    most = min(math.ceil(widest) + 2, photo.shape[1])  # a stretch begins and ends within a column
+    first, count = np.empty((2, len(boxes), columns), np.int32)
+    shares = np.empty((len(boxes), columns, most), np.float32)
+    _share_columns(boxes, photo.shape[1], edge, first, count, shares)
+    return first, count, shares

@@ -5,10 +5,10 @@ How the comparison is kept fair:
 - **The same work.** Each module is made from our layer's parameters and gets the same numbers;
   outputs and input gradients are compared before anything is timed. The first convolution computes
   no dx on either side.
-- **PyTorch's own ways.** Inference runs in `inference_mode`, backward is autograd's, a ReLU after
-  a convolution works in place, Adam is the fused one. Both memory layouts are measured, NCHW
-  ("contiguous") and NHWC ("channels_last"), and the better one counts, pass by pass. Weights and
-  input are in the layout beforehand.
+- **PyTorch's own ways.** `torch_modules.py` says our layers in its modules. Inference runs in
+  `inference_mode`, backward is autograd's, a ReLU after a convolution works in place, Adam is the
+  fused one. Both memory layouts are measured, NCHW ("contiguous") and NHWC ("channels_last"), and
+  the better one counts, pass by pass. Weights and input are in the layout beforehand.
 - **The same gradients.** A timed backward leaves dL/dw of every parameter in `.grad`. Both sides
   clear these first, outside the clock, each in its own way: ours become zeros that are added to,
   PyTorch's become None, its default and faster for it than zeros. In a training step the
@@ -23,28 +23,21 @@ How the comparison is kept fair:
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F
 
-from ..nn.concat import Concat
-from ..nn.conv import Conv2D
-from ..nn.device.backend import to_device
-from ..nn.l2norm import L2Norm
-from ..nn.layer import Parameter
-from ..nn.linear import Linear
-from ..nn.lrn import LRN
-from ..nn.maxout import Maxout
-from ..nn.maxpool import MaxPool
-from ..nn.relu import ReLU
-from ..nn.window import Window
+from ..embedding.architectures import FaceNet
+from ..embedding.batches import to_input
+from ..nn.layer import Sequential
 from .clock import Call, Calls
-from .sides import BOTH, FORWARD, RATE, STEP, Gradient, Part
+from .engines import Engine
+from .sides import BOTH, FORWARD, RATE, STEP, Gradient, Part, gives_dx
 from .torch_device import set_up
+from .torch_modules import module_of
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 OPTIMIZERS = {  # PyTorch has a fused AdaGrad for CPUs only
@@ -71,18 +64,21 @@ class Torch:
     def __init__(self, parts: dict[str, Part], device: str = "cpu"):
         self.about = set_up(device)
         self.parts, self.device = parts, device
-        plain = {name: _row(part).to(device) for name, part in parts.items()}
+        plain = {
+            name: module_of(part.layers, part.row.input).to(device) for name, part in parts.items()
+        }
         self.modules = {"contiguous": plain, "channels_last": {}}
         for name, module in plain.items():
-            if any(isinstance(inner, nn.Conv2d) for inner in module):
+            if any(isinstance(inner, nn.Conv2d) for inner in module.modules()):
                 module = copy.deepcopy(module).to(memory_format=torch.channels_last)
             self.modules["channels_last"][name] = module
 
     def values(self, names: Iterable[str], x: np.ndarray, dout: np.ndarray) -> dict[str, tuple]:
         found = {}
         for layout, (module, x_there, dout_there) in self._sides(names, x, dout).items():
-            out = module(x_there)
-            out.backward(dout_there)
+            with torch.inference_mode():
+                out = module.eval()(x_there)
+            module.train()(x_there).backward(dout_there)
             dx = None if x_there.grad is None else _ours(x_there.grad)
             found[layout] = (_ours(out.detach()), dx)
         return found
@@ -93,7 +89,7 @@ class Torch:
 
     def step(self, x: np.ndarray, gradient: Gradient) -> dict[str, Calls]:
         with torch.inference_mode():
-            plain = nn.Sequential(*self.modules["contiguous"].values())
+            plain = nn.Sequential(*self.modules["contiguous"].values()).eval()
             slope = gradient(_ours(plain(self._there(x, "contiguous"))))
         sides = self._sides(self.parts, x, slope)
         return {
@@ -121,11 +117,32 @@ class Torch:
     def _sides(self, names, x, dout) -> dict:
         """Return module, input and upstream gradient by layout; a flat input has only one."""
         names, sides = list(names), {}
+        wanted = gives_dx(self.parts[name] for name in names)
         for layout in LAYOUTS if x.ndim == 4 else ["contiguous"]:
             module = nn.Sequential(*(self.modules[layout][name] for name in names))
-            there = self._there(x, layout).requires_grad_(self.parts[names[0]].gives_dx)
+            there = self._there(x, layout).requires_grad_(wanted)
             sides[layout] = (module, there, self._there(dout, layout))
         return sides
+
+
+def torch_engine(model: FaceNet, photos: np.ndarray) -> Engine:
+    """Return the whole network for inference, batch norms folded, in both memory layouts."""
+    about, network = set_up("cpu"), model.for_inference()
+    assert isinstance(network, Sequential)
+    plain = module_of(network, model.architecture.input_shape).eval()
+    x = torch.tensor(to_input(photos)).permute(0, 3, 1, 2)
+
+    def run_in(layout: str) -> Callable[[], np.ndarray]:
+        module = copy.deepcopy(plain).to(memory_format=LAYOUTS[layout])
+        there = x.contiguous(memory_format=LAYOUTS[layout])
+
+        @torch.inference_mode()
+        def run() -> np.ndarray:
+            return module(there).numpy()
+
+        return run
+
+    return Engine("torch", about, {layout: run_in(layout) for layout in LAYOUTS})
 
 
 def _passes(module, x, dout) -> dict[str, Call]:
@@ -134,13 +151,18 @@ def _passes(module, x, dout) -> dict[str, Call]:
         return module(x)
 
     def clear():
+        module.train()
         x.grad = None
         module.zero_grad()
 
-    return {FORWARD: Call(forward), BOTH: Call(lambda: module(x).backward(dout), clear)}
+    def both():
+        module(x).backward(dout)
+
+    return {FORWARD: Call(forward, module.eval), BOTH: Call(both, clear)}
 
 
 def _step(module, x, dout, gradient) -> dict[str, Call]:
+    module.train()
     optimizer = OPTIMIZERS["adam"](module.parameters())
 
     def total():
@@ -159,85 +181,3 @@ def _step(module, x, dout, gradient) -> dict[str, Call]:
 
 def _ours(tensor: torch.Tensor) -> np.ndarray:
     return (tensor.permute(0, 2, 3, 1) if tensor.ndim == 4 else tensor).cpu().numpy()
-
-
-def _values(parameter) -> np.ndarray:
-    """Return our parameter's values on the CPU, wherever they live."""
-    return to_device(parameter.data, "cpu")
-
-
-# -- Layers --------------------------------------------------------------------------------------
-
-
-class _Maxout(nn.Module):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.maximum(*x.chunk(2, dim=1))
-
-
-class _L2Norm(nn.Module):
-    def __init__(self, eps: float):
-        super().__init__()
-        self.eps = eps
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return F.normalize(x, eps=self.eps)
-
-
-def _row(part: Part) -> nn.Sequential:
-    """Return the modules of a row, whose first layer sees the row's input shape."""
-    modules: list[nn.Module] = []
-    shape = part.row.input
-    for name, layer in part.layers.layers.items():
-        modules += _modules(name, layer, shape, first=not modules)
-        shape = layer.output_shape(shape)
-    return nn.Sequential(*modules)
-
-
-def _modules(name: str, layer, shape, first: bool) -> list[nn.Module]:
-    match layer:
-        case Conv2D():
-            return [_conv(layer)]
-        case Linear():
-            return [nn.Flatten(), _linear(layer, shape)]
-        case ReLU():
-            return [nn.ReLU(inplace=not first)]  # the row's own input stays as it is
-        case MaxPool(window=Window(ceil_mode=False) as window):
-            kernel, stride, pad = window.geometry()
-            return [nn.MaxPool2d(kernel, stride, pad)]
-        case LRN():
-            return [nn.LocalResponseNorm(layer.n, layer.alpha, layer.beta, layer.k)]
-        case Maxout() if layer.pieces == 2:
-            return [_Maxout()]
-        case L2Norm():
-            return [_L2Norm(layer.eps)]
-        case Concat() if not layer.branches:
-            return []
-    raise ValueError(f"no counterpart in PyTorch is known for {name}, a {type(layer).__name__}")
-
-
-def _conv(layer: Conv2D) -> nn.Conv2d:
-    """Return a convolution as PyTorch's: weights (kh, kw, C, O) become (O, C, kh, kw)."""
-    _, _, channels, filters = layer.weight.data.shape
-    module = nn.Conv2d(channels, filters, *layer.window.geometry(), bias=layer.bias is not None)
-    return _filled(module, _values(layer.weight).transpose(3, 2, 0, 1), layer.bias)
-
-
-def _linear(layer: Linear, shape) -> nn.Linear:
-    """Return a Linear as PyTorch's: weights (D_in, D_out) become (D_out, D_in).
-
-    If images go in, D_in is in the order C, H, W.
-    """
-    weight = _values(layer.weight).T
-    biased = layer.bias is not None
-    module = nn.utils.skip_init(nn.Linear, *layer.weight.data.shape, bias=biased)
-    if len(shape) == 3:
-        weight = weight.reshape(-1, *shape).transpose(0, 3, 1, 2).reshape(weight.shape)
-    return _filled(module, weight, layer.bias)
-
-
-@torch.no_grad()
-def _filled(module, weight: np.ndarray, bias: Parameter | None):
-    module.weight.copy_(torch.tensor(weight))
-    if bias is not None:
-        module.bias.copy_(torch.tensor(_values(bias)))
-    return module

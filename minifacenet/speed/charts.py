@@ -13,7 +13,7 @@ from ..plots.style import BOLD, DIFFERENT, SAME, new_axes
 from .card import Card, rate
 from .clock import Timing
 from .scaling import Cost
-from .sides import WHOLE
+from .sides import PEERS, WHOLE
 
 BARS: tuple[dict[str, Any], ...] = (
     {"color": SAME},
@@ -31,7 +31,7 @@ def timing_bars(timings: Sequence[Timing], title: str) -> Axes:
     if timings[0].theirs:
         ax = _bars(timings, title, lambda timing, which: timing.ratio(which), start=1)
         _ratio_axis(ax)
-        ax.set_xlabel("PyTorch's time / ours: right of 1 we are faster")
+        ax.set_xlabel(f"{PEERS[timings[0].peer]}'s time / ours: right of 1 we are faster")
         return ax
     timings = [timing for timing in timings if timing.name not in WHOLE]
     ax = _bars(timings, title, lambda timing, which: 1000 * timing.ours[which])

@@ -17,7 +17,7 @@ Two programs are compared **interleaved**: one run of each in turn, over and ove
 processor that gets warm, or busy, does so for both. Each runs once beforehand, which compiles and
 takes memory. The **median** of the rounds is reported: an interruption hits few of them.
 
-The ratio is PyTorch's time divided by ours: above 1 we are faster.
+The ratio is the yardstick's time divided by ours: above 1 we are faster.
 """
 
 from __future__ import annotations
@@ -56,8 +56,9 @@ class Timing:
     """One row of a comparison; every mapping has the row's passes as keys.
 
     `operations` are floating-point operations, 0 where none are counted. `theirs` has one mapping
-    per memory layout that the yardstick was measured in, and none without a yardstick. `traffic`
-    is the bytes that have to move (see `traffic.py`), counted on a GPU only.
+    per memory layout that the yardstick was measured in, or one by its own name if it has only one,
+    and none without a yardstick. `traffic` is the bytes that have to move (see `traffic.py`),
+    counted on a GPU only. `peer` is the yardstick's name in `sides.PEERS`.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Timing:
     ours: Mapping[str, float]
     theirs: Mapping[str, Mapping[str, float]]
     traffic: Mapping[str, int] = field(default_factory=dict)
+    peer: str = "torch"
 
     def best(self, which: str) -> tuple[str, float]:
         """Return the yardstick's better layout for a pass, and its seconds."""
@@ -145,6 +147,7 @@ def time_row(
     rounds: int,
     device: str = "cpu",
     traffic: Mapping[str, int] | None = None,
+    peer: str = "torch",
 ) -> Timing:
     """Time both sides of a row, pass by pass: ours, each of their layouts, then ours again."""
     sides = {"": ours, **theirs}
@@ -153,4 +156,4 @@ def time_row(
         taken = medians({side: calls[which] for side, calls in sides.items()}, rounds, device)
         for side, value in taken.items():
             seconds[side][which] = value
-    return Timing(name, operations, seconds.pop(""), seconds, traffic or {})
+    return Timing(name, operations, seconds.pop(""), seconds, traffic or {}, peer)

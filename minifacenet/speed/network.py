@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ..nn.batchnorm import BatchNorm
 from ..nn.layer import Sequential
 from .clock import Timing, time_row
 from .sides import PASSES, WHOLE, Ours, Part, Side
@@ -16,7 +17,14 @@ GRADIENT_ERROR = 1e-2  # at a kink of ReLU or a maximum, rounding may pass a val
 
 
 def parts_of(network: Sequential, shape: tuple[int, ...]) -> dict[str, Part]:
-    """Return the rows of the network's table for images of `shape` (H, W, C), with their layers."""
+    """Return the rows of the network's table for images of `shape` (H, W, C), with their layers.
+
+    From here on its batch norms leave their running means as they are, for the same work: however
+    often a side has trained, both compute the same for inference.
+    """
+    for layer in network.walk():
+        if isinstance(layer, BatchNorm):
+            layer.momentum = 0
     stages: dict[str, list] = {}
     for name, layer in network.layers.items():
         stages.setdefault(name.partition(".")[0], []).append((name, layer))

@@ -11,13 +11,22 @@ import numpy as np
 from ..nn.device.backend import Array, to_device
 from ..nn.layer import Row, Sequential
 from ..nn.optim import Adam
+from ..nn.rescale import Rescale
 from .clock import Call, Calls
 
-YARDSTICKS = ("torch",)
-INSTALL = {  # by device: which build of PyTorch, and the options that get it
-    "cpu": ("CPUs", " --index-url https://download.pytorch.org/whl/cpu"),
-    "cuda": ("GPUs", ""),
+PEERS = {  # what can be compared with, by its name in `--against`
+    "torch": "PyTorch",
+    "onnxruntime": "ONNX Runtime",
+    "openvino": "OpenVINO",
+    "dlib": "dlib",
+    "opencv": "OpenCV",
 }
+WITH_BACKWARD = ("torch",)
+FOR_CPUS = " --index-url https://download.pytorch.org/whl/cpu"
+INSTALL = {name: f"python -m pip install 'minifacenet[{name}]'" for name in PEERS} | {
+    "torch": f"python -m pip install torch{FOR_CPUS}"
+}
+BUILDS = {"cpu": ("CPUs", FOR_CPUS), "cuda": ("GPUs", "")}  # of PyTorch, by device
 FORWARD, BOTH = PASSES = ("forward", "forward+backward")
 WHOLE = ("without LRN", "total")  # names of the rows of the whole network
 UPDATE, PRODUCT = "update", "product"  # the one pass of an optimizer, of a matrix product
@@ -38,7 +47,7 @@ class Part:
     @property
     def gives_dx(self) -> bool:
         """Whether backward passes a gradient on; a network's first convolution does not."""
-        return getattr(next(iter(self.layers.layers.values())), "input_gradient", True)
+        return gives_dx([self])
 
     def operations(self, batch: int) -> dict[str, int]:
         """Return the floating-point operations by pass, two per multiply-add.
@@ -49,13 +58,25 @@ class Part:
         return {FORWARD: forward, BOTH: forward * (3 if self.gives_dx else 2)}
 
 
+def gives_dx(parts: Iterable[Part]) -> bool:
+    """Return whether these rows, one after another, pass a gradient on to what goes in.
+
+    The first convolution of a network does not, and fixed numbers before it have nobody to tell.
+    """
+    layers = [layer for part in parts for layer in part.layers.layers.values()]
+    first = next((layer for layer in layers if not isinstance(layer, Rescale)), None)
+    return getattr(first, "input_gradient", True)
+
+
 class Side(Protocol):
     """A side to time. Arrays that go in and out are NHWC; mappings are by memory layout."""
 
     about: str
 
     def values(self, names: Iterable[str], x: Array, dout: Array) -> dict[str, tuple]:
-        """Run these rows one after another; return output and dx (or None), to be compared."""
+        """Run these rows one after another; return what is to be compared: the output for
+        inference, and the training's dx (or None). A batch norm over a few values makes so much
+        of rounding that outputs in training need not agree."""
 
     def calls(self, names: Iterable[str], x: Array, dout: Array) -> dict[str, Calls]:
         """Return the passes of these rows, run one after another."""
@@ -89,7 +110,8 @@ class Ours:
 
     def values(self, names: Iterable[str], x: Array, dout: Array) -> dict[str, tuple]:
         layers = self.layers(names)
-        out = layers.forward(self._there(x), train=True)
+        out = layers.forward(self._there(x))
+        layers.forward(self._there(x), train=True)
         dx = layers.backward(self._there(dout))
         return {"": (to_device(out, "cpu"), None if dx is None else to_device(dx, "cpu"))}
 

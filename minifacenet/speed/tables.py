@@ -10,9 +10,10 @@ from ..files.atomic import write_csv
 from ..files.words import size_text
 from .card import Card, Rate, arithmetic, memory, rate
 from .clock import Timing, clock_name
+from .detection import DETECT
 from .machine import describe
 from .scaling import Cost
-from .sides import BOTH, FORWARD, PRODUCT, UPDATE, WHOLE
+from .sides import BOTH, FORWARD, PEERS, PRODUCT, UPDATE, WHOLE
 from .step import PASS
 
 # Headings of a pass: one for its times, one for its ratios.
@@ -22,13 +23,11 @@ HEADS = {
     PASS: ("\nstep", "step"),
     UPDATE: ("\nupdate", "update"),
     PRODUCT: ("\nproduct", "product"),
+    DETECT: ("\ndetection", "detection"),
 }
 MARKS = {"channels_last": "c", "contiguous": "n"}
 CARD_COLUMNS = ("GB", "GFLOP/s", "of fp32 peak", "GB/s", "of copy")
-NOTES = (
-    "PyTorch in its better layout: c channels_last (NHWC), n contiguous (NCHW)",
-    "Ratio: PyTorch's time by ours; above 1 we are faster. Times in ms.",
-)
+LAYOUTS_NOTE = "PyTorch in its better layout: c channels_last (NHWC), n contiguous (NCHW)"
 APART = "Rows are timed apart: they need not add up to the total."
 CARD_NOTES = (
     "GFLOP/s, and their share of the fp32 peak, where a layer multiplies; else GB/s,",
@@ -63,14 +62,17 @@ def tell_timings(timings: Sequence[Timing], card: Card | None = None) -> None:
         if not compared:
             return
         say("")
-    for note in NOTES if compared else ["Times in ms"]:
-        say(note)
-    if card is None:
+    peer = PEERS[timings[0].peer]
+    if compared and set(timings[0].theirs) & set(MARKS):
+        say(LAYOUTS_NOTE)
+    ratio = f"Ratio: {peer}'s time by ours; above 1 we are faster. "
+    say(ratio * compared + "Times in ms" + "." * compared)
+    if card is None and len(timings) > 1:
         say(APART)
     table = Table()
     table.add_column("\nlayer", no_wrap=True)
     for which in passes:
-        heads = [HEADS[which][0]] + ["\nGFLOP/s"] * (card is None) + ["\nPyTorch"] * compared
+        heads = [HEADS[which][0]] + ["\nGFLOP/s"] * (card is None) + [f"\n{peer}"] * compared
         for head in heads:
             table.add_column(head, justify="right", no_wrap=True)
     for which in passes if compared else []:
@@ -112,7 +114,7 @@ def _cells(timing: Timing, passes, compared: bool, card: Card | None) -> list[st
             cells.append(_or_dash(timing.gflops(which), ".0f"))
         if compared:
             layout, seconds = timing.best(which)
-            cells.append(f"{_ms(seconds, digits)} {MARKS.get(layout, layout)}")
+            cells.append(f"{_ms(seconds, digits)} {MARKS.get(layout, '')}".rstrip())
     return cells + [_or_dash(timing.ratio(which), ".2f") for which in passes if compared]
 
 
@@ -134,7 +136,9 @@ def write_timings(path: Path, timings: Sequence[Timing], card: Card | None = Non
     passes, layouts = list(timings[0].ours), list(timings[0].theirs)
     header = ["layer", *(f"{which} GFLOP" for which in passes)]
     header += [f"ours {which} ms" for which in passes]
-    header += [f"torch {layout} {which} ms" for layout in layouts for which in passes]
+    peer = timings[0].peer
+    names = [peer if layout == peer else f"{peer} {layout}" for layout in layouts]
+    header += [f"{name} {which} ms" for name in names for which in passes]
     header += [f"ratio {which}" for which in passes if layouts]
     header += [f"{which} {what}" for which in passes if card for what in CARD_COLUMNS]
     rows = []

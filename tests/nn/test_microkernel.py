@@ -172,6 +172,7 @@ OTHER_PROCESSOR = """
 import numpy as np
 from minifacenet.nn.products.vector_width import INSTRUCTIONS
 from minifacenet.nn.products.microkernel import FASTER_THAN_BLAS, gemm_panels
+from tests.nn.test_few_rows import products_are_right
 from tests.nn.test_microkernel import assert_close, normal, packed
 
 rng = np.random.default_rng(0)
@@ -180,6 +181,7 @@ for m, n, k in ((1, 1, 1), (13, 70, 33), (3, 140, 17), (6, 64, 0), (8, 16, 5), (
     start = c.copy()
     gemm_panels(a, packed(np.asfortranarray(b)), c, True)
     assert_close(c, a, b, start)
+products_are_right(9, 37, 128)
 code = "".join(gemm_panels.inspect_asm().values())
 fused = [line for line in code.splitlines() if "vfmadd" in line and "ps" in line.split()[0]]
 registers = {name for name in ("xmm", "ymm", "zmm") if any(name in line for line in fused)}

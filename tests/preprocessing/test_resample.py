@@ -1,5 +1,7 @@
 """Area means against sums over exact overlaps, in float64."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -37,6 +39,37 @@ def test_a_box_is_the_mean_over_what_each_pixel_covers(x, y, width, height, rows
     new = resample([photo], box, rows, columns)
     assert new.dtype == np.float32
     np.testing.assert_allclose(new[0], exact(photo, box[0].astype(float), rows, columns), atol=0.05)
+
+
+def in_order(photo, box, height, width):
+    """The formula in float32, rows first and then columns, each sum from the first pixel on."""
+
+    def covered(pixel, start, end):
+        edge = np.float32(pixel)
+        return max(np.float32(0), min(edge + np.float32(1), end) - max(edge, start))
+
+    x0, y0, x1, y1 = box
+    step_x, step_y = (x1 - x0) / np.float32(width), (y1 - y0) / np.float32(height)
+    bottom, edge = map(np.float32, photo.shape[:2])
+    out = np.empty((height, width, 3), np.float32)
+    for row, column in np.ndindex(height, width):
+        top, left = y0 + np.float32(row) * step_y, x0 + np.float32(column) * step_x
+        low, right = y0 + np.float32(row + 1) * step_y, x0 + np.float32(column + 1) * step_x
+        total = np.zeros(3, np.float32)
+        for x in range(max(0, math.floor(left)), min(photo.shape[1], math.ceil(right))):
+            line = np.zeros(3, np.float32)
+            for y in range(max(0, math.floor(top)), min(photo.shape[0], math.ceil(low))):
+                line += covered(y, top, min(low, bottom)) * photo[y, x].astype(np.float32)
+            total += covered(x, left, min(right, edge)) * line
+        out[row, column] = total * (np.float32(1) / (step_x * step_y))
+    return out
+
+
+@pytest.mark.parametrize("box", [(2.3, 1.7, 17.9, 12.2), (-3.4, -2, 5.5, 30.1), (20, 9, 23.3, 11)])
+def test_the_order_of_the_sums_is_kept_to_the_last_bit(box):
+    photo, box = some_photo(15, 22), np.array([box], np.float32)
+    expected = in_order(photo, box[0], 4, 6)
+    np.testing.assert_array_equal(resample([photo], box, 4, 6)[0], expected)
 
 
 def test_boxes_do_not_disturb_each_other():

@@ -6,10 +6,18 @@ import pytest
 
 from minifacenet.embedding.architectures import Architecture, FaceNet
 from minifacenet.embedding.nn1 import NN1
-from minifacenet.nn.layer import Row, Sequential
+from minifacenet.nn.affine import Affine
+from minifacenet.nn.avgpool import AvgPool
+from minifacenet.nn.concat import Concat
+from minifacenet.nn.conv import Conv2D
+from minifacenet.nn.l2pool import L2Pool
+from minifacenet.nn.layer import Layer, Row, Sequential
+from minifacenet.nn.maxpool import MaxPool
 from minifacenet.nn.optim import OPTIMIZERS
 from minifacenet.nn.prelu import PReLU
 from minifacenet.nn.relu import ReLU
+from minifacenet.nn.rescale import Rescale
+from minifacenet.nn.residual import Residual
 from minifacenet.speed import parts_of, time_network, time_step
 from minifacenet.speed.network import check_agreement, random_photos
 from minifacenet.speed.sides import BOTH, Ours, Part
@@ -86,10 +94,48 @@ def test_a_step_is_timed_on_both_sides(sides):
 
 
 def test_a_layer_without_counterpart_is_named():
-    layers = Sequential(("prelu1", PReLU(8)))
-    part = Part(Row("prelu1", None, (4, 4, 8), (4, 4, 8), 8, 0), layers)
-    with pytest.raises(ValueError, match="no counterpart in PyTorch is known for prelu1, a PReLU"):
-        Torch({"prelu1": part})
+    class Swish(Layer):
+        pass
+
+    part = Part(Row("own", None, (4, 4, 8), (4, 4, 8), 8, 0), Sequential(("own", Swish())))
+    with pytest.raises(ValueError, match="no counterpart in PyTorch is known for own, a Swish"):
+        Torch({"own": part})
+
+
+LAYERS = {
+    "prelu": PReLU(6),
+    "affine": Affine(6),
+    "a fixed scale": Rescale(np.arange(6), np.arange(6)),
+    "an uneven padding": Conv2D(6, 4, 3, np.random.default_rng(0), 2, ((0, 1), (1, 0))),
+    "an uneven pool": MaxPool(3, 2, ((0, 1), (0, 1))),
+    "a pool that hangs over": MaxPool(3, 2, ceil_mode=True),
+    "mean": AvgPool(3, 2, 1, count_include_pad=False),
+    "l2": L2Pool(3, 2, 1),
+    "branches": Concat(("a", MaxPool(3, 2)), ("b", ReLU()), pad=True),
+    "residual": Residual(
+        Sequential(("c", Conv2D(6, 8, 3, np.random.default_rng(0), 2))), scale=0.5
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_a_layer_of_each_kind_agrees(kind):
+    layers = Sequential((kind, LAYERS[kind]))
+    shape = (9, 7, 6)
+    part = Part(Row(kind, None, shape, layers.output_shape(shape), 0, 0), layers)
+    x = np.random.default_rng(1).standard_normal((2, *shape), np.float32)
+    dout = np.random.default_rng(2).standard_normal((2, *layers.output_shape(shape)), np.float32)
+    values = Torch({kind: part}).values([kind], x, dout)
+    check_agreement(kind, Ours({kind: part}).values([kind], x, dout)[""], values)
+
+
+@pytest.mark.parametrize("name", ["nn1_mini_bn", "resnet_mini", "nn4_small2", "dlib_resnet"])
+def test_other_networks_agree_as_a_whole(name):
+    architecture = Architecture(name)
+    parts = parts_of(FaceNet.new(architecture).network, architecture.input_shape)
+    photos, dout = random_photos(parts, 2), np.ones((2, 128), np.float32)
+    values = Torch(parts).values(parts, photos, dout)
+    check_agreement(name, Ours(parts).values(parts, photos, dout)[""], values)
 
 
 def test_a_relu_of_its_own_leaves_its_input_alone():

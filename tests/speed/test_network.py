@@ -113,9 +113,11 @@ def test_a_step_is_timed_with_its_parts():
     assert all(timing.theirs == {} for timing in alone)
 
 
-def test_there_is_one_yardstick():
-    with pytest.raises(ValueError, match="no yardstick 'jax': take torch"):
+def test_another_yardstick_is_refused():
+    with pytest.raises(ValueError, match="no yardstick 'jax': take torch, onnxruntime"):
         yardstick("jax")
+    with pytest.raises(ValueError, match=r"OpenVINO computes whole networks forward.*take torch"):
+        yardstick("openvino")
 
 
 def test_of_each_kind_of_layer_the_largest_is_timed_alone():

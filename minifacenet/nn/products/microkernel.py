@@ -23,12 +23,10 @@ after its last column, and the loop reads memory straight on. A may have any str
 X W, packs W once for each version of it; backward, X^T dY, takes `x.T` and packs dY; dY W^T packs
 `w.T`. For few rows of X a panel is read from memory once, and memory sets the pace.
 
-**LLVM.** Numba turns Python into the language of the compiler LLVM, which turns it into machine
-code. A loop in Python cannot say "these 24 stay in registers". An `intrinsic` can: it is a Python
-function that runs while Numba compiles and writes LLVM's instructions one by one: `builder.load`
-does not load, it appends a load to the program. For `fmuladd` of vectors LLVM picks the machine's
-own instruction. On AVX2, vectors of 8 and 16 registers, the tile is smaller; the plain form has 4
-lanes (SSE, NEON), and without fused multiply-adds LLVM multiplies, then adds.
+**LLVM.** A loop in Python cannot say "these 24 stay in registers", so the tile is written in LLVM's
+instructions (`llvm_vectors.py`). For `fmuladd` of vectors LLVM picks the machine's own instruction.
+On AVX2, vectors of 8 and 16 registers, the tile is smaller; the plain form has 4 lanes (SSE, NEON),
+and without fused multiply-adds LLVM multiplies, then adds.
 
 BLAS is as good for large matrices; in those of a layer it loses time by packing both factors in
 every call. `FASTER_THAN_BLAS` is set where we measured ourselves to be the faster. A sum runs over
@@ -47,45 +45,31 @@ from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
 from ..device.cpu_target import cpu_function
+from .llvm_vectors import (
+    FLOAT,
+    INDEX,
+    INT32,
+    ITEM,
+    LANES,
+    SUFFIX,
+    VECTOR,
+    VECTORS,
+    ZEROS,
+    add_product,
+    address,
+    all_lanes,
+    arrays,
+    call,
+    need_float32,
+    variables,
+)
 from .vector_width import INSTRUCTIONS
 
-# Floats in a vector, vectors in a row of the tile. With 6 rows 24 of 32 registers hold sums, or 12
-# of 16.
-FORMS = {"AVX-512": (16, 4), "AVX2": (8, 2), "plain": (4, 2)}
-LANES, VECTORS = FORMS[INSTRUCTIONS]
 PANEL = LANES * VECTORS  # columns of a panel and of a tile
 TALL, SHORT = 6, 4  # rows of a tile
 FASTER_THAN_BLAS = INSTRUCTIONS == "AVX-512" and not numba.config.DISABLE_JIT
 
 # -- The tile, in LLVM's instructions ------------------------------------------------------------
-
-FLOAT, BYTE, INT32 = ir.FloatType(), ir.IntType(8), ir.IntType(32)
-INDEX = ir.IntType(types.intp.bitwidth)
-VECTOR, SUFFIX = ir.VectorType(FLOAT, LANES), f"v{LANES}f32"
-ZEROS = ir.Constant(VECTOR, [0.0] * LANES)
-ITEM = 4  # bytes of a float, and all that NumPy promises of an address: a multiple of it
-
-
-def _address(builder, start, kind, *steps):
-    """Return a pointer to `kind`: `start` plus index times stride in bytes for each step."""
-    offset = INDEX(0)
-    for index, stride in steps:
-        offset = builder.add(offset, builder.mul(index, stride))
-    place = builder.gep(builder.bitcast(start, BYTE.as_pointer()), [offset])
-    return builder.bitcast(place, kind.as_pointer())
-
-
-def _all_lanes(builder, value):
-    """Return a vector with `value` in every lane: put it in lane 0, then choose lane 0 for all."""
-    empty = ir.Constant(ir.VectorType(value.type, LANES), ir.Undefined)
-    lane_0 = ir.Constant(ir.VectorType(INT32, LANES), [0] * LANES)
-    return builder.shuffle_vector(builder.insert_element(empty, value, INT32(0)), empty, lane_0)
-
-
-def _call(builder, name, result, *values):
-    """Call one of LLVM's functions on our vectors, declared by hand: llvm.fmuladd.v16f32, say."""
-    kind = ir.FunctionType(result, [value.type for value in values])
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), values)
 
 
 def _tile_of_c(builder, rows, c, row, panel):
@@ -103,10 +87,10 @@ def _tile_of_c(builder, rows, c, row, panel):
     counting = ir.Constant(ir.VectorType(INDEX, LANES), list(range(LANES)))
     for j in range(VECTORS):
         column = builder.add(builder.mul(panel, INDEX(PANEL)), INDEX(j * LANES))
-        left = _all_lanes(builder, builder.sub(width, column))
+        left = all_lanes(builder, builder.sub(width, column))
         masks.append(builder.icmp_signed("<", counting, left))
         steps = column, INDEX(ITEM)
-        addresses.append([_address(builder, c.data, VECTOR, (i, stride), steps) for i in inside])
+        addresses.append([address(builder, c.data, VECTOR, (i, stride), steps) for i in inside])
     return inside, list(zip(*addresses, strict=True)), masks
 
 
@@ -119,43 +103,37 @@ def _add_products(builder, sums, a, inside, panels, panel):
         k, b = loop.index, []
         for j in range(VECTORS):
             steps = (panel, next_panel), (k, next_k), (INDEX(j * LANES), INDEX(ITEM))
-            b.append(builder.load(_address(builder, panels.data, VECTOR, *steps), align=ITEM))
+            b.append(builder.load(address(builder, panels.data, VECTOR, *steps), align=ITEM))
         for i, row_of_sums in zip(inside, sums, strict=True):
-            value = builder.load(_address(builder, a.data, FLOAT, (i, down), (k, right)))
-            value = _all_lanes(builder, value)
+            value = builder.load(address(builder, a.data, FLOAT, (i, down), (k, right)))
+            value = all_lanes(builder, value)
             for vector, total in zip(b, row_of_sums, strict=True):
-                old = builder.load(total)
-                new = _call(builder, f"llvm.fmuladd.{SUFFIX}", VECTOR, value, vector, old)
-                builder.store(new, total)
+                add_product(builder, total, value, vector)
 
 
 def _tile(rows):
     """Return the intrinsic tile(a, panels, c, row, panel, accumulate) for a tile `rows` high."""
 
     def emit(context, builder, signature, arguments):
-        arrays = zip(signature.args[:3], arguments[:3], strict=True)
-        a, panels, c = (context.make_array(kind)(context, builder, x) for kind, x in arrays)
+        a, panels, c = arrays(context, builder, signature, arguments, 3)
         row, panel, accumulate = arguments[3:]
         inside, addresses, masks = _tile_of_c(builder, rows, c, row, panel)
-        wanted = [builder.and_(mask, _all_lanes(builder, accumulate)) for mask in masks]
-        # A variable for each vector of the tile: LLVM sees that all of them can be registers.
-        sums = [[cgutils.alloca_once(builder, VECTOR) for _ in masks] for _ in inside]
+        wanted = [builder.and_(mask, all_lanes(builder, accumulate)) for mask in masks]
+        sums = variables(builder, rows, VECTORS)
         cells = [(i, j) for i in range(rows) for j in range(VECTORS)]
         name, align = f"{SUFFIX}.p0", INT32(ITEM)
         for i, j in cells:  # start from C; from zero where the mask is off
             old = (addresses[i][j], align, wanted[j], ZEROS)
-            builder.store(_call(builder, f"llvm.masked.load.{name}", VECTOR, *old), sums[i][j])
+            builder.store(call(builder, f"llvm.masked.load.{name}", VECTOR, *old), sums[i][j])
         _add_products(builder, sums, a, inside, panels, panel)
         for i, j in cells:
             new = (builder.load(sums[i][j]), addresses[i][j], align, masks[j])
-            _call(builder, f"llvm.masked.store.{name}", ir.VoidType(), *new)
+            call(builder, f"llvm.masked.store.{name}", ir.VoidType(), *new)
         return context.get_dummy_value()
 
     @intrinsic
     def tile(typing_context, a, panels, c, row, panel, accumulate):
-        for x in (a, panels, c):
-            if x.dtype != types.float32:
-                raise TypingError(f"the micro-kernel is for float32, got {x}: use np.dot")
+        need_float32(a, panels, c)
         if not c.mutable:
             raise TypingError(f"c is read-only, got {c}: hand in an array that can be written")
         return types.void(a, panels, c, types.intp, types.intp, types.boolean), emit
@@ -163,7 +141,7 @@ def _tile(rows):
     return tile
 
 
-_tall_tile, _short_tile = _tile(TALL), _tile(SHORT)
+tall_tile, short_tile = _tile(TALL), _tile(SHORT)
 
 # -- A square, transposed in registers -----------------------------------------------------------
 
@@ -192,19 +170,18 @@ def _turn_square(typing_context, b, panels, k, panel, lane):
     """Put b[k:k + LANES, columns], whose columns are contiguous, at panels[panel, k, lane]."""
 
     def emit(context, builder, signature, arguments):
-        arrays = zip(signature.args[:2], arguments[:2], strict=True)
-        b, panels = (context.make_array(kind)(context, builder, x) for kind, x in arrays)
+        b, panels = arrays(context, builder, signature, arguments, 2)
         k, panel, lane = arguments[2:]
         _, right = cgutils.unpack_tuple(builder, b.strides)
         next_panel, next_k, _ = cgutils.unpack_tuple(builder, panels.strides)
         first = builder.add(builder.mul(panel, INDEX(PANEL)), lane)
         columns = [builder.add(first, INDEX(i)) for i in range(LANES)]
         steps = [((k, INDEX(ITEM)), (column, right)) for column in columns]
-        places = [_address(builder, b.data, VECTOR, *step) for step in steps]
+        places = [address(builder, b.data, VECTOR, *step) for step in steps]
         rows = _transposed(builder, [builder.load(place, align=ITEM) for place in places])
         for i, row in enumerate(rows):
             along = (panel, next_panel), (builder.add(k, INDEX(i)), next_k), (lane, INDEX(ITEM))
-            builder.store(row, _address(builder, panels.data, VECTOR, *along), align=ITEM)
+            builder.store(row, address(builder, panels.data, VECTOR, *along), align=ITEM)
         return context.get_dummy_value()
 
     return types.void(b, panels, types.intp, types.intp, types.intp), emit
@@ -262,6 +239,6 @@ def gemm_panels(a, panels, c, accumulate):
     for panel in range(count):
         for row in range(0, m, height):
             if height == TALL:
-                _tall_tile(a, panels, c, row, panel, accumulate)
+                tall_tile(a, panels, c, row, panel, accumulate)
             else:
-                _short_tile(a, panels, c, row, panel, accumulate)
+                short_tile(a, panels, c, row, panel, accumulate)
