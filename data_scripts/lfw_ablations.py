@@ -29,6 +29,7 @@ from minifacenet.classification.verification_scores import verify
 from minifacenet.embedding.architectures import NETWORKS, Architecture, FaceNet
 from minifacenet.embedding.augmentation import Augmentation
 from minifacenet.embedding.embedder import Embedder
+from minifacenet.files.npy import write_npy
 from minifacenet.nn.layer import Layer, Sequential, named
 from minifacenet.preprocessing.faces import Faces
 from minifacenet.preprocessing.read_folder import read_faces
@@ -252,7 +253,7 @@ def main() -> None:
             minutes = (time.process_time() - began) / 60
             embedder = Embedder(model, flip=True)
             vectors = embedder.transform(resized(judges.images, row.size))
-            np.save(vectors_of(options.out, name, seed), vectors)
+            write_npy(vectors_of(options.out, name, seed), vectors)
             distances, same = pair_distances(vectors, judges.labels)
             line = (*scores(distances, same), minutes, active)
             texts = (name, seed, options.steps, *(f"{value:.4f}" for value in line))

@@ -68,7 +68,7 @@ def main() -> None:
     for net, data in read_files(Path(sys.argv[1])).items():
         onnx = bytearray(data)
         results[f"trained.{net}"] = run(net, onnx)
-        nodes = list(read_onnx(onnx))
+        nodes = list(read_onnx(onnx, net))
         operations[net] = [(name, [array.shape for array in arrays]) for name, arrays in nodes]
         made = made_up(net, operations[net])
         for (_, arrays), (_, fresh) in zip(nodes, made, strict=True):

@@ -41,6 +41,7 @@ def figure(path):
 WRITERS = {
     "model.safetensors": lambda path: save_arrays(path, {"a": VECTORS}, {}),
     "vectors.npy": lambda path: Embeddings(VECTORS, NAMES, NAMES, "m", "p").save(path),
+    "short.npy": lambda path: Embeddings(VECTORS[:, :3], NAMES, NAMES, "m", "p").save(path),
     "pairs.txt": lambda path: write_pairs(
         path, Pairs(NAMES, NAMES[1:] + NAMES[:1], (True,) * 200, (1,) * 200)
     ),

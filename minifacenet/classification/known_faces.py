@@ -53,7 +53,7 @@ def person_of(photo: str) -> str:
     ('Ada', 'Ada', 'Grace Hopper')
     """
     first, slash, _ = photo.partition("/")
-    return person_name(first if slash else first[: first.rindex(".")])
+    return person_name(first if slash else first.rpartition(".")[0] or first)
 
 
 def check_names(known: Path, photos: Iterable[str]) -> None:

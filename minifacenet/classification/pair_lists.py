@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from ..files.atomic import write_text
+from ..files.words import shortened
 
 _NUMBER = "[0-9]{1,9}"
 _HEADER = re.compile(rf"\s*({_NUMBER})(?:\s+({_NUMBER}))?\s*")
@@ -135,8 +136,8 @@ def _lfw_rows(path, lines: list[str], header: re.Match) -> Iterator[tuple[str, s
     folds, per_fold = (1, int(one)) if two is None else (int(one), int(two))
     if not 2 * folds * per_fold == len(lines) - 1 > 0:
         raise PairsError(
-            f"{path}: the header {lines[0]!r} means {folds} x {per_fold} same and as many "
-            f"different pairs, {2 * folds * per_fold:,} lines, but {len(lines) - 1:,} follow"
+            f"{path}: the header {shortened(lines[0], 60)} means {folds} x {per_fold} same and as "
+            f"many different pairs, {2 * folds * per_fold:,} lines, but {len(lines) - 1:,} follow"
         )
     for position, line in enumerate(lines[1:]):
         fold, place = divmod(position, 2 * per_fold)
@@ -175,8 +176,7 @@ def _path_rows(path, lines: list[str]) -> Iterator[tuple[str, str, bool, int]]:
 
 
 def _line_error(path, number: int, line: str, expected: str) -> PairsError:
-    quoted = repr(line if len(line) <= 100 else line[:100] + "...")
-    return PairsError(f"{path}, line {number}: expected {expected}, got {quoted}")
+    return PairsError(f"{path}, line {number}: expected {expected}, got {shortened(line, 120)}")
 
 
 def _problem(first: str, second: str) -> str | None:

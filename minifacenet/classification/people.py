@@ -25,9 +25,9 @@ from ..embedding.checkpoint import model_file
 from ..embedding.embedder import Embedder
 from ..files.arrays import CheckpointError, load_arrays, save_arrays
 from ..files.atomic import replacing
-from ..files.stored import is_count, is_number
+from ..files.stored import MOST, is_count, is_number
 from ..files.words import shortened
-from ..preprocessing.person_names import person_name
+from ..preprocessing.person_names import LONGEST, is_person_name, person_name
 from .classifier import UNKNOWN, FaceClassifier
 from .thresholds import is_distance
 
@@ -35,6 +35,7 @@ FORMAT = 2
 ONE_GATE = 1  # an earlier format, without allowances
 WITHOUT_SVM = 3  # so many people that none was fitted
 FILE = "people.safetensors"
+ROUNDING = 1e-3
 ARRAYS = ("coef", "intercept", "centroids", "allowances")
 
 
@@ -56,12 +57,12 @@ class People:
         Raises
         ------
         ValueError
-            The classifier's names of people are not all strings.
+            The classifier's names of people are not all texts, or one cannot be a name.
         """
-        if not all(isinstance(name, str) for name in self.classifier.classes_.tolist()):
+        if not all(map(is_person_name, self.classifier.classes_.tolist())):
             raise ValueError(
                 f"people are stored by their names, got {shortened(self.classifier.classes_)}: "
-                "fit the classifier on texts"
+                f"fit the classifier on texts, of up to {LONGEST} characters"
             )
         model, out = model_file(model), Path(out)
         copy = out / "model.safetensors"
@@ -143,14 +144,18 @@ def _is_a_list(value, of) -> bool:
     return isinstance(value, list) and len(value) > 0 and all(map(of, value))
 
 
+def _is_some(value) -> bool:
+    return is_count(value, 1, MOST)
+
+
 def _is_text(value) -> bool:
     return isinstance(value, str)
 
 
 # The entries of the metadata, each with its check.
 STORED = {
-    "people": ("a list of names", lambda value: _is_a_list(value, _is_text)),
-    "photos": ("a list of counts", lambda value: _is_a_list(value, is_count)),
+    "people": ("a list of names", lambda value: _is_a_list(value, is_person_name)),
+    "photos": ("a list of counts", lambda value: _is_a_list(value, _is_some)),
     "C": ("a number above 0", lambda value: is_number(value, 1e-300, 1e300)),
     "threshold": ("a distance from 0 to 4", lambda value: value is None or is_distance(value)),
     "source": ("a text", _is_text),
@@ -170,7 +175,7 @@ def _check_stored(path: Path, stored: dict) -> None:
                 f"{shortened(stored[name])}: fit it again"
             )
     names = stored["people"]
-    if len(set(names)) != len(names):
+    if len(set(map(person_name, names))) != len(names):
         raise CheckpointError(f"{path}: damaged, it holds a name twice: fit it again")
     if UNKNOWN in names and stored["threshold"] is not None:
         raise CheckpointError(f"{path}: damaged, somebody in it is called {UNKNOWN!r}")
@@ -198,6 +203,9 @@ def _classifier(
         )
     if np.abs(arrays["allowances"]).max() > 4:
         raise CheckpointError(f"{path}: damaged, an allowance is no distance: fit it again")
+    # Their length is 1, or less where a person's embeddings cancel each other out.
+    if np.linalg.norm(arrays["centroids"].astype(np.float64), axis=1).max() > 1 + ROUNDING:
+        raise CheckpointError(f"{path}: damaged, a mean direction is longer than 1: fit it again")
     classifier = FaceClassifier(C=stored["C"], threshold=stored["threshold"], svm=svm)
     classifier.classes_ = np.array([person_name(name) for name in names])
     classifier.n_features_in_ = dim

@@ -24,8 +24,8 @@ from ..files.atomic import write_csv
 from ..files.words import shortened
 from ..preprocessing.boxes import shared_with
 from ..preprocessing.choose_and_cut import Face
-from ..preprocessing.manifest import Entry
-from ..preprocessing.person_names import person_name
+from ..preprocessing.manifest import Entry, is_box
+from ..preprocessing.person_names import is_person_name, person_name
 from .classifier import UNKNOWN
 from .known_faces import is_unknown
 
@@ -88,7 +88,7 @@ def load_renames(out: Path) -> list[Rename]:
     for line, (photo, number, name, *edges, content) in _rows(path, STORED):
         try:
             box = tuple(map(float, edges))
-            if not np.isfinite(box).all():
+            if not is_box(box):
                 raise ValueError
         except ValueError:
             raise ValueError(f"{path}, line {line}: a box of {shortened(edges)}") from None
@@ -193,6 +193,7 @@ def _face_number(path: Path, line: int, text: str) -> int:
 
 def _name(path: Path, line: int, text: str) -> str:
     name = person_name(text.strip())
-    if any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in name):
+    odd = any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in name)
+    if odd or not is_person_name(name):
         raise ValueError(f"{path}, line {line}: a name is one line of text, got {shortened(text)}")
     return UNKNOWN if is_unknown(name) else name

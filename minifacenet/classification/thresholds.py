@@ -18,7 +18,7 @@ import numpy as np
 
 from ..embedding.checkpoint import model_file
 from ..files.arrays import CheckpointError, load_metadata
-from ..files.stored import is_count, is_number
+from ..files.stored import MOST, is_count, is_number, is_text
 from ..files.words import count_text, shortened
 from ..preprocessing.faces import Faces
 from .classifier import FaceClassifier, check_threshold
@@ -31,7 +31,7 @@ from .verification_scores import FAR_TARGETS, verify
 
 GATE_TARGETS = (0.1, 0.05, 0.01, 0.005)  # of strangers' faces that get a name
 CUTS = 200  # places at which a tree is tried
-ROUNDING = 1e-3  # in float32 two unit vectors may be a little farther apart than 2
+MOST_WORDS = 1000  # characters of a source
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ class Thresholds:
         distances = {"accuracy": self.accuracy, "cut": self.cut}
         tables = [("far", self.far), ("gate", self.gate)]
         for one in self.galleries:
-            if not is_count(one.people, 1) or not is_count(one.photos, 1):
+            if not is_count(one.people, 1, MOST) or not is_count(one.photos, 1, MOST):
                 sizes = shortened((one.people, one.photos))
                 raise ValueError(f"a gallery has people and photos of each, got {sizes}")
             tables.append((f"gate of {one.people} people, {one.photos} photos", one.gate))
@@ -186,10 +186,11 @@ class Thresholds:
             if not is_distance(value):
                 raise ValueError(f"{name} is a distance from 0 to 4, got {shortened(value)}")
         for name in ("pairs_same", "pairs_different", "stranger_faces", "enrolled_people"):
-            if not is_count(getattr(self, name)):
+            if not is_count(getattr(self, name), 0, MOST):
                 raise ValueError(f"{name} is a count, got {shortened(getattr(self, name))}")
-        if not isinstance(self.source, str):
-            raise ValueError(f"source is a text, got {shortened(self.source)}")
+        if not is_text(self.source, MOST_WORDS):
+            got = shortened(self.source)
+            raise ValueError(f"source is a text of up to {MOST_WORDS} characters, got {got}")
 
     @classmethod
     def of_model(cls, model: str | Path) -> Thresholds | None:
@@ -206,7 +207,7 @@ class Thresholds:
 
 def is_distance(value: object) -> bool:
     """Return whether a stored value can be a threshold on unit vectors' squared L2 distances."""
-    return is_number(value, -ROUNDING, 4 + ROUNDING)
+    return is_number(value, 0, 4)
 
 
 @dataclass(frozen=True)

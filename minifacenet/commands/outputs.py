@@ -12,7 +12,7 @@ from pathlib import Path
 import typer
 
 from ..files.atomic import WriteError, sweep, try_to_write
-from ..files.locks import locked, made
+from ..files.locks import locked, locked_name, made
 from ..preprocessing.results import refuse_among
 
 
@@ -40,25 +40,27 @@ def folder_for_results(out: Path, photos: Path | None = None) -> Iterator[None]:
 
 @contextmanager
 def place_for_files(*paths: Path, force: bool, out: str = "--out") -> Iterator[None]:
-    """Prepare files in a folder that others use, too: as `folder_for_results`, without its lock.
+    """Prepare files in a folder that others use, too: they are locked, and not the folder.
 
     `out` is what the command calls the place, for its error message.
 
     Raises
     ------
     ValueError
-        Such a file exists and there is no `force`, or a folder has that name.
+        Such a file exists and there is no `force`, or a folder has that name; or another process
+        writes there.
     OSError
         It cannot be written.
     """
-    for path in paths:
-        if path.is_dir():
-            raise ValueError(f"{path} is a folder: choose the name of a file")
-        if path.exists() and not force:
-            raise ValueError(f"{path} is there already: choose another {out}, or say --force")
-    with made(paths[0].parent):
+    with made(paths[0].parent), locked_name(paths[0]):
         for path in paths:
             sweep(path.parent, name=path.name)
+        for path in paths:
+            if path.is_dir():
+                raise ValueError(f"{path} is a folder: choose the name of a file")
+            if path.exists() and not force:
+                raise ValueError(f"{path} is there already: choose another {out}, or say --force")
+        for path in paths:
             try_to_write(path)
         yield
 
@@ -70,15 +72,15 @@ def place_for_groups(out: Path, photos: Path) -> Iterator[None]:
     Raises
     ------
     ValueError
-        It holds something, or lies among the photos.
+        It holds something, or lies among the photos; or another process writes it.
     OSError
         It cannot be written.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f"{out} is not empty: choose a new folder for the groups")
     refuse_among(out, photos)
-    with made(out.parent):
+    with made(out.parent), locked_name(out):
         sweep(out.parent, name=out.name)
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise ValueError(f"{out} is not empty: choose a new folder for the groups")
         try_to_write(out)
         yield
 

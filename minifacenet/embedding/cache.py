@@ -98,6 +98,7 @@ class EmbeddingCache:
             return self.embedder.transform(X)
         identity = (self.embedder.digest, self.embedder.preprocessing)
         path = self.folder / f"embeddings-{digest(*identity)}.safetensors"
+        sweep(self.folder, name=path.name)
         known = self._known(path, identity)
         keys = [face_key(face) for face in X]
         first: dict[bytes, int] = {}  # the new faces, each with its first index
@@ -122,7 +123,6 @@ class EmbeddingCache:
 
     def _can_keep(self, path: Path, new: int) -> bool:
         """Whether the file can be written: it is better to know before the work than after it."""
-        sweep(self.folder, name=path.name)
         try:
             try_to_write(path)
         except OSError as error:

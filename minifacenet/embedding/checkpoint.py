@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from .. import __version__
 from ..files.arrays import (
     CheckpointError,
     Layout,
     check_layout,
     fill,
-    layout_of,
     load_arrays,
     open_arrays,
     save_arrays,
@@ -22,6 +23,7 @@ from ..files.arrays import (
 from ..files.stored import settings_of
 from ..files.words import shortened
 from ..nn.device.backend import to_device
+from ..preprocessing.crop_note import are_words
 from .architectures import Architecture, FaceNet
 from .batches import SCALING
 from .published import published_file
@@ -76,8 +78,16 @@ def load_model(path: str | Path) -> FaceNet:
             ) from None
         model = blank_model(path, architecture, cut, file.layout)
         arrays = file.read()
+    check_variances(path, arrays)
     fill(path, model.network.parameters(), arrays)
     return model
+
+
+def check_variances(path: str | Path, arrays: dict[str, np.ndarray]) -> None:
+    """Raise CheckpointError for a batch norm's variance below 0, whose square root is NaN."""
+    for name, array in arrays.items():
+        if name.endswith("running_variance") and (array < 0).any():
+            raise CheckpointError(f"{path}: damaged, {name} holds a variance below 0")
 
 
 def blank_model(path: str | Path, architecture: Architecture, cut: str, layout: Layout) -> FaceNet:
@@ -93,7 +103,8 @@ def blank_model(path: str | Path, architecture: Architecture, cut: str, layout: 
 
 
 def weights_of(model: FaceNet) -> Layout:
-    return layout_of({name: p.data for name, p in model.network.parameters().items()})
+    parameters = model.network.parameters().items()
+    return {name: (np.dtype(p.dtype), tuple(p.shape)) for name, p in parameters}
 
 
 def add_to_model(path: str | Path, name: str, value: object) -> None:
@@ -120,7 +131,7 @@ def check_header(path: str | Path, metadata: dict) -> str:
         )
     preprocessing = metadata.get("preprocessing")
     cut, _, scaling = str(preprocessing).rpartition("; ")
-    if not cut or not cut.isprintable() or scaling != SCALING:
+    if not are_words(cut) or scaling != SCALING:
         raise CheckpointError(
             f"{path}: trained on photos as {shortened(preprocessing)}, "
             f"but this version prepares them as '...; {SCALING}'"

@@ -21,18 +21,20 @@ moment, meets a new array with an old table: the digest does not fit, and loadin
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
-from numpy.lib import format as npy_format
 
-from ..files.atomic import digest, replacing, write_csv
+from ..files.atomic import digest, write_csv
+from ..files.npy import read_header, write_npy
 from ..files.words import printable, shortened
 from .quantise import Quantised, quantise
 
+_LARGEST_SCALE = float(np.finfo(np.float32).max)
 HEADER = ("index", "path", "label", "model", "preprocessing", "scale", "npy")
 
 
@@ -123,8 +125,7 @@ class Embeddings:
         same = (self.model, self.preprocessing)
         rows = zip(range(len(self)), self.paths, self.names, scales, strict=True)
         ends = digest(array)
-        with replacing(npy) as temporary, temporary.open("wb") as file:
-            npy_format.write_array(file, array, allow_pickle=False)
+        write_npy(npy, array)
         write_csv(table, HEADER, ((i, p, n, *same, scale, ends) for i, p, n, scale in rows))
 
     @classmethod
@@ -199,19 +200,22 @@ def file_pair(path: str | Path) -> tuple[Path, Path]:
 
 
 def _read_array(npy: Path) -> np.ndarray:
-    """Read float32 or int8 of shape (N, D), without np.load, which also opens zip archives."""
+    """Read float32 or int8 of shape (N, D)."""
     try:
         with npy.open("rb") as file:
-            array = npy_format.read_array(file, allow_pickle=False)
-    except Exception as error:  # the header is read as Python source, and may fail in any way
-        reason = printable(str(error))[:200]
+            header = read_header(file)
+            if len(header.shape) != 2 or header.dtype not in (np.float32, np.int8):
+                raise StoreError(
+                    f"{npy}: embeddings are float32 or int8 of shape (N, D), got {header.dtype} "
+                    f"{shortened(header.shape)}"
+                )
+            flat = np.fromfile(file, header.dtype, math.prod(header.shape))
+    except StoreError:
+        raise
+    except (OSError, ValueError) as error:
+        reason = printable(str(error))[:300]
         raise StoreError(f"{npy}: not a whole .npy file of numbers ({reason})") from None
-    if array.ndim != 2 or array.dtype not in (np.float32, np.int8):
-        raise StoreError(
-            f"{npy}: embeddings are float32 or int8 of shape (N, D), got {array.dtype} "
-            f"{array.shape}"
-        )
-    return array
+    return flat.reshape(header.shape, order="F" if header.fortran else "C")
 
 
 def _read_table(table: Path) -> list[list[str]]:
@@ -244,10 +248,20 @@ def _one(table: Path, column: str, values: tuple[str, ...]) -> str:
     return distinct[0]
 
 
+def _scale(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value <= _LARGEST_SCALE:
+        raise ValueError(f"a scale is finite and positive, got {shortened(text)}")
+    return value
+
+
 def _floats(array: np.ndarray, scales: tuple[str, ...]) -> np.ndarray:
     """Return the vectors from a file's array and its column `scale`."""
     if array.dtype == np.int8:
-        return Quantised(array, np.array(scales, np.float32)).vectors
+        return Quantised(array, np.array([*map(_scale, scales)], np.float32)).vectors
     if any(scales):
         raise ValueError(f"float32 has no scale, got {shortened(next(filter(None, scales)))}")
     return array

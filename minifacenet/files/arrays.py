@@ -11,6 +11,7 @@ a file on purpose can write new ones.) Files of older versions have none, and ar
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,8 @@ DTYPES = {
     "I32": "int32", "U64": "uint64", "I64": "int64", "F16": "float16", "F32": "float32",
     "F64": "float64",
 }  # fmt: skip
+
+MOST_DIMENSIONS = 32  # of an array, in every version of NumPy
 
 Layout = dict[str, tuple[np.dtype, tuple[int, ...]]]  # dtype and shape of arrays, by name
 
@@ -193,7 +196,15 @@ def _layout(path: Path, name: str, array) -> tuple[np.dtype, tuple[int, ...]]:
             f"{path}: {printable(name)[:80]} is of type {kind}, which NumPy does not know: save it "
             "as float32"
         )
-    return np.dtype(DTYPES[kind]), tuple(array.get_shape())
+    dtype, shape = np.dtype(DTYPES[kind]), tuple(array.get_shape())
+    # An array of no bytes may say that it has any shape, and no file ends too early for it.
+    bytes_of_sides = dtype.itemsize * math.prod(side or 1 for side in shape)
+    if len(shape) > MOST_DIMENSIONS or bytes_of_sides >= 2**63:
+        raise CheckpointError(
+            f"{path}: damaged, {printable(name)[:80]} has the shape {shortened(shape)}, which no "
+            "array can have"
+        )
+    return dtype, shape
 
 
 def check_layout(path: str | Path, needed: Layout, found: Layout) -> None:
@@ -214,7 +225,7 @@ def check_layout(path: str | Path, needed: Layout, found: Layout) -> None:
         if found[name] != (dtype, shape):
             other, size = found[name]
             raise CheckpointError(
-                f"{path}: {name} is {other} {size}, the network needs {dtype} {shape}"
+                f"{path}: {name} is {other} {shortened(size)}, the network needs {dtype} {shape}"
             )
 
 

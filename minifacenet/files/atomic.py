@@ -21,7 +21,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from .locks import LOCK, free, take
+from .locks import free, is_lock, take
 
 # The second form is an older one, which holds the name of the file that was being written.
 _UNFINISHED = re.compile(r"\.minifacenet-[0-9a-f]{8}\.tmp|\.(?P<name>.+)-[0-9a-f]{8}\.tmp")
@@ -163,7 +163,7 @@ def _remove_unless_alive(folder: Path) -> None:
 
 def holds_anything(folder: str | Path) -> bool:
     """Return whether `folder` holds more than what a killed process left unfinished."""
-    return any(name != LOCK and not _UNFINISHED.fullmatch(name) for name in os.listdir(folder))
+    return any(not is_lock(name) and not _UNFINISHED.fullmatch(name) for name in os.listdir(folder))
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

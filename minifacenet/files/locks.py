@@ -1,12 +1,15 @@
 """One process at a time works in a folder: the system frees its lock when the process is gone.
 
 The lock is on an empty file in the folder, removed at the end. After a kill the file stays, and
-nobody holds it: it keeps nobody out, and the next process removes it.
+nobody holds it: it keeps nobody out, and the next process removes it. Where others may work in the
+folder, too, it is the files that are locked, by the name of the first of them.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +22,7 @@ else:
     import fcntl
 
 LOCK = ".minifacenet.lock"
+_LOCK_OF_NAME = re.compile(r"\.minifacenet-[0-9a-f]{8}\.lock")
 _TRIES = 10
 
 # Folders that this thread holds: `run_seeds` and a command lock what the functions below them lock.
@@ -52,6 +56,38 @@ def locked(folder: str | Path) -> Iterator[None]:
         finally:
             _held.reset(before)
             free(lock, folder)
+
+
+@contextmanager
+def locked_name(path: str | Path) -> Iterator[None]:
+    """Keep others who lock it, too, from writing `path` during the block; its folder is there.
+
+    Raises
+    ------
+    ValueError
+        Another process (or thread) writes it.
+    """
+    path = Path(path)
+    # As short for the longest name that a disk allows.
+    name = f".minifacenet-{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:8]}.lock"
+    lock = None
+    try:
+        lock = take(path.parent, name)
+    except BlockingIOError:
+        raise ValueError(
+            f"{path}: another minifacenet writes it: wait for its end, or choose another place"
+        ) from None
+    except OSError:
+        pass  # as in `locked`
+    try:
+        yield
+    finally:
+        free(lock, path.parent, name)
+
+
+def is_lock(name: str) -> bool:
+    """Tell whether a file of this name is one of our locks."""
+    return name == LOCK or _LOCK_OF_NAME.fullmatch(name) is not None
 
 
 @contextmanager
@@ -101,8 +137,8 @@ def _make(folder: Path) -> list[Path]:
     return missing
 
 
-def take(folder: Path) -> int:
-    """Lock `folder`, and return what `free` takes.
+def take(folder: Path, name: str = LOCK) -> int:
+    """Lock `folder`, by a file of this name in it, and return what `free` takes.
 
     Raises
     ------
@@ -111,7 +147,7 @@ def take(folder: Path) -> int:
     OSError
         There is no such folder, or its disk has no locks, or takes no file.
     """
-    path = folder / LOCK
+    path = folder / name
     for _ in range(_TRIES):
         number = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
@@ -127,20 +163,20 @@ def take(folder: Path) -> int:
     raise OSError(f"{path}: changes all the time")
 
 
-def free(lock: int | None, folder: Path | None = None) -> None:
+def free(lock: int | None, folder: Path | None = None, name: str = LOCK) -> None:
     """Unlock what `take` returned; with `folder`, also remove its file."""
     if lock is None:
         return
     # It is removed while it is ours, except on Windows, which does not remove an open file.
     if folder is not None and sys.platform != "win32":
         with suppress(OSError):
-            os.unlink(folder / LOCK)
+            os.unlink(folder / name)
     with suppress(OSError):
         _unlock(lock)  # a forked child may have the file open, and closing alone would not do
     os.close(lock)
     if folder is not None and sys.platform == "win32":
         with suppress(OSError):  # somebody else has it by now
-            os.unlink(folder / LOCK)
+            os.unlink(folder / name)
 
 
 if sys.platform != "win32":

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DEEPEST = 32  # levels of JSON; ours have six, and Python's own limit depends on who calls
 LARGEST = sys.float_info.max
+MOST = 2**53  # of whatever is counted: float64 holds each whole number up to it
 WORDS = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a text"}
 
 Settings = TypeVar("Settings")
@@ -109,7 +110,10 @@ def with_options(settings: Config, chosen: Mapping[str, Any]) -> Config:
 def _switched(switch: Field, value: Any, chosen: Mapping[str, Any]) -> Any:
     """Return what a switch turns on, with the chosen options of it; None if it is off."""
     name, kind = _name(switch) or switch.name, cast(Any, switch.default_factory)
-    if chosen.get(name, value is not None):
+    turned_on = chosen.get(name, value is not None)
+    if not isinstance(turned_on, bool):  # a text such as "off", or a table of its options
+        raise ValueError(f"{name} must be {WORDS[bool]}, got {shortened(turned_on)}")
+    if turned_on:
         return with_options(value or kind(), chosen)
     for inner, _, one in options_in(kind):
         if chosen.get(inner, one.default) != one.default:
@@ -198,7 +202,9 @@ def _is_a(value, kind: type) -> bool:
         return kind is bool
     if kind is float:
         return is_number(value, -LARGEST, LARGEST)
-    return isinstance(value, Integral if kind is int else kind)
+    if kind is int:
+        return is_count(value, -(2**63), 2**63 - 1)  # as NumPy and Numba take them
+    return isinstance(value, kind)
 
 
 def is_number(value: object, low: float, high: float) -> bool:
@@ -206,6 +212,13 @@ def is_number(value: object, low: float, high: float) -> bool:
     if not isinstance(value, Real) or isinstance(value, bool):
         return False
     return low <= (int(value) if isinstance(value, Integral) else float(value)) <= high
+
+
+def is_text(value: object, most: float = float("inf")) -> bool:
+    """Return whether `value` is a text of up to `most` signs that UTF-8 can hold."""
+    if not isinstance(value, str) or len(value) > most:
+        return False
+    return not any("\ud800" <= sign <= "\udfff" for sign in value)
 
 
 def is_count(value: object, low: int = 0, high: float = float("inf")) -> bool:

@@ -34,7 +34,8 @@ def where(name: str) -> Path:
     candidates = [here, usual]
     if not _chosen() and (CLONE / "pyproject.toml").is_file():
         candidates.append(CLONE / FOLDER / name)
-    return next((path for path in candidates if path.exists()), usual)
+    # A home folder that may not be looked into holds nothing for us; `Path.exists` would raise.
+    return next((path for path in candidates if os.path.exists(path)), usual)
 
 
 def at_hand(path: str | os.PathLike) -> Path:
@@ -43,7 +44,7 @@ def at_hand(path: str | os.PathLike) -> Path:
     Only for weights that are known by their bits: then any copy is as good as another.
     """
     path, own = Path(path), where(Path(path).name)
-    return path if path.exists() or not own.exists() else own
+    return path if os.path.exists(path) or not os.path.exists(own) else own
 
 
 def _chosen() -> str:

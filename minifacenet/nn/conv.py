@@ -194,7 +194,7 @@ class Conv2D(Layer):
         return TILES.get(self.algorithm)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return (*self.window.output_size(*shape[:2]), self.weight.data.shape[3])
+        return (*self.window.output_size(*shape[:2]), self.weight.shape[3])
 
     def multiply_adds(self, shape: tuple[int, ...]) -> int:
         pixels = math.prod(self.window.output_size(*shape[:2]))

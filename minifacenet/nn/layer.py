@@ -29,22 +29,34 @@ class Parameter:
 
     `data` is read-only, so that nothing changes it unseen: writers say `with p.edit() as w: ...`,
     which raises `version`. A kernel that keeps a packed copy compares versions and never goes
-    stale. Gradients accumulate until `zero_grad()`; their memory is taken when first needed.
+    stale. Gradients accumulate until `zero_grad()`; their memory is taken when first needed, and so
+    is that of `zeros`.
     """
 
     def __init__(self, data: np.ndarray):
         self.version = 0
         self._grad: Array | None = None
         self._derived: dict[tuple, tuple[int, Any]] = {}
-        self._data: Array = np.ascontiguousarray(data)
+        self._is_one_zero = data.size > 1 and not any(data.strides)
+        self._data: Array = data if self._is_one_zero else np.ascontiguousarray(data)
 
     def __repr__(self) -> str:
-        return f"Parameter({'x'.join(map(str, self._data.shape))}, {self.dtype})"
+        return f"Parameter({'x'.join(map(str, self.shape))}, {self.dtype})"
 
     @property
     def data(self) -> Array:
         """The values; on the CPU a read-only view."""
-        return backend.read_only(self._data)
+        return backend.read_only(self._array())
+
+    def _array(self) -> Array:
+        if self._is_one_zero:
+            self._data, self._is_one_zero = np.zeros(self.shape, self.dtype), False
+        return self._data
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of `data`, whose memory it does not take."""
+        return self._data.shape
 
     @property
     def dtype(self) -> np.dtype:
@@ -65,7 +77,7 @@ class Parameter:
     def edit(self) -> Iterator[Array]:
         """Give the writable array; leaving the block raises `version`."""
         try:
-            yield self._data
+            yield self._array()
         finally:
             self.version += 1
 
@@ -82,9 +94,17 @@ class Parameter:
     def to(self, device: str) -> None:
         """Move data and gradient to 'cpu' or 'cuda'."""
         self._derived.clear()
-        self._data = backend.to_device(self._data, device)
+        self._data = backend.to_device(self._array(), device)
         if self._grad is not None:
             self._grad = backend.to_device(self._grad, device)
+
+
+def zeros(shape: tuple[int, ...], dtype: type) -> np.ndarray:
+    """Return one zero that is read as many: a `Parameter` of it takes memory when it is first used.
+
+    So a file that claims to hold a huge network is refused by the shapes, before there is one.
+    """
+    return np.broadcast_to(dtype(0), shape)
 
 
 def normal(
@@ -92,11 +112,10 @@ def normal(
 ) -> np.ndarray:
     """Return Gaussian start values of the given shape, variance and dtype.
 
-    Without an `rng` they are zeros, for a network whose weights come from a file: most systems give
-    such an array its memory only when the weights are written into it.
+    Without an `rng` they are `zeros`, for a network whose weights come from a file.
     """
     if rng is None:
-        return np.zeros(shape, dtype)
+        return zeros(shape, dtype)
     values = rng.standard_normal(shape, dtype)
     values *= dtype(variance**0.5)
     return values

@@ -17,7 +17,7 @@ import math
 import numpy as np
 
 from .device.backend import Array, contiguous, empty
-from .layer import FLOAT, Layer, Parameter, normal
+from .layer import FLOAT, Layer, Parameter, normal, zeros
 from .products.bias import add_bias, bias_gradient
 from .products.matmul import matmul
 
@@ -56,7 +56,7 @@ class Linear(Layer):
         bias: bool = True,
     ):
         self.weight = Parameter(normal(rng, (inputs, outputs), gain / inputs, dtype))
-        self.bias = Parameter(np.zeros(outputs, dtype)) if bias else None
+        self.bias = Parameter(zeros((outputs,), dtype)) if bias else None
 
     def _about(self):
         return "{} -> {}".format(*self.weight.data.shape) + ("" if self.bias else ", no bias")
@@ -85,7 +85,7 @@ class Linear(Layer):
         return dx.reshape(*x.shape)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return (self.weight.data.shape[1],)
+        return (self.weight.shape[1],)
 
     def multiply_adds(self, shape: tuple[int, ...]) -> int:
         return sum(parameter.data.size for parameter in self.parameters().values())

@@ -190,6 +190,7 @@ class Optimizer:
     """
 
     slots: tuple[str, ...] = ()
+    squares: tuple[str, ...] = ()  # the slots of sums that are never below 0
     start = 0.0  # value that the slots begin with
 
     def __init__(self, parameters: dict[str, Parameter], rate: float, weight_decay: float = 0.0):
@@ -229,7 +230,7 @@ class Optimizer:
         Raises
         ------
         ValueError
-            The arrays are those of another optimizer or network.
+            The arrays are those of another optimizer or network, or a sum of squares is negative.
         """
         for name in dict.fromkeys([*state, *self._state]):
             got, own = state.get(name), self._state.get(name)
@@ -239,6 +240,8 @@ class Optimizer:
                     f"{name} is {'missing' if got is None else got.shape}, expected "
                     f"{'nothing' if own is None else own.shape}"
                 )
+            if name.rpartition(".")[2] in self.squares and (got < 0).any():
+                raise ValueError(f"{name} is a sum of squares, and holds numbers below 0")
         self.steps = steps
         for name, array in state.items():
             self._state[name][:] = array
@@ -269,7 +272,7 @@ class SGD(Optimizer):
 class AdaGrad(Optimizer):
     """AdaGrad is the paper's choice (Duchi et al. 2011). `start` is the initial accumulator."""
 
-    slots = ("accumulator",)
+    slots = squares = ("accumulator",)
 
     def __init__(
         self,
@@ -293,7 +296,7 @@ class Adam(Optimizer):
     With a `weight_decay` it is known as AdamW.
     """
 
-    slots = ("mean", "square")
+    slots, squares = ("mean", "square"), ("square",)
 
     def __init__(
         self,

@@ -29,6 +29,7 @@ KEY = "minifacenet"
 HEADER = 33  # bytes of a PNG before the chunk that we put in: its signature and size
 CENTRE_SQUARE = "centre square"  # of a photo without a note, too, since reading cuts it out
 
+MOST_WORDS = 200  # characters; ours have about 40
 MIXED = "cut in several ways"  # of faces that are read together nevertheless
 
 
@@ -42,6 +43,11 @@ def in_words(crop: str, template: str, margin: float) -> str:
         return CENTRE_SQUARE
     how = f"aligned to {template}" if crop == "aligned" else crop
     return f"{how}, margin {margin:g}"
+
+
+def are_words(cut: str) -> bool:
+    """Return whether a text out of a file can be such words, of this version or another."""
+    return 0 < len(cut) <= MOST_WORDS and cut.isprintable()
 
 
 def from_words(cut: str) -> tuple[str, str, str] | None:
@@ -105,11 +111,15 @@ def is_crop(data: bytes) -> bool:
 
 def noted(png: bytes, note: dict) -> bytes:
     """Return the bytes of a PNG that has no note, with this one added."""
+    return _put_in(png, HEADER, note)
+
+
+def _put_in(png: bytes, at: int, note: dict) -> bytes:
     text = json.dumps({**note, "digest": _digest(png)})
     body = f"tEXt{KEY}\0{text}".encode("ascii")
     size, check = len(body) - 4, zlib.crc32(body)
     chunk = size.to_bytes(4, "big") + body + check.to_bytes(4, "big")
-    return png[:HEADER] + chunk + png[HEADER:]
+    return png[:at] + chunk + png[at:]
 
 
 def untouched_photo(data: bytes) -> str | None:
@@ -117,13 +127,15 @@ def untouched_photo(data: bytes) -> str | None:
     if not is_crop(data):
         return None
     note, plain = json.loads(_text(data)), _without(data)
-    # Older versions wrote no digest.
-    return note.get("photo") if note.get("digest") in (None, _digest(plain)) else None
+    whole = note.get("digest") in (None, _digest(plain))  # older versions wrote none
+    photo = note.get("photo")
+    return photo if whole and isinstance(photo, str) else None
 
 
 def with_photo(data: bytes, photo: str) -> bytes:
     """Return the bytes of a crop with another name for its photo."""
-    return noted(_without(data), {**json.loads(_text(data)), "photo": photo})
+    note = {**json.loads(_text(data)), "photo": photo}
+    return _put_in(_without(data), _chunk(data)[0], note)
 
 
 def _digest(data: bytes) -> str:

@@ -50,7 +50,7 @@ def crop_names(
     """
 
     def without_ending(photo):
-        return photo[: photo.rindex(".")]
+        return photo.rpartition(".")[0] or photo  # a manifest may name what no photo is called
 
     photos = list(photos)
     stems = Counter(as_a_disk_sees(without_ending(photo)) for photo in photos)
@@ -79,7 +79,9 @@ def is_crop_of(path: Path, photo: str) -> bool:
 def is_below_faces(crop: str) -> bool:
     """Return whether a crop's name in a manifest is one that we could have written."""
     parts = PurePosixPath(crop).parts
-    return parts[:1] == ("faces",) and ".." not in parts and crop.endswith(".png")
+    return (
+        parts[:1] == ("faces",) and ".." not in parts and "\0" not in crop and crop.endswith(".png")
+    )
 
 
 class Occupied:

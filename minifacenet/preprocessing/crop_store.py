@@ -82,6 +82,7 @@ class CropStore:
         OSError
             The disk is full, or the like; the message names the file.
         """
+        sweep(self.folder)
         stored = self._stored()
         known = {key: stored[key] for key in {*contents.values()} & {*stored}}
         known = {key: entry for key, entry in known.items() if self._is_whole(entry)}
@@ -91,6 +92,7 @@ class CropStore:
                 first.setdefault(key, name)
         if first:
             load_detector()
+            sweep(self.folder, below=True)  # whose crop was killed is looked for again
         places = {name: key for key, name in first.items()}
         before, fresh = len(contents) - len(first), {}
         last_save = time.monotonic()
@@ -135,7 +137,6 @@ class CropStore:
             key: replace(entry, photo=key) for key, entry in fresh.items() if entry.content == key
         }
         if new:
-            sweep(self.folder)
             both = replace(self, warn=lambda text: None)._stored() | new
             save_manifest(self.folder / "manifest.csv", both.values())
 

@@ -32,6 +32,7 @@ from .known import Known
 from .manifest import Entry, load_manifest, save_manifest
 
 FORMAT = 1
+MOST = 4  # settings that a message names
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,9 @@ def check_moved(out: Path, photos: Path, earlier: Earlier, known: Known) -> None
     if left or len(known.done) < len(known.lost):
         total = len(known.done) + len(known.lost)
         raise ValueError(
-            f"{out} was made from {old}, not from {photos}, where {len(known.done):,} of the "
-            f"{total:,} photos of then lie: choose another folder, or say --force to do all "
-            "photos anew"
+            f"{out} was made from {shortened(str(old))[1:-1]}, not from {photos}, where "
+            f"{len(known.done):,} of the {total:,} photos of then lie: choose another folder, or "
+            "say --force to do all photos anew"
         )
 
 
@@ -116,7 +117,8 @@ def _check_same(path: Path, ours: dict) -> str:
         raise ValueError(f"{path} is damaged: say --force to do all photos anew")
     differ = [name for name in ours if name != "photos" and theirs.get(name) != ours[name]]
     if differ:
-        texts = (f"{n} {shortened(theirs.get(n))}, now {ours[n]!r}" for n in differ)
+        texts = [f"{n} {shortened(theirs.get(n), 40)}, now {ours[n]!r}" for n in differ[:MOST]]
+        texts += ["..."] * (len(differ) > MOST)
         raise ValueError(
             f"{out} was made with other settings ({'; '.join(texts)}): choose another folder, "
             "or say --force to do all photos anew"

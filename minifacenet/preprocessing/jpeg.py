@@ -91,8 +91,10 @@ def _bytes_of_waves(frame: bytes) -> int:
     of the largest sampling factors h and v among the components.
     """
     height, width = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
-    factors = [(byte >> 4, byte & 15) for byte in frame[7 : 6 + 3 * frame[5] : 3]]
-    most_across, most_down = (max(sides, default=0) for sides in zip(*factors, strict=True))
+    components = sum(frame[5:6])  # none where the frame is cut off
+    factors = [(byte >> 4, byte & 15) for byte in frame[7 : 6 + 3 * components : 3]]
+    most_across = max((across for across, _ in factors), default=0)
+    most_down = max((down for _, down in factors), default=0)
     if not most_across or not most_down:
         return 0
     return sum(

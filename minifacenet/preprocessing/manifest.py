@@ -18,13 +18,17 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from ..files.atomic import write_csv
 from ..files.words import shortened
 from .choose_and_cut import UPSIDE, Face
+from .photo import MOST_SIDE
+
+FARTHEST = 10 * MOST_SIDE  # pixels from a corner of a photo, inside or outside of it
 
 POINTS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 COLUMNS = (
@@ -160,8 +164,14 @@ def _face(row: dict) -> Face:
     number, turned = (_whole(row, name) for name in ("face", "turned"))
     if not row["photo"]:
         raise ValueError("no photo is named")
+    if not is_photo_inside(row["photo"]):
+        raise ValueError(f"no photo in a folder is called {shortened(row['photo'])}")
     if box is not None and not (box[0] <= box[2] and box[1] <= box[3]):
         raise ValueError(f"the box {box} ends before it begins")
+    if box is not None and not is_box(box):
+        raise ValueError(f"no face has the box {box}")
+    if points is not None and not all(abs(place) <= FARTHEST for place in points):
+        raise ValueError(f"no face has the landmarks {points}")
     if score is not None and not 0 <= score[0] <= 1:
         raise ValueError(f"a score of {score[0]}, outside of 0 to 1")
     if turned not in UPSIDE:
@@ -176,6 +186,18 @@ def _face(row: dict) -> Face:
         turned=turned,
         reason=row["reason"],
     )
+
+
+def is_photo_inside(name: str) -> bool:
+    """Return whether a text out of a file can be the name of a photo below a folder."""
+    path = PurePath(name)
+    return not path.anchor and ".." not in path.parts and "\0" not in name
+
+
+def is_box(box: Sequence[float]) -> bool:
+    """Return whether numbers out of a file can be a face's box: no photo reaches as far as some."""
+    x0, y0, x1, y1 = box
+    return x0 <= x1 and y0 <= y1 and all(abs(edge) <= FARTHEST for edge in box)
 
 
 def _numbers(row: dict, names: tuple[str, ...]) -> tuple[float, ...] | None:
@@ -193,7 +215,6 @@ def _numbers(row: dict, names: tuple[str, ...]) -> tuple[float, ...] | None:
 
 
 def _whole(row: dict, name: str) -> int:
-    try:
-        return int(row[name] or 0)
-    except ValueError:
-        raise ValueError(f"{name} should be a number, got {shortened(row[name])}") from None
+    if not re.fullmatch("[0-9]{0,9}", row[name]):
+        raise ValueError(f"{name} should be a number, got {shortened(row[name])}")
+    return int(row[name] or 0)

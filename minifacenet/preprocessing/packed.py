@@ -22,22 +22,26 @@ import io
 from pathlib import Path
 
 import numpy as np
-from numpy.lib import format as npy_format
 
-from ..files.stored import json_object
+from ..files.npy import read_header
+from ..files.stored import is_text, json_object
 from ..files.words import printable, shortened
 from .centre_square import in_channels
+from .crop_note import are_words
 from .faces import Faces
 from .lazy_images import LazyImages
 from .listing import FolderError
+from .person_names import is_person_name
+from .photo import MOST_SIDE
 
 ARRAY, TABLE, ABOUT = "faces.npy", "faces.csv", "pack.json"
 FORMAT = "packed faces 1"
 COLUMNS = ("index", "path", "person", "origin")
 _TEXTS, _PAIRS, _GROUPS = "texts", "pairs of texts", "lists of texts"
 KEYS = {
-    "photos": "a text", "size": "a number", "channels": "1 or 3", "cut": "a text",
-    "table": "a text", "people": _TEXTS, "ignored": _TEXTS, "dropped": _TEXTS,
+    "photos": "a text", "size": "a number of pixels", "channels": "1 or 3",
+    "cut": "a way to cut faces", "table": "a text", "people": "names", "ignored": _TEXTS,
+    "dropped": _TEXTS,
     "skipped": _PAIRS, "duplicates": _GROUPS,
 }  # fmt: skip
 
@@ -147,24 +151,20 @@ def _header(path: Path) -> tuple[tuple[int, ...], int]:
     """Return the shape of a whole file of faces, and where its pixels begin."""
     try:
         with path.open("rb") as file:
-            version = npy_format.read_magic(file)
-            if version != (1, 0):
-                raise ValueError(f"version {version} of the format")
-            shape, fortran, dtype = npy_format.read_array_header_1_0(file)
-            offset = file.tell()
-        length = path.stat().st_size
-    except Exception as error:  # the header is read as Python source, and may fail in any way
-        reason = printable(str(error))[:200]
-        raise FolderError(f"{path}: not a whole .npy file ({reason})") from None
-    square = len(shape) == 4 and shape[1] == shape[2] > 0 and shape[3] in (1, 3)
-    if dtype != np.uint8 or fortran or not square:
+            header = read_header(file)
+    except (OSError, ValueError) as error:
+        reason = printable(str(error))[:300]
         raise FolderError(
-            f"{path}: packed faces are uint8 of shape (N, S, S, 1 or 3), got {dtype} {shape}"
+            f"{path}: not a whole .npy file ({reason}): pack the faces anew"
+        ) from None
+    shape = header.shape
+    square = len(shape) == 4 and shape[0] > 0 and shape[1] == shape[2] > 0 and shape[3] in (1, 3)
+    if header.dtype != np.uint8 or header.fortran or not square:
+        raise FolderError(
+            f"{path}: packed faces are uint8 of shape (N, S, S, 1 or 3), got {header.dtype} "
+            f"{shortened(shape)}"
         )
-    whole = offset + int(np.prod(shape, dtype=object))
-    if length != whole:
-        raise FolderError(f"{path} has {length:,} bytes, not {whole:,}: pack the faces anew")
-    return shape, offset
+    return shape, header.offset
 
 
 def _about(path: Path) -> dict:
@@ -187,20 +187,22 @@ def _about(path: Path) -> dict:
 
 def _fits(value: object, kind: str) -> bool:
     if kind == "a text":
-        return isinstance(value, str)
-    if kind == "a number":
-        return type(value) is int and value > 0
+        return is_text(value)
+    if kind == "a way to cut faces":
+        return isinstance(value, str) and are_words(value)
+    if kind == "a number of pixels":
+        return type(value) is int and 0 < value <= MOST_SIDE
     if kind == "1 or 3":
         return type(value) is int and value in (1, 3)
     if not isinstance(value, list):
         return False
+    if kind == "names":
+        return all(map(is_person_name, value)) and len(set(value)) == len(value)
     if kind == _TEXTS:
-        return all(isinstance(one, str) for one in value)
+        return all(map(is_text, value))
     length = 2 if kind == _PAIRS else None
     return all(
-        isinstance(one, list)
-        and length in (None, len(one))
-        and all(isinstance(text, str) for text in one)
+        isinstance(one, list) and length in (None, len(one)) and all(map(is_text, one))
         for one in value
     )
 

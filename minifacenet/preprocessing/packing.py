@@ -34,6 +34,7 @@ from numpy.lib import format as npy_format
 from ..files.atomic import replacing, sweep, write_csv, write_json
 from ..files.locks import locked
 from ..files.stored import json_object
+from ..files.words import shortened
 from .centre_square import in_channels, square_crop
 from .faces import Faces
 from .listed_images import Gathered
@@ -126,7 +127,9 @@ class Packer(Gathered):
                 self.stored = 3 if b", 3)" in file.read(HEADER) else 1
         data = keys.read_bytes()
         whole = (pixels.stat().st_size - HEADER) // self._row()
-        return data[: min(len(data) // KEY_BYTES, whole) * KEY_BYTES]
+        channels = data[KEY_BYTES - 1 :: KEY_BYTES]
+        right = next((i for i, one in enumerate(channels) if one not in (1, 3)), len(channels))
+        return data[: min(right, whole) * KEY_BYTES]
 
     def _store_in(self, channels: int) -> None:
         """Give the rows so far as many channels: three equal ones for one, or one of equal ones."""
@@ -232,8 +235,8 @@ def _begin(out: Path, settings: dict, force: bool) -> None:
         before = {}
     if before != settings:
         raise ValueError(
-            f"{out} holds an unfinished pack of {before.get('photos', 'who knows what')} at "
-            f"{before.get('size')} pixels: choose another OUT, or say --force"
+            f"{out} holds an unfinished pack of {shortened(before.get('photos'))} at "
+            f"{shortened(before.get('size'), 40)} pixels: choose another OUT, or say --force"
         )
 
 

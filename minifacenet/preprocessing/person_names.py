@@ -9,7 +9,15 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
+from ..files.stored import is_text
 from .faces import repeated
+
+LONGEST = 255  # characters; no folder has a longer name, and arrays of names are as wide as that
+
+
+def is_person_name(value: object) -> bool:
+    """Return whether a value out of a file can be a person's name: a text, and not long."""
+    return is_text(value, LONGEST) and "\0" not in str(value)
 
 
 def person_name(folder: str) -> str:

@@ -47,7 +47,7 @@ def photo_facts(path: str | os.PathLike) -> PhotoFacts:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with opened(data) as image:
-                width, height = image.size
+                width, height = _stored_size(image)
                 exif = image.getexif()
                 taken, turned = _date(exif), exif.get(ExifTags.Base.Orientation)
     except Exception as error:  # as in `photo`: a damaged file makes a decoder raise anything
@@ -55,6 +55,13 @@ def photo_facts(path: str | os.PathLike) -> PhotoFacts:
     if turned in _SIDEWAYS:
         width, height = height, width
     return PhotoFacts(width, height, taken or _of_file(Path(path)))
+
+
+def _stored_size(image: Image.Image) -> tuple[int, int]:
+    """Return width and height as they lie in the file. Pillow gives those of a TIFF upright."""
+    tags = getattr(image, "tag_v2", {})
+    size = tags.get(ExifTags.Base.ImageWidth), tags.get(ExifTags.Base.ImageLength)
+    return size if image.format == "TIFF" else image.size
 
 
 def _date(exif: Image.Exif) -> datetime | None:

@@ -27,7 +27,7 @@ from ..embedding.architectures import Architecture, FaceNet
 from ..embedding.embedder import Embedder
 from ..experiment.scores import score_pairs
 from ..files.atomic import write_csv, write_json
-from ..files.stored import json_object
+from ..files.stored import MOST, is_count, is_number, json_object
 from ..preprocessing.faces import Faces
 from ..training.loop import train_watched
 from ..training.observer import Observer
@@ -190,13 +190,25 @@ def left_to_do(
             f"{out} holds another study (not the same {', '.join(differ)}): choose another --out, "
             "or say --force to begin anew"
         )
-    with table.open(newline="", encoding="utf-8") as file:
-        header, *rows = [*csv.reader(file)] or [[]]
-    if tuple(header) != HEADER or any(len(row) != len(HEADER) for row in rows):
-        raise ValueError(f"{table}: no table of this study; --force begins anew")
-    done = {tuple(row[:2]) for row in rows}
-    left = [one for one in study.trainings() if (str(one.value), str(one.seed)) not in done]
+    try:
+        with table.open(newline="", encoding="utf-8") as file:
+            header, *rows = [*csv.reader(file)] or [[]]
+        done = {tuple(map(int, row[:2])) for row in rows}
+        fits = tuple(header) == HEADER and len(done) == len(rows) and all(map(_is_row, rows))
+    except (ValueError, csv.Error):
+        fits = False
+    if not fits:
+        raise ValueError(f"{table}: no table of this study, or damaged; --force begins anew")
+    left = [one for one in study.trainings() if (one.value, one.seed) not in done]
     return rows, left
+
+
+def _is_row(row: list[str]) -> bool:
+    """Return whether a row of study.csv holds counts and shares; ValueError: no numbers at all."""
+    split = HEADER.index(MEASURES[0])
+    counts, shares = [*map(int, row[:split])], map(float, row[split:])
+    right = all(is_count(n, 0, MOST) for n in counts) and all(is_number(x, 0, 1) for x in shares)
+    return right and len(row) == len(HEADER) and row[:split] == [*map(str, counts)]
 
 
 def run_trainings(

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from ..files.arrays import load_metadata
 from ..files.atomic import sweep, write_json
+from ..files.stored import MOST, is_count
 from ..machine.ranks import Ranks
 from ..preprocessing.results import is_ours
 
@@ -66,5 +67,6 @@ def last_good(out: Path) -> str:
     if not path.exists():
         return "Nothing was saved before"
     training = load_metadata(path).get("training")
-    step = f"step {training['step']}" if isinstance(training, dict) and "step" in training else ""
-    return f"The good weights of {step or 'an unknown step'} are in {path}"
+    step = training.get("step") if isinstance(training, dict) else None
+    known = f"step {step}" if is_count(step, 0, MOST) else "an unknown step"
+    return f"The good weights of {known} are in {path}"

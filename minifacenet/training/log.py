@@ -71,7 +71,8 @@ def rows_of_steps(path: Path, types: Sequence[type], steps: Sequence[int]) -> li
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path}: cannot be read, start anew ({error})") from None
     rows = [row for row in rows if row[0] <= steps[-1]]
-    if [row[0] for row in rows] != list(steps):
+    # Not as a list of `steps`, of which a damaged state may claim any number.
+    if len(rows) != len(steps) or any(r[0] != step for r, step in zip(rows, steps, strict=True)):
         raise CheckpointError(
             f"{path}: {len(rows)} rows where the training so far has {len(steps)}: put the "
             "file back, or start anew"

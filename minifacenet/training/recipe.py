@@ -39,6 +39,8 @@ def read_recipe(source: str | Path) -> dict[str, Any]:
     path = _file(str(source))
     try:
         options = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except RecursionError:  # of brackets within brackets
+        raise ValueError(f"recipe {path} cannot be read (it is nested too deeply)") from None
     except (ValueError, OSError) as error:  # of TOML, of the text, of the file
         raise ValueError(f"recipe {path} cannot be read ({shortened(str(error))[1:-1]})") from None
     known = defaults()

@@ -11,7 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..embedding.architectures import Architecture, FaceNet
-from ..embedding.checkpoint import blank_model, check_header, header, weights_of
+from ..embedding.checkpoint import (
+    blank_model,
+    check_header,
+    check_variances,
+    header,
+    weights_of,
+)
 from ..files.arrays import (
     ArrayFile,
     CheckpointError,
@@ -22,7 +28,7 @@ from ..files.arrays import (
     open_arrays,
     save_arrays,
 )
-from ..files.stored import is_count
+from ..files.stored import MOST, is_count
 from ..files.words import printable, shortened
 from ..nn.device.backend import to_device
 from .average import WeightAverage
@@ -31,6 +37,7 @@ from .settings import FREE
 
 WEIGHTS, OPTIMIZER, QUEUE = "weights.", "optimizer.", "queue"  # arrays in the file
 AVERAGE = "average."
+MOST_NAMED = 3  # settings that differ, in a message
 
 
 def save_state(
@@ -131,6 +138,7 @@ def load_state(
         needed[QUEUE] = state.queue.dtype, file.layout[QUEUE][1]
         check_layout(path, needed, file.layout)
         arrays = file.read()
+    check_variances(path, arrays)
     _restore(path, model, state, arrays, file.metadata)
     if average is not None:
         average.restore({n[len(AVERAGE) :]: a for n, a in arrays.items() if n.startswith(AVERAGE)})
@@ -149,7 +157,8 @@ def _check_settings(file: ArrayFile, cut: str, settings: dict, completed) -> Non
     if changed:
         raise CheckpointError(
             f"{file.path}: a training goes on with the settings that it began with, but "
-            f"{'; '.join(changed)}: leave them as they were, or start anew"
+            f"{'; '.join(changed[:MOST_NAMED])}{'; ...' * (len(changed) > MOST_NAMED)}: leave them "
+            "as they were, or start anew"
         )
 
 
@@ -161,8 +170,8 @@ def _changes(before, now, name: str = "") -> list[str]:
             inner = f"{name}.{key}" if name else key
             found += _changes(before[key], now.get(key), inner)
         return found
-    short = printable(name)[:100]
-    return [] if before == now else [f"{short}: {shortened(before)} -> {shortened(now)}"]
+    short = printable(name)[:60]
+    return [] if before == now else [f"{short}: {shortened(before, 40)} -> {shortened(now, 40)}"]
 
 
 def _restore(path, model: FaceNet, state: TrainingState, arrays: dict, metadata: dict) -> None:
@@ -187,7 +196,7 @@ def _restore(path, model: FaceNet, state: TrainingState, arrays: dict, metadata:
 def _count(path, metadata: dict, name: str) -> int:
     """Read a number of steps in the file of a training."""
     _require(path, metadata, name)
-    if not is_count(metadata.get(name), high=2**63):
+    if not is_count(metadata.get(name), high=MOST):
         raise CheckpointError(
             f"{path}: damaged, its {name} is {shortened(metadata.get(name))}: start anew"
         )

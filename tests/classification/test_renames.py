@@ -130,6 +130,7 @@ def test_names_for_no_face_are_told_of(named):
         (b'photo,face,name\na.png,1,"A\nda"\n', "a name is one line of text"),
         (b"photo,face,name\na.png,1,\xff\n", "no CSV in UTF-8"),
         (b"photo,face,name\na.png,1,A\x1bda\n", "a name is one line of text"),
+        (b"photo,face,name\na.png,1," + b"a" * 256, "a name is one line of text"),
     ],
 )
 def test_a_file_that_is_no_list_of_names(tmp_path, text, words):
@@ -153,7 +154,9 @@ def test_a_table_from_a_spreadsheet(tmp_path):
 def test_damaged_memory_is_not_passed_over(named, library):
     named("blue.png,1,Lise")
     path = library[2] / "renamed.csv"
-    path.write_text(path.read_text().replace("4.0", "x", 1))
-    with pytest.raises(ValueError, match=r"renamed.csv, line 2: a box of"):
-        named()
+    written = path.read_text()
+    for wrong in ("x", "nan", "1e308", "-900000.0"):
+        path.write_text(written.replace("4.0", wrong, 1))
+        with pytest.raises(ValueError, match=r"renamed.csv, line 2: a box of"):
+            named()
     assert path.exists()

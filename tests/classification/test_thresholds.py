@@ -198,7 +198,17 @@ def test_galleries_come_back_from_json():
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("people", 0), ("photos", 1.5), ("people", "ten"), ("gate", {"0.1": 9})]
+    ("field", "value"),
+    [
+        ("people", 0),
+        ("photos", 1.5),
+        ("people", "ten"),
+        ("gate", {"0.1": 9}),
+        ("gate", {"0.1": 4.0005}),
+        ("gate", {"0.1": -1e-4}),
+        ("people", 10**400),
+        ("photos", 10**400),
+    ],
 )
 def test_a_gallery_that_cannot_be_is_refused(field, value):
     stored = json.loads(json.dumps(with_galleries().as_dict()))

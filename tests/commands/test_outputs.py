@@ -5,7 +5,7 @@ import re
 import pytest
 
 from minifacenet.files import atomic as files
-from minifacenet.files.locks import locked
+from minifacenet.files.locks import locked, locked_name
 from minifacenet.preprocessing import photo
 from minifacenet.preprocessing import read_folder as folder
 from tests.conftest import text
@@ -174,3 +174,29 @@ def test_leftovers_of_killed_commands_go(run, people, tmp_path, name):
     assert status == 1
     assert not left.exists()
     assert not old.exists()
+
+
+@pytest.mark.parametrize("name", ["embed", "cluster", "make-pairs", "predict"])
+def test_what_a_killed_command_left_goes_though_its_results_are_there(
+    refused, people, tmp_path, name
+):
+    out, left = tmp_path / "out", tmp_path / ".minifacenet-0123abcd.tmp"
+    if name == "cluster":
+        out.mkdir()
+        (out / "groups.csv").touch()
+    for made in (out, out.with_suffix(".npy")):
+        made.exists() or made.touch()
+    left.mkdir()
+    (left / "half").touch()
+    assert str(out) in refused(*commands(people, out)[name])
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("name", ["embed", "cluster", "make-pairs", "predict"])
+def test_files_that_another_writes_are_refused(refused, people, tmp_path, name):
+    out = tmp_path / "out"
+    path = out.with_suffix(".npy") if name == "embed" else out
+    with locked_name(path):
+        error = refused(*commands(people, out)[name])
+    assert f"{path}: another minifacenet writes it: wait for its end" in error
+    assert not list(tmp_path.iterdir())

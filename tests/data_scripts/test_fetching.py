@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from minifacenet.data_scripts import fetching
-from minifacenet.data_scripts.fetching import DataError, Item, Package, fetch, read
+from minifacenet.data_scripts.fetching import DataError, Item, Package, fetch, read, script
+from minifacenet.files.locks import locked_name
 
 GOOD = b"a wheel"
 PACKAGE = Package("thing==1.0", "thing-1.0-py3-none-any.whl", hashlib.sha256(GOOD).hexdigest())
@@ -63,6 +64,32 @@ def test_a_wheel_that_was_tampered_with_is_refused(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"not the thing-1\.0-.*get it anew"):
         fetch(ITEM, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_one_left_goes_though_the_item_is_there(tmp_path, monkeypatch):
+    left = tmp_path / ".minifacenet-0123abcd.tmp"
+    left.mkdir()
+    (left / "half").touch()
+    (tmp_path / "out").write_bytes(GOOD)
+    told = []
+    fetch(replace(ITEM, check=lambda path: None), tmp_path / "out", tell=told.append)
+    assert "there already" in told[0]
+    assert not left.exists()
+
+
+def test_a_package_is_fetched_beside_its_item_where_the_next_run_sweeps(tmp_path, monkeypatch):
+    calls = pip(monkeypatch)
+    fetch(ITEM, tmp_path / "out", tell=lambda line: None)
+    folder = Path(calls[0][calls[0].index("--dest") + 1])
+    assert folder.parent.parent == tmp_path
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_two_at_once_do_not_mix(tmp_path, capsys):
+    out = tmp_path / "out"
+    with locked_name(out):
+        assert script(ITEM, [str(out), "--from", str(tmp_path / "wheel")]) == 1
+    assert capsys.readouterr().err.startswith(f"{out}: another minifacenet writes it: wait")
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def get(out, source=None, *options):
 
 def test_the_reader_finds_every_weight_by_the_node_that_uses_it(made_up):
     for nodes in made_up.values():
-        read = list(get_mtcnn.read_onnx(onnx(nodes)))
+        read = list(get_mtcnn.read_onnx(onnx(nodes), "net.onnx"))
         assert [operation for operation, _ in read] == [operation for operation, _ in nodes]
         for (_, got), (_, expected) in zip(read, nodes, strict=True):
             for a, b in zip(got, expected, strict=True):

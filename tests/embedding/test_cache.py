@@ -54,6 +54,14 @@ def test_a_face_passes_the_network_once(tmp_path):
     assert len(list((tmp_path / "new").iterdir())) == 1
 
 
+def test_what_a_killed_one_left_goes_though_all_faces_are_known(tmp_path):
+    X, left = faces(), tmp_path / ".minifacenet-0123abcd.tmp"
+    check(EmbeddingCache(tmp_path, Counting()), X, new=6)
+    left.mkdir()
+    check(EmbeddingCache(tmp_path, Counting()), X, new=0)
+    assert not left.exists()
+
+
 def test_an_interruption_costs_one_part(tmp_path):
     """Three parts of two faces, the second of which is broken off the first time."""
     X, told = faces(), []

@@ -13,10 +13,13 @@ from minifacenet.embedding.architectures import Architecture, FaceNet
 from minifacenet.embedding.checkpoint import (
     CheckpointError,
     add_to_model,
+    blank_model,
+    header,
     load_arrays,
     load_model,
     save_arrays,
     save_model,
+    weights_of,
 )
 from minifacenet.files import arrays
 from minifacenet.files.arrays import load_metadata
@@ -274,6 +277,31 @@ def test_a_small_file_that_claims_a_large_network_takes_no_memory(model, tmp_pat
     message, kilobytes = done.stdout.splitlines()
     assert str(path) in message
     assert int(kilobytes) < 60_000  # drawn at once: 0.1, 6 and 9 GB
+
+
+@pytest.mark.parametrize("claim", [dict(dim=10**7), dict(dim=10**15), dict(size=8192, name="nn1")])
+def test_a_network_is_compared_by_its_shapes_before_there_is_one(model, monkeypatch, claim):
+    zeros = np.zeros
+
+    def few(shape, dtype=float):
+        assert np.prod(shape, dtype=object) < 10**5, "memory is taken"
+        return zeros(shape, dtype)
+
+    monkeypatch.setattr(np, "zeros", few)
+    architecture = replace(model.architecture, **claim)
+    with pytest.raises(CheckpointError, match=r"the network needs|missing"):
+        blank_model("m.safetensors", architecture, "", weights_of(model))
+
+
+def test_a_variance_below_0_is_refused(tmp_path):
+    path = tmp_path / "m.safetensors"
+    model = FaceNet.new(Architecture("nn1_mini_bn", 32, 1, 8))
+    arrays = {name: np.array(p.data) for name, p in model.network.parameters().items()}
+    name = next(name for name in arrays if name.endswith("running_variance"))
+    arrays[name][0] = -1
+    save_arrays(path, arrays, header(model))
+    with pytest.raises(CheckpointError, match=f"{name} holds a variance below 0"):
+        load_model(path)
 
 
 def test_a_single_number_keeps_its_shape(tmp_path):

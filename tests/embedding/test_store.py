@@ -211,6 +211,14 @@ def test_pickles_and_what_is_no_array_are_refused(tmp_path, content):
         Embeddings.load(tmp_path / "e")
 
 
+def test_a_header_that_claims_a_huge_array_takes_no_memory(tmp_path):
+    some().save(tmp_path / "e")
+    data = (tmp_path / "e.npy").read_bytes()
+    (tmp_path / "e.npy").write_bytes(data.replace(b"(6, 8), ", b"(60000000000, 8), "))
+    with pytest.raises(StoreError, match=r"bytes, not \d+ as its header means"):
+        Embeddings.load(tmp_path / "e")
+
+
 def test_zip_archives_are_refused(tmp_path):
     some().save(tmp_path / "e")
     np.savez(tmp_path / "e.npz", V)
@@ -257,9 +265,11 @@ def test_any_wrong_byte_of_the_array_is_refused_or_changes_nothing(tmp_path, kin
         (None, dict(npy="f" * 16), "npy must be the same in all rows"),
         (None, dict(index="2"), "e.csv: row 1 has index '2': keep their order"),
         (None, dict(scale="1.5"), "float32 has no scale, got '1.5'"),
-        ("vector", dict(scale=""), "e.csv, e.npy: could not convert"),
-        ("vector", dict(scale="0"), "positive, got 0.0"),
-        ("global", dict(scale="nan"), "positive, got nan"),
+        ("vector", dict(scale=""), "e.csv, e.npy: a scale is finite and positive, got ''"),
+        ("vector", dict(scale="0"), "positive, got '0'"),
+        ("global", dict(scale="nan"), "positive, got 'nan'"),
+        ("global", dict(scale="1e300"), "positive, got '1e300'"),
+        ("vector", dict(scale="x" * 900), "positive, got 'x{190,200} ...$"),
     ],
 )
 def test_cells_that_do_not_fit_are_refused(tmp_path, kind, cells, message):

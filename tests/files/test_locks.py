@@ -8,8 +8,8 @@ import threading
 import pytest
 
 from minifacenet.files import locks
-from minifacenet.files.atomic import sweep
-from minifacenet.files.locks import LOCK, locked
+from minifacenet.files.atomic import holds_anything, sweep
+from minifacenet.files.locks import LOCK, locked, locked_name
 
 HOLD = """
 import sys
@@ -78,6 +78,25 @@ def test_a_thread_may_lock_twice_and_another_thread_may_not(tmp_path):
     assert refused
     with locked(tmp_path):
         pass
+
+
+def test_a_name_is_locked_and_not_its_neighbours(tmp_path):
+    path = tmp_path / ("e" * 255)
+    with locked_name(path):
+        with pytest.raises(ValueError, match="another minifacenet writes it"), locked_name(path):
+            pass
+        with locked_name(tmp_path / "other"), locked(tmp_path):
+            assert not holds_anything(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_lock_of_a_name_keeps_nobody_out_after_a_kill(tmp_path):
+    with locked_name(tmp_path / "out"):
+        (file,) = tmp_path.iterdir()
+    file.touch()  # as a kill leaves it
+    with locked_name(tmp_path / "out"):
+        pass
+    assert not list(tmp_path.iterdir())
 
 
 def test_folders_are_made_and_those_that_stay_empty_go_again(tmp_path):

@@ -1,5 +1,8 @@
 """Where data and weights are looked for."""
 
+import errno
+import os
+
 import pytest
 
 from minifacenet.machine import places
@@ -52,3 +55,17 @@ def test_the_environment_stands_for_the_users_folder_and_the_clone(tmp_path, mon
     assert user_folder() == tmp_path / "work" / "beside"
     monkeypatch.setenv("MINIFACENET_HOME", "")
     assert user_folder() == tmp_path / "user"
+
+
+def test_a_home_that_may_not_be_looked_into_holds_nothing(tmp_path, monkeypatch):
+    put(tmp_path / "clone" / "pyproject.toml")
+    clone, stat = put(tmp_path / "clone" / "data" / "thing"), os.stat
+
+    def closed(path, *rest, **more):
+        if str(path).startswith(str(tmp_path / "user")):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, *rest, **more)
+
+    monkeypatch.setattr(os, "stat", closed)
+    assert where("thing") == clone
+    assert places.at_hand(tmp_path / "user" / "thing") == clone

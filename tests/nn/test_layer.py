@@ -10,7 +10,7 @@ from minifacenet.nn.concat import Concat
 from minifacenet.nn.conv import Conv2D
 from minifacenet.nn.l2norm import L2Norm
 from minifacenet.nn.l2pool import L2Pool
-from minifacenet.nn.layer import Layer, Parameter, Sequential
+from minifacenet.nn.layer import Layer, Parameter, Sequential, zeros
 from minifacenet.nn.linear import Linear
 from minifacenet.nn.lrn import LRN
 from minifacenet.nn.maxout import Maxout
@@ -28,6 +28,18 @@ def test_a_parameter_changes_only_inside_edit():
         w[0] = 1
     assert parameter.version == 1
     assert parameter.data[0] == 1
+
+
+def test_zeros_take_their_memory_when_they_are_used():
+    huge = Parameter(zeros((10**7, 10**7), np.float32))
+    assert (huge.shape, huge.dtype) == ((10**7, 10**7), np.float32)
+    for use in (lambda one: one.data, lambda one: one._array()):
+        parameter = Parameter(zeros((2, 3), np.float32))
+        assert use(parameter).flags.c_contiguous
+        assert not parameter.data.any()
+    with parameter.edit() as w:
+        w[0, 1] = 2
+    np.testing.assert_array_equal(parameter.data, [[0, 2, 0], [0, 0, 0]])
 
 
 def test_a_parameter_keeps_its_array_c_ordered():

@@ -159,3 +159,11 @@ def test_a_state_of_another_network_is_refused(state, message):
     optimizer = optim.SGD({"w": Parameter(np.zeros((3, 5)))})
     with pytest.raises(ValueError, match=message):
         optimizer.restore(state, 1)
+
+
+@pytest.mark.parametrize("kind", [optim.AdaGrad, optim.Adam])
+def test_a_sum_of_squares_below_0_is_refused(kind):
+    optimizer = kind({"w": Parameter(np.ones(3, np.float32))}, 0.1)
+    state = {name: array - 1 for name, array in optimizer.state().items()}
+    with pytest.raises(ValueError, match="is a sum of squares, and holds numbers below 0"):
+        optimizer.restore(state, 1)

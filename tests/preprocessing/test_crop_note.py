@@ -120,6 +120,21 @@ def test_a_crop_that_somebody_worked_on_shows_it():
         assert json.loads(image.text["minifacenet"])["photo"] == "Ada/1.jpg"
 
 
+@pytest.mark.parametrize("photo", [["Ada/1.jpg"], 7, True, None, {}])
+def test_a_note_whose_photo_is_no_text_is_of_no_crop_of_ours(photo):
+    assert crop_note.untouched_photo(note_of(photo=photo)) is None
+
+
+def test_a_note_that_another_program_moved_keeps_its_place_with_another_photo():
+    crop = crop_note.noted(encoded(Image.new("L", (4, 4)), dpi=(72, 72)), NOTE)
+    note, dpi = crop[33 : crop.index(b"pHYs") - 4], crop[crop.index(b"pHYs") - 4 :][:21]
+    moved = crop.replace(note + dpi, dpi + note)
+    assert crop_note.untouched_photo(moved) == "Ada/1.jpg"
+    renamed = crop_note.with_photo(moved, "Ada/2.jpg")
+    assert renamed.startswith(moved[: 33 + 21])
+    assert crop_note.untouched_photo(renamed) == "Ada/2.jpg"
+
+
 def test_templates_of_a_newer_version_are_no_centre_squares():
     words = "aligned to arcface, margin 0"
     assert how_cut(note_of(template="arcface"), "x.png")[0] == words

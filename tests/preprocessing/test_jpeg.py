@@ -130,3 +130,16 @@ def test_damage_is_left_to_the_decoder(data):
         file[data.draw(st.integers(2, len(file) - 1))] = data.draw(st.integers(0, 255))
     with suppress(Refusal):  # the size is among the bytes that may change
         check_cost(bytes(file[: data.draw(st.integers(2, len(file)))]), 7 * MOST_PIXELS)
+
+
+@pytest.mark.parametrize(
+    "frame", [b"", b"\x08\0\x08\0\x08", b"\x08\0\x08\0\x08\0", b"\x08\0\x08\0\x08\x03"]
+)
+def test_a_frame_without_components_costs_nothing(frame):
+    """It is damage, which is left to the decoder."""
+    start = jpeg_of_nothing(8, 8).index(b"\xff\xc2")
+    data = jpeg_of_nothing(8, 8)
+    segment = b"\xff\xc2" + (len(frame) + 2).to_bytes(2, "big") + frame
+    check_cost(data[:start] + segment + data[start + 13 :], 0)
+    with pytest.raises(PhotoError, match="a JPEG too damaged to decode"):
+        decode_photo(data[:start] + segment + data[start + 13 :], "photo")

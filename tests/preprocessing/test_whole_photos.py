@@ -210,6 +210,20 @@ def test_an_interruption_keeps_what_was_found(detector, photos, tmp_path):
     assert before + detector.photos == 3
 
 
+def test_what_a_killed_one_left_in_the_cache_goes_with_the_next_run(detector, photos, tmp_path):
+    cache = tmp_path / "cache"
+    read_whole_photos(photos, CUT, SIZE, cache=cache)
+    (store,) = cache.iterdir()
+    (crop, *_) = (store / "faces").iterdir()
+    for place, gone in ((store, None), (store / "faces", crop)):
+        left = place / ".minifacenet-0123abcd.tmp"
+        left.mkdir()
+        if gone is not None:  # it was under way when the kill came
+            gone.unlink()
+        read_whole_photos(photos, CUT, SIZE, cache=cache)
+        assert not left.exists()
+
+
 def test_nobody_takes_what_is_kept_for_photos(detector, photos):
     first = read_whole_photos(photos, CUT, SIZE, cache=photos)
     again = read_whole_photos(photos, CUT, SIZE, cache=photos)

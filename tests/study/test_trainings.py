@@ -101,9 +101,17 @@ def test_another_study_or_a_damaged_table_is_refused(faces, tmp_path, quick):
     with pytest.raises(ValueError, match=r"another study \(not the same steps\).*--force"):
         left_to_do(faces, wanted(steps=2), tmp_path, force=False)
     assert left_to_do(faces, wanted(steps=2), tmp_path, force=True)[0] == []
-    (tmp_path / "study.csv").write_text("value,seed\n1,2\n")
-    with pytest.raises(ValueError, match="no table of this study"):
-        left_to_do(faces, study, tmp_path, force=False)
+    table = tmp_path / "study.csv"
+    header, row = table.read_text().splitlines()
+    cells = row.split(",")
+    for wrong in (
+        "value,seed\n1,2", f"{header}\n{row}\n{row}", f"{header}\n{'a' * 140_000}",
+        *(f"{header}\n{','.join([*cells[:at], value, *cells[at + 1:]])}"
+          for at, value in ((0, "x"), (1, "01"), (2, "-1"), (6, "nan"), (7, "1e308"), (8, ""))),
+    ):  # fmt: skip
+        table.write_text(wrong)
+        with pytest.raises(ValueError, match=r"study\.csv: no table of this study, or damaged"):
+            left_to_do(faces, study, tmp_path, force=False)
 
 
 def test_a_study_begun_anew_keeps_no_rows_of_the_old_one(faces, tmp_path, quick):

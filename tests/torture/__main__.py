@@ -64,7 +64,10 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="torture-") as place:
             tried, survived = played(a, given.cases or a.cases, given.seed, Path(place))
         seconds = processor_seconds() - before
-        print(f"{a.name}: {survived:,} of {tried:,} survived, {seconds:.0f} s of processor")
+        print(
+            f"{a.name}: {survived:,} of {tried:,} survived, {seconds:.0f} s of processor",
+            flush=True,
+        )
         failed |= survived < tried or not tried
         if given.cases is None:
             record(a, tried, survived, given.seed, seconds)
