@@ -73,7 +73,7 @@ def test_no_images():
 
 
 @pytest.mark.parametrize(
-    ("filters", "width"), [(1, 1), (16, 1), (17, 2), (33, 4), (96, 2), (128, 4)]
+    ("filters", "width"), [(1, 1), (16, 1), (17, 2), (33, 1), (49, 4), (96, 2), (128, 4)]
 )
 def test_panels_are_as_wide_as_filters_fill(filters, width):
     if LANES == 16:
@@ -103,7 +103,7 @@ def test_the_same_bits_in_any_batch_and_on_two_threads():
     np.testing.assert_array_equal(np.concatenate([forward(one[None], 1) for one in x]), whole)
 
 
-@pytest.mark.parametrize("where", itertools.product((0, 4), repeat=2))
+@pytest.mark.parametrize("where", [*itertools.product((0, 4), repeat=2)])
 def test_a_bad_pixel_stays_in_the_windows_that_see_it(where):
     x = np.zeros((1, 5, 5, 1), np.float32)
     x[0, *where] = np.nan
