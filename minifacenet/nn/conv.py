@@ -16,8 +16,10 @@ Written as matrices, X being the windows of x laid out as rows ("im2col"), W the
 
     Y = X W + b         dW = X^T dY         dX = dY W^T, then every window's row back to its pixels
 
-`im2col.py` holds the kernels that do so, for any window. For 3x3 windows of stride 1 there is a way
-with a quarter of the multiplications: `winograd.py`.
+`im2col.py` holds the kernels that do so, for any window. `direct.py` computes the forward without
+the matrix X, where our micro-kernel multiplies. For 3x3 windows of stride 1 there is a way with a
+quarter of the multiplications: `winograd.py`. The last two can do the work of a ReLU that follows,
+before they write.
 
 Shapes: x (N, H, W, C); w (kh, kw, C, O); b (O,); y (N, H', W', O) with H' = floor((H + pads - kh)
 / stride) + 1. Table 1 of the paper uses 7x7/2, 3x3/1 and 1x1/1; section 3.3, "1x1xd convolutional
@@ -31,9 +33,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .convolution.direct import FASTER_UP_TO, conv_forward_direct, is_served
 from .convolution.implicit_gemm import conv_backward_implicit, conv_forward_implicit
 from .convolution.winograd import conv_backward_winograd, conv_forward_winograd, fastest_tile
-from .device.backend import Array, contiguous, empty, read_only, zeros
+from .device.backend import Array, contiguous, device_of, empty, read_only, zeros
 from .layer import FLOAT, Layer, Parameter, normal
 from .window import Window
 
@@ -95,7 +98,8 @@ class Conv2D(Layer):
         All compute the same but for rounding. 'winograd' has tiles of 4x4 outputs, 'winograd2' of
         2x2: slower, and nearly as exact as im2col. Both are for 3x3 kernels of stride 1. 'auto'
         takes what was measured fastest on a CPU for the shape of the layer and of an image, never
-        of a batch: so an image is computed the same way in any batch. From an infinite pixel im2col
+        of a batch: so an image is computed the same way in any batch. (Where it is not Winograd's,
+        the forward is direct, if our micro-kernel is in use.) From an infinite pixel im2col
         gives infinity, Winograd NaN, also in outputs of the tile that do not see the pixel.
     bias : bool
         False leaves b out, and `layer.bias` is None: a batch norm that follows would take it away
@@ -140,17 +144,28 @@ class Conv2D(Layer):
         text = "{} -> {}, ".format(*self.weight.data.shape[2:]) + str(self.window)
         return text + ("" if self.bias else ", no bias")
 
-    def forward(self, x: Array, train: bool = False) -> Array:
+    def forward(self, x: Array, train: bool = False, rectify: bool = False) -> Array:
         x = self._accept(x, "N", "H", "W", self.weight.data.shape[2])
         out = empty((x.shape[0], *self.output_shape(x.shape[1:])), like=x)
         bias = self.bias.data if self.bias else read_only(self._no_bias())
-        tile = self._tile(out.shape)
+        tile = self._forward_tile(x, out.shape)
         if tile:
-            conv_forward_winograd(x, self.weight, bias, self.window, tile, out)
+            conv_forward_winograd(x, self.weight, bias, self.window, tile, rectify, out)
+        elif self._is_direct(x):
+            conv_forward_direct(x, self.weight, bias, self.window, rectify, out)
         else:
             conv_forward_implicit(x, self.weight.data, bias, self.window, out)
         self._remember(train, out, x)
         return out
+
+    def can_rectify(self, x: Array) -> bool:
+        """Say yes where forward is by Winograd or direct, on the CPU."""
+        shape = (len(x), *self.output_shape(x.shape[1:]))
+        winograd = self._forward_tile(x, shape) is not None
+        return device_of(x) == "cpu" and (winograd or self._is_direct(x))
+
+    def _is_direct(self, x):
+        return self.algorithm == "auto" and device_of(x) == "cpu" and is_served(x.dtype)
 
     def backward(self, dout: Array) -> Array | None:
         (x,) = self._recall(dout)
@@ -167,6 +182,10 @@ class Conv2D(Layer):
     def _no_bias(self):
         """Return zeros for the kernels, which add a bias and sum its gradient in any case."""
         return zeros(self.weight.data.shape[3:], like=self.weight.data)
+
+    def _forward_tile(self, x, shape):
+        few = math.prod(self.weight.data.shape[2:]) <= FASTER_UP_TO
+        return None if few and self._is_direct(x) else self._tile(shape)
 
     def _tile(self, shape):
         """Return the size of Winograd's tiles for an output (N, H', W', O); None means im2col."""

@@ -130,6 +130,7 @@ class Layer:
     """
 
     window: Window | None = None  # set by a layer that slides one over the image
+    rectifier = False  # whether it is a ReLU, whose work a layer before it may do
     _cache: tuple | None = None
 
     def __repr__(self) -> str:
@@ -144,6 +145,10 @@ class Layer:
 
     def backward(self, dout: Array) -> Array | None:
         raise TypeError(f"{type(self).__name__} defines no backward")
+
+    def can_rectify(self, x: Array) -> bool:
+        """Return whether `forward(x, train, rectify=True)` does the work of a ReLU that follows."""
+        return False
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of one image's output (no batch axis), given its input's."""
@@ -304,8 +309,17 @@ class Sequential(Layer):
         return self
 
     def forward(self, x: Array, train: bool = False) -> Array:
-        for place, layer in enumerate(self.layers.values()):
-            x = layer.forward(x, train and place >= self.trained_from)
+        layers: list[Any] = list(self.layers.values())
+        rectified = False
+        for place, layer in enumerate(layers):
+            keep = train and place >= self.trained_from
+            if rectified:  # a ReLU, whose work is done
+                layer.adopt(x, keep)
+                rectified = False
+                continue
+            follows = place + 1 < len(layers) and layers[place + 1].rectifier
+            rectified = follows and layer.can_rectify(x)
+            x = layer.forward(x, keep, rectify=True) if rectified else layer.forward(x, keep)
         return x
 
     def backward(self, dout: Array) -> Array | None:

@@ -92,12 +92,18 @@ _backward = Kernel(_backward_cpu, thread_per_element(_backward_grid))
 class ReLU(Layer):
     """y = max(x, 0), element by element; any shape."""
 
+    rectifier = True
+
     def forward(self, x: Array, train: bool = False) -> Array:
         x = self._accept(x)
         out = empty(x.shape, like=x)
         _forward(x.reshape(-1), out.reshape(-1))
         self._remember(train, out, out)
         return out
+
+    def adopt(self, out: Array, train: bool) -> None:
+        """Take the output of a layer that has rectified it as this layer's own."""
+        self._remember(train, out, out)
 
     def backward(self, dout: Array) -> Array:
         (out,) = self._recall(dout)

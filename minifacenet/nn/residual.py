@@ -64,25 +64,30 @@ def residual_backward(dout: np.ndarray, cache: tuple) -> tuple[np.ndarray, np.nd
 
 
 @cpu_kernel
-def _add_cpu(first, second, scale, out):
+def _add_cpu(first, second, scale, rectify, out):
+    """Compute the sum; rectified: 0 where it is negative."""
     n, rows, columns, _ = out.shape
     _, rows_1, columns_1, channels_1 = first.shape
     _, rows_2, columns_2, channels_2 = second.shape
+    zero = out.dtype.type(0)
     for task in prange(n * rows):
         image, y = task // rows, task % rows
         for x in range(columns):
             pixel = out[image, y, x]
-            pixel[:] = 0
-            if y < rows_1 and x < columns_1:
-                for c in range(channels_1):
-                    pixel[c] = first[image, y, x, c]
-            if y < rows_2 and x < columns_2:
-                for c in range(channels_2):
-                    pixel[c] += scale * second[image, y, x, c]
+            in_1 = channels_1 if y < rows_1 and x < columns_1 else 0
+            in_2 = channels_2 if y < rows_2 and x < columns_2 else 0
+            for c in range(in_1):
+                pixel[c] = first[image, y, x, c]
+            pixel[in_1:] = zero
+            for c in range(in_2):
+                pixel[c] += scale * second[image, y, x, c]
+            if rectify:
+                for c in range(pixel.size):
+                    pixel[c] = zero if pixel[c] < zero else pixel[c]
 
 
 @cuda_kernel
-def _add_grid(first, second, scale, out):
+def _add_grid(first, second, scale, rectify, out):
     _, rows, columns, channels = out.shape
     _, rows_1, columns_1, channels_1 = first.shape
     _, rows_2, columns_2, channels_2 = second.shape
@@ -97,7 +102,8 @@ def _add_grid(first, second, scale, out):
             total = first[image, y, x, c]
         if y < rows_2 and x < columns_2 and c < channels_2:
             total += scale * second[image, y, x, c]
-        out[image, y, x, c] = total
+        zero = out.dtype.type(0)
+        out[image, y, x, c] = zero if rectify and total < zero else total
 
 
 _add = Kernel(_add_cpu, thread_per_element(_add_grid))
@@ -137,13 +143,13 @@ class Residual(Layer):
         parts = {"body": self.body}
         return parts if self.shortcut is None else parts | {"shortcut": self.shortcut}
 
-    def forward(self, x: Array, train: bool = False) -> Array:
+    def forward(self, x: Array, train: bool = False, rectify: bool = False) -> Array:
         x = self._accept(x)
         body = self.body.forward(x, train)
         shortcut = x if self.shortcut is None else self.shortcut.forward(x, train)
         shapes = tuple(shortcut.shape), tuple(body.shape)
         out = empty((x.shape[0], *_larger(*(shape[1:] for shape in shapes))), like=x)
-        self._sum(shortcut, body, self.scale, out)
+        self._sum(shortcut, body, self.scale, rectify, out)
         self._remember(train, out, *shapes)
         return out
 
@@ -156,11 +162,14 @@ class Residual(Layer):
         if dx is None or dbody is None:  # a first layer, which passes nothing on
             return dbody if dx is None else dx
         total = empty(dx.shape, like=dx)
-        self._sum(dx, dbody, 1.0, total)
+        self._sum(dx, dbody, 1.0, False, total)
         return total
 
-    def _sum(self, first, second, scale, out):
-        _add(as_maps(first), as_maps(second), out.dtype.type(scale), as_maps(out))
+    def _sum(self, first, second, scale, rectify, out):
+        _add(as_maps(first), as_maps(second), out.dtype.type(scale), rectify, as_maps(out))
+
+    def can_rectify(self, x: Array) -> bool:
+        return True
 
     def to(self, device: str) -> Layer:
         for part in self._parts().values():

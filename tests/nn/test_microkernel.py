@@ -172,6 +172,8 @@ OTHER_PROCESSOR = """
 import numpy as np
 from minifacenet.nn.products.vector_width import INSTRUCTIONS
 from minifacenet.nn.products.microkernel import FASTER_THAN_BLAS, gemm_panels
+from minifacenet.nn.window import Window
+from tests.nn.test_direct import products_are_right as convolutions_are_right
 from tests.nn.test_few_rows import products_are_right
 from tests.nn.test_microkernel import assert_close, normal, packed
 
@@ -182,6 +184,8 @@ for m, n, k in ((1, 1, 1), (13, 70, 33), (3, 140, 17), (6, 64, 0), (8, 16, 5), (
     gemm_panels(a, packed(np.asfortranarray(b)), c, True)
     assert_close(c, a, b, start)
 products_are_right(9, 37, 128)
+convolutions_are_right((3, 7, 6, 5), 21, Window.of(3, 2, 1), True)
+convolutions_are_right((1, 4, 4, 3), 64, Window.of(1))
 code = "".join(gemm_panels.inspect_asm().values())
 fused = [line for line in code.splitlines() if "vfmadd" in line and "ps" in line.split()[0]]
 registers = {name for name in ("xmm", "ymm", "zmm") if any(name in line for line in fused)}

@@ -139,7 +139,7 @@ def _factors(weight: Parameter, m: int, transpose: bool) -> tuple[np.ndarray, np
     return weight.derived(transformed_weights, m), panels
 
 
-def _forward_cpu(x, weight: Parameter, bias, window: Window, m: int, out):
+def _forward_cpu(x, weight: Parameter, bias, window: Window, m: int, rectify: bool, out):
     plan, points, sizes = _Plan(x, out, m), (m + 2, m + 2), (x.shape[3], out.shape[3])
     half = -(-len(x) * plan.strips // 2)  # two tasks at least
     chunk = max(1, min(plan.balanced // plan.tiles, half))
@@ -148,7 +148,9 @@ def _forward_cpu(x, weight: Parameter, bias, window: Window, m: int, out):
     _, _, corner = window.geometry()
     u, panels = _factors(weight, m, False)
     with blas_threads(1):
-        forward_strips(x, u, panels, bias, corner, m, chunk, plan.scratch, v, products, out)
+        forward_strips(
+            x, u, panels, bias, corner, m, chunk, plan.scratch, v, products, rectify, out
+        )
 
 
 def _backward_cpu(dout, x, weight: Parameter, window: Window, m: int, dweight, dbias, dx):
@@ -178,7 +180,7 @@ def _backward_cpu(dout, x, weight: Parameter, window: Window, m: int, dweight, d
 # Not written for CUDA: there the implicit GEMM computes the same for every convolution.
 
 
-def _forward_cuda(x, weight: Parameter, bias, window: Window, m: int, out):
+def _forward_cuda(x, weight: Parameter, bias, window: Window, m: int, rectify: bool, out):
     conv_forward_implicit(x, weight.data, bias, window, out)
 
 

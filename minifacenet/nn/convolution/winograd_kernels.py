@@ -13,7 +13,7 @@ from numba import prange
 
 from ..device.cpu_target import cpu_function, cpu_kernel
 from ..products.in_kernels import multiply, pack
-from .winograd_transforms import from_points, to_points
+from .winograd_transforms import add_strip, from_points, to_points
 
 # -- Forward. `corner` is the padding (top, left), `m` the size of a tile ------------------------
 # A task takes `chunk` strips all the way, in its thread's memory, which stays cached.
@@ -28,20 +28,22 @@ def _enter(x, corner, m, first, last, strips, tiles, scratch, v):
 
 
 @cpu_function
-def _leave(products, bias, m, first, last, strips, tiles, scratch, out):
-    """Compute Y = A^T products A + bias in these strips."""
+def _leave(products, bias, m, first, last, strips, tiles, scratch, rectify, out):
+    """Compute Y = A^T products A + bias in these strips; rectified: 0 where it is negative."""
     _, out_h, out_w, filters = out.shape
+    zero = out.dtype.type(0)
     for strip in range(first, last):
         image, y, at = strip // strips, strip % strips * m, (strip - first) * tiles
-        for row in range(y, min(y + m, out_h)):
+        pixels = from_points(products, at, tiles, m, m, scratch)
+        for a in range(min(m, out_h - y)):
             for q in range(out_w):
                 for o in range(filters):
-                    out[image, row, q, o] = bias[o]
-        from_points(products, at, tiles, y, 0, m, m, scratch, out[image])
+                    value = pixels[a, q, o] + bias[o]
+                    out[image, y + a, q, o] = zero if rectify and value < zero else value
 
 
 @cpu_kernel
-def forward_strips(x, u, panels, bias, corner, m, chunk, scratch, v, products, out):
+def forward_strips(x, u, panels, bias, corner, m, chunk, scratch, v, products, rectify, out):
     """Compute the whole forward; v and products are (threads, n, n, tiles of a chunk, C or O)."""
     strips, tiles = -(-out.shape[1] // m), -(-out.shape[2] // m)
     for task in prange(-(-len(x) * strips // chunk)):
@@ -52,7 +54,7 @@ def forward_strips(x, u, panels, bias, corner, m, chunk, scratch, v, products, o
         for i in range(u.shape[0]):
             for j in range(u.shape[1]):
                 multiply(seen[i, j, :count], u[i, j], panels[i, j], product[i, j, :count], False)
-        _leave(product, bias, m, first, last, strips, tiles, scratch[thread], out)
+        _leave(product, bias, m, first, last, strips, tiles, scratch[thread], rectify, out)
 
 
 @cpu_kernel
@@ -116,4 +118,5 @@ def all_from_points(dv, corner, m, out_h, out_w, scratch, dx):
         pixels[:] = dx.dtype.type(0)
         for strip in range(strips):
             at = (image * strips + strip) * tiles
-            from_points(dv, at, tiles, strip * m - top, left, m, points, mine, pixels)
+            seen = from_points(dv, at, tiles, m, points, mine)
+            add_strip(seen, strip * m - top, left, pixels)

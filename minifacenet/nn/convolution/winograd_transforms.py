@@ -135,18 +135,24 @@ def to_points(image, top, left, m, taps, scratch, points, first, tiles):
 
 
 @cpu_function
-def from_points(points, first, tiles, top, left, m, taps, scratch, image):
-    """Apply the transpose: add M^T points M to the pixels that each tile sees."""
-    height, _, channels = image.shape
-    n = points.shape[0]
+def from_points(points, first, tiles, m, taps, scratch):
+    """Apply the transpose: return the sum of M^T points M, a strip (taps, width, C) in scratch."""
+    n, channels = points.shape[0], points.shape[3]
     window, half = _buffers(scratch, taps, n, (tiles - 1) * m + taps, channels)
-    half[:] = image.dtype.type(0)
+    half[:] = points.dtype.type(0)
     for i in range(n):
         for tile in range(tiles):
             _gather(points[i], first + tile, half[i, tile * m : tile * m + taps])
-    window[:] = image.dtype.type(0)
+    window[:] = points.dtype.type(0)
     _gather(half.reshape(n, 1, -1), 0, window.reshape(taps, -1))
-    for a in range(max(0, -top), min(taps, height - top)):
+    return window
+
+
+@cpu_function
+def add_strip(window, top, left, image):
+    """Add a strip to the image, whose row `top`, and column -`left`, is the strip's first."""
+    height, _, channels = image.shape
+    for a in range(max(0, -top), min(len(window), height - top)):
         row, seen = image[top + a].reshape(-1), window[a].reshape(-1)[left * channels :]
         for t in range(row.size):
             row[t] += seen[t]

@@ -44,6 +44,7 @@ from .llvm_vectors import (
     arrays,
     fetch_early,
     need_float32,
+    rows_inside,
     variables,
 )
 from .microkernel import PANEL, TALL, pack_panels, panels_shape, tall_tile
@@ -56,15 +57,6 @@ HIGH, WIDE = (8, 2), (4, VECTORS)  # rows and vectors of a tile of Y; the second
 ROWS_A_TASK = 16 * TALL  # of W
 
 # -- The tiles, in LLVM's instructions -----------------------------------------------------------
-
-
-def _inside(builder, row, count, height):
-    """Return `count` rows from `row` on; those beyond the last one, `height` - 1, are the last."""
-    last, rows = builder.sub(height, INDEX(1)), []
-    for i in range(count):
-        own = builder.add(row, INDEX(i))
-        rows.append(builder.select(builder.icmp_signed("<", own, last), own, last))
-    return rows
 
 
 def _wide(height, width):
@@ -82,7 +74,7 @@ def _wide(height, width):
             cgutils.unpack_tuple(builder, x.strides) for x in (a, b, c)
         )
         columns = [builder.add(column, INDEX(j * LANES)) for j in range(width)]
-        inside, sums = _inside(builder, row, height, rows), variables(builder, height, width)
+        inside, sums = rows_inside(builder, row, height, rows), variables(builder, height, width)
         places = [
             [address(builder, c.data, VECTOR, (i, c_down), (j, INDEX(ITEM))) for j in columns]
             for i in inside
@@ -137,7 +129,7 @@ def _dots(typing_context, a, b, out, first, row):
         (a_down, _), (b_down, _), (down, right) = (
             cgutils.unpack_tuple(builder, x.strides) for x in (a, b, out)
         )
-        of_a, of_b = _inside(builder, first, 4, m), _inside(builder, row, TALL, k)
+        of_a, of_b = rows_inside(builder, first, 4, m), rows_inside(builder, row, TALL, k)
         sums = variables(builder, 4, TALL)
         for total in (total for row_of_sums in sums for total in row_of_sums):
             builder.store(ZEROS, total)

@@ -68,6 +68,21 @@ def arrays(context, builder, signature, arguments, count):
     return [context.make_array(kind)(context, builder, value) for kind, value in pairs]
 
 
+def rows_inside(builder, row, count, height):
+    """Return `count` rows from `row` on; those beyond the last one, `height` - 1, are the last."""
+    last, rows = builder.sub(height, INDEX(1)), []
+    for i in range(count):
+        own = builder.add(row, INDEX(i))
+        rows.append(builder.select(builder.icmp_signed("<", own, last), own, last))
+    return rows
+
+
+def lanes_inside(builder, column, width):
+    """Return a mask that is on in the lanes whose columns, from `column` on, are below `width`."""
+    counting = ir.Constant(ir.VectorType(INDEX, LANES), list(range(LANES)))
+    return builder.icmp_signed("<", counting, all_lanes(builder, builder.sub(width, column)))
+
+
 def fetch_early(builder, place):
     """Ask for the cache line at `place`, to be read soon; an address beyond the array does no harm.
 

@@ -5,7 +5,8 @@ So we ask it for (A B)^T = B^T A^T, hand it the transposed views, and copy nothi
 
 With few rows in A, such as a small batch before a fully connected layer, every number of a large B
 is used a few times only, and the way B is read decides: `few_rows.py`. (For one row BLAS has a
-function of its own, matrix times vector, which memory alone limits: 6 times as fast as its product.)
+function of its own, matrix times vector, which memory alone limits: 6 times as fast as its matrix
+product.)
 
 On CUDA it is our own kernel: `matmul_cuda.py` comes to it in three steps, each with its count of
 memory reads.

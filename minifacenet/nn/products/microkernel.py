@@ -60,7 +60,9 @@ from .llvm_vectors import (
     all_lanes,
     arrays,
     call,
+    lanes_inside,
     need_float32,
+    rows_inside,
     variables,
 )
 from .vector_width import INSTRUCTIONS
@@ -80,15 +82,10 @@ def _tile_of_c(builder, rows, c, row, panel):
     """
     height, width = cgutils.unpack_tuple(builder, c.shape)
     stride, _ = cgutils.unpack_tuple(builder, c.strides)
-    last, inside, masks, addresses = builder.sub(height, INDEX(1)), [], [], []
-    for i in range(rows):
-        own = builder.add(row, INDEX(i))
-        inside.append(builder.select(builder.icmp_signed("<", own, last), own, last))
-    counting = ir.Constant(ir.VectorType(INDEX, LANES), list(range(LANES)))
+    inside, masks, addresses = rows_inside(builder, row, rows, height), [], []
     for j in range(VECTORS):
         column = builder.add(builder.mul(panel, INDEX(PANEL)), INDEX(j * LANES))
-        left = all_lanes(builder, builder.sub(width, column))
-        masks.append(builder.icmp_signed("<", counting, left))
+        masks.append(lanes_inside(builder, column, width))
         steps = column, INDEX(ITEM)
         addresses.append([address(builder, c.data, VECTOR, (i, stride), steps) for i in inside])
     return inside, list(zip(*addresses, strict=True)), masks
