@@ -9,7 +9,7 @@ from pathlib import Path
 
 from minifacenet.files.atomic import write_csv, write_text
 
-from .attack import KINDS, Attack
+from .attack import KINDS, Attack, attacks
 
 RESULTS = Path(__file__).with_name("results.csv")
 ROOT = Path(__file__).parents[2]
@@ -38,23 +38,27 @@ def record(attack: Attack, cases: int, survived: int, seed: int, seconds: float)
     write_csv(RESULTS, HEADER, [[row[name] for name in HEADER] for row in table])
 
 
-def short_table(table: list[dict[str, str]]) -> str:
+def short_table(table: list[dict[str, str]], known: dict[str, Attack]) -> str:
     """Return the table of README.md: one row per kind, with its command."""
-    lines = ["| tried | cases | survived | command |", "|---|---|---|---|"]
+    lines = ["| tried | attacks run whole | cases | survived | command |", "|---|---|---|---|---|"]
     for kind, words in KINDS.items():
         of_kind = [row for row in table if row["kind"] == kind]
-        if of_kind:
-            cases, survived = (sum(int(r[n]) for r in of_kind) for n in ("cases", "survived"))
-            lines.append(f"| {words} | {cases:,} | {survived:,} | `make torture OF={kind}` |")
+        count = f"{len(of_kind)} of {sum(a.kind == kind for a in known.values())}"
+        cases, survived = (sum(int(row[n]) for row in of_kind) for n in ("cases", "survived"))
+        command = f"`make torture OF={kind}`"
+        lines.append(f"| {words} | {count} | {cases:,} | {survived:,} | {command} |")
     return "\n".join(lines)
 
 
-def long_table(table: list[dict[str, str]]) -> str:
-    """Return the table of the guide's page: one row per attack."""
+def long_table(table: list[dict[str, str]], known: dict[str, Attack]) -> str:
+    """Return the table of the guide's page: one row per attack, without figures before its run."""
     lines = ["| attack | what is tried | cases | survived |", "|---|---|---|---|"]
-    for row in table:
-        cases, survived = int(row["cases"]), int(row["survived"])
-        lines.append(f"| `{row['attack']}` | {row['what']} | {cases:,} | {survived:,} |")
+    of = {row["attack"]: row for row in table}
+    for name, attack in known.items():
+        figures = (
+            [f"{int(of[name][n]):,}" for n in ("cases", "survived")] if name in of else ["", ""]
+        )
+        lines.append(f"| `{name}` | {attack.what} | {' | '.join(figures)} |")
     return "\n".join(lines)
 
 
@@ -69,4 +73,4 @@ def write_tables() -> None:
     """Put the tables of today's results.csv into README.md and the guide's page."""
     for path, table in ((README, short_table), (PAGE, long_table)):
         text = path.read_text(encoding="utf-8")
-        write_text(path, with_table(text, table(rows())))
+        write_text(path, with_table(text, table(rows(), attacks())))

@@ -84,8 +84,8 @@ def _add_windows(builder, sums, x, begins, panels, panel, size, row_step):
                 place = address(builder, panels.data, VECTOR, *steps)
                 vectors.append(builder.load(place, align=ITEM))
             for begin, row_of_sums in zip(begins, sums, strict=True):
-                steps = (begin, INDEX(ITEM)), (t, INDEX(ITEM))
-                value = builder.load(address(builder, x.data, FLOAT, *steps))
+                tap = builder.add(begin, t), INDEX(ITEM)
+                value = builder.load(address(builder, x.data, FLOAT, tap))
                 value = all_lanes(builder, value)
                 for vector, total in zip(vectors, row_of_sums, strict=True):
                     add_product(builder, total, value, vector)
