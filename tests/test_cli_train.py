@@ -177,7 +177,7 @@ def test_resume_without_a_training(run, people, out):
         (("--steps", 9), r"training\.steps: 4 -> 9"),
         (("--network", "nn1", "--size", 32), r"architecture\.name: 'nn1_mini' -> 'nn1'"),
         (("--dim", 8), r"architecture\.dim: 128 -> 8"),
-        (("--no-augment",), r"training\.augmentation: \{.*\} -> None"),
+        (("--no-augment",), r"training\.augmentation: \{.*\.\.\. -> None"),
         (("--held-out", 0.5), r"held_out: 0\.2 -> 0\.5"),
         (("--people", 40), r"training\.people: 3 -> 40"),
         (("--mining", "semi-hard, hardest@99"), r"training\.mining: 'semi-hard' -> 'semi-hard, ha"),

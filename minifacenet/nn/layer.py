@@ -37,7 +37,7 @@ class Parameter:
         self.version = 0
         self._grad: Array | None = None
         self._derived: dict[tuple, tuple[int, Any]] = {}
-        self._is_one_zero = data.size > 1 and not any(data.strides)
+        self._is_one_zero = bool(data.shape and data.size and not any(data.strides))
         self._data: Array = data if self._is_one_zero else np.ascontiguousarray(data)
 
     def __repr__(self) -> str:

@@ -1,5 +1,7 @@
 """Lists of pairs as they come: LFW's form, the form with paths, and what people do to both."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -193,7 +195,8 @@ def test_a_line_that_does_not_fit_is_quoted(tmp_path, text, line, expected, got)
 
 
 def test_a_long_line_is_quoted_in_part(tmp_path):
-    assert error(write(tmp_path, "x" * 5000)).endswith(f"got '{'x' * 100}...'")
+    message = error(write(tmp_path, "x" * 5000))
+    assert re.search(r"got 'x{50,100}\.\.\.'$", message)
 
 
 def test_a_missing_file_names_the_path_that_was_tried(tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from minifacenet.embedding import store
 from minifacenet.embedding.quantise import quantise
 from minifacenet.embedding.store import HEADER, Embeddings, StoreError, join
+from minifacenet.files import npy
 from minifacenet.files.atomic import digest, write_csv
 
 NAMES = ("Ada, Countess", 'the "Amazing" Grace', "two\nlines\r\nand\r", "Émilie 光", "", " x ")
@@ -127,7 +128,7 @@ def test_a_kill_before_the_first_file_leaves_the_old_pair(tmp_path, monkeypatch)
     def killed(*arguments, **options):
         raise Killed
 
-    monkeypatch.setattr(store.npy_format, "write_array", killed)
+    monkeypatch.setattr(npy.npy_format, "write_array", killed)
     with pytest.raises(Killed):
         some().save(tmp_path / "e")
     np.testing.assert_array_equal(Embeddings.load(tmp_path / "e").vectors, some(seed=1).vectors)

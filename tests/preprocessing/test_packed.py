@@ -160,7 +160,7 @@ def test_an_unfinished_pack_is_gone_on_with_only_as_it_began(people, tmp_path, m
         patch.setattr(packing, "_finish", lambda *rest: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             pack_faces(people, tmp_path / "pack", SIZE)
-    with pytest.raises(ValueError, match=r"unfinished pack of .*people at 16 pixels: choose"):
+    with pytest.raises(ValueError, match=r"unfinished pack of '.*people' at 16 pixels: choose"):
         pack_faces(people, tmp_path / "pack", SIZE + 1)
     (tmp_path / "pack" / "unfinished.json").write_text("{")
     with pytest.raises(ValueError, match="unfinished pack of who knows what"):

@@ -59,10 +59,10 @@ def attack(kind: str, name: str, what: str, cases: int) -> Callable[[Play], Play
 
 
 def attacks() -> dict[str, Attack]:
-    """Return all attacks by name, in the order of KINDS and of the modules."""
+    """Return all attacks by name, in the order of KINDS."""
     here = importlib.import_module(__package__)
     for module in pkgutil.iter_modules(here.__path__):
         if not module.name.startswith(("__", "test_")):
             importlib.import_module(f"{__package__}.{module.name}")
     order = {kind: number for number, kind in enumerate(KINDS)}
-    return {a.name: a for a in sorted(_found.values(), key=lambda a: order[a.kind])}
+    return {a.name: a for a in sorted(_found.values(), key=lambda a: (order[a.kind], a.name))}

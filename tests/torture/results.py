@@ -39,10 +39,12 @@ def record(attack: Attack, cases: int, survived: int, seed: int, seconds: float)
 
 
 def short_table(table: list[dict[str, str]], known: dict[str, Attack]) -> str:
-    """Return the table of README.md: one row per kind, with its command."""
+    """Return the table of README.md: one row per kind that was run, with its command."""
     lines = ["| tried | attacks run whole | cases | survived | command |", "|---|---|---|---|---|"]
     for kind, words in KINDS.items():
         of_kind = [row for row in table if row["kind"] == kind]
+        if not of_kind:
+            continue
         count = f"{len(of_kind)} of {sum(a.kind == kind for a in known.values())}"
         cases, survived = (sum(int(row[n]) for row in of_kind) for n in ("cases", "survived"))
         command = f"`make torture OF={kind}`"

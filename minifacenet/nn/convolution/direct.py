@@ -31,6 +31,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import DTypeLike
 
+from ..device.backend import Kernel
 from ..device.cpu_target import cpu_function, cpu_kernel, thread_count
 from ..layer import Parameter
 from ..products.llvm_vectors import (
@@ -256,46 +257,26 @@ def _task(window: Window, x, out) -> tuple[int, int, int]:
     (kh, kw), (sh, sw), _ = window.geometry()
     line = ((out_w - 1) * sw + kw) * x.shape[3]  # numbers of a padded row
     most = max(1, STRIP_BYTES // x.itemsize // line)  # rows of the strip
-    share = -(
-        -n * out_h // (2 * thread_count())
-    )  # rows of the output: two tasks a thread, at least
+    share = -(-n * out_h // (2 * thread_count()))  # rows of out: two tasks a thread, at least
     rows = max(1, min(out_h, share, (most - kh) // sh + 1))
     height = (rows - 1) * sh + kh
     images = max(1, min(n, share // out_h, most // height)) if rows == out_h else 1
     return images, rows, images * height * line
 
 
-def conv_forward_direct(
-    x: np.ndarray,
-    weight: Parameter,
-    bias: np.ndarray,
-    window: Window,
-    rectify: bool,
-    out: np.ndarray,
-) -> None:
-    """Compute out (N, H', W', O) of x (N, H, W, C), float32, on the CPU."""
+def _forward_cpu(x, weight: Parameter, bias, window: Window, rectify: bool, out):
     if not out.size:
         return
-    kernel, stride, corner = window.geometry()
+    geometry = window.geometry()
     images, rows, size = _task(window, x, out)
-    sees = [
-        (o - 1) * s + k - c
-        for o, s, k, c in zip(out.shape[1:3], stride, kernel, corner, strict=True)
-    ]
-    pads = any(corner) or sees[0] > x.shape[1] or sees[1] > x.shape[2]
+    ends = (
+        (o - 1) * s + k - c for o, k, s, c in zip(out.shape[1:3], *geometry, strict=True)
+    )  # of the last windows
+    pads = any(geometry[2]) or any(e > n for e, n in zip(ends, x.shape[1:3], strict=True))
     strips = np.empty((thread_count(), size if pads else 0), x.dtype)
     starts = np.empty((thread_count(), images * rows * out.shape[2]), np.intp)
-    _forward_tasks(
-        x,
-        weight.derived(packed),
-        bias,
-        kernel,
-        stride,
-        corner,
-        images,
-        rows,
-        strips,
-        starts,
-        rectify,
-        out,
-    )
+    panels = weight.derived(packed)
+    _forward_tasks(x, panels, bias, *geometry, images, rows, strips, starts, rectify, out)
+
+
+conv_forward_direct = Kernel(_forward_cpu)  # on CUDA the implicit product does the same

@@ -11,6 +11,9 @@ which.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.errors import TypingError
@@ -29,7 +32,9 @@ ZEROS = ir.Constant(VECTOR, [0.0] * LANES)
 ITEM = 4  # bytes of a float, and all that NumPy promises of an address: a multiple of it
 
 
-def address(builder, start, kind, *steps):
+def address(
+    builder: ir.IRBuilder, start: ir.Value, kind: ir.Type, *steps: tuple[ir.Value, ir.Value]
+) -> ir.Value:
     """Return a pointer to `kind`: `start` plus index times stride in bytes for each step."""
     offset = INDEX(0)
     for index, stride in steps:
@@ -38,37 +43,41 @@ def address(builder, start, kind, *steps):
     return builder.bitcast(place, kind.as_pointer())
 
 
-def all_lanes(builder, value):
+def all_lanes(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
     """Return a vector with `value` in every lane: put it in lane 0, then choose lane 0 for all."""
     empty = ir.Constant(ir.VectorType(value.type, LANES), ir.Undefined)
     lane_0 = ir.Constant(ir.VectorType(INT32, LANES), [0] * LANES)
     return builder.shuffle_vector(builder.insert_element(empty, value, INT32(0)), empty, lane_0)
 
 
-def call(builder, name, result, *values):
+def call(builder: ir.IRBuilder, name: str, result: ir.Type, *values: ir.Value) -> ir.Value:
     """Call one of LLVM's functions, declared by hand: llvm.fmuladd.v16f32, say."""
     kind = ir.FunctionType(result, [value.type for value in values])
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), values)
 
 
-def add_product(builder, total, a, b):
+def add_product(builder: ir.IRBuilder, total: ir.Value, a: ir.Value, b: ir.Value) -> None:
     """Write total += a b, `total` a variable."""
     new = call(builder, f"llvm.fmuladd.{SUFFIX}", VECTOR, a, b, builder.load(total))
     builder.store(new, total)
 
 
-def variables(builder, height, width):
+def variables(builder: ir.IRBuilder, height: int, width: int) -> list[list[ir.Value]]:
     """Return height x width variables, one vector each: LLVM sees that they can be registers."""
     return [[cgutils.alloca_once(builder, VECTOR) for _ in range(width)] for _ in range(height)]
 
 
-def arrays(context, builder, signature, arguments, count):
+def arrays(
+    context: Any, builder: ir.IRBuilder, signature: Any, arguments: Sequence[ir.Value], count: int
+) -> list[Any]:
     """Return the first `count` arguments as arrays, with `data`, `shape` and `strides`."""
     pairs = zip(signature.args[:count], arguments[:count], strict=True)
     return [context.make_array(kind)(context, builder, value) for kind, value in pairs]
 
 
-def rows_inside(builder, row, count, height):
+def rows_inside(
+    builder: ir.IRBuilder, row: ir.Value, count: int, height: ir.Value
+) -> list[ir.Value]:
     """Return `count` rows from `row` on; those beyond the last one, `height` - 1, are the last."""
     last, rows = builder.sub(height, INDEX(1)), []
     for i in range(count):
@@ -77,13 +86,13 @@ def rows_inside(builder, row, count, height):
     return rows
 
 
-def lanes_inside(builder, column, width):
+def lanes_inside(builder: ir.IRBuilder, column: ir.Value, width: ir.Value) -> ir.Value:
     """Return a mask that is on in the lanes whose columns, from `column` on, are below `width`."""
     counting = ir.Constant(ir.VectorType(INDEX, LANES), list(range(LANES)))
     return builder.icmp_signed("<", counting, all_lanes(builder, builder.sub(width, column)))
 
 
-def fetch_early(builder, place):
+def fetch_early(builder: ir.IRBuilder, place: ir.Value) -> None:
     """Ask for the cache line at `place`, to be read soon; an address beyond the array does no harm.
 
     It goes to the L2 cache. Into L1, where neighbours of what is read now would be pushed out,
@@ -94,7 +103,7 @@ def fetch_early(builder, place):
     call(builder, "llvm.prefetch.p0", ir.VoidType(), place, to_read, into_l2, data)
 
 
-def need_float32(*given):
+def need_float32(*given: types.Array) -> None:
     for x in given:
         if x.dtype != types.float32:
             raise TypingError(f"the micro-kernel is for float32, got {x}: use np.dot")
