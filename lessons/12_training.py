@@ -292,7 +292,7 @@ picture(
     panels,
     "Loss, active share and spread of the first steps at two rates. In loss and active share the "
     "two look alike, near the margin and near 1. The spread tells: it grows at the small rate, "
-    "and at the large one falls within a few steps to almost nothing.",
+    "and at the large one falls within a few steps to almost nothing, with a hump in between.",
     quality=75,
 )
 
@@ -301,14 +301,16 @@ print(diagnosis(fast))
 
 # %% tags=["claim"]
 claim("the default is 5e-4, and 0.05 a hundred times as much", config.rate == 5e-4)
-claim("it has collapsed", all(record.state == "collapsed" for record in fast[-10:]))
+claim("it has collapsed", all(record.state == "collapsed" for record in fast[-5:]))
+claim("most of the time", sum(record.state == "collapsed" for record in fast) > 11)
 claim("within a few steps", min(record.spread for record in fast[:6]) < 0.01)
 claim("its loss stays at the margin", all(abs(r.loss - 0.2) < 0.02 for r in fast[-10:]))
 claim("nearly all pairs are active", all(record.active > 0.9 for record in fast[-10:]))
 
 # %% [markdown]
-# It has **collapsed**: within a few steps all faces are one point, and there they stay for the rest of
-# this run. Nothing of that looks like a catastrophe in the loss. It lies flat at the margin,
+# It has **collapsed**: within a few steps all faces are one point. They may come apart for a step or
+# two, by chance of the last digits, and fall together again. Nothing of that looks like a catastrophe
+# in the loss. It lies flat at the margin,
 # $D(a,p) - D(a,n) + \alpha$ with both distances 0, and nearly all pairs are active: as if the network had
 # not begun yet. The spread alone says that it is over, and says so at once. A step that is too long
 # throws all points to the same side; where all embeddings are equal, their differences are 0, and so is
