@@ -234,8 +234,9 @@ def _begin(out: Path, settings: dict, force: bool) -> None:
     except ValueError:
         before = {}
     if before != settings:
+        photos = shortened(before["photos"]) if "photos" in before else "who knows what"
         raise ValueError(
-            f"{out} holds an unfinished pack of {shortened(before.get('photos'))} at "
+            f"{out} holds an unfinished pack of {photos} at "
             f"{shortened(before.get('size'), 40)} pixels: choose another OUT, or say --force"
         )
 

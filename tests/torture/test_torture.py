@@ -14,7 +14,7 @@ ALL = attacks()
 TINY = NETWORKS.pop("tiny")  # the attacks' own: no other test is to meet it
 
 
-@pytest.mark.full
+@pytest.mark.torture
 @pytest.mark.parametrize("name", ALL)
 def test_a_few_cases_of_each_are_survived(name, tmp_path, monkeypatch):
     monkeypatch.setitem(NETWORKS, "tiny", TINY)
