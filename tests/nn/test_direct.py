@@ -149,6 +149,12 @@ def test_a_relu_is_done_by_the_layer_before_it(name, dtype):
     assert (out == 0).any()
 
 
+def test_an_image_without_a_batch_is_refused_in_the_words_of_the_layer():
+    network = Sequential(("c", Conv2D(3, 4, 5, np.random.default_rng(0))), ("relu", ReLU()))
+    with pytest.raises(ValueError, match=r"one image alone is x\[None\]"):
+        network.forward(np.ones((9, 9, 3), np.float32))
+
+
 def test_minus_infinity_is_rectified_to_zero():
     """-inf times a factor 0 would be NaN."""
     x, bias = np.zeros((1, 2, 2, 1), np.float32), np.full(3, -np.inf, np.float32)
