@@ -17,7 +17,7 @@ How the comparison is kept fair, whoever the engine is:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -52,7 +52,7 @@ class Engine:
     peer: str
     about: str
     runs: Mapping[str, Callable[[], Any]]
-    vectors: Callable[[Any], np.ndarray] = np.asarray
+    vectors: Callable[[Any], np.ndarray] = field(default_factory=lambda: np.asarray)
     takes_bytes: bool = False
 
 
