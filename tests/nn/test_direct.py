@@ -15,6 +15,7 @@ from minifacenet.nn.device import backend
 from minifacenet.nn.layer import Parameter, Sequential
 from minifacenet.nn.linear import Linear
 from minifacenet.nn.products.llvm_vectors import LANES
+from minifacenet.nn.products.microkernel import FASTER_THAN_BLAS
 from minifacenet.nn.relu import ReLU
 from minifacenet.nn.residual import Residual
 from minifacenet.nn.window import Window
@@ -101,6 +102,18 @@ def test_the_same_bits_in_any_batch_and_on_two_threads():
     whole = forward(x, 1)
     np.testing.assert_array_equal(forward(x, 2), whole)
     np.testing.assert_array_equal(np.concatenate([forward(one[None], 1) for one in x]), whole)
+
+
+@pytest.mark.skipif(not FASTER_THAN_BLAS, reason="im2col is what auto takes here")
+@pytest.mark.parametrize(("channels", "size"), [(4, 6), (16, 12)])
+def test_auto_is_direct_in_any_batch_where_winograd_saves_too_little(channels, size):
+    rng = np.random.default_rng(0)
+    layer = Conv2D(channels, 32, 3, rng, pad=1)
+    for n in (1, 5):
+        x = normal(rng, n, size, size, channels)
+        out = np.empty((n, size, size, 32), np.float32)
+        conv_forward_direct(x, layer.weight, layer.bias.data, layer.window, False, out)
+        np.testing.assert_array_equal(layer.forward(x), out)
 
 
 @pytest.mark.parametrize("where", [*itertools.product((0, 4), repeat=2)])
