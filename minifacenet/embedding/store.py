@@ -30,6 +30,7 @@ import numpy as np
 from numpy.lib import format as npy_format
 
 from ..files.atomic import digest, replacing, write_csv
+from ..files.reading import open_table
 from ..files.words import printable, shortened
 from .quantise import Quantised, quantise
 
@@ -216,7 +217,7 @@ def _read_array(npy: Path) -> np.ndarray:
 
 def _read_table(table: Path) -> list[list[str]]:
     try:
-        with table.open(newline="", encoding="utf-8") as file:
+        with open_table(table) as file:
             header, *rows = list(csv.reader(file, strict=True)) or [[]]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise StoreError(f"{table}: not a UTF-8 table ({error})") from None
