@@ -19,6 +19,7 @@ from pathlib import Path
 
 from minifacenet.files.atomic import sweep, workplace
 from minifacenet.files.locks import locked_name, made
+from minifacenet.files.reading import read_whole
 from minifacenet.machine.places import FOLDER
 
 # What pip writes when no index could be reached. Its last line says that there is no such package.
@@ -152,7 +153,7 @@ class Item:
 
 def read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_whole(path, piped=True)
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror})") from None
 

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from ..embedding.embedder import Embedder
+from ..files.reading import read_whole
 from ..files.stored import json_object
 from ..machine.places import where
 from ..machine.versions import versions
@@ -215,11 +216,11 @@ def other_figures(path: Path, identity: dict[str, Any]) -> list[str]:
     if not path.exists():
         return []
     try:
-        stored = json_object(path.read_bytes())
+        stored = json_object(read_whole(path))
     except ValueError:
         stored = {}
     return [name for name, value in identity.items() if stored.get(name, ...) != value]
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(read_whole(path)).hexdigest()

@@ -11,6 +11,7 @@ from typing import Any
 from ..embedding.embedder import Embedder
 from ..files.atomic import holds_anything
 from ..files.links import real_path
+from ..files.reading import read_whole
 from ..files.stored import json_object
 from ..preprocessing.align_folder import Alignment, align_folder
 from ..preprocessing.align_listed import settings_for
@@ -142,6 +143,6 @@ class Library:
 def _made_from(out: Path) -> str:
     """Return the folder that an earlier run has aligned into `out`; '' if that is not known."""
     try:
-        return str(json_object((out / "align.json").read_bytes()).get("photos", ""))
+        return str(json_object(read_whole(out / "align.json")).get("photos", ""))
     except (OSError, ValueError):
         return ""

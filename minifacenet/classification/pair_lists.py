@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from ..files.atomic import write_text
+from ..files.reading import read_whole
 from ..files.words import shortened
 
 _NUMBER = "[0-9]{1,9}"
@@ -113,7 +114,7 @@ def can_be_listed(name: str) -> bool:
 def _lines(path: str | os.PathLike) -> list[str]:
     """Return the lines of a text file, without endings and without blank lines at the end."""
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
+        text = read_whole(path, piped=True).decode("utf-8-sig")
     except OSError as error:
         tried = Path(path).absolute()
         raise PairsError(

@@ -16,11 +16,13 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 
 from ..files.atomic import write_csv
+from ..files.reading import read_whole
 from ..files.spreadsheets import name_of_cell, path_of_cell
 from ..files.words import shortened
 from ..preprocessing.boxes import shared_with
@@ -166,7 +168,7 @@ def _overlap(one: Rename, face: Face) -> float:
 def _rows(path: Path, columns: tuple[str, ...]) -> Iterable[tuple[int, list[str]]]:
     """Yield the lines below a header that has to be `columns`."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with StringIO(read_whole(path, piped=True).decode("utf-8-sig"), newline="") as file:
             reader = csv.reader(file)
             header = next(reader, [])
             if tuple(header) != columns:

@@ -31,6 +31,7 @@ import numpy as np
 
 from ..files.atomic import digest, write_csv
 from ..files.npy import read_header, write_npy
+from ..files.reading import open_table
 from ..files.words import printable, shortened
 from .quantise import Quantised, quantise
 
@@ -220,7 +221,7 @@ def _read_array(npy: Path) -> np.ndarray:
 
 def _read_table(table: Path) -> list[list[str]]:
     try:
-        with table.open(newline="", encoding="utf-8") as file:
+        with open_table(table) as file:
             header, *rows = list(csv.reader(file, strict=True)) or [[]]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise StoreError(f"{table}: not a UTF-8 table ({error})") from None

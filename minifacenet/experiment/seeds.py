@@ -32,6 +32,7 @@ from ..classification.methods import (
 from ..embedding.checkpoint import load_model
 from ..files.atomic import sweep, write_csv
 from ..files.locks import locked
+from ..files.reading import read_whole
 from ..files.stored import LARGEST, is_number, json_object, settings_of
 from ..files.words import shortened
 from ..nn.device.backend import one_thread
@@ -175,7 +176,7 @@ def _finished(folder: Path, faces: Faces, config: RunConfig, force: bool) -> dic
             )
         return None
     try:
-        metrics = json_object(path.read_bytes())
+        metrics = json_object(read_whole(path))
         others = metrics["data"]["content"] != faces.content
         changed = settings_of(RunConfig, metrics["config"], "config") != config
         _check_figures(metrics)

@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ..files.atomic import holds_anything, sweep, write_json
+from ..files.reading import read_whole
 from ..files.stored import json_object
 from ..files.words import shortened
 from .choose_and_cut import CropSettings
@@ -110,7 +111,7 @@ def _check_same(path: Path, ours: dict) -> str:
     """Return the earlier photos' folder, if it is another; raise ValueError for other settings."""
     out = path.parent
     try:
-        theirs = json_object(path.read_bytes())
+        theirs = json_object(read_whole(path))
     except ValueError:
         theirs = None
     if theirs is None or not isinstance(theirs.get("photos", ""), str):

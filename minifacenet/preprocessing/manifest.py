@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from ..files.atomic import write_csv
+from ..files.reading import open_table
 from ..files.words import shortened
 from .choose_and_cut import UPSIDE, Face
 from .photo import MOST_SIDE
@@ -99,7 +100,7 @@ def load_manifest(path: Path) -> dict[str, Entry]:
     """
     if not path.exists():
         return {}
-    with path.open(newline="", encoding="utf-8") as file:
+    with open_table(path) as file:
         reader = csv.reader(file)
         try:
             if tuple(next(reader, ())) != COLUMNS:

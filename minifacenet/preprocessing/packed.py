@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from ..files.npy import read_header
+from ..files.reading import read_whole
 from ..files.stored import is_text, json_object
 from ..files.words import printable, shortened
 from .centre_square import in_channels
@@ -170,7 +171,7 @@ def _header(path: Path) -> tuple[tuple[int, ...], int]:
 def _about(path: Path) -> dict:
     """Read what a pack says of itself, and check it."""
     try:
-        about = json_object(path.read_bytes())
+        about = json_object(read_whole(path))
     except OSError as error:
         raise FolderError(f"{path}: cannot be read ({error.strerror})") from None
     except ValueError as error:
@@ -214,7 +215,7 @@ def _table(path: Path, expected: str) -> tuple[tuple[str, ...], list[str], tuple
     origins: list[str] = []
     same: dict[str, str] = {}  # one object for a text that comes again
     try:
-        data = path.read_bytes()
+        data = read_whole(path)
         if (found := table_digest(data)) != expected:
             raise ValueError(f"its digest is {found}, and {ABOUT} says {shortened(expected, 40)}")
         rows = csv.reader(io.StringIO(data.decode(), newline=""), strict=True)

@@ -33,6 +33,7 @@ from numpy.lib import format as npy_format
 
 from ..files.atomic import replacing, sweep, write_csv, write_json
 from ..files.locks import locked
+from ..files.reading import read_whole
 from ..files.stored import json_object
 from ..files.words import shortened
 from .centre_square import in_channels, square_crop
@@ -125,7 +126,7 @@ class Packer(Gathered):
         if self.channels is None:
             with pixels.open("rb") as file:
                 self.stored = 3 if b", 3)" in file.read(HEADER) else 1
-        data = keys.read_bytes()
+        data = read_whole(keys)
         whole = (pixels.stat().st_size - HEADER) // self._row()
         channels = data[KEY_BYTES - 1 :: KEY_BYTES]
         right = next((i for i, one in enumerate(channels) if one not in (1, 3)), len(channels))
@@ -230,7 +231,7 @@ def _begin(out: Path, settings: dict, force: bool) -> None:
         write_json(out / SETTINGS, settings)
         return
     try:
-        before = json_object((out / SETTINGS).read_bytes())
+        before = json_object(read_whole(out / SETTINGS))
     except ValueError:
         before = {}
     if before != settings:
@@ -252,7 +253,7 @@ def _finish(out: Path, settings: dict, faces: Faces) -> None:
         "channels": faces.images.shape[3],
         "asked": settings["channels"],
         "cut": faces.cut,
-        "table": table_digest((out / TABLE).read_bytes()),
+        "table": table_digest(read_whole(out / TABLE)),
         "people": faces.people,
         "skipped": faces.skipped,
         "ignored": faces.ignored,

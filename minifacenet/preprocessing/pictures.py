@@ -22,6 +22,7 @@ from PIL import Image
 
 from ..files.atomic import replacing, write_csv
 from ..files.names import as_a_disk_sees
+from ..files.reading import open_table
 from ..plots.sheets import crop_sheet, rejected_sheet, small
 from ..plots.style import save
 from .align_folder import SAVE_SECONDS, Alignment
@@ -156,7 +157,7 @@ def _load(out: Path) -> Drawn:
     """Load show.csv; a missing or damaged one gives nothing, and then no picture is removed."""
     with (
         suppress(OSError, ValueError, csv.Error),
-        (out / "show.csv").open(newline="", encoding="utf-8") as file,
+        open_table(out / "show.csv") as file,
     ):
         header, *rows = csv.reader(file)
         parts = [PurePosixPath(picture).parts for _, picture, _ in rows]

@@ -27,6 +27,7 @@ from ..embedding.architectures import Architecture, FaceNet
 from ..embedding.embedder import Embedder
 from ..experiment.scores import score_pairs
 from ..files.atomic import write_csv, write_json
+from ..files.reading import open_table, read_whole
 from ..files.stored import MOST, is_count, is_number, json_object
 from ..preprocessing.faces import Faces
 from ..training.loop import train_watched
@@ -181,7 +182,7 @@ def left_to_do(
     if force or not table.exists():
         return [], study.trainings()
     try:
-        stored = json_object(about.read_bytes()) if about.exists() else {}
+        stored = json_object(read_whole(about)) if about.exists() else {}
     except ValueError as error:
         raise ValueError(f"{about}: damaged, it is {error}; --force begins anew") from None
     differ = [key for key, value in study.identity(faces).items() if stored.get(key, ...) != value]
@@ -191,7 +192,7 @@ def left_to_do(
             "or say --force to begin anew"
         )
     try:
-        with table.open(newline="", encoding="utf-8") as file:
+        with open_table(table) as file:
             header, *rows = [*csv.reader(file)] or [[]]
         done = {tuple(map(int, row[:2])) for row in rows}
         fits = tuple(header) == HEADER and len(done) == len(rows) and all(map(_is_row, rows))

@@ -12,6 +12,7 @@ from pathlib import Path
 from .. import plots
 from ..embedding.checkpoint import CheckpointError
 from ..files.atomic import write_csv
+from ..files.reading import open_table
 from ..files.stored import is_number
 from ..files.words import shortened
 from .health import StepRecord
@@ -38,7 +39,7 @@ def read_rows(path: Path, types: Sequence[type]) -> list[tuple]:
     OSError, ValueError
         There is no such file, or a row has another length or other values; its line is named.
     """
-    with path.open(newline="", encoding="utf-8") as file:
+    with open_table(path) as file:
         reader = csv.reader(file)
         try:
             next(reader, None)

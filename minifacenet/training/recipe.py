@@ -15,6 +15,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from ..files.reading import read_whole
 from ..files.stored import is_switch, options_in, with_options
 from ..files.words import meant, nearest, shortened
 from .settings import TrainingRunConfig
@@ -38,7 +39,7 @@ def read_recipe(source: str | Path) -> dict[str, Any]:
     """
     path = _file(str(source))
     try:
-        options = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        options = tomllib.loads(read_whole(path, piped=True).decode("utf-8-sig"))
     except RecursionError:  # of brackets within brackets
         raise ValueError(f"recipe {path} cannot be read (it is nested too deeply)") from None
     except (ValueError, OSError) as error:  # of TOML, of the text, of the file

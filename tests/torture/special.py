@@ -149,7 +149,7 @@ def _not_one_line(ended: Ended) -> str | None:
     "special-arguments",
     "a FIFO, a socket, a folder, a device, a link to nowhere or to itself, in the place of every "
     "path that a command takes: it ends with a result or with one line",
-    120,
+    454,
 )
 def arguments(cases: int, seed: int, place: Path) -> Iterator[str | None]:
     world, out = make_world(place / "world"), place / "out"
@@ -157,7 +157,11 @@ def arguments(cases: int, seed: int, place: Path) -> Iterator[str | None]:
     for name, of in ALL.items():
         given = of(world, out)
         paths = [i for i, a in enumerate(given) if str(a).startswith(str(place))]
-        tried += [(name, i, thing) for i in paths for thing in THINGS]
+        # A list of pairs may come through a pipe, whose writer is waited for.
+        piped = [i for i in paths if given[i - 1] == "--pairs"]
+        tried += [
+            (name, i, thing) for i in paths for thing in THINGS if thing != "fifo" or i not in piped
+        ]
     for number in np.random.default_rng(seed).permutation(len(tried))[:cases]:
         name, i, thing = tried[number]
         path = place / f"it-{number}.png"
