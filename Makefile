@@ -54,12 +54,16 @@ test: $(VENV)/.with-dev $(VENV)/.with-data
 	$(PY) data_scripts/get_orl.py data/orl
 	$(PYTEST)
 
-test-extra test-full: $(VENV)/.with-dev $(VENV)/.with-data $(VENV)/.with-full $(VENV)/.with-cuda \
-                      $(VENV)/.with-peers
-	$(PY) data_scripts/get_orl.py data/orl
+define GET_WEIGHTS
 	$(PY) data_scripts/get_mtcnn.py data/mtcnn.safetensors
 	$(PY) data_scripts/get_nn4_small2.py data/nn4_small2.safetensors
 	$(PY) data_scripts/get_dlib_resnet.py data/dlib_resnet.safetensors
+endef
+
+test-extra test-full: $(VENV)/.with-dev $(VENV)/.with-data $(VENV)/.with-full $(VENV)/.with-cuda \
+                      $(VENV)/.with-peers
+	$(PY) data_scripts/get_orl.py data/orl
+	$(GET_WEIGHTS)
 	$(PYTEST) -m "extra"
 	test $@ = test-extra || $(PYTEST) -m "full and not extra"
 
@@ -85,6 +89,7 @@ test-lowest:
 # All extras but the GPU's: attacks on all that there is.
 torture: $(VENV)/.with-dev $(VENV)/.with-data $(VENV)/.with-full $(VENV)/.with-torture
 	$(PY) data_scripts/get_orl.py data/orl
+	$(GET_WEIGHTS)
 	$(PY) -m tests.torture $(OF)
 
 lint: $(VENV)/.with-dev

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from .attack import attack
-from .many_faces import DETECTOR, ORL, check_material, photos, untrained
+from .many_faces import photos, untrained
+from .material import detector, orl
 from .steady import grown, one_after_the_other, slowed
 from .watched import Watched, watched
 
@@ -34,7 +35,7 @@ def _recognise(place: Path, out: str, at: int | None = None) -> Watched:
     return watched(
         [
             "recognise", place / "photos", "--out", folder, "--model", place / "model.safetensors",
-            "--known", place / "known", "--detector", DETECTOR, "--threads", 2,
+            "--known", place / "known", "--detector", detector(), "--threads", 2,
             "--threshold", 0.001, "--distance", 0.001,
         ],
         done, at, every=1 if at is None or at > SMALL else 0.02,
@@ -42,10 +43,9 @@ def _recognise(place: Path, out: str, at: int | None = None) -> Watched:
 
 
 def _prepare(place: Path, count: int, seed: int) -> list[str]:
-    check_material()
     untrained(place / "model.safetensors", CUT)
     for person in ("s1", "s2", "s3"):
-        shutil.copytree(ORL / person, place / "known" / person)
+        shutil.copytree(orl() / person, place / "known" / person)
     return photos(place / "photos", count, seed)
 
 

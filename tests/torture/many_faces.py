@@ -8,10 +8,8 @@ from PIL import Image
 from minifacenet.embedding.architectures import Architecture, FaceNet
 from minifacenet.embedding.checkpoint import save_model
 
-from .attack import Absent
-from .results import ROOT
+from .material import orl
 
-ORL, DETECTOR = ROOT / "data" / "orl", ROOT / "data" / "mtcnn.safetensors"
 FOLDER = 500  # photos in a folder
 SIDE = 32  # pixels of a drawn face, which the network takes as they are
 
@@ -23,16 +21,10 @@ def untrained(path: Path, cut: str) -> Path:
     return path
 
 
-def check_material() -> None:
-    """Say what to do where faces or the detector are not there."""
-    if not (ORL.is_dir() and DETECTOR.is_file()):
-        raise Absent("say `minifacenet get orl` and `minifacenet get mtcnn` first")
-
-
 def photos(out: Path, count: int, seed: int) -> list[str]:
     """Write small photos, each with one of the ORL faces: larger, darker, aslant, elsewhere."""
     rng = np.random.default_rng(seed)
-    faces = [Image.open(path).convert("L") for path in sorted(ORL.glob("s*/*.png"))]
+    faces = [Image.open(path).convert("L") for path in sorted(orl().glob("s*/*.png"))]
     names = [f"{i // FOLDER:03d}/{i:06d}.jpg" for i in range(count)]
     for name in names:
         (out / name).parent.mkdir(parents=True, exist_ok=True)

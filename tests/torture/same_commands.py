@@ -12,9 +12,9 @@ from pathlib import Path
 
 from .attack import attack
 from .command_digests import commands
+from .material import orl
 
 ROOT = Path(__file__).parents[2]
-ORL = ROOT / "data" / "orl"
 PEOPLE = {"Ada": "s1", "Émilie": "s2", "Łukasz": "s3", "s10": "s4", "s2": "s5"}
 NEEDS = {  # commands whose files others read
     "train-packed": ("pack",),
@@ -94,7 +94,7 @@ def make_inputs(folder: Path, order: int | None) -> None:
     for name, source in PEOPLE.items():
         for number in range(1, 6):
             to = Path("faces", name) if number < 5 else Path("photos", *["sub"] * (name > "Z"))
-            copies[folder / to / f"{name} {number}.png"] = ORL / source / f"{number}.png"
+            copies[folder / to / f"{name} {number}.png"] = orl() / source / f"{number}.png"
     targets = sorted(copies)
     if order is not None:
         random.Random(order).shuffle(targets)

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from minifacenet.machine.places import where
-
+from .material import detector, orl
 from .processes import How, completed
 
 PEOPLE, PHOTOS = 5, 4  # of ORL's 40 people with 10 photos
@@ -125,20 +124,8 @@ def given() -> Path:
     return place
 
 
-def orl() -> Path:
-    """Return the folder of the ORL faces.
-
-    Raises
-    ------
-    FileNotFoundError
-    """
-    found = where("orl")
-    if not found.is_dir() or not where("mtcnn.safetensors").exists():
-        raise FileNotFoundError("say `minifacenet get orl` and `minifacenet get mtcnn` first")
-    return found.absolute()
-
-
 def _chosen(name: str, people: int, first: int, count: int) -> Path:
+    detector()  # which the commands find by themselves
     place = given() / name
     for person in range(1, people + 1):
         folder = place / f"s{person}"
