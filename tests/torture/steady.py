@@ -30,9 +30,9 @@ def slowed(looks: Sequence[Look], begin: int, count: int) -> str | None:
 def grown(looks: Sequence[Look], begin: int, each: int, room: int) -> str | None:
     """Return in words when more memory was taken than at item `begin`, with `each` item since.
 
-    `room` bytes are for what is no item's.
+    `room` bytes are for what is no item's; what is loaded before the first item does not count.
     """
-    start = _reached(looks, begin)
+    start = _reached(looks, max(begin, 1))
     for look in looks:
         bound = start.memory + room + each * max(0, look.done - start.done)
         if look.memory > bound:
