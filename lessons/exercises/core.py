@@ -138,7 +138,8 @@ def solution(number: str) -> None:
 
 def progress() -> str:
     """How many of all exercises are solved: '7 of 28 solved.'"""
-    return f"{len(_solved())} of {len(load_exercises())} solved."
+    known = load_exercises()
+    return f"{len(_solved() & known.keys())} of {len(known)} solved."
 
 
 def say(message: str) -> None:
@@ -209,9 +210,10 @@ def _line_of(error: Exception) -> str:
 
 def _solved() -> set[str]:
     try:
-        return set(json.loads(SOLVED.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
+        found = json.loads(SOLVED.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return set()
+    return {one for one in found if isinstance(one, str)} if isinstance(found, list) else set()
 
 
 def _remember(number: str) -> None:

@@ -5,7 +5,7 @@ import inspect
 
 import numpy as np
 import pytest
-from exercises import check, hint, solution
+from exercises import check, core, hint, solution
 from exercises.core import WIDTH, Wrong, expect, load_exercises, say
 
 from tests.conftest import text
@@ -70,6 +70,17 @@ def test_what_is_not_attempted_or_breaks_never_ends_a_lesson(capsys):
     printed = capsys.readouterr().out
     assert "your code raised ValueError" in printed
     assert "np.zeros(3) @ np.zeros(4)" in printed
+
+
+@pytest.mark.parametrize(
+    "found", ["7", "[[1], {}, 2, null]", '{"00.1": 1}', '["99.9"]', "[" * 10**5]
+)
+def test_a_damaged_file_of_what_was_solved_counts_for_nothing(found, capsys):
+    core.SOLVED.write_text(found)
+    assert core.progress() == f"0 of {len(EXERCISES)} solved."
+    number = next(iter(EXERCISES))
+    check(number, EXERCISES[number].worked())
+    assert f"1 of {len(EXERCISES)} solved." in text(capsys.readouterr().out)
 
 
 def test_no_hint_comes_before_an_attempt_and_three_come_after(capsys):
