@@ -170,7 +170,7 @@ class Thresholds:
         return thresholds
 
     def _check(self) -> None:
-        distances = {"accuracy": self.accuracy, "cut": self.cut}
+        distances = [("accuracy", self.accuracy), ("cut", self.cut)]
         tables = [("far", self.far), ("gate", self.gate)]
         for one in self.galleries:
             if not is_count(one.people, 1, MOST) or not is_count(one.photos, 1, MOST):
@@ -178,11 +178,11 @@ class Thresholds:
                 raise ValueError(f"a gallery has people and photos of each, got {sizes}")
             tables.append((f"gate of {one.people} people, {one.photos} photos", one.gate))
         for name, at_rates in tables:
-            distances |= {f"{name} at {rate}": value for rate, value in at_rates.items()}
+            distances += [(f"{name} at {rate}", value) for rate, value in at_rates.items()]
             for rate in at_rates:
                 if not is_number(rate, 0, 1):
                     raise ValueError(f"{name} is by rates from 0 to 1, got {rate}")
-        for name, value in distances.items():
+        for name, value in distances:  # no dictionary: two galleries may have one name
             if not is_distance(value):
                 raise ValueError(f"{name} is a distance from 0 to 4, got {shortened(value)}")
         for name in ("pairs_same", "pairs_different", "stranger_faces", "enrolled_people"):

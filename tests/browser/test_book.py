@@ -29,7 +29,7 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("width", [360, 1280])
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(BOOK).as_posix())
+@pytest.mark.parametrize("page", PAGES, ids=[p.relative_to(BOOK).as_posix() for p in PAGES])
 def test_a_page_fits_is_silent_and_asks_nobody(browser, page, width):
     browser.open(page.as_uri(), width=width)
     browser.ask(READY)

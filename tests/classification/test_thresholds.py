@@ -213,5 +213,6 @@ def test_galleries_come_back_from_json():
 def test_a_gallery_that_cannot_be_is_refused(field, value):
     stored = json.loads(json.dumps(with_galleries().as_dict()))
     stored["galleries"][0][field] = value
+    stored["galleries"].append(with_galleries().as_dict()["galleries"][0])  # as large, and right
     with pytest.raises(ValueError, match=r"gallery|gate of"):
         Thresholds.of(stored)

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 LESSONS = Path(__file__).parents[2] / "lessons"
+# Deprecations of packages, beside the newest of those that they need, are not ours.
+WARNINGS = ("-W", "error::UserWarning", "-W", "ignore::DeprecationWarning")
 sys.path.insert(0, str(LESSONS))
 
 

@@ -14,7 +14,7 @@ from links import linked
 
 from tests.conftest import need
 
-from .conftest import LESSONS
+from .conftest import LESSONS, WARNINGS
 
 ROOT = LESSONS.parent
 SPEC = importlib.util.spec_from_file_location("build", LESSONS / "build.py")
@@ -40,7 +40,7 @@ def test_runs(source, tmp_path):
         need(importlib.util.find_spec("numba.cuda"), "no numba.cuda here")
     environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-W", "error::UserWarning", source.name],
+        [sys.executable, *WARNINGS, source.name],
         cwd=LESSONS, env=environment, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

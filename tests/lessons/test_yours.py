@@ -32,7 +32,7 @@ def test_a_network_of_nothing_but_kept_answers_learns(tmp_path, monkeypatch):
         assert kept.keep(number, EXERCISES[number].worked()) == ""
     environment = os.environ | {"MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-W", "error::UserWarning", "16_yours.py"],
+        [sys.executable, *WARNINGS, "16_yours.py"],
         cwd=lessons, env=environment, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

@@ -12,7 +12,7 @@ from .attack import KINDS, Absent, Attack, attacks
 from .children import spent
 from .results import record, write_tables
 
-SHOWN = 20  # failures of one attack that are printed
+SHOWN = 100  # failures of one attack that are printed
 
 
 def processor_seconds() -> float:
