@@ -11,6 +11,13 @@ ROOT = Path(__file__).parents[2]
 BOOK = ROOT / "build" / "book"
 PAGES = sorted(page for page in BOOK.rglob("*.html") if "_modules" not in page.parts)
 PAGES = [page for page in PAGES if page != BOOK / "index.html"]  # it leads on at once
+
+
+def named(pages):
+    """Return pages with their names as ids; a function for ids is asked even if there are none."""
+    return [pytest.param(page, id=page.relative_to(BOOK).as_posix()) for page in pages]
+
+
 WIDE = """[...document.querySelectorAll("article *")].filter((e) =>
   e.getBoundingClientRect().right > document.documentElement.clientWidth + 1
   && !e.closest(".highlight, .table-wrapper, mjx-container, .output, .math")
@@ -29,7 +36,7 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("width", [360, 1280])
-@pytest.mark.parametrize("page", PAGES, ids=[p.relative_to(BOOK).as_posix() for p in PAGES])
+@pytest.mark.parametrize("page", named(PAGES))
 def test_a_page_fits_is_silent_and_asks_nobody(browser, page, width):
     browser.open(page.as_uri(), width=width)
     browser.ask(READY)
@@ -39,7 +46,7 @@ def test_a_page_fits_is_silent_and_asks_nobody(browser, page, width):
     assert asked == []
 
 
-@pytest.mark.parametrize("page", sorted(BOOK.glob("[0-9]*.html")), ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", named(sorted(BOOK.glob("[0-9]*.html"))))
 def test_formulas_are_set(browser, page):
     browser.open(page.as_uri())
     written = len(re.findall(r'class="math notranslate', page.read_text(encoding="utf-8")))

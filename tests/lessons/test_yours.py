@@ -11,6 +11,7 @@ from exercises.standins import STANDINS
 
 from tests.conftest import need
 
+from .conftest import WARNINGS
 from .test_lessons import ROOT, build
 
 EXERCISES = load_exercises()
