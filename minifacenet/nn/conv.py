@@ -33,7 +33,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .convolution.direct import FASTER_UP_TO, conv_forward_direct, is_served
+from .convolution.direct import conv_forward_direct, is_served
 from .convolution.implicit_gemm import conv_backward_implicit, conv_forward_implicit
 from .convolution.winograd import conv_backward_winograd, conv_forward_winograd, fastest_tile
 from .device.backend import Array, contiguous, device_of, empty, read_only, zeros
@@ -97,10 +97,10 @@ class Conv2D(Layer):
     algorithm : 'auto', 'im2col', 'winograd' or 'winograd2'
         All compute the same but for rounding. 'winograd' has tiles of 4x4 outputs, 'winograd2' of
         2x2: slower, and nearly as exact as im2col. Both are for 3x3 kernels of stride 1. 'auto'
-        takes what was measured fastest on a CPU for the shape of the layer and of an image, never
-        of a batch: so an image is computed the same way in any batch. (Where it is not Winograd's,
-        the forward is direct, if our micro-kernel is in use.) From an infinite pixel im2col
-        gives infinity, Winograd NaN, also in outputs of the tile that do not see the pixel.
+        takes what was measured fastest on a CPU for the shape of the layer and its output. For
+        maps of a few tiles that depends on the batch, and so do an output's last digits. (Where it
+        is not Winograd's, the forward is direct, if our micro-kernel is in use.) From an infinite
+        pixel im2col gives infinity, Winograd NaN, also in outputs of the tile that do not see it.
     bias : bool
         False leaves b out, and `layer.bias` is None: a batch norm that follows would take it away
         again, and adds its own beta.
@@ -148,7 +148,7 @@ class Conv2D(Layer):
         x = self._accept(x, "N", "H", "W", self.weight.data.shape[2])
         out = empty((x.shape[0], *self.output_shape(x.shape[1:])), like=x)
         bias = self.bias.data if self.bias else read_only(self._no_bias())
-        tile = self._forward_tile(x, out.shape)
+        tile = self._tile(out.shape)
         if tile:
             conv_forward_winograd(x, self.weight, bias, self.window, tile, rectify, out)
         elif self._is_direct(x):
@@ -162,8 +162,9 @@ class Conv2D(Layer):
         """Say yes where forward is by Winograd or direct, on the CPU."""
         if device_of(x) != "cpu" or len(x.shape) != 4:  # forward says what is wrong with it
             return False
-        shape = (x.shape[0], *self.output_shape(x.shape[1:]))
-        return self._is_direct(x) or self._forward_tile(x, shape) is not None
+        if self._is_direct(x):
+            return True
+        return self._tile((x.shape[0], *self.output_shape(x.shape[1:]))) is not None
 
     def _is_direct(self, x):
         return self.algorithm == "auto" and device_of(x) == "cpu" and is_served(x.dtype)
@@ -184,14 +185,10 @@ class Conv2D(Layer):
         """Return zeros for the kernels, which add a bias and sum its gradient in any case."""
         return zeros(self.weight.data.shape[3:], like=self.weight.data)
 
-    def _forward_tile(self, x, shape):
-        few = math.prod(self.weight.data.shape[2:]) <= FASTER_UP_TO
-        return None if few and self._is_direct(x) else self._tile(shape)
-
     def _tile(self, shape):
         """Return the size of Winograd's tiles for an output (N, H', W', O); None means im2col."""
         if self.algorithm == "auto":
-            return fastest_tile(self.window, self.weight.data.shape[2], *shape[1:])
+            return fastest_tile(self.window, self.weight.data.shape[2], shape)
         return TILES.get(self.algorithm)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -88,19 +88,37 @@ def _neighbour_sums(padded, n, sums):
             sums[c] += shifted[c]
 
 
+@cpu_function
+def _forward_usual(v, squares, a, k, y):
+    """Compute a pixel's y for n = 5 and beta = 0.75, which the compiler then knows: a third of the
+    time, for the sums stay in registers.
+    """
+    one = v.dtype.type(1)
+    for c in range(v.size):
+        squares[c + 2] = v[c] * v[c]
+    for c in range(v.size):
+        total = squares[c] + squares[c + 1] + squares[c + 2] + squares[c + 3] + squares[c + 4]
+        root = math.sqrt(k + a * total)
+        y[c] = v[c] * (one / (root * math.sqrt(root)))
+
+
 @cpu_kernel
 def _forward_cpu(x, n, a, beta, k, out):
     pixels, channels = x.shape
+    usual = n == 5 and beta == x.dtype.type(0.75)
     for task in prange(-(-pixels // PIXELS)):
         squares = np.zeros(channels + n - 1, x.dtype)  # n // 2 zeros at both ends
         sums = np.empty(channels, x.dtype)
         for pixel in range(task * PIXELS, min(pixels, (task + 1) * PIXELS)):
-            v = x[pixel]
-            for c in range(channels):
-                squares[c + n // 2] = v[c] * v[c]
-            _neighbour_sums(squares, n, sums)
-            for c in range(channels):
-                out[pixel, c] = v[c] * _damping_cpu(k + a * sums[c], beta)
+            v, y = x[pixel], out[pixel]
+            if usual:
+                _forward_usual(v, squares, a, k, y)
+            else:
+                for c in range(channels):
+                    squares[c + n // 2] = v[c] * v[c]
+                _neighbour_sums(squares, n, sums)
+                for c in range(channels):
+                    y[c] = v[c] * _damping_cpu(k + a * sums[c], beta)
 
 
 @cuda_function

@@ -12,6 +12,7 @@ from numba.core.errors import TypingError
 from minifacenet.nn.device.backend import read_only
 from minifacenet.nn.device.cpu_target import cpu_kernel
 from minifacenet.nn.products.microkernel import (
+    HALF,
     LANES,
     PANEL,
     TALL,
@@ -54,6 +55,8 @@ def assert_close(c, a, b, start):
 @example(TALL, PANEL, 64, True, "C", "C", 0)
 @example(TALL + 1, PANEL + 1, 0, True, "C", "C", 0)
 @example(70, 70, 0, False, "F", "C", 0)
+@example(7, PANEL + HALF * LANES, 5, True, "C", "C", 0)  # the last panel by a narrow tile
+@example(4, HALF * LANES + 1, 5, False, "C", "C", 0)  # and by a wide one
 def test_against_float64(m, n, k, accumulate, layout_a, layout_b, seed):
     rng = np.random.default_rng(seed)
     a, b = normal(rng, m, k), normal(rng, k, n)

@@ -222,26 +222,29 @@ def test_an_algorithm_that_cannot_be_is_refused(kernel, stride, algorithm, messa
 
 
 @pytest.mark.parametrize(
-    ("channels", "height", "width", "filters", "tile"),
+    ("channels", "shape", "tile"),
     [
-        (64, 55, 55, 192, 4),  # NN1
-        (192, 28, 28, 384, 4),
-        (384, 14, 14, 256, 4),
-        (16, 24, 24, 48, 4),  # nn1_mini
-        (48, 12, 12, 96, 4),
-        (64, 6, 6, 64, 2),  # four tiles of 4x4 would hang over by 28 outputs of 64
-        (64, 1, 1, 64, None),
-        (15, 24, 24, 48, None),
-        (16, 24, 24, 31, None),
+        (64, (1, 55, 55, 192), 4),  # NN1
+        (192, (1, 28, 28, 384), 4),
+        (384, (1, 14, 14, 256), 4),
+        (16, (1, 24, 24, 48), 4),  # nn1_mini
+        (48, (1, 12, 12, 96), 4),
+        (64, (20, 6, 6, 64), 2),  # four tiles of 4x4 would hang over by 28 outputs of 64
+        (256, (1, 4, 4, 256), 2),  # one tile of 4x4 fetches 36 points, four of 2x2 fetch 16
+        (256, (16, 4, 4, 256), 4),
+        (256, (1, 3, 3, 256), None),
+        (64, (9, 1, 1, 64), None),
+        (15, (1, 24, 24, 48), None),
+        (16, (1, 24, 24, 31), None),
     ],
 )
-def test_auto_takes_what_was_measured_fastest(channels, height, width, filters, tile):
-    assert fastest_tile(Window.of(3, 1, 1), channels, height, width, filters) == tile
+def test_auto_takes_what_was_measured_fastest(channels, shape, tile):
+    assert fastest_tile(Window.of(3, 1, 1), channels, shape) == tile
 
 
 def test_auto_takes_im2col_for_other_windows():
     for window in (Window.of(5), Window.of(3, 2), Window.of(1), Window.of((3, 1))):
-        assert fastest_tile(window, 64, 55, 55, 192) is None
+        assert fastest_tile(window, 64, (1, 55, 55, 192)) is None
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-from llvmlite import ir
 from numba import prange, types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -37,10 +36,8 @@ from ..layer import Parameter
 from ..products.llvm_vectors import (
     FLOAT,
     INDEX,
-    INT32,
     ITEM,
     LANES,
-    SUFFIX,
     VECTOR,
     VECTORS,
     ZEROS,
@@ -48,18 +45,17 @@ from ..products.llvm_vectors import (
     address,
     all_lanes,
     arrays,
-    call,
     lanes_inside,
+    load,
     need_float32,
     rows_inside,
+    store,
     variables,
 )
 from ..products.microkernel import FASTER_THAN_BLAS, TALL
 from ..window import Window
 
 WIDTHS = tuple(width for width in (4, 2, 1) if width <= VECTORS)  # vectors in a row of a tile
-# Channels times filters: with so few, Winograd's transforms take longer than its products save.
-FASTER_UP_TO = 1024
 STRIP_BYTES = 1 << 17  # of the image for one task, which stay in a core's cache
 
 # -- The tile, in LLVM's instructions ------------------------------------------------------------
@@ -83,7 +79,7 @@ def _add_windows(builder, sums, x, begins, panels, panel, size, row_step):
             for j in range(len(sums[0])):
                 steps = (panel, next_panel), (k, next_k), (INDEX(j * LANES), INDEX(ITEM))
                 place = address(builder, panels.data, VECTOR, *steps)
-                vectors.append(builder.load(place, align=ITEM))
+                vectors.append(load(builder, place))
             for begin, row_of_sums in zip(begins, sums, strict=True):
                 tap = builder.add(begin, t), INDEX(ITEM)
                 value = builder.load(address(builder, x.data, FLOAT, tap))
@@ -114,11 +110,10 @@ def _tile(width):
         first = builder.mul(panel, INDEX(width * LANES))
         columns = [builder.add(first, INDEX(j * LANES)) for j in range(width)]
         masks = [lanes_inside(builder, column, filters) for column in columns]
-        sums, align = variables(builder, height, width), INT32(ITEM)
-        name = f"{SUFFIX}.p0"
+        sums = variables(builder, height, width)
         for j, (column, mask) in enumerate(zip(columns, masks, strict=True)):
             place = address(builder, bias.data, VECTOR, (column, INDEX(ITEM)))
-            start = call(builder, f"llvm.masked.load.{name}", VECTOR, place, align, mask, ZEROS)
+            start = load(builder, place, mask)
             for i in range(height):
                 builder.store(start, sums[i][j])
         _add_windows(builder, sums, x, begins, panels, panel, (rows, run), row_step)
@@ -129,8 +124,7 @@ def _tile(width):
                 below = builder.and_(builder.fcmp_ordered("<", value, ZEROS), every)
                 value = builder.select(below, ZEROS, value)
                 place = address(builder, out.data, VECTOR, (i, down), (column, INDEX(ITEM)))
-                stored = value, place, align, mask
-                call(builder, f"llvm.masked.store.{name}", ir.VoidType(), *stored)
+                store(builder, value, place, mask)
         return context.get_dummy_value()
 
     @intrinsic

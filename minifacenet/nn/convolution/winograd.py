@@ -54,7 +54,7 @@ for Convolutional Neural Networks", 2016, whose letters these are.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -76,20 +76,25 @@ from .winograd_matrices import winograd_matrices
 from .winograd_transforms import POINTS
 
 SMALLEST_GROUP = 256  # tiles: fewer are not worth three parallel loops
+FETCH = 5  # tiles: as long as it takes to multiply so many, it takes to fetch the weights
 
 
-def fastest_tile(window: Window, channels: int, out_h: int, out_w: int, filters: int) -> int | None:
+@lru_cache(4096)
+def fastest_tile(window: Window, channels: int, shape: tuple[int, ...]) -> int | None:
     """Return the size m of a tile, 2 or 4, with which Winograd's is the fastest; None: im2col is.
 
-    Measured with one thread in float32: with 16 channels or more and 32 filters or more, the way
-    with the fewest multiplications is the fastest. With less, transforms take more than they save.
+    `shape` is that of the output, (N, H', W', O). Measured with one thread in float32: with 16
+    channels or more and 32 filters or more, the way with the fewest multiplications is the fastest,
+    if there are tiles enough: a single one has to fetch a U of 36 C O numbers, or of 16 C O. With
+    fewer channels or filters, transforms take more than they save.
     """
+    n, out_h, out_w, filters = shape
     if window.kernel != (3, 3) or window.stride != (1, 1) or channels < 16 or filters < 32:
         return None
-    multiplications: dict[int | None, int] = {None: 9 * out_h * out_w}
+    costs: dict[int | None, int] = {None: 9 * (n * out_h * out_w + FETCH)}
     for m in POINTS:  # the first of equals is the more exact
-        multiplications[m] = (m + 2) ** 2 * -(-out_h // m) * -(-out_w // m)
-    return min(multiplications, key=lambda m: multiplications[m])
+        costs[m] = (m + 2) ** 2 * (n * -(-out_h // m) * -(-out_w // m) + FETCH)
+    return min(costs, key=lambda m: costs[m])
 
 
 def transformed_weights(weight: np.ndarray, m: int) -> np.ndarray:
@@ -141,15 +146,16 @@ def _factors(weight: Parameter, m: int, transpose: bool) -> tuple[np.ndarray, np
 
 def _forward_cpu(x, weight: Parameter, bias, window: Window, m: int, rectify: bool, out):
     plan, points, sizes = _Plan(x, out, m), (m + 2, m + 2), (x.shape[3], out.shape[3])
-    half = -(-len(x) * plan.strips // 2)  # two tasks at least
-    chunk = max(1, min(plan.balanced // plan.tiles, half))
+    share = -(-len(x) * plan.strips // thread_count())  # a task for each thread, at least
+    chunk = max(1, min(plan.balanced // plan.tiles, share))
     shape = (thread_count(), *points, chunk * plan.tiles)
     v, products = (np.empty((*shape, size), x.dtype) for size in sizes)
     _, _, corner = window.geometry()
     u, panels = _factors(weight, m, False)
+    row_bias = np.tile(bias, out.shape[2])
     with blas_threads(1):
         forward_strips(
-            x, u, panels, bias, corner, m, chunk, plan.scratch, v, products, rectify, out
+            x, u, panels, row_bias, corner, m, chunk, plan.scratch, v, products, rectify, out
         )
 
 

@@ -29,17 +29,19 @@ def _enter(x, corner, m, first, last, strips, tiles, scratch, v):
 
 @cpu_function
 def _leave(products, bias, m, first, last, strips, tiles, scratch, rectify, out):
-    """Compute Y = A^T products A + bias in these strips; rectified: 0 where it is negative."""
-    _, out_h, out_w, filters = out.shape
-    zero = out.dtype.type(0)
+    """Compute Y = A^T products A + bias in these strips; rectified: 0 where it is negative.
+
+    `bias` is that of a whole row, so that the loop over it is a long one.
+    """
+    out_h, zero = out.shape[1], out.dtype.type(0)
     for strip in range(first, last):
         image, y, at = strip // strips, strip % strips * m, (strip - first) * tiles
         pixels = from_points(products, at, tiles, m, m, scratch)
         for a in range(min(m, out_h - y)):
-            for q in range(out_w):
-                for o in range(filters):
-                    value = pixels[a, q, o] + bias[o]
-                    out[image, y + a, q, o] = zero if rectify and value < zero else value
+            row, line = pixels[a].reshape(-1), out[image, y + a].reshape(-1)
+            for t in range(bias.size):
+                value = row[t] + bias[t]
+                line[t] = zero if rectify and value < zero else value
 
 
 @cpu_kernel

@@ -14,7 +14,22 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numba
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
 from ..device.cpu_target import cpu_function
+from ..products.llvm_vectors import (
+    INDEX,
+    ITEM,
+    LANES,
+    VECTOR,
+    address,
+    arrays,
+    lanes_inside,
+    load,
+    store,
+)
 from .winograd_matrices import INFINITY, winograd_matrices
 
 # Keyed by the size m of a tile. They are in the file of the kernels, which are compiled for them:
@@ -25,44 +40,118 @@ POINTS = {
 }
 
 # -- Transforms along one axis -------------------------------------------------------------------
+# `lines` (width, C) are pixels side by side. Tile t sees `taps` of them from t * step on, and its
+# points are points[:, first + t], of (n, T, C).
 
 
 def _transforms(name, matrix):
     """Return functions that multiply by a fixed matrix M (points, taps) and by its transpose.
 
-    M is a constant for the compiler: it unrolls the loops over M, leaves out the zeros, and takes
-    many channels at once. Measured: as fast as formulas written out by hand.
+    M is a constant for the compiler: it unrolls the loops over M and leaves out the zeros. In
+    float32 `_in_vectors` computes all, by the same sums in the same order.
 
     `name` keeps the functions apart. Numba calls machine code by the function's name and a number
     that counts within a process; so code of two processes, both read from the disk, could have one
     name, and a kernel would be linked with the wrong one.
     """
     matrix = tuple(tuple(float(value) for value in row) for row in matrix)
-    points, taps = len(matrix), len(matrix[0])
+    taps = len(matrix[0])
+    spread_vectors, gather_vectors = _in_vectors(matrix, True), _in_vectors(matrix, False)
 
-    def spread(source, target, tile):
-        scalar = source.dtype.type
-        for c in range(source.shape[1]):
-            for i in range(points):
-                total = scalar(0)
+    def spread(lines, points, step, first, tiles):
+        """Set points[:, first + t] = M lines[t * step :] for each tile t."""
+        scalar = lines.dtype.type
+        if spread_vectors(lines, points, step, first, tiles):
+            return
+        for tile in range(tiles):
+            for c in range(lines.shape[1]):
+                for i in range(len(matrix)):
+                    total = scalar(0)
+                    for a in range(taps):
+                        if matrix[i][a] != 0:
+                            total += scalar(matrix[i][a]) * lines[tile * step + a, c]
+                    points[i, first + tile, c] = total
+
+    def gather(lines, points, step, first, tiles):
+        """Add M^T points[:, first + t] to lines[t * step :] for each tile t."""
+        scalar = lines.dtype.type
+        if gather_vectors(lines, points, step, first, tiles):
+            return
+        for tile in range(tiles):
+            for c in range(lines.shape[1]):
                 for a in range(taps):
-                    if matrix[i][a] != 0:
-                        total += scalar(matrix[i][a]) * source[a, c]
-                target[i, tile, c] = total
-
-    def gather(source, tile, target):
-        scalar = source.dtype.type
-        for c in range(target.shape[1]):
-            for a in range(taps):
-                total = target[a, c]
-                for i in range(points):
-                    if matrix[i][a] != 0:
-                        total += scalar(matrix[i][a]) * source[i, tile, c]
-                target[a, c] = total
+                    total = lines[tile * step + a, c]
+                    for i in range(len(matrix)):
+                        if matrix[i][a] != 0:
+                            total += scalar(matrix[i][a]) * points[i, first + tile, c]
+                    lines[tile * step + a, c] = total
 
     for function in (spread, gather):
         function.__qualname__ = f"{function.__name__}_{name}"
     return cpu_function(spread), cpu_function(gather)
+
+
+def _in_vectors(matrix, spreads):
+    """Return `spread`, or `gather`, in LLVM's instructions; it returns False for float64.
+
+    The loop in Python is vectorised, too. But each time LLVM first compares all addresses with each
+    other, lest lines and points be the same memory, and for 32 channels that takes longer than the
+    sums.
+    """
+
+    def emit(context, builder, signature, arguments):
+        lines, points = arrays(context, builder, signature, arguments, 2)
+        step, first, tiles = arguments[2:]
+        _, channels = cgutils.unpack_tuple(builder, lines.shape)
+        next_line, _ = cgutils.unpack_tuple(builder, lines.strides)
+        next_point, next_tile, _ = cgutils.unpack_tuple(builder, points.strides)
+        whole = builder.and_(channels, INDEX(-LANES))
+
+        def compute(tile, c, mask):
+            """Write what a tile takes for LANES channels from c on, or for those of a mask."""
+            line, at = builder.mul(tile, step), (c, INDEX(ITEM))
+            here = builder.add(first, tile), next_tile
+            seen, made = [], []
+            for a in range(len(matrix[0])):
+                row = builder.add(line, INDEX(a)), next_line
+                seen.append(address(builder, lines.data, VECTOR, row, at))
+            for i in range(len(matrix)):
+                point = INDEX(i), next_point
+                made.append(address(builder, points.data, VECTOR, point, here, at))
+            if spreads:
+                _multiply(builder, matrix, seen, made, False, mask)
+            else:
+                _multiply(builder, list(zip(*matrix, strict=True)), made, seen, True, mask)
+
+        with cgutils.for_range(builder, tiles) as loop:
+            with cgutils.for_range_slice(builder, INDEX(0), whole, INDEX(LANES)) as (c, _):
+                compute(loop.index, c, None)
+            with builder.if_then(builder.icmp_signed("<", whole, channels)):
+                compute(loop.index, whole, lanes_inside(builder, whole, channels))
+        return cgutils.true_bit
+
+    def none(context, builder, signature, arguments):
+        return cgutils.false_bit
+
+    def vectors(typing_context, lines, points, step, first, tiles):
+        given = types.boolean(lines, points, types.intp, types.intp, types.intp)
+        return given, emit if lines.dtype == types.float32 else none
+
+    if numba.config.DISABLE_JIT:
+        return lambda lines, points, step, first, tiles: False
+    return intrinsic(vectors)
+
+
+def _multiply(builder, matrix, sources, targets, accumulate, mask):
+    """Write vectors = matrix vectors, or +=, given where in memory they are."""
+    values = [load(builder, place, mask) for place in sources]
+    for row, place in zip(matrix, targets, strict=True):
+        total = load(builder, place, mask) if accumulate else None
+        for factor, value in zip(row, values, strict=True):
+            if factor:
+                part = builder.fmul(VECTOR([factor] * LANES), value)
+                total = part if total is None else builder.fadd(total, part)
+        store(builder, total, place, mask)
 
 
 _A2, _B2, _ = winograd_matrices(POINTS[2])
@@ -74,31 +163,29 @@ _spread_b4, _gather_b4 = _transforms("b4", _B4.T)
 
 
 @cpu_function
-def _spread(source, target, tile):
-    """Set target[:, tile] = M source: (taps, C) -> (points, C), M being the matrix that fits."""
-    points, taps = target.shape[0], source.shape[0]
-    if points == 6 and taps == 6:
-        _spread_b4(source, target, tile)
-    elif points == 6:
-        _spread_a4(source, target, tile)
+def _spread(taps, lines, points, step, first, tiles):
+    """Call the `spread` of the matrix that fits."""
+    if len(points) == 6 and taps == 6:
+        _spread_b4(lines, points, step, first, tiles)
+    elif len(points) == 6:
+        _spread_a4(lines, points, step, first, tiles)
     elif taps == 4:
-        _spread_b2(source, target, tile)
+        _spread_b2(lines, points, step, first, tiles)
     else:
-        _spread_a2(source, target, tile)
+        _spread_a2(lines, points, step, first, tiles)
 
 
 @cpu_function
-def _gather(source, tile, target):
-    """Add M^T source[:, tile] to target: (points, C) -> (taps, C)."""
-    points, taps = source.shape[0], target.shape[0]
-    if points == 6 and taps == 6:
-        _gather_b4(source, tile, target)
-    elif points == 6:
-        _gather_a4(source, tile, target)
+def _gather(taps, lines, points, step, first, tiles):
+    """Call the `gather` of the matrix that fits."""
+    if len(points) == 6 and taps == 6:
+        _gather_b4(lines, points, step, first, tiles)
+    elif len(points) == 6:
+        _gather_a4(lines, points, step, first, tiles)
     elif taps == 4:
-        _gather_b2(source, tile, target)
+        _gather_b2(lines, points, step, first, tiles)
     else:
-        _gather_a2(source, tile, target)
+        _gather_a2(lines, points, step, first, tiles)
 
 
 # -- Transforms of a strip, a row of tiles -------------------------------------------------------
@@ -128,10 +215,9 @@ def to_points(image, top, left, m, taps, scratch, points, first, tiles):
         row, seen = image[top + a].reshape(-1), window[a].reshape(-1)[left * channels :]
         for t in range(row.size):
             seen[t] = row[t]
-    _spread(window.reshape(taps, -1), half.reshape(n, 1, -1), 0)
+    _spread(taps, window.reshape(taps, -1), half.reshape(n, 1, -1), 0, 0, 1)
     for i in range(n):
-        for tile in range(tiles):
-            _spread(half[i, tile * m : tile * m + taps], points[i], first + tile)
+        _spread(taps, half[i], points[i], m, first, tiles)
 
 
 @cpu_function
@@ -141,10 +227,9 @@ def from_points(points, first, tiles, m, taps, scratch):
     window, half = _buffers(scratch, taps, n, (tiles - 1) * m + taps, channels)
     half[:] = points.dtype.type(0)
     for i in range(n):
-        for tile in range(tiles):
-            _gather(points[i], first + tile, half[i, tile * m : tile * m + taps])
+        _gather(taps, half[i], points[i], m, first, tiles)
     window[:] = points.dtype.type(0)
-    _gather(half.reshape(n, 1, -1), 0, window.reshape(taps, -1))
+    _gather(taps, window.reshape(taps, -1), half.reshape(n, 1, -1), 0, 0, 1)
     return window
 
 

@@ -56,6 +56,30 @@ def call(builder: ir.IRBuilder, name: str, result: ir.Type, *values: ir.Value) -
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), values)
 
 
+def load(
+    builder: ir.IRBuilder, place: ir.Value, mask: ir.Value | None = None, start: ir.Value = ZEROS
+) -> ir.Value:
+    """Return the vector at `place`; with a mask those lanes that are on, the others from `start`.
+
+    Memory is not touched where a lane is off.
+    """
+    if mask is None:
+        return builder.load(place, align=ITEM)
+    name = f"llvm.masked.load.{SUFFIX}.p0"
+    return call(builder, name, VECTOR, place, INT32(ITEM), mask, start)
+
+
+def store(
+    builder: ir.IRBuilder, value: ir.Value, place: ir.Value, mask: ir.Value | None = None
+) -> None:
+    """Store a vector at `place`; with a mask those lanes that are on."""
+    if mask is None:
+        builder.store(value, place, align=ITEM)
+    else:
+        name = f"llvm.masked.store.{SUFFIX}.p0"
+        call(builder, name, ir.VoidType(), value, place, INT32(ITEM), mask)
+
+
 def add_product(builder: ir.IRBuilder, total: ir.Value, a: ir.Value, b: ir.Value) -> None:
     """Write total += a b, `total` a variable."""
     new = call(builder, f"llvm.fmuladd.{SUFFIX}", VECTOR, a, b, builder.load(total))

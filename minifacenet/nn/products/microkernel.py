@@ -15,7 +15,8 @@ vector registers while k runs over the sum:
                 c[i, 0] += a b0, ..., c[i, 3] += a b3     4 of 24 independent multiply-adds
 
 That is 10 loads for 24 multiply-adds, 0.42 for each. C is read and written once. If a tile of 4
-rows leaves fewer rows empty we take it: (4 + 4) / 16 = 0.5 loads for each multiply-add.
+rows leaves fewer rows empty we take it: (4 + 4) / 16 = 0.5 loads for each multiply-add. And where
+the last 64 columns are 32 or fewer, a tile computes half of them.
 
 **Panels.** A step reads 64 neighbours in a row of B, the next step 64 in the row below: in a
 C-ordered B these lie far apart. `pack_panels` copies B into panels (ceil(n / 64), k, 64), zeros
@@ -51,30 +52,30 @@ from .llvm_vectors import (
     INT32,
     ITEM,
     LANES,
-    SUFFIX,
     VECTOR,
     VECTORS,
-    ZEROS,
     add_product,
     address,
     all_lanes,
     arrays,
-    call,
     lanes_inside,
+    load,
     need_float32,
     rows_inside,
+    store,
     variables,
 )
 from .vector_width import INSTRUCTIONS
 
 PANEL = LANES * VECTORS  # columns of a panel and of a tile
 TALL, SHORT = 6, 4  # rows of a tile
+HALF = VECTORS // 2  # vectors in a row of a narrow one
 FASTER_THAN_BLAS = INSTRUCTIONS == "AVX-512" and not numba.config.DISABLE_JIT
 
 # -- The tile, in LLVM's instructions ------------------------------------------------------------
 
 
-def _tile_of_c(builder, rows, c, row, panel):
+def _tile_of_c(builder, rows, vectors, c, row, panel):
     """Return the rows of the tile, each vector's address in C, and masks for the columns.
 
     A row beyond the end of C is computed as a copy of the last one, and stored over it. A mask is
@@ -83,7 +84,7 @@ def _tile_of_c(builder, rows, c, row, panel):
     height, width = cgutils.unpack_tuple(builder, c.shape)
     stride, _ = cgutils.unpack_tuple(builder, c.strides)
     inside, masks, addresses = rows_inside(builder, row, rows, height), [], []
-    for j in range(VECTORS):
+    for j in range(vectors):
         column = builder.add(builder.mul(panel, INDEX(PANEL)), INDEX(j * LANES))
         masks.append(lanes_inside(builder, column, width))
         steps = column, INDEX(ITEM)
@@ -98,9 +99,9 @@ def _add_products(builder, sums, a, inside, panels, panel):
     next_panel, next_k, _ = cgutils.unpack_tuple(builder, panels.strides)
     with cgutils.for_range(builder, depth) as loop:
         k, b = loop.index, []
-        for j in range(VECTORS):
+        for j in range(len(sums[0])):
             steps = (panel, next_panel), (k, next_k), (INDEX(j * LANES), INDEX(ITEM))
-            b.append(builder.load(address(builder, panels.data, VECTOR, *steps), align=ITEM))
+            b.append(load(builder, address(builder, panels.data, VECTOR, *steps)))
         for i, row_of_sums in zip(inside, sums, strict=True):
             value = builder.load(address(builder, a.data, FLOAT, (i, down), (k, right)))
             value = all_lanes(builder, value)
@@ -108,24 +109,24 @@ def _add_products(builder, sums, a, inside, panels, panel):
                 add_product(builder, total, value, vector)
 
 
-def _tile(rows):
-    """Return the intrinsic tile(a, panels, c, row, panel, accumulate) for a tile `rows` high."""
+def _tile(rows, vectors=VECTORS):
+    """Return the intrinsic tile(a, panels, c, row, panel, accumulate), `rows` x `vectors` large.
+
+    The tile begins where the panel does.
+    """
 
     def emit(context, builder, signature, arguments):
         a, panels, c = arrays(context, builder, signature, arguments, 3)
         row, panel, accumulate = arguments[3:]
-        inside, addresses, masks = _tile_of_c(builder, rows, c, row, panel)
+        inside, addresses, masks = _tile_of_c(builder, rows, vectors, c, row, panel)
         wanted = [builder.and_(mask, all_lanes(builder, accumulate)) for mask in masks]
-        sums = variables(builder, rows, VECTORS)
-        cells = [(i, j) for i in range(rows) for j in range(VECTORS)]
-        name, align = f"{SUFFIX}.p0", INT32(ITEM)
+        sums = variables(builder, rows, vectors)
+        cells = [(i, j) for i in range(rows) for j in range(vectors)]
         for i, j in cells:  # start from C; from zero where the mask is off
-            old = (addresses[i][j], align, wanted[j], ZEROS)
-            builder.store(call(builder, f"llvm.masked.load.{name}", VECTOR, *old), sums[i][j])
+            builder.store(load(builder, addresses[i][j], wanted[j]), sums[i][j])
         _add_products(builder, sums, a, inside, panels, panel)
         for i, j in cells:
-            new = (builder.load(sums[i][j]), addresses[i][j], align, masks[j])
-            call(builder, f"llvm.masked.store.{name}", ir.VoidType(), *new)
+            store(builder, builder.load(sums[i][j]), addresses[i][j], masks[j])
         return context.get_dummy_value()
 
     @intrinsic
@@ -139,6 +140,7 @@ def _tile(rows):
 
 
 tall_tile, short_tile = _tile(TALL), _tile(SHORT)
+_tall_half, _short_half = _tile(TALL, HALF), _tile(SHORT, HALF)
 
 # -- A square, transposed in registers -----------------------------------------------------------
 
@@ -234,8 +236,13 @@ def gemm_panels(a, panels, c, accumulate):
         raise ValueError("rows must be contiguous, got strides", panels.strides, c.strides)
     height = SHORT if -m % SHORT < -m % TALL else TALL
     for panel in range(count):
+        narrow = c.shape[1] - panel * PANEL <= HALF * LANES
         for row in range(0, m, height):
-            if height == TALL:
+            if narrow and height == TALL:
+                _tall_half(a, panels, c, row, panel, accumulate)
+            elif narrow:
+                _short_half(a, panels, c, row, panel, accumulate)
+            elif height == TALL:
                 tall_tile(a, panels, c, row, panel, accumulate)
             else:
                 short_tile(a, panels, c, row, panel, accumulate)
