@@ -64,7 +64,8 @@ def main():
     of_unit = np.empty(microkernel.panels_shape(4, 3), np.float32)
     few_rows.transposed_times_few(unit, unit, False, of_unit, np.empty((3, 3), np.float32))
     points = np.ones((4, 4, 3, 4), np.float32), np.empty((4, 4, *panels.shape), np.float32)
-    winograd_kernels.pack_points(points[0], False, points[1])
+    winograd_kernels.pack_points(*points)
+    winograd_kernels.pack_transposed_points(*points)
 
     for name, function in compiled_functions():
         if name.startswith(FLOAT64):

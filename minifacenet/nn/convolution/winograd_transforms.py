@@ -5,14 +5,17 @@ it is one long loop, as pixels of a row lie beside each other in memory, and wha
 done once. Then come the rows of each tile. The result, "points" (n, n, tiles, C), holds a matrix
 at each of the n n points.
 
-`to_points` and `from_points` are each other's transpose. Forward goes to the points with B^T and
-comes back with A^T; backward goes there with A and comes back with B. B^T takes the n inputs that
-a tile sees, A the m outputs.
+`.._to_points` and `.._from_points` are each other's transpose. Forward takes the n inputs that a
+tile sees to the points with B^T, and comes back to its m outputs with A^T; backward takes outputs
+there with A, and comes back to inputs with B. Inputs and outputs have functions of their own, so
+that a network that only goes forward compiles none of the transforms for backward.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
+
+import numpy as np
 
 from ..device.cpu_target import cpu_function
 from .winograd_matrices import INFINITY, winograd_matrices
@@ -73,30 +76,41 @@ _spread_a4, _gather_a4 = _transforms("a4", _A4)
 _spread_b4, _gather_b4 = _transforms("b4", _B4.T)
 
 
+# The size of a tile is known when they run: 4 x 4 outputs have 6 x 6 points.
+
+
 @cpu_function
-def _spread(source, target, tile):
-    """Set target[:, tile] = M source: (taps, C) -> (points, C), M being the matrix that fits."""
-    points, taps = target.shape[0], source.shape[0]
-    if points == 6 and taps == 6:
+def _spread_inputs(source, target, tile):
+    """Set target[:, tile] = B^T source: (n, C) -> (n, C)."""
+    if len(target) == 6:
         _spread_b4(source, target, tile)
-    elif points == 6:
-        _spread_a4(source, target, tile)
-    elif taps == 4:
+    else:
         _spread_b2(source, target, tile)
+
+
+@cpu_function
+def _spread_outputs(source, target, tile):
+    """Set target[:, tile] = A source: (m, C) -> (n, C)."""
+    if len(target) == 6:
+        _spread_a4(source, target, tile)
     else:
         _spread_a2(source, target, tile)
 
 
 @cpu_function
-def _gather(source, tile, target):
-    """Add M^T source[:, tile] to target: (points, C) -> (taps, C)."""
-    points, taps = source.shape[0], target.shape[0]
-    if points == 6 and taps == 6:
+def _gather_inputs(source, tile, target):
+    """Add B source[:, tile] to target: (n, C) -> (n, C)."""
+    if len(source) == 6:
         _gather_b4(source, tile, target)
-    elif points == 6:
-        _gather_a4(source, tile, target)
-    elif taps == 4:
+    else:
         _gather_b2(source, tile, target)
+
+
+@cpu_function
+def _gather_outputs(source, tile, target):
+    """Add A^T source[:, tile] to target: (n, C) -> (m, C)."""
+    if len(source) == 6:
+        _gather_a4(source, tile, target)
     else:
         _gather_a2(source, tile, target)
 
@@ -114,37 +128,69 @@ def _buffers(scratch, taps, points, width, channels):
 
 
 @cpu_function
-def to_points(image, top, left, m, taps, scratch, points, first, tiles):
-    """Set points[:, :, first:first + tiles] = M window M^T for each tile of a strip.
-
-    The strip sees `taps` rows of the image from row `top` on, which may be negative, `left` columns
-    of zeros before them, and zeros wherever the image ends.
-    """
+def _see(image, top, left, window):
+    """Copy the rows of the image from `top` on, which may be negative, into the window (taps, width,
+    C), after `left` columns of zeros; there are zeros wherever the image ends."""
     height, _, channels = image.shape
-    n = points.shape[0]
-    window, half = _buffers(scratch, taps, n, (tiles - 1) * m + taps, channels)
     window[:] = image.dtype.type(0)
-    for a in range(max(0, -top), min(taps, height - top)):
+    for a in range(max(0, -top), min(len(window), height - top)):
         row, seen = image[top + a].reshape(-1), window[a].reshape(-1)[left * channels :]
         for t in range(row.size):
             seen[t] = row[t]
-    _spread(window.reshape(taps, -1), half.reshape(n, 1, -1), 0)
-    for i in range(n):
-        for tile in range(tiles):
-            _spread(half[i, tile * m : tile * m + taps], points[i], first + tile)
 
 
 @cpu_function
-def from_points(points, first, tiles, m, taps, scratch):
-    """Apply the transpose: return the sum of M^T points M, a strip (taps, width, C) in scratch."""
-    n, channels = points.shape[0], points.shape[3]
-    window, half = _buffers(scratch, taps, n, (tiles - 1) * m + taps, channels)
+def inputs_to_points(image, top, left, m, scratch, points, first, tiles):
+    """Set points[:, :, first:first + tiles] = B^T d B for each tile of a strip of inputs.
+
+    The strip begins at row `top` and `left` columns before the image: see `_see`.
+    """
+    n = len(points)
+    window, half = _buffers(scratch, n, n, (tiles - 1) * m + n, image.shape[2])
+    _see(image, top, left, window)
+    _spread_inputs(window.reshape(n, -1), half.reshape(n, 1, -1), np.intp(0))
+    for i in range(n):
+        for tile in range(tiles):
+            _spread_inputs(half[i, tile * m : tile * m + n], points[i], first + tile)
+
+
+@cpu_function
+def outputs_to_points(image, top, m, scratch, points, first, tiles):
+    """Set points[:, :, first:first + tiles] = A y A^T for each tile of a strip of outputs."""
+    n = len(points)
+    window, half = _buffers(scratch, m, n, tiles * m, image.shape[2])
+    _see(image, top, 0, window)
+    _spread_outputs(window.reshape(m, -1), half.reshape(n, 1, -1), np.intp(0))
+    for i in range(n):
+        for tile in range(tiles):
+            _spread_outputs(half[i, tile * m : tile * m + m], points[i], first + tile)
+
+
+@cpu_function
+def inputs_from_points(points, first, tiles, m, scratch):
+    """Return the sum of B points B^T, a strip of inputs (n, width, C) in scratch."""
+    n, channels = len(points), points.shape[3]
+    window, half = _buffers(scratch, n, n, (tiles - 1) * m + n, channels)
     half[:] = points.dtype.type(0)
     for i in range(n):
         for tile in range(tiles):
-            _gather(points[i], first + tile, half[i, tile * m : tile * m + taps])
+            _gather_inputs(points[i], first + tile, half[i, tile * m : tile * m + n])
     window[:] = points.dtype.type(0)
-    _gather(half.reshape(n, 1, -1), 0, window.reshape(taps, -1))
+    _gather_inputs(half.reshape(n, 1, -1), np.intp(0), window.reshape(n, -1))
+    return window
+
+
+@cpu_function
+def outputs_from_points(points, first, tiles, m, scratch):
+    """Return A^T points A, a strip of outputs (m, width, C) in scratch."""
+    n, channels = len(points), points.shape[3]
+    window, half = _buffers(scratch, m, n, tiles * m, channels)
+    half[:] = points.dtype.type(0)
+    for i in range(n):
+        for tile in range(tiles):
+            _gather_outputs(points[i], first + tile, half[i, tile * m : tile * m + m])
+    window[:] = points.dtype.type(0)
+    _gather_outputs(half.reshape(n, 1, -1), np.intp(0), window.reshape(m, -1))
     return window
 
 
