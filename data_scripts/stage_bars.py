@@ -24,7 +24,8 @@ WORDS = {
 
 
 def stage_bars(ax: Axes, rows: Sequence[dict[str, str]], stages: Sequence[str]) -> None:
-    """Draw a bar for each row, from its `<stage>_ms`, with its `photos_per_second` behind it."""
+    """Draw a bar for each row, from its `<stage>_ms`, with its `photos_per_second` behind it, and
+    its `faces` if it has them."""
     left, places = np.zeros(len(rows)), np.arange(len(rows))
     longest = max(sum(float(one[f"{stage}_ms"]) for stage in stages) for one in rows)
     for stage in stages:
@@ -39,8 +40,10 @@ def stage_bars(ax: Axes, rows: Sequence[dict[str, str]], stages: Sequence[str]) 
         left += taken
     for place, end, one in zip(places, left, rows, strict=True):
         text = f" {float(one['photos_per_second']):.1f} photos/s"
+        if "faces" in one:
+            text += f",\n {one['faces']} faces found"
         ax.text(end, place, text, va="center", fontsize=8)
-    ax.set_yticks(places, [one["side"].replace(", ", ",\n", 1) for one in rows])
+    ax.set_yticks(places, [",\n".join(one["side"].rsplit(", ", 1)) for one in rows])
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set_xlim(0, 1.2 * longest)
     ax.grid(axis="y", visible=False)

@@ -129,8 +129,10 @@ def _buffers(scratch, taps, points, width, channels):
 
 @cpu_function
 def _see(image, top, left, window):
-    """Copy the rows of the image from `top` on, which may be negative, into the window (taps, width,
-    C), after `left` columns of zeros; there are zeros wherever the image ends."""
+    """Copy rows of the image into the window (taps, width, C), after `left` columns of zeros.
+
+    They begin at row `top`, which may be negative; there are zeros wherever the image ends.
+    """
     height, _, channels = image.shape
     window[:] = image.dtype.type(0)
     for a in range(max(0, -top), min(len(window), height - top)):
