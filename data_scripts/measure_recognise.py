@@ -100,8 +100,8 @@ def tasks(folder: Path, images: Path, people: Path, several: Path, seed: int) ->
     truth = {}
     for name, photo in (shown for turn in turns for shown in turn):
         truth[_copy(Path(photo), one)] = name
-    for photo in sorted(several.iterdir()):
-        _copy(photo, folder / "several")
+    for path in sorted(several.iterdir()):
+        _copy(path, folder / "several")
     return [Task(ONE_FACE, one, known, truth), Task(SEVERAL, folder / "several", known)]
 
 
