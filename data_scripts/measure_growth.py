@@ -10,9 +10,12 @@ run with the package's import alone says how much of either that is.
 
 **Growth**: milliseconds of processor time for a photo, on one thread, in batches from 8 to 1,800
 photos (the paper's), which go through the network at once; medians of rounds in turns. For the
-large networks it ends at 128 photos: 1,800 of NN1's would take 20 GB.
+large networks it ends at 128 photos: 1,800 of NN1's would take 20 GB. The system's part of it is
+given, too: glibc asks for arrays above 32 MB anew each time, and the system fills them with zeros.
+(`Embedder` takes 32 photos at once, however many there are.)
 
 The table is `lessons/results/growth.csv`, its picture lies beside it; `--draw-only` draws it anew.
+Networks that are not measured this time keep their rows.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import argparse
 import csv
 import json
 import os
+import statistics
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -47,7 +51,7 @@ RESULTS = Path(__file__).resolve().parents[1] / "lessons" / "results" / "growth.
 BATCHES, ROUNDS = (8, 32, 128, 512, 1800), 3
 LARGEST = {"dlib_resnet": 1800, "nn4_small2": 1800, "nn1": 128, "inception_resnet_v1": 128}
 IMPORT, FIRST, SECOND = "import alone", "first use", "second use"
-COMPILED, PHOTO = "kernels compiled", "a photo"
+COMPILED, PHOTO, SYSTEM = "kernels compiled", "a photo", "the system's part of a photo"
 WALL, PROCESSOR_TIME = "s on the wall", "s of processor time"
 HEADER = (
     "network", "measured", "batch", "value", "unit", "repeats", "versions", "processor",
@@ -92,22 +96,27 @@ def first_uses(network: str) -> Iterator[tuple[str, float, str]]:
                 yield COMPILED, len(list(Path(folder).rglob("*.nbc"))), "kernels"
 
 
-def costs(network: str) -> Iterator[tuple[int, float]]:
-    """Yield a batch and the milliseconds of a photo in it."""
+def costs(network: str) -> Iterator[tuple[str, int, float]]:
+    """Yield what was measured, the batch, and the milliseconds of a photo in it."""
     model = FaceNet.new(architecture(network))
     inference = model.for_inference()
     batches = [batch for batch in BATCHES if batch <= LARGEST.get(network, BATCHES[-1])]
     photos = to_input(random_faces(model, batches[-1]))
     # The small ones are repeated, so that all are timed for about as long.
     repeated = {batch: max(1, 64 // batch) for batch in batches}
+    system: dict[int, list[float]] = {batch: [] for batch in batches}
 
     def run(batch: int) -> None:
+        before = os.times().system
         for _ in range(repeated[batch]):
             inference.forward(photos[:batch])
+        system[batch].append(os.times().system - before)
 
     calls = {batch: Call(lambda batch=batch: run(batch)) for batch in batches}
     for batch, seconds in medians(calls, ROUNDS).items():
-        yield batch, 1000 * seconds / (batch * repeated[batch])
+        count = batch * repeated[batch]
+        yield PHOTO, batch, 1000 * seconds / count
+        yield SYSTEM, batch, 1000 * statistics.median(system[batch][-ROUNDS:]) / count
 
 
 # -- The picture ---------------------------------------------------------------------------------
@@ -147,25 +156,37 @@ def _first_bars(ax: Axes, networks: Sequence[str], rows: Sequence[dict[str, str]
 
 def _growth_lines(ax: Axes, networks: Sequence[str], rows: Sequence[dict[str, str]]) -> None:
     for number, name in enumerate(networks):
-        own = [row for row in rows if row["network"] == name and row["measured"] == PHOTO]
-        batches = [int(row["batch"]) for row in own]
-        values = np.array([float(row["value"]) for row in own])
+        own = [row for row in rows if row["network"] == name]
+        batches, values = _by_batch(own, PHOTO)
         label = f"{name}: {values[0]:.3g} ms in batches of {batches[0]}"
         look = {"color": HUES[number], "linestyle": DASHES[number % len(DASHES)]}
-        ax.plot(batches, values / values[0], marker="osD^"[number % 4], label=label, **look)
+        look["marker"] = "osD^"[number % 4]
+        ax.plot(batches, values / values[0], label=label, **look)
+        without = values - _by_batch(own, SYSTEM)[1]
+        ax.plot(batches, without / values[0], alpha=0.35, **look)
     ax.set_xscale("log", base=2)
     ax.set_xticks(BATCHES, [f"{batch:,}" for batch in BATCHES])
     ax.minorticks_off()
     ax.set_ylim(0, max(1.3, 1.1 * ax.dataLim.ymax))
-    ax.set_xlabel("photos in a batch")
-    ax.set_title(f"Cost of a photo; {BATCHES[0]} in a batch: 1", **BOLD)
+    ax.set_xlabel("photos in a batch; pale: without the system's part")
+    ax.set_ylabel(f"times that of {BATCHES[0]} in a batch")
+    ax.set_title("Cost of a photo by batch", **BOLD)
     ax.legend(loc="lower left", frameon=False, fontsize=8)
+
+
+def _by_batch(rows: Sequence[dict[str, str]], measured: str) -> tuple[list[int], np.ndarray]:
+    own = [row for row in rows if row["measured"] == measured]
+    return [int(row["batch"]) for row in own], np.array([float(row["value"]) for row in own])
 
 
 def draw(table: Path) -> None:
     """Draw the picture of a table beside it."""
+    save(picture(read(table)), table.with_suffix(".png"))
+
+
+def read(table: Path) -> list[dict[str, str]]:
     with table.open(encoding="utf-8", newline="") as file:
-        save(picture(list(csv.DictReader(file))), table.with_suffix(".png"))
+        return list(csv.DictReader(file))
 
 
 def main() -> None:
@@ -176,6 +197,9 @@ def main() -> None:
     options = parser.parse_args()
     set_threads(1)
     rows: list[list[str]] = []
+    if options.out.is_file():
+        others = (row for row in read(options.out) if row["network"] not in options.networks)
+        rows = [[row[name] for name in HEADER] for row in others]
     versions = f"minifacenet {__version__}, numba {numba.__version__}, numpy {np.__version__}"
 
     def add(network: str, measured: str, batch: int, value: float, unit: str, rounds: int) -> None:
@@ -188,8 +212,8 @@ def main() -> None:
     for network in () if options.draw_only else options.networks:
         for measured, value, unit in first_uses(network):
             add(network, measured, 1, value, unit, 1)
-        for batch, milliseconds in costs(network):
-            add(network, PHOTO, batch, milliseconds, "ms of processor time", ROUNDS)
+        for measured, batch, milliseconds in costs(network):
+            add(network, measured, batch, milliseconds, "ms of processor time", ROUNDS)
     draw(options.out)
 
 

@@ -9,6 +9,7 @@ from minifacenet.data_scripts.measure_growth import (
     PHOTO,
     PROCESSOR_TIME,
     SECOND,
+    SYSTEM,
     architecture,
     picture,
 )
@@ -23,7 +24,8 @@ def test_every_published_network_is_measured():
 def test_the_picture_shows_seconds_and_what_a_photo_costs_beside_the_smallest_batch():
     values = [
         (FIRST, 1, 20, PROCESSOR_TIME), (SECOND, 1, 2, PROCESSOR_TIME),
-        (COMPILED, 1, 27, "kernels"), (PHOTO, 8, 4, "ms"), (PHOTO, 32, 3, "ms"),
+        (COMPILED, 1, 27, "kernels"), (PHOTO, 8, 4, "ms"), (SYSTEM, 8, 1, "ms"),
+        (PHOTO, 32, 3, "ms"), (SYSTEM, 32, 2, "ms"),
     ]  # fmt: skip
     rows = [
         {
@@ -39,3 +41,4 @@ def test_the_picture_shows_seconds_and_what_a_photo_costs_beside_the_smallest_ba
     assert sorted(bar.get_width() for bar in first.patches) == pytest.approx([2, 20])
     assert "20.0 s, 27 kernels" in {text.get_text() for text in first.texts}
     assert growth.lines[0].get_ydata() == pytest.approx([1, 0.75])
+    assert growth.lines[1].get_ydata() == pytest.approx([0.75, 0.25])
