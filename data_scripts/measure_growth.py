@@ -10,9 +10,9 @@ run with the package's import alone says how much of either that is.
 
 **Growth**: milliseconds of processor time for a photo, on one thread, in batches from 8 to 1,800
 photos (the paper's), which go through the network at once; medians of rounds in turns. For the
-large networks it ends at 128 photos: of NN1's first layer alone, 1,800 take 5.6 GB. The system's part of it is
-given, too: glibc asks for arrays above 32 MB anew each time, and the system fills them with zeros.
-(`Embedder` takes 32 photos at once, however many there are.)
+large networks it ends at 128 photos: of NN1's first layer alone, 1,800 take 5.6 GB. The system's
+part of it is given, too: glibc asks for arrays above 32 MB anew each time, and the system fills
+them with zeros. (`Embedder` takes 32 photos at once, however many there are.)
 
 The table is `lessons/results/growth.csv`, its picture lies beside it; `--draw-only` draws it anew.
 Networks that are not measured this time keep their rows.
