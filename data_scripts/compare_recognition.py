@@ -36,8 +36,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
+from minifacenet.data_scripts.stage_bars import stage_bars
 from minifacenet.files.atomic import write_csv
-from minifacenet.plots.style import BOLD, HUES, new_axes, save
+from minifacenet.plots.style import BOLD, new_axes, save
 from minifacenet.speed.machine import processor
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,7 +46,6 @@ RESULTS = ROOT / "lessons" / "results" / "recognition.csv"
 SIDES = Path(__file__).resolve().parent / "recognition_sides"
 KNOWN, STRANGERS, ENROLLED, ASKED, TURN = 20, 20, 3, 7, 28
 STAGES = ("reading", "detection", "alignment", "embedding", "encoding", "naming")
-WORDS = {"encoding": "encoding: landmarks, alignment and embedding"}
 # What is said of our side, and what it is told: faces from so many pixels, mirror image, batches.
 OURS = {
     "ours": ("40", "1", "0"),
@@ -184,32 +184,10 @@ def table(rows: list[dict]) -> str:
 def picture(rows: list[dict]) -> Axes:
     """Draw a bar for each side: milliseconds of one core per photo, by stage."""
     ax = new_axes(None, 9, 1.9 + 0.5 * len(rows))
-    left, places = np.zeros(len(rows)), np.arange(len(rows))
-    for stage, colour in zip(STAGES, HUES, strict=False):
-        taken = np.array([float(one[f"{stage}_ms"]) for one in rows])
-        hatch = "////" if stage == "encoding" else None
-        look = {"label": WORDS.get(stage, stage), "color": colour, "hatch": hatch}
-        bars = ax.barh(places, taken, 0.7, left, edgecolor="white", **look)
-        texts = [f"{value:.0f}" if value > 0.03 * _longest(rows) else "" for value in taken]
-        for label in ax.bar_label(bars, texts, label_type="center", fontsize=8):
-            if label.get_text():
-                label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})
-        left += taken
-    for place, end, one in zip(places, left, rows, strict=True):
-        text = f" {float(one['photos_per_second']):.1f} photos/s"
-        ax.text(end, place, text, va="center", fontsize=8)
-    ax.set_yticks(places, [one["side"].replace(", ", ",\n") for one in rows])
-    ax.set_ylim(len(rows) - 0.5, -0.5)
-    ax.set_xlim(0, 1.15 * _longest(rows))
-    ax.grid(axis="y", visible=False)
-    ax.set_xlabel("ms of one core per photo (processor time)")
+    stage_bars(ax, rows, STAGES)
     ax.set_title("From the file of a photo to a name", **BOLD)
     ax.figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     return ax
-
-
-def _longest(rows: list[dict]) -> float:
-    return max(sum(float(one[f"{stage}_ms"]) for stage in STAGES) for one in rows)
 
 
 def main() -> None:

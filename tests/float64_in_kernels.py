@@ -63,8 +63,9 @@ def main():
     few_rows.few_times_transposed(wide, wide, False, np.empty((4, 4), np.float32))
     of_unit = np.empty(microkernel.panels_shape(4, 3), np.float32)
     few_rows.transposed_times_few(unit, unit, False, of_unit, np.empty((3, 3), np.float32))
-    points = np.ones((4, 4, 3, 4), np.float32), np.empty((4, 4, *panels.shape), np.float32)
-    winograd_kernels.pack_points(points[0], False, points[1])
+    points = np.ones((4, 4, 3, 4), np.float32)
+    winograd_kernels.pack_points(points, np.empty((4, 4, *panels.shape), np.float32))
+    winograd_kernels.pack_transposed_points(points, np.empty((4, 4, *of_unit.shape), np.float32))
 
     for name, function in compiled_functions():
         if name.startswith(FLOAT64):

@@ -1,11 +1,15 @@
-"""One side of `../compare_recognition.py`: a process that is told which photos to name.
+"""One side of `../compare_recognition.py` or `../measure_recognise.py`: a process that is told
+which photos to name.
 
 Orders come as lines of JSON on standard input, and one line of JSON goes back for each. This file
 needs nothing but Python, as every side runs in an environment of its own.
 
     {"enrol": [[NAME, PATH], ...]}    learn these people        -> how many faces were found
     {"ask": [PATH, ...]}              name these photos         -> a list: see `Answer`
+    {"folder": [PHOTOS, KNOWN, OUT]}  name all faces of a folder  -> a `FolderAnswer`
     {"about": true}                   say what it is, and what it has taken so far
+
+A side knows the orders that its script gives.
 
 Time is the processor time of the process: it runs on one thread, and what other programs do
 meanwhile does not count.
@@ -18,7 +22,7 @@ import sys
 import sysconfig
 import time
 from pathlib import Path
-from typing import Protocol, TypedDict
+from typing import Any, Protocol, TypedDict
 
 NOT_COUNTED = ("pip", "setuptools", "wheel", "pkg_resources", "_distutils_hack", "distutils-")
 
@@ -32,12 +36,30 @@ class Answer(TypedDict):
     seconds: dict[str, float]
 
 
+class FolderAnswer(TypedDict):
+    """What a side says of a folder: for each face its photo, its box (x0, y0, x1, y1) in pixels and
+    the name ('' for a stranger); and the seconds that each stage took for all photos."""
+
+    faces: list[tuple[str, list[float], str]]
+    seconds: dict[str, float]
+
+
 class Side(Protocol):
+    def about(self) -> dict: ...
+
+
+class Asked(Side, Protocol):
+    """A side of `compare_recognition.py`."""
+
     def enrol(self, people: list[tuple[str, str]]) -> int: ...
 
     def ask(self, paths: list[str]) -> list[Answer]: ...
 
-    def about(self) -> dict: ...
+
+class Folders(Side, Protocol):
+    """A side of `measure_recognise.py`."""
+
+    def folder(self, photos: str, known: str, out: str) -> FolderAnswer: ...
 
 
 class Stopwatch:
@@ -75,7 +97,7 @@ def peak_bytes() -> int:
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
 
 
-def serve(side: Side) -> None:
+def serve(side: Any) -> None:
     """Obey orders until there are no more."""
     # What libraries print goes elsewhere.
     answers, sys.stdout = sys.stdout, sys.stderr
@@ -89,5 +111,7 @@ def serve(side: Side) -> None:
             say(side.enrol(order["enrol"]))
         elif "ask" in order:
             say(side.ask(order["ask"]))
+        elif "folder" in order:
+            say(side.folder(*order["folder"]))
         else:
             say({"peak": peak_bytes(), "installed": installed_bytes(), **side.about()})

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numba.core.dispatcher import Dispatcher
 
 from minifacenet.nn.conv import ALGORITHMS, TILES, Conv2D, conv_backward, conv_forward
-from minifacenet.nn.convolution import winograd_transforms
+from minifacenet.nn.convolution import winograd_kernels, winograd_transforms
 from minifacenet.nn.convolution.winograd import fastest_tile, transformed_weights
 from minifacenet.nn.convolution.winograd_matrices import INFINITY, winograd_matrices
 from minifacenet.nn.convolution.winograd_transforms import POINTS
@@ -292,3 +292,25 @@ def test_a_training_after_an_inference_in_another_process(tmp_path):
     for mode in ("infer", "train", "train"):
         command = [sys.executable, "-c", textwrap.dedent(code), mode]
         subprocess.run(command, env=environment, check=True, timeout=600)
+
+
+def compiled_with(kernel):
+    """The names of all functions that are compiled for a kernel: those that it can call."""
+    names, ahead = set(), [kernel]
+    while ahead:
+        function = ahead.pop().py_func
+        for name in function.__code__.co_names:
+            called = function.__globals__.get(name)
+            if hasattr(called, "py_func") and name not in names:
+                names.add(name)
+                ahead.append(called)
+    return names
+
+
+def test_who_only_goes_forward_does_not_wait_for_what_backward_needs():
+    forward = compiled_with(winograd_kernels.forward_strips)
+    assert {"_spread_b2", "_spread_b4", "_gather_a2", "_gather_a4"} < forward
+    only_backward = {"_spread_a2", "_spread_a4", "_gather_b2", "_gather_b4"}
+    assert not forward & only_backward
+    back = winograd_kernels.all_to_points, winograd_kernels.all_from_points
+    assert only_backward < set.union(*map(compiled_with, back))

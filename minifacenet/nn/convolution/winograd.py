@@ -71,6 +71,7 @@ from .winograd_kernels import (
     forward_strips,
     multiply_back,
     pack_points,
+    pack_transposed_points,
 )
 from .winograd_matrices import winograd_matrices
 from .winograd_transforms import POINTS
@@ -132,7 +133,8 @@ def packed_weights(weight: np.ndarray, m: int, transpose: bool) -> np.ndarray:
     k, n = weight.shape[:1:-1] if transpose else weight.shape[2:]
     panels = empty_panels((m + 2, m + 2), k, n, weight.dtype, least=0)
     if panels.size:
-        pack_points(transformed_weights(weight, m), transpose, panels)
+        u = transformed_weights(weight, m)
+        (pack_transposed_points if transpose else pack_points)(u, panels)
     return panels
 
 

@@ -13,7 +13,13 @@ from numba import prange
 
 from ..device.cpu_target import cpu_function, cpu_kernel
 from ..products.in_kernels import multiply, pack
-from .winograd_transforms import add_strip, from_points, to_points
+from .winograd_transforms import (
+    add_strip,
+    inputs_from_points,
+    inputs_to_points,
+    outputs_from_points,
+    outputs_to_points,
+)
 
 # -- Forward. `corner` is the padding (top, left), `m` the size of a tile ------------------------
 # A task takes `chunk` strips all the way, in its thread's memory, which stays cached.
@@ -24,7 +30,7 @@ def _enter(x, corner, m, first, last, strips, tiles, scratch, v):
     """Compute V = B^T d B of the strips first..last-1."""
     for strip in range(first, last):
         image, y, at = strip // strips, strip % strips * m, (strip - first) * tiles
-        to_points(x[image], y - corner[0], corner[1], m, v.shape[0], scratch, v, at, tiles)
+        inputs_to_points(x[image], y - corner[0], corner[1], m, scratch, v, at, tiles)
 
 
 @cpu_function
@@ -36,7 +42,7 @@ def _leave(products, bias, m, first, last, strips, tiles, scratch, rectify, out)
     out_h, zero = out.shape[1], out.dtype.type(0)
     for strip in range(first, last):
         image, y, at = strip // strips, strip % strips * m, (strip - first) * tiles
-        pixels = from_points(products, at, tiles, m, m, scratch)
+        pixels = outputs_from_points(products, at, tiles, m, scratch)
         for a in range(min(m, out_h - y)):
             row, line = pixels[a].reshape(-1), out[image, y + a].reshape(-1)
             for t in range(bias.size):
@@ -60,15 +66,12 @@ def forward_strips(x, u, panels, bias, corner, m, chunk, scratch, v, products, r
 
 
 @cpu_kernel
-def pack_points(u, transpose, panels):
-    """Pack U (n, n, C, O), or U^T, into panels, for each point."""
+def pack_points(u, panels):
+    """Pack U (n, n, C, O) into panels, for each point."""
     points = u.shape[0]
     for point in prange(points * points):
         i, j = point // points, point % points
-        if transpose:
-            pack(u[i, j].T, panels[i, j])
-        else:
-            pack(u[i, j], panels[i, j])
+        pack(u[i, j], panels[i, j])
 
 
 # -- Backward ------------------------------------------------------------------------------------
@@ -78,13 +81,13 @@ def pack_points(u, transpose, panels):
 def all_to_points(dout, x, corner, m, scratch, dm, v, dbias):
     """Compute dM = A dY A^T, V = B^T d B of whole images; dbias (strips, O): sums over strips."""
     n, out_h, out_w, filters = dout.shape
-    (top, left), points = corner, v.shape[0]
+    top, left = corner
     strips, tiles = -(-out_h // m), -(-out_w // m)
     for strip in prange(n * strips):
         mine = scratch[numba.get_thread_id()]
         image, y, at = strip // strips, strip % strips * m, strip * tiles
-        to_points(x[image], y - top, left, m, points, mine, v, at, tiles)
-        to_points(dout[image], y, 0, m, m, mine, dm, at, tiles)
+        inputs_to_points(x[image], y - top, left, m, mine, v, at, tiles)
+        outputs_to_points(dout[image], y, m, mine, dm, at, tiles)
         sums = dbias[strip]
         sums[:] = dout.dtype.type(0)
         for row in range(y, min(y + m, out_h)):
@@ -92,6 +95,15 @@ def all_to_points(dout, x, corner, m, scratch, dm, v, dbias):
                 pixel = dout[image, row, q]
                 for o in range(filters):
                     sums[o] += pixel[o]
+
+
+@cpu_kernel
+def pack_transposed_points(u, panels):
+    """Pack U^T into panels, for each point."""
+    points = u.shape[0]
+    for point in prange(points * points):
+        i, j = point // points, point % points
+        pack(u[i, j].T, panels[i, j])
 
 
 @cpu_kernel
@@ -113,12 +125,12 @@ def multiply_back(dm, v, u, panels, tiles, with_dv, dm_panels, du):
 @cpu_kernel
 def all_from_points(dv, corner, m, out_h, out_w, scratch, dx):
     """Add up dX = sum of B dV B^T. Tiles overlap: one task does a whole image, strip by strip."""
-    (top, left), points = corner, dv.shape[0]
+    top, left = corner
     strips, tiles = -(-out_h // m), -(-out_w // m)
     for image in prange(dx.shape[0]):
         mine, pixels = scratch[numba.get_thread_id()], dx[image]
         pixels[:] = dx.dtype.type(0)
         for strip in range(strips):
             at = (image * strips + strip) * tiles
-            seen = from_points(dv, at, tiles, m, points, mine)
+            seen = inputs_from_points(dv, at, tiles, m, mine)
             add_strip(seen, strip * m - top, left, pixels)

@@ -5,9 +5,10 @@ it is one long loop, as pixels of a row lie beside each other in memory, and wha
 done once. Then come the rows of each tile. The result, "points" (n, n, tiles, C), holds a matrix
 at each of the n n points.
 
-`to_points` and `from_points` are each other's transpose. Forward goes to the points with B^T and
-comes back with A^T; backward goes there with A and comes back with B. B^T takes the n inputs that
-a tile sees, A the m outputs.
+`.._to_points` and `.._from_points` are each other's transpose. Forward takes the n inputs that a
+tile sees to the points with B^T, and comes back to its m outputs with A^T; backward takes outputs
+there with A, and comes back to inputs with B. Inputs and outputs have functions of their own, so
+that a network that only goes forward compiles none of the transforms for backward.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numba
+import numpy as np
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
@@ -38,6 +40,8 @@ POINTS = {
     2: (0, 1, -1, INFINITY),
     4: (0, Fraction(3, 4), Fraction(-3, 4), Fraction(5, 4), Fraction(-5, 4), INFINITY),
 }
+
+ZERO, ONE = np.intp(0), np.intp(1)  # of the type of other indices: else all is compiled twice
 
 # -- Transforms along one axis -------------------------------------------------------------------
 # `lines` (width, C) are pixels side by side. Tile t sees `taps` of them from t * step on, and its
@@ -162,28 +166,41 @@ _spread_a4, _gather_a4 = _transforms("a4", _A4)
 _spread_b4, _gather_b4 = _transforms("b4", _B4.T)
 
 
+# The size of a tile is known when they run: 4 x 4 outputs have 6 x 6 points.
+
+
 @cpu_function
-def _spread(taps, lines, points, step, first, tiles):
-    """Call the `spread` of the matrix that fits."""
-    if len(points) == 6 and taps == 6:
+def _spread_inputs(lines, points, step, first, tiles):
+    """Call `spread` for B^T, which takes the n inputs that a tile sees."""
+    if len(points) == 6:
         _spread_b4(lines, points, step, first, tiles)
-    elif len(points) == 6:
-        _spread_a4(lines, points, step, first, tiles)
-    elif taps == 4:
+    else:
         _spread_b2(lines, points, step, first, tiles)
+
+
+@cpu_function
+def _spread_outputs(lines, points, step, first, tiles):
+    """Call `spread` for A, which takes the m outputs of a tile."""
+    if len(points) == 6:
+        _spread_a4(lines, points, step, first, tiles)
     else:
         _spread_a2(lines, points, step, first, tiles)
 
 
 @cpu_function
-def _gather(taps, lines, points, step, first, tiles):
-    """Call the `gather` of the matrix that fits."""
-    if len(points) == 6 and taps == 6:
+def _gather_inputs(lines, points, step, first, tiles):
+    """Call `gather` for B."""
+    if len(points) == 6:
         _gather_b4(lines, points, step, first, tiles)
-    elif len(points) == 6:
-        _gather_a4(lines, points, step, first, tiles)
-    elif taps == 4:
+    else:
         _gather_b2(lines, points, step, first, tiles)
+
+
+@cpu_function
+def _gather_outputs(lines, points, step, first, tiles):
+    """Call `gather` for A^T."""
+    if len(points) == 6:
+        _gather_a4(lines, points, step, first, tiles)
     else:
         _gather_a2(lines, points, step, first, tiles)
 
@@ -201,35 +218,75 @@ def _buffers(scratch, taps, points, width, channels):
 
 
 @cpu_function
-def to_points(image, top, left, m, taps, scratch, points, first, tiles):
-    """Set points[:, :, first:first + tiles] = M window M^T for each tile of a strip.
+def _see(image, top, left, window):
+    """Copy rows of the image into the window (taps, width, C), after `left` columns of zeros.
 
-    The strip sees `taps` rows of the image from row `top` on, which may be negative, `left` columns
-    of zeros before them, and zeros wherever the image ends.
+    They begin at row `top`, which may be negative; there are zeros wherever the image ends.
     """
     height, _, channels = image.shape
-    n = points.shape[0]
-    window, half = _buffers(scratch, taps, n, (tiles - 1) * m + taps, channels)
     window[:] = image.dtype.type(0)
-    for a in range(max(0, -top), min(taps, height - top)):
+    for a in range(max(0, -top), min(len(window), height - top)):
         row, seen = image[top + a].reshape(-1), window[a].reshape(-1)[left * channels :]
         for t in range(row.size):
             seen[t] = row[t]
-    _spread(taps, window.reshape(taps, -1), half.reshape(n, 1, -1), 0, 0, 1)
-    for i in range(n):
-        _spread(taps, half[i], points[i], m, first, tiles)
 
 
 @cpu_function
-def from_points(points, first, tiles, m, taps, scratch):
-    """Apply the transpose: return the sum of M^T points M, a strip (taps, width, C) in scratch."""
-    n, channels = points.shape[0], points.shape[3]
-    window, half = _buffers(scratch, taps, n, (tiles - 1) * m + taps, channels)
+def inputs_to_points(image, top, left, m, scratch, points, first, tiles):
+    """Set points[:, :, first:first + tiles] = B^T d B for each tile of a strip of inputs.
+
+    The strip begins at row `top` and `left` columns before the image: see `_see`.
+    """
+    n = len(points)
+    window, half = _buffers(scratch, n, n, (tiles - 1) * m + n, image.shape[2])
+    _see(image, top, left, window)
+    _spread_inputs(
+        window.reshape(n, -1), half.reshape(n, 1, -1), np.intp(0), np.intp(0), np.intp(1)
+    )
+    for i in range(n):
+        _spread_inputs(half[i], points[i], m, first, tiles)
+
+
+@cpu_function
+def outputs_to_points(image, top, m, scratch, points, first, tiles):
+    """Set points[:, :, first:first + tiles] = A y A^T for each tile of a strip of outputs."""
+    n = len(points)
+    window, half = _buffers(scratch, m, n, tiles * m, image.shape[2])
+    _see(image, top, 0, window)
+    _spread_outputs(
+        window.reshape(m, -1), half.reshape(n, 1, -1), np.intp(0), np.intp(0), np.intp(1)
+    )
+    for i in range(n):
+        _spread_outputs(half[i], points[i], m, first, tiles)
+
+
+@cpu_function
+def inputs_from_points(points, first, tiles, m, scratch):
+    """Return the sum of B points B^T, a strip of inputs (n, width, C) in scratch."""
+    n, channels = len(points), points.shape[3]
+    window, half = _buffers(scratch, n, n, (tiles - 1) * m + n, channels)
     half[:] = points.dtype.type(0)
     for i in range(n):
-        _gather(taps, half[i], points[i], m, first, tiles)
+        _gather_inputs(half[i], points[i], m, first, tiles)
     window[:] = points.dtype.type(0)
-    _gather(taps, window.reshape(taps, -1), half.reshape(n, 1, -1), 0, 0, 1)
+    _gather_inputs(
+        window.reshape(n, -1), half.reshape(n, 1, -1), np.intp(0), np.intp(0), np.intp(1)
+    )
+    return window
+
+
+@cpu_function
+def outputs_from_points(points, first, tiles, m, scratch):
+    """Return A^T points A, a strip of outputs (m, width, C) in scratch."""
+    n, channels = len(points), points.shape[3]
+    window, half = _buffers(scratch, m, n, tiles * m, channels)
+    half[:] = points.dtype.type(0)
+    for i in range(n):
+        _gather_outputs(half[i], points[i], m, first, tiles)
+    window[:] = points.dtype.type(0)
+    _gather_outputs(
+        window.reshape(m, -1), half.reshape(n, 1, -1), np.intp(0), np.intp(0), np.intp(1)
+    )
     return window
 
 

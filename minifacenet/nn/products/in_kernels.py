@@ -45,6 +45,7 @@ def pack(b, panels):
 def multiply(a, b, panels, c, accumulate):
     """Compute c = a b, or c += a b; `panels` are those of b, packed.
 
+    A kernel has to write `accumulate` as True or False, since each is a function of its own.
     a (m, k) and b (k, n) are C-ordered or transposes of such arrays; c (m, n) is C-ordered.
     """
     if accumulate:
@@ -64,17 +65,22 @@ def _compile_pack(b, panels):
     return pack
 
 
-@overload(multiply)
+@overload(multiply, prefer_literal=True)
 def _compile_multiply(a, b, panels, c, accumulate):
-    def by_either(a, b, panels, c, accumulate):
-        # Constants, for LLVM: a product that starts from zero need not look at C. 3 % of a layer.
-        if panels.size and accumulate:
-            gemm_panels(a, panels, c, True)
-        elif panels.size:
+    # LLVM gets a constant: a product that starts from zero need not look at C. 3 % of a layer. And
+    # a kernel that only sets does not wait until the other product is compiled.
+    def sets(a, b, panels, c, accumulate):
+        if panels.size:
             gemm_panels(a, panels, c, False)
-        elif accumulate:
-            c += np.dot(a, b)
         else:
             np.dot(a, b, c)
 
-    return by_either if _by_microkernel(a) else multiply
+    def adds(a, b, panels, c, accumulate):
+        if panels.size:
+            gemm_panels(a, panels, c, True)
+        else:
+            c += np.dot(a, b)
+
+    if not _by_microkernel(a):
+        return multiply
+    return adds if accumulate.literal_value else sets
