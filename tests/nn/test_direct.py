@@ -25,20 +25,28 @@ def normal(rng, *shape):
     return rng.standard_normal(shape, np.float32)
 
 
-def both(shape, filters, window, rectify=False, seed=0):
+NO_SLOPES = np.empty(0, np.float32)  # a ReLU's
+
+
+def rectified(x, slopes):
+    return x if slopes is None else np.where(x < 0, slopes * x if slopes.size else 0, x)
+
+
+def both(shape, filters, window, bend=None, seed=0):
     """Return the direct convolution, and the reference in float64, of the same random numbers."""
     rng = np.random.default_rng(seed)
     x, bias = normal(rng, *shape), normal(rng, filters)
     weight = normal(rng, *window.kernel, shape[3], filters) / 8
+    slopes = {None: None, "relu": NO_SLOPES, "prelu": normal(rng, filters)}[bend]
     around = np.full((shape[0] + 2, *window.output_size(*shape[1:3]), filters), np.nan, np.float32)
-    conv_forward_direct(x, Parameter(weight), bias, window, rectify, around[1:-1])
+    conv_forward_direct(x, Parameter(weight), bias, window, slopes, around[1:-1])
     assert np.isnan(around[[0, -1]]).all()  # nothing beyond the output is written
     expected, _ = conv_forward(*(a.astype(np.float64) for a in (x, weight, bias)), window)
-    return around[1:-1], np.maximum(expected, 0) if rectify else expected
+    return around[1:-1], rectified(expected, slopes)
 
 
-def products_are_right(shape, filters, window, rectify=False, seed=0):
-    out, expected = both(shape, filters, window, rectify, seed)
+def products_are_right(shape, filters, window, bend=None, seed=0):
+    out, expected = both(shape, filters, window, bend, seed)
     np.testing.assert_allclose(out, expected, rtol=0, atol=2e-6 * max(1, np.abs(expected).max()))
 
 
@@ -51,13 +59,13 @@ PADS = ((0, 0), (0, 1), (2, 0), (1, 3))
     st.tuples(st.integers(1, 3), st.integers(1, 3)),
     st.tuples(st.integers(1, 3), st.integers(1, 3)),
     st.tuples(st.sampled_from(PADS), st.sampled_from(PADS)),
-    st.booleans(),
+    st.sampled_from((None, "relu", "prelu")),
     st.integers(0),
 )
-@example((3, 3, 3, 1), 1, (3, 3), (3, 3), ((0, 0), (0, 0)), False, 0)  # one window an image
-@example((2, 4, 4, 2), 4 * LANES + 1, (1, 1), (1, 1), ((0, 0), (0, 0)), True, 0)
-def test_against_float64(shape, filters, kernel, stride, pad, rectify, seed):
-    products_are_right(shape, filters, Window.of(kernel, stride, pad), rectify, seed)
+@example((3, 3, 3, 1), 1, (3, 3), (3, 3), ((0, 0), (0, 0)), None, 0)  # one window an image
+@example((2, 4, 4, 2), 4 * LANES + 1, (1, 1), (1, 1), ((0, 0), (0, 0)), "prelu", 0)
+def test_against_float64(shape, filters, kernel, stride, pad, bend, seed):
+    products_are_right(shape, filters, Window.of(kernel, stride, pad), bend, seed)
 
 
 @pytest.mark.parametrize("strip", [1, 700, 1 << 17])
@@ -96,7 +104,7 @@ def test_the_same_bits_in_any_batch_and_on_two_threads():
     def forward(images, threads):
         backend.set_threads(threads)
         out = np.empty((len(images), *window.output_size(11, 10), 40), np.float32)
-        conv_forward_direct(images, weight, bias, window, False, out)
+        conv_forward_direct(images, weight, bias, window, None, out)
         return out
 
     whole = forward(x, 1)
@@ -112,7 +120,7 @@ def test_auto_is_direct_in_any_batch_where_winograd_saves_too_little(channels, s
     for n in (1, 5):
         x = normal(rng, n, size, size, channels)
         out = np.empty((n, size, size, 32), np.float32)
-        conv_forward_direct(x, layer.weight, layer.bias.data, layer.window, False, out)
+        conv_forward_direct(x, layer.weight, layer.bias.data, layer.window, None, out)
         np.testing.assert_array_equal(layer.forward(x), out)
 
 
@@ -122,7 +130,7 @@ def test_a_bad_pixel_stays_in_the_windows_that_see_it(where):
     x[0, *where] = np.nan
     out = np.empty((1, 5, 5, 1), np.float32)
     weight, bias = Parameter(np.ones((3, 3, 1, 1), np.float32)), np.zeros(1, np.float32)
-    conv_forward_direct(x, weight, bias, Window.of(3, 1, 1), True, out)
+    conv_forward_direct(x, weight, bias, Window.of(3, 1, 1), NO_SLOPES, out)
     near = np.zeros((5, 5), bool)
     near[max(0, where[0] - 1) : where[0] + 2, max(0, where[1] - 1) : where[1] + 2] = True
     np.testing.assert_array_equal(np.isnan(out[0, :, :, 0]), near)
@@ -173,7 +181,7 @@ def test_minus_infinity_is_rectified_to_zero():
     x, bias = np.zeros((1, 2, 2, 1), np.float32), np.full(3, -np.inf, np.float32)
     out = np.empty((1, 2, 2, 3), np.float32)
     weight = Parameter(np.zeros((1, 1, 1, 3), np.float32))
-    conv_forward_direct(x, weight, bias, Window.of(1), True, out)
+    conv_forward_direct(x, weight, bias, Window.of(1), NO_SLOPES, out)
     np.testing.assert_array_equal(out, 0)
 
 

@@ -56,6 +56,7 @@ from ..products.llvm_vectors import (
 )
 from ..products.microkernel import FASTER_THAN_BLAS, TALL
 from ..window import Window
+from .rectify import as_arguments
 
 WIDTHS = tuple(width for width in (4, 2, 1) if width <= VECTORS)  # vectors in a row of a tile
 # Channels times filters: with so few, Winograd's transforms take longer than its products save.
@@ -92,18 +93,23 @@ def _add_windows(builder, sums, x, begins, panels, panel, size, row_step):
                     add_product(builder, total, value, vector)
 
 
+def _any(builder, array):
+    (size,) = cgutils.unpack_tuple(builder, array.shape)
+    return builder.icmp_signed(">", size, INDEX(0))
+
+
 def _tile(width):
-    """Return tile(x, starts, panels, bias, out, pixel, panel, rows, run, row_step, rectify).
+    """Return tile(x, starts, panels, bias, slopes, out, pixel, panel, rows, run, step, rectified).
 
     It computes out[pixel:, columns of the panel] for as many pixels as the tile has; a pixel beyond
     the last one is computed as a copy of it, and stored over it. The window of pixel i begins at
-    x[starts[i]], has `rows` rows of `run` numbers, and its rows lie `row_step` numbers apart.
+    x[starts[i]], has `rows` rows of `run` numbers, and its rows lie `step` numbers apart.
     """
     height = _height(width)
 
     def emit(context, builder, signature, arguments):
-        x, starts, panels, bias, out = arrays(context, builder, signature, arguments, 5)
-        pixel, panel, rows, run, row_step, rectify = arguments[5:]
+        x, starts, panels, bias, slopes, out = arrays(context, builder, signature, arguments, 6)
+        pixel, panel, rows, run, step, rectified = arguments[6:]
         pixels, filters = cgutils.unpack_tuple(builder, out.shape)
         down, _ = cgutils.unpack_tuple(builder, out.strides)
         inside = rows_inside(builder, pixel, height, pixels)
@@ -121,22 +127,32 @@ def _tile(width):
             start = call(builder, f"llvm.masked.load.{name}", VECTOR, place, align, mask, ZEROS)
             for i in range(height):
                 builder.store(start, sums[i][j])
-        _add_windows(builder, sums, x, begins, panels, panel, (rows, run), row_step)
-        every = all_lanes(builder, rectify)
+        _add_windows(builder, sums, x, begins, panels, panel, (rows, run), step)
+        every, bent = all_lanes(builder, rectified), all_lanes(builder, _any(builder, slopes))
+        factors = []
+        for column, mask in zip(columns, masks, strict=True):
+            place = address(builder, slopes.data, VECTOR, (column, INDEX(ITEM)))
+            given = VECTOR, place, align, builder.and_(mask, bent), ZEROS
+            factors.append(call(builder, f"llvm.masked.load.{name}", *given))
         for i, row_of_sums in zip(inside, sums, strict=True):
-            for column, mask, total in zip(columns, masks, row_of_sums, strict=True):
+            parts = zip(columns, masks, factors, row_of_sums, strict=True)
+            for column, mask, factor, total in parts:
                 value = builder.load(total)
                 below = builder.and_(builder.fcmp_ordered("<", value, ZEROS), every)
-                value = builder.select(below, ZEROS, value)
+                there = builder.select(bent, builder.fmul(factor, value), ZEROS)
+                value = builder.select(below, there, value)
                 place = address(builder, out.data, VECTOR, (i, down), (column, INDEX(ITEM)))
                 stored = value, place, align, mask
                 call(builder, f"llvm.masked.store.{name}", ir.VoidType(), *stored)
         return context.get_dummy_value()
 
     @intrinsic
-    def tile(typing_context, x, starts, panels, bias, out, pixel, panel, rows, run, step, rectify):
-        need_float32(x, panels, bias, out)
-        kinds = (x, starts, panels, bias, out, *(types.intp,) * 5, types.boolean)
+    def tile(
+        typing_context, x, starts, panels, bias, slopes, out,
+        pixel, panel, rows, run, step, rectified,
+    ):  # fmt: skip
+        need_float32(x, panels, bias, slopes, out)
+        kinds = (x, starts, panels, bias, slopes, out, *(types.intp,) * 5, types.boolean)
         return types.void(*kinds), emit
 
     return tile
@@ -150,20 +166,20 @@ _HEIGHTS = tuple(_height(width) for width in (4, 2, 1))
 
 
 @cpu_function
-def _all_tiles(x, starts, panels, bias, out, rows, run, row_step, rectify):
+def _all_tiles(x, starts, panels, bias, slopes, out, rows, run, step, rectified):
     """Compute out (pixels, O), a tile of a panel after another."""
     pixels, width = len(out), panels.shape[2] // LANES
     wide, half, narrow = _HEIGHTS
     for panel in range(len(panels)):
         if width == 4:
             for i in range(0, pixels, wide):
-                _wide(x, starts, panels, bias, out, i, panel, rows, run, row_step, rectify)
+                _wide(x, starts, panels, bias, slopes, out, i, panel, rows, run, step, rectified)
         elif width == 2:
             for i in range(0, pixels, half):
-                _half(x, starts, panels, bias, out, i, panel, rows, run, row_step, rectify)
+                _half(x, starts, panels, bias, slopes, out, i, panel, rows, run, step, rectified)
         else:
             for i in range(0, pixels, narrow):
-                _narrow(x, starts, panels, bias, out, i, panel, rows, run, row_step, rectify)
+                _narrow(x, starts, panels, bias, slopes, out, i, panel, rows, run, step, rectified)
 
 
 @cpu_function
@@ -186,13 +202,13 @@ def _pad(image, top, left, height, width, strip):
 
 @cpu_kernel
 def _forward_tasks(
-    x, panels, bias, kernel, stride, corner, images, rows, strips, starts, rectify, out
+    x, panels, bias, rectified, slopes, kernel, stride, corner, images, rows, strips, starts, out
 ):
     """Compute out. A task takes `images` images, or `rows` of one; no `strips`: without padding."""
     n, out_h, out_w, filters = out.shape
     _, x_h, x_w, channels = x.shape
     (kh, kw), (sh, sw), (top, left) = kernel, stride, corner
-    blocks = -(-out_h // rows)
+    blocks, run = -(-out_h // rows), kw * channels
     lines, numbers = out.reshape(n * out_h, out_w, filters), x.reshape(-1)
     for task in prange(-(-n // images) * blocks):
         mine = starts[numba.get_thread_id()]
@@ -217,12 +233,12 @@ def _forward_tasks(
                     strip[i * size : (i + 1) * size],
                 )  # fmt: skip
             _all_tiles(
-                strip, mine, panels, bias, part, kh, kw * channels, seen_w * channels, rectify
+                strip, mine, panels, bias, slopes, part, kh, run, seen_w * channels, rectified
             )
         else:
             at = (image * x_h + first * sh) * x_w * channels
             _all_tiles(
-                numbers[at:], mine, panels, bias, part, kh, kw * channels, x_w * channels, rectify
+                numbers[at:], mine, panels, bias, slopes, part, kh, run, x_w * channels, rectified
             )
 
 
@@ -264,7 +280,7 @@ def _task(window: Window, x, out) -> tuple[int, int, int]:
     return images, rows, images * height * line
 
 
-def _forward_cpu(x, weight: Parameter, bias, window: Window, rectify: bool, out):
+def _forward_cpu(x, weight: Parameter, bias, window: Window, slopes, out):
     if not out.size:
         return
     geometry = window.geometry()
@@ -276,7 +292,8 @@ def _forward_cpu(x, weight: Parameter, bias, window: Window, rectify: bool, out)
     strips = np.empty((thread_count(), size if pads else 0), x.dtype)
     starts = np.empty((thread_count(), images * rows * out.shape[2]), np.intp)
     panels = weight.derived(packed)
-    _forward_tasks(x, panels, bias, *geometry, images, rows, strips, starts, rectify, out)
+    rectifier = as_arguments(slopes, x)
+    _forward_tasks(x, panels, bias, *rectifier, *geometry, images, rows, strips, starts, out)
 
 
 conv_forward_direct = Kernel(_forward_cpu)  # on CUDA the implicit product does the same

@@ -65,6 +65,7 @@ from ..products.in_kernels import empty_panels
 from ..products.matmul import matmul
 from ..window import Window
 from .implicit_gemm import conv_backward_implicit, conv_forward_implicit
+from .rectify import as_arguments
 from .winograd_kernels import (
     all_from_points,
     all_to_points,
@@ -139,7 +140,7 @@ def _factors(weight: Parameter, m: int, transpose: bool) -> tuple[np.ndarray, np
     return weight.derived(transformed_weights, m), panels
 
 
-def _forward_cpu(x, weight: Parameter, bias, window: Window, m: int, rectify: bool, out):
+def _forward_cpu(x, weight: Parameter, bias, window: Window, m: int, slopes, out):
     plan, points, sizes = _Plan(x, out, m), (m + 2, m + 2), (x.shape[3], out.shape[3])
     half = -(-len(x) * plan.strips // 2)  # two tasks at least
     chunk = max(1, min(plan.balanced // plan.tiles, half))
@@ -149,8 +150,9 @@ def _forward_cpu(x, weight: Parameter, bias, window: Window, m: int, rectify: bo
     u, panels = _factors(weight, m, False)
     with blas_threads(1):
         forward_strips(
-            x, u, panels, bias, corner, m, chunk, plan.scratch, v, products, rectify, out
-        )
+            x, u, panels, bias, corner, m, chunk, plan.scratch, v, products,
+            *as_arguments(slopes, x), out,
+        )  # fmt: skip
 
 
 def _backward_cpu(dout, x, weight: Parameter, window: Window, m: int, dweight, dbias, dx):
@@ -180,7 +182,7 @@ def _backward_cpu(dout, x, weight: Parameter, window: Window, m: int, dweight, d
 # Not written for CUDA: there the implicit GEMM computes the same for every convolution.
 
 
-def _forward_cuda(x, weight: Parameter, bias, window: Window, m: int, rectify: bool, out):
+def _forward_cuda(x, weight: Parameter, bias, window: Window, m: int, slopes, out):
     conv_forward_implicit(x, weight.data, bias, window, out)
 
 

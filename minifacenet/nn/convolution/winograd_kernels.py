@@ -13,6 +13,7 @@ from numba import prange
 
 from ..device.cpu_target import cpu_function, cpu_kernel
 from ..products.in_kernels import multiply, pack
+from .rectify import rectify
 from .winograd_transforms import add_strip, from_points, to_points
 
 # -- Forward. `corner` is the padding (top, left), `m` the size of a tile ------------------------
@@ -28,22 +29,24 @@ def _enter(x, corner, m, first, last, strips, tiles, scratch, v):
 
 
 @cpu_function
-def _leave(products, bias, m, first, last, strips, tiles, scratch, rectify, out):
-    """Compute Y = A^T products A + bias in these strips; rectified: 0 where it is negative."""
+def _leave(products, bias, m, first, last, strips, tiles, scratch, rectified, slopes, out):
+    """Compute Y = A^T products A + bias in these strips, and rectify it."""
     _, out_h, out_w, filters = out.shape
-    zero = out.dtype.type(0)
     for strip in range(first, last):
         image, y, at = strip // strips, strip % strips * m, (strip - first) * tiles
         pixels = from_points(products, at, tiles, m, m, scratch)
         for a in range(min(m, out_h - y)):
             for q in range(out_w):
                 for o in range(filters):
-                    value = pixels[a, q, o] + bias[o]
-                    out[image, y + a, q, o] = zero if rectify and value < zero else value
+                    out[image, y + a, q, o] = pixels[a, q, o] + bias[o]
+                if rectified:
+                    rectify(out[image, y + a, q], slopes)
 
 
 @cpu_kernel
-def forward_strips(x, u, panels, bias, corner, m, chunk, scratch, v, products, rectify, out):
+def forward_strips(
+    x, u, panels, bias, corner, m, chunk, scratch, v, products, rectified, slopes, out
+):
     """Compute the whole forward; v and products are (threads, n, n, tiles of a chunk, C or O)."""
     strips, tiles = -(-out.shape[1] // m), -(-out.shape[2] // m)
     for task in prange(-(-len(x) * strips // chunk)):
@@ -54,7 +57,9 @@ def forward_strips(x, u, panels, bias, corner, m, chunk, scratch, v, products, r
         for i in range(u.shape[0]):
             for j in range(u.shape[1]):
                 multiply(seen[i, j, :count], u[i, j], panels[i, j], product[i, j, :count], False)
-        _leave(product, bias, m, first, last, strips, tiles, scratch[thread], rectify, out)
+        _leave(
+            product, bias, m, first, last, strips, tiles, scratch[thread], rectified, slopes, out
+        )
 
 
 @cpu_kernel
