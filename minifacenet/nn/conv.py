@@ -36,7 +36,12 @@ import numpy as np
 from .convolution.direct import FASTER_UP_TO, conv_forward_direct, is_served
 from .convolution.implicit_gemm import conv_backward_implicit, conv_forward_implicit
 from .convolution.rectify import fits
-from .convolution.winograd import conv_backward_winograd, conv_forward_winograd, fastest_tile
+from .convolution.winograd import (
+    conv_backward_winograd,
+    conv_forward_winograd,
+    fastest_tile,
+    filled,
+)
 from .device.backend import Array, contiguous, device_of, empty, read_only, zeros
 from .layer import FLOAT, Layer, Parameter, normal
 from .window import Window
@@ -187,8 +192,11 @@ class Conv2D(Layer):
         return zeros(self.weight.data.shape[3:], like=self.weight.data)
 
     def _forward_tile(self, x, shape):
-        few = math.prod(self.weight.data.shape[2:]) <= FASTER_UP_TO
-        return None if few and self._is_direct(x) else self._tile(shape)
+        tile = self._tile(shape)
+        if tile is None or not self._is_direct(x):
+            return tile
+        pairs = math.prod(self.weight.shape[2:])
+        return tile if pairs * filled(tile, *shape[1:3]) > FASTER_UP_TO else None
 
     def _tile(self, shape):
         """Return the size of Winograd's tiles for an output (N, H', W', O); None means im2col."""

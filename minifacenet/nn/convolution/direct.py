@@ -59,7 +59,8 @@ from ..window import Window
 from .rectify import as_arguments
 
 WIDTHS = tuple(width for width in (4, 2, 1) if width <= VECTORS)  # vectors in a row of a tile
-# Channels times filters: with so few, Winograd's transforms take longer than its products save.
+# Channels times filters times the share of Winograd's tiles that outputs fill: with so few, its
+# transforms take longer than its products save.
 FASTER_UP_TO = 1024
 STRIP_BYTES = 1 << 17  # of the image for one task, which stay in a core's cache
 

@@ -93,6 +93,11 @@ def fastest_tile(window: Window, channels: int, out_h: int, out_w: int, filters:
     return min(multiplications, key=lambda m: multiplications[m])
 
 
+def filled(m: int, out_h: int, out_w: int) -> float:
+    """Return the share of the pixels of tiles of size m that are outputs."""
+    return out_h * out_w / (-(-out_h // m) * -(-out_w // m) * m * m)
+
+
 def transformed_weights(weight: np.ndarray, m: int) -> np.ndarray:
     """Return U = G g G^T for every channel and filter: (3, 3, C, O) -> (n, n, C, O), n = m + 2."""
     u = np.empty((m + 2, m + 2, *weight.shape[2:]), weight.dtype)
