@@ -151,7 +151,7 @@ class Conv2D(Layer):
         return text + ("" if self.bias else ", no bias")
 
     def forward(self, x: Array, train: bool = False, rectify: Array | None = None) -> Array:
-        x = self._accept(x, "N", "H", "W", self.weight.data.shape[2])
+        x = self._accept(x, "N", "H", "W", self.weight.shape[2])
         out = empty((x.shape[0], *self.output_shape(x.shape[1:])), like=x)
         bias = self.bias.data if self.bias else read_only(self._no_bias())
         tile = self._forward_tile(x, out.shape)
@@ -169,8 +169,9 @@ class Conv2D(Layer):
         filters = self.weight.shape[3]
         if len(x.shape) != 4 or not fits(slopes, x, filters):  # forward says what is wrong with it
             return False
-        shape = (x.shape[0], *self.output_shape(x.shape[1:]))
-        return self._is_direct(x) or self._forward_tile(x, shape) is not None
+        if self._is_direct(x):
+            return True
+        return self._tile((x.shape[0], *self.output_shape(x.shape[1:]))) is not None
 
     def _is_direct(self, x):
         return self.algorithm == "auto" and device_of(x) == "cpu" and is_served(x.dtype)
@@ -201,7 +202,7 @@ class Conv2D(Layer):
     def _tile(self, shape):
         """Return the size of Winograd's tiles for an output (N, H', W', O); None means im2col."""
         if self.algorithm == "auto":
-            return fastest_tile(self.window, self.weight.data.shape[2], *shape[1:])
+            return fastest_tile(self.window, self.weight.shape[2], *shape[1:])
         return TILES.get(self.algorithm)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:

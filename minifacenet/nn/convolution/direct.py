@@ -23,6 +23,8 @@ This is the forward in float32, where the micro-kernel is the faster one
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numba
 import numpy as np
 from llvmlite import ir
@@ -268,33 +270,38 @@ def packed(weight: np.ndarray) -> np.ndarray:
     return panels
 
 
-def _task(window: Window, x, out) -> tuple[int, int, int]:
-    """Return images of a task, rows of each, and numbers of a strip for them."""
-    n, out_h, out_w, _ = out.shape
-    (kh, kw), (sh, sw), _ = window.geometry()
-    line = ((out_w - 1) * sw + kw) * x.shape[3]  # numbers of a padded row
-    most = max(1, STRIP_BYTES // x.itemsize // line)  # rows of the strip
-    share = -(-n * out_h // (2 * thread_count()))  # rows of out: two tasks a thread, at least
+@lru_cache(maxsize=1024)  # as long as a small kernel takes
+def _tasks(
+    window: Window, x: tuple[int, ...], out: tuple[int, ...], threads: int, strip: int
+) -> tuple[int, int, int]:
+    """Return images of a task, rows of each, and numbers of a strip for them, 0 without padding.
+
+    x and out are shapes, `strip` is the most numbers that a strip has, but for one window.
+    """
+    n, out_h, out_w, _ = out
+    (kh, kw), (sh, sw), corner = window.geometry()
+    seen = (out_h - 1) * sh + kh, (out_w - 1) * sw + kw
+    line = seen[1] * x[3]  # numbers of a padded row
+    most = max(1, strip // line)  # rows of the strip
+    share = -(-n * out_h // (2 * threads))  # rows of out: two tasks a thread, at least
     rows = max(1, min(out_h, share, (most - kh) // sh + 1))
     height = (rows - 1) * sh + kh
     images = max(1, min(n, share // out_h, most // height)) if rows == out_h else 1
-    return images, rows, images * height * line
+    before = any(corner)
+    after = any(end - c > size for end, c, size in zip(seen, corner, x[1:3], strict=True))
+    return images, rows, images * height * line if before or after else 0
 
 
 def _forward_cpu(x, weight: Parameter, bias, window: Window, slopes, out):
     if not out.size:
         return
-    geometry = window.geometry()
-    images, rows, size = _task(window, x, out)
-    ends = (
-        (o - 1) * s + k - c for o, k, s, c in zip(out.shape[1:3], *geometry, strict=True)
-    )  # of the last windows
-    pads = any(geometry[2]) or any(e > n for e, n in zip(ends, x.shape[1:3], strict=True))
-    strips = np.empty((thread_count(), size if pads else 0), x.dtype)
-    starts = np.empty((thread_count(), images * rows * out.shape[2]), np.intp)
-    panels = weight.derived(packed)
-    rectifier = as_arguments(slopes, x)
-    _forward_tasks(x, panels, bias, *rectifier, *geometry, images, rows, strips, starts, out)
+    threads = thread_count()
+    images, rows, size = _tasks(window, x.shape, out.shape, threads, STRIP_BYTES // x.itemsize)
+    strips = np.empty((threads, size), x.dtype)
+    starts = np.empty((threads, images * rows * out.shape[2]), np.intp)
+    panels, rectifier = weight.derived(packed), as_arguments(slopes, x)
+    places = *window.geometry(), images, rows, strips, starts
+    _forward_tasks(x, panels, bias, *rectifier, *places, out)
 
 
 conv_forward_direct = Kernel(_forward_cpu)  # on CUDA the implicit product does the same

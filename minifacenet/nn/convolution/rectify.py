@@ -12,9 +12,11 @@ A ReLU is no PReLU with slopes 0: 0 times -infinity is NaN.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
-from ..device.backend import Array, device_of, empty, read_only
+from ..device.backend import Array, device_of, read_only
 from ..device.cpu_target import cpu_function
 
 
@@ -29,8 +31,13 @@ def fits(slopes: Array, x: Array, filters: int) -> bool:
 def as_arguments(slopes: np.ndarray | None, x: np.ndarray) -> tuple[bool, np.ndarray]:
     """Return whether to rectify, and slopes of the kind that kernels are compiled for."""
     if slopes is None or not slopes.size:
-        return slopes is not None, read_only(empty((0,), like=x))
+        return slopes is not None, _none(x.dtype)
     return True, read_only(slopes)
+
+
+@cache
+def _none(dtype):
+    return read_only(np.empty(0, dtype))
 
 
 @cpu_function

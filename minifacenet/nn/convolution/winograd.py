@@ -79,6 +79,7 @@ from .winograd_transforms import POINTS
 SMALLEST_GROUP = 256  # tiles: fewer are not worth three parallel loops
 
 
+@cache
 def fastest_tile(window: Window, channels: int, out_h: int, out_w: int, filters: int) -> int | None:
     """Return the size m of a tile, 2 or 4, with which Winograd's is the fastest; None: im2col is.
 
