@@ -28,7 +28,7 @@ from numba import prange
 from .device.backend import Array, Kernel, contiguous, element, empty
 from .device.cpu_target import cpu_kernel, thread_count
 from .device.cuda_target import cuda_kernel
-from .largest import largest_in_vectors, largest_of_windows
+from .largest import IN_VECTORS, largest_in_vectors, largest_of_windows
 from .layer import FLOAT
 from .pooling import Pooling, along_inputs, along_outputs, last_window, next_tap, next_window, walk
 from .products.microkernel import FASTER_THAN_BLAS
@@ -101,10 +101,11 @@ def _forward_cpu(x, kernel, stride, corner, winner, out):
 
 
 def _largest_cpu(x, kernel, stride, corner, out):
-    scratch = np.empty((thread_count(), x.shape[2] * x.shape[3]), x.dtype)
-    in_vectors = FASTER_THAN_BLAS and x.dtype == np.float32
-    largest = largest_in_vectors if in_vectors else largest_of_windows
-    largest(x, kernel, stride, corner, scratch, out)
+    if FASTER_THAN_BLAS and x.dtype == np.float32 and kernel in IN_VECTORS:
+        largest_in_vectors(x, kernel, stride, corner, out)
+    else:
+        scratch = np.empty((thread_count(), x.shape[2] * x.shape[3]), x.dtype)
+        largest_of_windows(x, kernel, stride, corner, scratch, out)
 
 
 # `pooling.py` says how a CUDA thread walks. Here one loop over the taps, not two: an inner loop is
