@@ -10,10 +10,17 @@ from hypothesis import strategies as st
 
 from minifacenet.nn.conv import Conv2D, conv_forward
 from minifacenet.nn.convolution import direct
-from minifacenet.nn.convolution.direct import WIDTHS, conv_forward_direct, packed, panel_width
+from minifacenet.nn.convolution.direct import (
+    WIDTHS,
+    conv_forward_direct,
+    is_served,
+    packed,
+    panel_width,
+)
 from minifacenet.nn.device import backend
 from minifacenet.nn.layer import Parameter, Sequential
 from minifacenet.nn.linear import Linear
+from minifacenet.nn.prelu import PReLU
 from minifacenet.nn.products.llvm_vectors import LANES
 from minifacenet.nn.products.microkernel import FASTER_THAN_BLAS
 from minifacenet.nn.relu import ReLU
@@ -113,15 +120,18 @@ def test_the_same_bits_in_any_batch_and_on_two_threads():
 
 
 @pytest.mark.skipif(not FASTER_THAN_BLAS, reason="im2col is what auto takes here")
-@pytest.mark.parametrize(("channels", "size"), [(4, 6), (16, 12)])
-def test_auto_is_direct_in_any_batch_where_winograd_saves_too_little(channels, size):
+@pytest.mark.parametrize(
+    ("channels", "size", "direct"), [(4, 6, True), (16, 12, True), (40, 9, True), (40, 12, False)]
+)
+def test_auto_is_direct_in_any_batch_where_winograd_saves_too_little(channels, size, direct):
+    """There are few channels, or 9 x 9 outputs, which fill half of 3 x 3 tiles of 4 x 4."""
     rng = np.random.default_rng(0)
     layer = Conv2D(channels, 32, 3, rng, pad=1)
     for n in (1, 5):
         x = normal(rng, n, size, size, channels)
         out = np.empty((n, size, size, 32), np.float32)
         conv_forward_direct(x, layer.weight, layer.bias.data, layer.window, None, out)
-        np.testing.assert_array_equal(layer.forward(x), out)
+        assert np.array_equal(layer.forward(x), out) == direct
 
 
 @pytest.mark.parametrize("where", [*itertools.product((0, 4), repeat=2)])
@@ -168,6 +178,37 @@ def test_a_relu_is_done_by_the_layer_before_it(name, dtype):
     for kept, parameter in zip(gradients, layer.parameters().values(), strict=True):
         np.testing.assert_array_equal(parameter.grad, kept)
     assert (out == 0).any()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_prelu_is_done_by_the_layer_before_it(monkeypatch, name, dtype):
+    """A forward gives the bits of the two layers one after another, and one in training as well."""
+    rng = np.random.default_rng(0)
+    layer, alone = LAYERS[name](rng), PReLU({"winograd": 32, "linear": 7}.get(name, 9))
+    for parameter in (*layer.parameters().values(), alone.slope):
+        parameter._data = rng.standard_normal(parameter.data.shape).astype(dtype)
+    channels = {"winograd": 16, "residual": 4, "linear": 5}.get(name, 3)
+    shape = (3, 5) if name == "linear" else (3, 6, 7, channels)
+    x = rng.standard_normal(shape).astype(dtype)
+    expected = alone.forward(layer.forward(x))
+    network = Sequential(("one", layer), ("prelu", alone))
+    np.testing.assert_array_equal(network.forward(x, train=True), expected)
+    network.backward(np.ones_like(expected))  # PReLU kept its input
+    forwards, forward = [], alone.forward
+    monkeypatch.setattr(alone, "forward", lambda *given: forwards.append(given) or forward(*given))
+    np.testing.assert_array_equal(network.forward(x), expected)
+    fused = name == "winograd" or (name == "direct" and is_served(dtype))
+    assert len(forwards) == (not fused)
+    with pytest.raises(RuntimeError, match=r"needs one forward\(x, train=True\)"):
+        network.backward(np.ones_like(expected))
+
+
+@pytest.mark.parametrize("slopes", [4, 6])
+def test_a_prelu_of_other_channels_is_refused_in_its_own_words(slopes):
+    network = Sequential(("c", Conv2D(3, 5, 3, np.random.default_rng(0))), ("p", PReLU(slopes)))
+    with pytest.raises(ValueError, match=rf"PReLU expects shape \(\.\.\., {slopes}\)"):
+        network.forward(np.ones((1, 9, 9, 3), np.float32))
 
 
 def test_an_image_without_a_batch_is_refused_in_the_words_of_the_layer():
