@@ -8,8 +8,8 @@ further. So a tile of 6 pixels x 64 filters is
 
     for i < kh, t < kw C:   c[pixel, :] += x[(p s + i), q s C + t] * w[i, t, :]      all 6 pixels
 
-with 24 sums in registers throughout: they begin at the bias, and where a ReLU follows they are
-rectified before they are written. Nothing is read twice from memory, nothing written twice.
+with 24 sums in registers throughout: they begin at the bias, and if a ReLU or PReLU follows they
+are rectified (`rectify.py`) before they are written. Nothing is read or written twice.
 
 What is copied is the image itself, and only if it has to be padded: a few rows with their zeros
 around, or a few whole images if they are small (a tile's pixels may belong to two of them).
@@ -17,8 +17,7 @@ around, or a few whole images if they are small (a tile's pixels may belong to t
 Filters need not fill 64 columns: `panel_width` takes panels of 16, 32 or 64, and the tile's rows
 grow as its columns shrink, so that 12 to 24 sums are under way.
 
-This is the forward in float32, where the micro-kernel is the faster one
-(`FASTER_THAN_BLAS`); im2col does all others.
+This is the forward in float32, where the micro-kernel is faster than BLAS; im2col does all others.
 """
 
 from __future__ import annotations
@@ -96,9 +95,12 @@ def _add_windows(builder, sums, x, begins, panels, panel, size, row_step):
                     add_product(builder, total, value, vector)
 
 
-def _any(builder, array):
-    (size,) = cgutils.unpack_tuple(builder, array.shape)
-    return builder.icmp_signed(">", size, INDEX(0))
+def _load(builder, array, columns, masks):
+    """Return the vectors of `array` that begin at the columns, 0 where a mask is off."""
+    name = f"llvm.masked.load.{SUFFIX}.p0"
+    places = (address(builder, array.data, VECTOR, (column, INDEX(ITEM))) for column in columns)
+    given = zip(places, masks, strict=True)
+    return [call(builder, name, VECTOR, at, INT32(ITEM), mask, ZEROS) for at, mask in given]
 
 
 def _tile(width):
@@ -123,30 +125,25 @@ def _tile(width):
         first = builder.mul(panel, INDEX(width * LANES))
         columns = [builder.add(first, INDEX(j * LANES)) for j in range(width)]
         masks = [lanes_inside(builder, column, filters) for column in columns]
-        sums, align = variables(builder, height, width), INT32(ITEM)
-        name = f"{SUFFIX}.p0"
-        for j, (column, mask) in enumerate(zip(columns, masks, strict=True)):
-            place = address(builder, bias.data, VECTOR, (column, INDEX(ITEM)))
-            start = call(builder, f"llvm.masked.load.{name}", VECTOR, place, align, mask, ZEROS)
-            for i in range(height):
-                builder.store(start, sums[i][j])
+        sums, biases = variables(builder, height, width), _load(builder, bias, columns, masks)
+        for row_of_sums in sums:
+            for total, start in zip(row_of_sums, biases, strict=True):
+                builder.store(start, total)
         _add_windows(builder, sums, x, begins, panels, panel, (rows, run), step)
-        every, bent = all_lanes(builder, rectified), all_lanes(builder, _any(builder, slopes))
-        factors = []
-        for column, mask in zip(columns, masks, strict=True):
-            place = address(builder, slopes.data, VECTOR, (column, INDEX(ITEM)))
-            given = VECTOR, place, align, builder.and_(mask, bent), ZEROS
-            factors.append(call(builder, f"llvm.masked.load.{name}", *given))
+        (count,) = cgutils.unpack_tuple(builder, slopes.shape)
+        bent = all_lanes(builder, builder.icmp_signed(">", count, INDEX(0)))
+        every, wanted = all_lanes(builder, rectified), [builder.and_(mask, bent) for mask in masks]
+        factors = _load(builder, slopes, columns, wanted)
+        vectors = [*zip(columns, masks, factors, strict=True)]
         for i, row_of_sums in zip(inside, sums, strict=True):
-            parts = zip(columns, masks, factors, row_of_sums, strict=True)
-            for column, mask, factor, total in parts:
+            for (column, mask, factor), total in zip(vectors, row_of_sums, strict=True):
                 value = builder.load(total)
                 below = builder.and_(builder.fcmp_ordered("<", value, ZEROS), every)
                 there = builder.select(bent, builder.fmul(factor, value), ZEROS)
                 value = builder.select(below, there, value)
                 place = address(builder, out.data, VECTOR, (i, down), (column, INDEX(ITEM)))
-                stored = value, place, align, mask
-                call(builder, f"llvm.masked.store.{name}", ir.VoidType(), *stored)
+                stored = value, place, INT32(ITEM), mask
+                call(builder, f"llvm.masked.store.{SUFFIX}.p0", ir.VoidType(), *stored)
         return context.get_dummy_value()
 
     @intrinsic
@@ -270,13 +267,11 @@ def packed(weight: np.ndarray) -> np.ndarray:
     return panels
 
 
-@lru_cache(maxsize=1024)  # as long as a small kernel takes
-def _tasks(
-    window: Window, x: tuple[int, ...], out: tuple[int, ...], threads: int, strip: int
-) -> tuple[int, int, int]:
+@lru_cache(maxsize=1024)  # it takes as long as a small kernel
+def _tasks(window: Window, x, out, threads: int, strip: int) -> tuple[int, int, int]:
     """Return images of a task, rows of each, and numbers of a strip for them, 0 without padding.
 
-    x and out are shapes, `strip` is the most numbers that a strip has, but for one window.
+    x and out are shapes; `strip` is the most numbers of a strip, if a window does not need more.
     """
     n, out_h, out_w, _ = out
     (kh, kw), (sh, sw), corner = window.geometry()
@@ -287,9 +282,8 @@ def _tasks(
     rows = max(1, min(out_h, share, (most - kh) // sh + 1))
     height = (rows - 1) * sh + kh
     images = max(1, min(n, share // out_h, most // height)) if rows == out_h else 1
-    before = any(corner)
-    after = any(end - c > size for end, c, size in zip(seen, corner, x[1:3], strict=True))
-    return images, rows, images * height * line if before or after else 0
+    beyond = any(end - c > size for end, c, size in zip(seen, corner, x[1:3], strict=True))
+    return images, rows, images * height * line if any(corner) or beyond else 0
 
 
 def _forward_cpu(x, weight: Parameter, bias, window: Window, slopes, out):
@@ -297,11 +291,10 @@ def _forward_cpu(x, weight: Parameter, bias, window: Window, slopes, out):
         return
     threads = thread_count()
     images, rows, size = _tasks(window, x.shape, out.shape, threads, STRIP_BYTES // x.itemsize)
-    strips = np.empty((threads, size), x.dtype)
-    starts = np.empty((threads, images * rows * out.shape[2]), np.intp)
-    panels, rectifier = weight.derived(packed), as_arguments(slopes, x)
-    places = *window.geometry(), images, rows, strips, starts
-    _forward_tasks(x, panels, bias, *rectifier, *places, out)
+    pixels = images * rows * out.shape[2]
+    strips, starts = np.empty((threads, size), x.dtype), np.empty((threads, pixels), np.intp)
+    given = x, weight.derived(packed), bias, *as_arguments(slopes, x)
+    _forward_tasks(*given, *window.geometry(), images, rows, strips, starts, out)
 
 
 conv_forward_direct = Kernel(_forward_cpu)  # on CUDA the implicit product does the same
