@@ -18,8 +18,8 @@ Written as matrices, X being the windows of x laid out as rows ("im2col"), W the
 
 `im2col.py` holds the kernels that do so, for any window. `direct.py` computes the forward without
 the matrix X, where our micro-kernel multiplies. For 3x3 windows of stride 1 there is a way with a
-quarter of the multiplications: `winograd.py`. The last two can do the work of a ReLU that follows,
-before they write.
+quarter of the multiplications: `winograd.py`. The last two can do the work of a ReLU or PReLU that
+follows, before they write.
 
 Shapes: x (N, H, W, C); w (kh, kw, C, O); b (O,); y (N, H', W', O) with H' = floor((H + pads - kh)
 / stride) + 1. Table 1 of the paper uses 7x7/2, 3x3/1 and 1x1/1; section 3.3, "1x1xd convolutional
@@ -35,6 +35,7 @@ import numpy as np
 
 from .convolution.direct import conv_forward_direct, is_served
 from .convolution.implicit_gemm import conv_backward_implicit, conv_forward_implicit
+from .convolution.rectify import fits
 from .convolution.winograd import conv_backward_winograd, conv_forward_winograd, fastest_tile
 from .device.backend import Array, contiguous, device_of, empty, read_only, zeros
 from .layer import FLOAT, Layer, Parameter, normal
@@ -144,8 +145,8 @@ class Conv2D(Layer):
         text = "{} -> {}, ".format(*self.weight.data.shape[2:]) + str(self.window)
         return text + ("" if self.bias else ", no bias")
 
-    def forward(self, x: Array, train: bool = False, rectify: bool = False) -> Array:
-        x = self._accept(x, "N", "H", "W", self.weight.data.shape[2])
+    def forward(self, x: Array, train: bool = False, rectify: Array | None = None) -> Array:
+        x = self._accept(x, "N", "H", "W", self.weight.shape[2])
         out = empty((x.shape[0], *self.output_shape(x.shape[1:])), like=x)
         bias = self.bias.data if self.bias else read_only(self._no_bias())
         tile = self._tile(out.shape)
@@ -158,9 +159,10 @@ class Conv2D(Layer):
         self._remember(train, out, x)
         return out
 
-    def can_rectify(self, x: Array) -> bool:
+    def can_rectify(self, x: Array, slopes: Array) -> bool:
         """Say yes where forward is by Winograd or direct, on the CPU."""
-        if device_of(x) != "cpu" or len(x.shape) != 4:  # forward says what is wrong with it
+        filters = self.weight.shape[3]
+        if len(x.shape) != 4 or not fits(slopes, x, filters):  # forward says what is wrong with it
             return False
         if self._is_direct(x):
             return True
@@ -188,7 +190,7 @@ class Conv2D(Layer):
     def _tile(self, shape):
         """Return the size of Winograd's tiles for an output (N, H', W', O); None means im2col."""
         if self.algorithm == "auto":
-            return fastest_tile(self.window, self.weight.data.shape[2], shape)
+            return fastest_tile(self.window, self.weight.shape[2], shape)
         return TILES.get(self.algorithm)
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -130,7 +130,6 @@ class Layer:
     """
 
     window: Window | None = None  # set by a layer that slides one over the image
-    rectifier = False  # whether it is a ReLU, whose work a layer before it may do
     _cache: tuple | None = None
 
     def __repr__(self) -> str:
@@ -146,8 +145,16 @@ class Layer:
     def backward(self, dout: Array) -> Array | None:
         raise TypeError(f"{type(self).__name__} defines no backward")
 
-    def can_rectify(self, x: Array) -> bool:
-        """Return whether `forward(x, train, rectify=True)` does the work of a ReLU that follows."""
+    def slopes_for(self, train: bool) -> Array | None:
+        """Return what the layer before this one needs to do this one's work.
+
+        None if nobody can. Of a rectifier it is the slopes below 0: one per channel, or an array
+        without any, of a ReLU. `adopt` then follows in the place of this layer's forward.
+        """
+        return None
+
+    def can_rectify(self, x: Array, slopes: Array) -> bool:
+        """Return whether `forward(x, train, rectify=slopes)` does that work."""
         return False
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -313,13 +320,13 @@ class Sequential(Layer):
         rectified = False
         for place, layer in enumerate(layers):
             keep = train and place >= self.trained_from
-            if rectified:  # a ReLU, whose work is done
+            if rectified:  # its work is done
                 layer.adopt(x, keep)
                 rectified = False
                 continue
-            follows = place + 1 < len(layers) and layers[place + 1].rectifier
-            rectified = follows and layer.can_rectify(x)
-            x = layer.forward(x, keep, rectify=True) if rectified else layer.forward(x, keep)
+            slopes = layers[place + 1].slopes_for(train) if place + 1 < len(layers) else None
+            rectified = slopes is not None and layer.can_rectify(x, slopes)
+            x = layer.forward(x, keep, rectify=slopes) if rectified else layer.forward(x, keep)
         return x
 
     def backward(self, dout: Array) -> Array | None:

@@ -12,9 +12,7 @@ The first maximum in reading order wins a tie, in all implementations. A NaN win
 (numpy's rule), so that it travels. Forward keeps each window's winner as the number of its
 tap, i * kw + j, in one byte; backward gathers: every input pixel asks its windows whether it won.
 
-Without a backward nobody asks who won. Then the maximum over a window is the maximum over its
-columns of the maxima down each column, which windows side by side share: a whole image row at a
-time, long runs of memory, two to four times as fast where the channels are few.
+Without a backward nobody asks who won: `largest.py` is two to eight times as fast.
 
 Shapes: x (N, H, W, C) -> y (N, H', W', C), see `Window.output_size`; a window that hangs over the
 edge (`ceil_mode`) sees what is there. Table 1 of the paper: 3x3, stride 2, pad 1.
@@ -24,15 +22,16 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 from numba import prange
 
 from .device.backend import Array, Kernel, contiguous, element, empty
-from .device.cpu_target import cpu_function, cpu_kernel, thread_count
+from .device.cpu_target import cpu_kernel, thread_count
 from .device.cuda_target import cuda_kernel
+from .largest import IN_VECTORS, largest_in_vectors, largest_of_windows
 from .layer import FLOAT
 from .pooling import Pooling, along_inputs, along_outputs, last_window, next_tap, next_window, walk
+from .products.microkernel import FASTER_THAN_BLAS
 from .window import Pad, Size, Window, taps_inside_cpu, taps_inside_cuda, windows_over_cpu
 
 # -- Reference -----------------------------------------------------------------------------------
@@ -101,39 +100,12 @@ def _forward_cpu(x, kernel, stride, corner, winner, out):
                     first = False
 
 
-@cpu_function
-def _raise_to(values, best):
-    """Set best to the larger of the two, element by element; a NaN stays or comes in."""
-    for c in range(best.size):
-        value = values[c]
-        best[c] = value if (value > best[c]) | (value != value) else best[c]  # `|`: no jump
-
-
-@cpu_kernel
-def _largest_rows(x, kernel, stride, corner, scratch, out):
-    """Compute `_forward_cpu` without winners; `scratch` is of shape (threads, W C)."""
-    (kh, kw), (sh, sw), (top, left) = kernel, stride, corner
-    n, height, width, channels = x.shape
-    _, out_h, out_w, _ = out.shape
-    for task in prange(n * out_h):
-        image, p = task // out_h, task % out_h
-        rows, down = x[image].reshape(height, width * channels), scratch[numba.get_thread_id()]
-        first, end = max(0, p * sh - top), min(height, p * sh - top + kh)
-        down[:] = rows[first]
-        for y in range(first + 1, end):
-            _raise_to(rows[y], down)
-        columns = down.reshape(width, channels)
-        for q in range(out_w):
-            first, end = max(0, q * sw - left), min(width, q * sw - left + kw)
-            best = out[image, p, q]
-            best[:] = columns[first]
-            for column in range(first + 1, end):
-                _raise_to(columns[column], best)
-
-
 def _largest_cpu(x, kernel, stride, corner, out):
-    scratch = np.empty((thread_count(), x.shape[2] * x.shape[3]), x.dtype)
-    _largest_rows(x, kernel, stride, corner, scratch, out)
+    if FASTER_THAN_BLAS and x.dtype == np.float32 and kernel in IN_VECTORS:
+        largest_in_vectors(x, kernel, stride, corner, out)
+    else:
+        scratch = np.empty((thread_count(), x.shape[2] * x.shape[3]), x.dtype)
+        largest_of_windows(x, kernel, stride, corner, scratch, out)
 
 
 # `pooling.py` says how a CUDA thread walks. Here one loop over the taps, not two: an inner loop is

@@ -146,6 +146,14 @@ class PReLU(Layer):
         self._remember(train, out, x)
         return out
 
+    def slopes_for(self, train: bool) -> Array | None:
+        """In training there are none: backward needs what it was before."""
+        return None if train else self.slope.data
+
+    def adopt(self, out: Array, train: bool) -> None:
+        """Take the output of a layer that has rectified it as this layer's own."""
+        self._remember(train, out)
+
     def backward(self, dout: Array) -> Array:
         (x,) = self._recall(dout)
         dout, rows, dx = as_pixels(dout), as_pixels(x), empty(x.shape, like=x)

@@ -23,6 +23,8 @@ from .device.cpu_target import cpu_kernel
 from .device.cuda_target import cuda, cuda_kernel
 from .layer import Layer
 
+NO_SLOPES = np.empty(0, np.float32)
+
 # -- Reference -----------------------------------------------------------------------------------
 
 
@@ -92,14 +94,15 @@ _backward = Kernel(_backward_cpu, thread_per_element(_backward_grid))
 class ReLU(Layer):
     """y = max(x, 0), element by element; any shape."""
 
-    rectifier = True
-
     def forward(self, x: Array, train: bool = False) -> Array:
         x = self._accept(x)
         out = empty(x.shape, like=x)
         _forward(x.reshape(-1), out.reshape(-1))
         self._remember(train, out, out)
         return out
+
+    def slopes_for(self, train: bool) -> Array:
+        return NO_SLOPES
 
     def adopt(self, out: Array, train: bool) -> None:
         """Take the output of a layer that has rectified it as this layer's own."""

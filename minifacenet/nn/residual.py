@@ -143,13 +143,13 @@ class Residual(Layer):
         parts = {"body": self.body}
         return parts if self.shortcut is None else parts | {"shortcut": self.shortcut}
 
-    def forward(self, x: Array, train: bool = False, rectify: bool = False) -> Array:
+    def forward(self, x: Array, train: bool = False, rectify: Array | None = None) -> Array:
         x = self._accept(x)
         body = self.body.forward(x, train)
         shortcut = x if self.shortcut is None else self.shortcut.forward(x, train)
         shapes = tuple(shortcut.shape), tuple(body.shape)
         out = empty((x.shape[0], *_larger(*(shape[1:] for shape in shapes))), like=x)
-        self._sum(shortcut, body, self.scale, rectify, out)
+        self._sum(shortcut, body, self.scale, rectify is not None, out)
         self._remember(train, out, *shapes)
         return out
 
@@ -168,8 +168,8 @@ class Residual(Layer):
     def _sum(self, first, second, scale, rectify, out):
         _add(as_maps(first), as_maps(second), out.dtype.type(scale), rectify, as_maps(out))
 
-    def can_rectify(self, x: Array) -> bool:
-        return True
+    def can_rectify(self, x: Array, slopes: Array) -> bool:
+        return not slopes.size  # a ReLU
 
     def to(self, device: str) -> Layer:
         for part in self._parts().values():

@@ -143,13 +143,15 @@ class Detector:
         """Return P-Net's boxes, scores and offsets in the copy of that size (height, width)."""
         height, width, _ = copies[0].shape
         whole = np.array([[0, 0, width, height]], np.float32)
-        heads = self.nets.pnet.forward(to_input(resample(copies, whole, *size)))[0]
+        (heads,) = self.nets.pnet.forward(to_input(resample(copies, whole, *size)))
+        across, heads = heads.shape[1], heads.reshape(-1, heads.shape[2])
         scores = face_probability(heads)
-        rows, columns = np.nonzero(scores >= self.thresholds[0])
-        corners = STRIDE * np.stack([columns, rows], axis=1)
-        boxes = np.concatenate([corners, corners + PNET_SIZE], axis=1).astype(np.float32)
+        (likely,) = np.nonzero(scores >= self.thresholds[0])
+        boxes = np.empty((len(likely), 4), np.float32)
+        boxes[:, 0], boxes[:, 1] = likely % across * STRIDE, likely // across * STRIDE
+        np.add(boxes[:, :2], PNET_SIZE, out=boxes[:, 2:])
         boxes *= np.array([width / size[1], height / size[0]] * 2, np.float32)
-        return boxes, scores[rows, columns], heads[rows, columns, BOX]
+        return boxes, scores[likely], heads[likely, BOX]
 
     def _refined(self, copies, boxes) -> np.ndarray:
         """Return the squares that R-Net takes for faces too, moved as it says, stage 2."""

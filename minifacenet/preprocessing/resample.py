@@ -201,12 +201,13 @@ def resample(copies: list[np.ndarray], boxes: np.ndarray, height: int, width: in
     out = np.empty((len(boxes), height, width, 3), np.float32)
     steps = ((boxes[:, 2:] - boxes[:, :2]) / (width, height)).min(axis=1)  # a new pixel's side
     choice = np.log2(np.maximum(steps, 2) / 2).astype(int).clip(max=len(copies) - 1)
-    for number in np.unique(choice):
-        photo, chosen = copies[number], choice == number
+    numbers = set(choice.tolist())
+    for number in numbers:
+        photo, chosen = copies[number], slice(None) if len(numbers) == 1 else choice == number
         scratch = np.empty((thread_count(), 3 * photo.shape[1]), np.float32)
-        part = out if chosen.all() else np.empty((chosen.sum(), *out.shape[1:]), np.float32)
-        bottom, edge = (np.float32(size / 2**number) for size in copies[0].shape[:2])
         part_boxes = (boxes[chosen] / 2**number).astype(np.float32)
+        part = out if len(numbers) == 1 else np.empty((len(part_boxes), *out.shape[1:]), np.float32)
+        bottom, edge = (np.float32(size / 2**number) for size in copies[0].shape[:2])
         shared = _shared_columns(photo, edge, part_boxes, width)
         _resample(photo, bottom, part_boxes, *shared, scratch, part)
         if part is not out:

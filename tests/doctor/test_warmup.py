@@ -61,7 +61,9 @@ def test_nothing_is_left_to_compile(tmp_path):
     others = modules_of_untrained_layers()
     if FASTER_THAN_BLAS:  # then a forward is direct, if nobody asks for im2col
         others.add("minifacenet.nn.convolution.im2col")
-    assert not [name for name in cold if name.rpartition(".")[0] not in others]
+        others.add("minifacenet.nn.largest.largest_of_windows")  # and a pool is in vectors
+        others.add("minifacenet.nn.largest._largest")
+    assert not [name for name in cold if not {name, name.rpartition(".")[0]} & others]
     assert len(warmed) > 30
     _, after = python(WORK)
     assert after == warmed

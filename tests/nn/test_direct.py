@@ -10,10 +10,17 @@ from hypothesis import strategies as st
 
 from minifacenet.nn.conv import Conv2D, conv_forward
 from minifacenet.nn.convolution import direct
-from minifacenet.nn.convolution.direct import WIDTHS, conv_forward_direct, packed, panel_width
+from minifacenet.nn.convolution.direct import (
+    WIDTHS,
+    conv_forward_direct,
+    is_served,
+    packed,
+    panel_width,
+)
 from minifacenet.nn.device import backend
 from minifacenet.nn.layer import Parameter, Sequential
 from minifacenet.nn.linear import Linear
+from minifacenet.nn.prelu import PReLU
 from minifacenet.nn.products.llvm_vectors import LANES
 from minifacenet.nn.products.microkernel import FASTER_THAN_BLAS
 from minifacenet.nn.relu import ReLU
@@ -25,20 +32,28 @@ def normal(rng, *shape):
     return rng.standard_normal(shape, np.float32)
 
 
-def both(shape, filters, window, rectify=False, seed=0):
+NO_SLOPES = np.empty(0, np.float32)  # a ReLU's
+
+
+def rectified(x, slopes):
+    return x if slopes is None else np.where(x < 0, slopes * x if slopes.size else 0, x)
+
+
+def both(shape, filters, window, bend=None, seed=0):
     """Return the direct convolution, and the reference in float64, of the same random numbers."""
     rng = np.random.default_rng(seed)
     x, bias = normal(rng, *shape), normal(rng, filters)
     weight = normal(rng, *window.kernel, shape[3], filters) / 8
+    slopes = {None: None, "relu": NO_SLOPES, "prelu": normal(rng, filters)}[bend]
     around = np.full((shape[0] + 2, *window.output_size(*shape[1:3]), filters), np.nan, np.float32)
-    conv_forward_direct(x, Parameter(weight), bias, window, rectify, around[1:-1])
+    conv_forward_direct(x, Parameter(weight), bias, window, slopes, around[1:-1])
     assert np.isnan(around[[0, -1]]).all()  # nothing beyond the output is written
     expected, _ = conv_forward(*(a.astype(np.float64) for a in (x, weight, bias)), window)
-    return around[1:-1], np.maximum(expected, 0) if rectify else expected
+    return around[1:-1], rectified(expected, slopes)
 
 
-def products_are_right(shape, filters, window, rectify=False, seed=0):
-    out, expected = both(shape, filters, window, rectify, seed)
+def products_are_right(shape, filters, window, bend=None, seed=0):
+    out, expected = both(shape, filters, window, bend, seed)
     np.testing.assert_allclose(out, expected, rtol=0, atol=2e-6 * max(1, np.abs(expected).max()))
 
 
@@ -51,13 +66,13 @@ PADS = ((0, 0), (0, 1), (2, 0), (1, 3))
     st.tuples(st.integers(1, 3), st.integers(1, 3)),
     st.tuples(st.integers(1, 3), st.integers(1, 3)),
     st.tuples(st.sampled_from(PADS), st.sampled_from(PADS)),
-    st.booleans(),
+    st.sampled_from((None, "relu", "prelu")),
     st.integers(0),
 )
-@example((3, 3, 3, 1), 1, (3, 3), (3, 3), ((0, 0), (0, 0)), False, 0)  # one window an image
-@example((2, 4, 4, 2), 4 * LANES + 1, (1, 1), (1, 1), ((0, 0), (0, 0)), True, 0)
-def test_against_float64(shape, filters, kernel, stride, pad, rectify, seed):
-    products_are_right(shape, filters, Window.of(kernel, stride, pad), rectify, seed)
+@example((3, 3, 3, 1), 1, (3, 3), (3, 3), ((0, 0), (0, 0)), None, 0)  # one window an image
+@example((2, 4, 4, 2), 4 * LANES + 1, (1, 1), (1, 1), ((0, 0), (0, 0)), "prelu", 0)
+def test_against_float64(shape, filters, kernel, stride, pad, bend, seed):
+    products_are_right(shape, filters, Window.of(kernel, stride, pad), bend, seed)
 
 
 @pytest.mark.parametrize("strip", [1, 700, 1 << 17])
@@ -96,7 +111,7 @@ def test_the_same_bits_in_any_batch_and_on_two_threads():
     def forward(images, threads):
         backend.set_threads(threads)
         out = np.empty((len(images), *window.output_size(11, 10), 40), np.float32)
-        conv_forward_direct(images, weight, bias, window, False, out)
+        conv_forward_direct(images, weight, bias, window, None, out)
         return out
 
     whole = forward(x, 1)
@@ -112,7 +127,7 @@ def test_auto_is_direct_in_any_batch_where_winograd_saves_too_little(channels, s
     for n in (1, 5):
         x = normal(rng, n, size, size, channels)
         out = np.empty((n, size, size, 32), np.float32)
-        conv_forward_direct(x, layer.weight, layer.bias.data, layer.window, False, out)
+        conv_forward_direct(x, layer.weight, layer.bias.data, layer.window, None, out)
         np.testing.assert_array_equal(layer.forward(x), out)
 
 
@@ -122,7 +137,7 @@ def test_a_bad_pixel_stays_in_the_windows_that_see_it(where):
     x[0, *where] = np.nan
     out = np.empty((1, 5, 5, 1), np.float32)
     weight, bias = Parameter(np.ones((3, 3, 1, 1), np.float32)), np.zeros(1, np.float32)
-    conv_forward_direct(x, weight, bias, Window.of(3, 1, 1), True, out)
+    conv_forward_direct(x, weight, bias, Window.of(3, 1, 1), NO_SLOPES, out)
     near = np.zeros((5, 5), bool)
     near[max(0, where[0] - 1) : where[0] + 2, max(0, where[1] - 1) : where[1] + 2] = True
     np.testing.assert_array_equal(np.isnan(out[0, :, :, 0]), near)
@@ -162,6 +177,37 @@ def test_a_relu_is_done_by_the_layer_before_it(name, dtype):
     assert (out == 0).any()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_prelu_is_done_by_the_layer_before_it(monkeypatch, name, dtype):
+    """A forward gives the bits of the two layers one after another, and one in training as well."""
+    rng = np.random.default_rng(0)
+    layer, alone = LAYERS[name](rng), PReLU({"winograd": 32, "linear": 7}.get(name, 9))
+    for parameter in (*layer.parameters().values(), alone.slope):
+        parameter._data = rng.standard_normal(parameter.data.shape).astype(dtype)
+    channels = {"winograd": 16, "residual": 4, "linear": 5}.get(name, 3)
+    shape = (3, 5) if name == "linear" else (3, 6, 7, channels)
+    x = rng.standard_normal(shape).astype(dtype)
+    expected = alone.forward(layer.forward(x))
+    network = Sequential(("one", layer), ("prelu", alone))
+    np.testing.assert_array_equal(network.forward(x, train=True), expected)
+    network.backward(np.ones_like(expected))  # PReLU kept its input
+    forwards, forward = [], alone.forward
+    monkeypatch.setattr(alone, "forward", lambda *given: forwards.append(given) or forward(*given))
+    np.testing.assert_array_equal(network.forward(x), expected)
+    fused = name == "winograd" or (name == "direct" and is_served(dtype))
+    assert len(forwards) == (not fused)
+    with pytest.raises(RuntimeError, match=r"needs one forward\(x, train=True\)"):
+        network.backward(np.ones_like(expected))
+
+
+@pytest.mark.parametrize("slopes", [4, 6])
+def test_a_prelu_of_other_channels_is_refused_in_its_own_words(slopes):
+    network = Sequential(("c", Conv2D(3, 5, 3, np.random.default_rng(0))), ("p", PReLU(slopes)))
+    with pytest.raises(ValueError, match=rf"PReLU expects shape \(\.\.\., {slopes}\)"):
+        network.forward(np.ones((1, 9, 9, 3), np.float32))
+
+
 def test_an_image_without_a_batch_is_refused_in_the_words_of_the_layer():
     network = Sequential(("c", Conv2D(3, 4, 5, np.random.default_rng(0))), ("relu", ReLU()))
     with pytest.raises(ValueError, match=r"one image alone is x\[None\]"):
@@ -173,7 +219,7 @@ def test_minus_infinity_is_rectified_to_zero():
     x, bias = np.zeros((1, 2, 2, 1), np.float32), np.full(3, -np.inf, np.float32)
     out = np.empty((1, 2, 2, 3), np.float32)
     weight = Parameter(np.zeros((1, 1, 1, 3), np.float32))
-    conv_forward_direct(x, weight, bias, Window.of(1), True, out)
+    conv_forward_direct(x, weight, bias, Window.of(1), NO_SLOPES, out)
     np.testing.assert_array_equal(out, 0)
 
 

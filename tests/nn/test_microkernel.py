@@ -173,6 +173,7 @@ def test_inputs_may_be_read_only_and_the_output_may_not():
 
 OTHER_PROCESSOR = """
 import numpy as np
+from minifacenet.nn.conv import Conv2D
 from minifacenet.nn.products.vector_width import INSTRUCTIONS
 from minifacenet.nn.products.microkernel import FASTER_THAN_BLAS, gemm_panels
 from minifacenet.nn.window import Window
@@ -187,8 +188,13 @@ for m, n, k in ((1, 1, 1), (13, 70, 33), (3, 140, 17), (6, 64, 0), (8, 16, 5), (
     gemm_panels(a, packed(np.asfortranarray(b)), c, True)
     assert_close(c, a, b, start)
 products_are_right(9, 37, 128)
-convolutions_are_right((3, 7, 6, 5), 21, Window.of(3, 2, 1), True)
+convolutions_are_right((3, 7, 6, 5), 21, Window.of(3, 2, 1), "prelu")
 convolutions_are_right((1, 4, 4, 3), 64, Window.of(1))
+x, results = normal(rng, 2, 9, 5, 19), []
+for name in ("winograd", "im2col"):
+    layer = Conv2D(19, 21, 3, np.random.default_rng(0), pad=1, algorithm=name)
+    results.append(layer.forward(x))
+np.testing.assert_allclose(*results, atol=1e-4)
 code = "".join(gemm_panels.inspect_asm().values())
 fused = [line for line in code.splitlines() if "vfmadd" in line and "ps" in line.split()[0]]
 registers = {name for name in ("xmm", "ymm", "zmm") if any(name in line for line in fused)}

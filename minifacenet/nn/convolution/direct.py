@@ -8,8 +8,8 @@ further. So a tile of 6 pixels x 64 filters is
 
     for i < kh, t < kw C:   c[pixel, :] += x[(p s + i), q s C + t] * w[i, t, :]      all 6 pixels
 
-with 24 sums in registers throughout: they begin at the bias, and where a ReLU follows they are
-rectified before they are written. Nothing is read twice from memory, nothing written twice.
+with 24 sums in registers throughout: they begin at the bias, and if a ReLU or PReLU follows they
+are rectified (`rectify.py`) before they are written. Nothing is read or written twice.
 
 What is copied is the image itself, and only if it has to be padded: a few rows with their zeros
 around, or a few whole images if they are small (a tile's pixels may belong to two of them).
@@ -17,11 +17,12 @@ around, or a few whole images if they are small (a tile's pixels may belong to t
 Filters need not fill 64 columns: `panel_width` takes panels of 16, 32 or 64, and the tile's rows
 grow as its columns shrink, so that 12 to 24 sums are under way.
 
-This is the forward in float32, where the micro-kernel is the faster one
-(`FASTER_THAN_BLAS`); im2col does all others.
+This is the forward in float32, where the micro-kernel is faster than BLAS; im2col does all others.
 """
 
 from __future__ import annotations
+
+from functools import lru_cache
 
 import numba
 import numpy as np
@@ -54,6 +55,7 @@ from ..products.llvm_vectors import (
 )
 from ..products.microkernel import FASTER_THAN_BLAS, TALL
 from ..window import Window
+from .rectify import as_arguments
 
 WIDTHS = tuple(width for width in (4, 2, 1) if width <= VECTORS)  # vectors in a row of a tile
 STRIP_BYTES = 1 << 17  # of the image for one task, which stay in a core's cache
@@ -88,18 +90,24 @@ def _add_windows(builder, sums, x, begins, panels, panel, size, row_step):
                     add_product(builder, total, value, vector)
 
 
+def _load(builder, array, columns, masks):
+    """Return the vectors of `array` that begin at the columns, 0 where a mask is off."""
+    places = (address(builder, array.data, VECTOR, (column, INDEX(ITEM))) for column in columns)
+    return [load(builder, place, mask) for place, mask in zip(places, masks, strict=True)]
+
+
 def _tile(width):
-    """Return tile(x, starts, panels, bias, out, pixel, panel, rows, run, row_step, rectify).
+    """Return tile(x, starts, panels, bias, slopes, out, pixel, panel, rows, run, step, rectified).
 
     It computes out[pixel:, columns of the panel] for as many pixels as the tile has; a pixel beyond
     the last one is computed as a copy of it, and stored over it. The window of pixel i begins at
-    x[starts[i]], has `rows` rows of `run` numbers, and its rows lie `row_step` numbers apart.
+    x[starts[i]], has `rows` rows of `run` numbers, and its rows lie `step` numbers apart.
     """
     height = _height(width)
 
     def emit(context, builder, signature, arguments):
-        x, starts, panels, bias, out = arrays(context, builder, signature, arguments, 5)
-        pixel, panel, rows, run, row_step, rectify = arguments[5:]
+        x, starts, panels, bias, slopes, out = arrays(context, builder, signature, arguments, 6)
+        pixel, panel, rows, run, step, rectified = arguments[6:]
         pixels, filters = cgutils.unpack_tuple(builder, out.shape)
         down, _ = cgutils.unpack_tuple(builder, out.strides)
         inside = rows_inside(builder, pixel, height, pixels)
@@ -110,27 +118,33 @@ def _tile(width):
         first = builder.mul(panel, INDEX(width * LANES))
         columns = [builder.add(first, INDEX(j * LANES)) for j in range(width)]
         masks = [lanes_inside(builder, column, filters) for column in columns]
-        sums = variables(builder, height, width)
-        for j, (column, mask) in enumerate(zip(columns, masks, strict=True)):
-            place = address(builder, bias.data, VECTOR, (column, INDEX(ITEM)))
-            start = load(builder, place, mask)
-            for i in range(height):
-                builder.store(start, sums[i][j])
-        _add_windows(builder, sums, x, begins, panels, panel, (rows, run), row_step)
-        every = all_lanes(builder, rectify)
+        sums, biases = variables(builder, height, width), _load(builder, bias, columns, masks)
+        for row_of_sums in sums:
+            for total, start in zip(row_of_sums, biases, strict=True):
+                builder.store(start, total)
+        _add_windows(builder, sums, x, begins, panels, panel, (rows, run), step)
+        (count,) = cgutils.unpack_tuple(builder, slopes.shape)
+        bent = all_lanes(builder, builder.icmp_signed(">", count, INDEX(0)))
+        every, wanted = all_lanes(builder, rectified), [builder.and_(mask, bent) for mask in masks]
+        factors = _load(builder, slopes, columns, wanted)
+        vectors = [*zip(columns, masks, factors, strict=True)]
         for i, row_of_sums in zip(inside, sums, strict=True):
-            for column, mask, total in zip(columns, masks, row_of_sums, strict=True):
+            for (column, mask, factor), total in zip(vectors, row_of_sums, strict=True):
                 value = builder.load(total)
                 below = builder.and_(builder.fcmp_ordered("<", value, ZEROS), every)
-                value = builder.select(below, ZEROS, value)
+                there = builder.select(bent, builder.fmul(factor, value), ZEROS)
+                value = builder.select(below, there, value)
                 place = address(builder, out.data, VECTOR, (i, down), (column, INDEX(ITEM)))
                 store(builder, value, place, mask)
         return context.get_dummy_value()
 
     @intrinsic
-    def tile(typing_context, x, starts, panels, bias, out, pixel, panel, rows, run, step, rectify):
-        need_float32(x, panels, bias, out)
-        kinds = (x, starts, panels, bias, out, *(types.intp,) * 5, types.boolean)
+    def tile(
+        typing_context, x, starts, panels, bias, slopes, out,
+        pixel, panel, rows, run, step, rectified,
+    ):  # fmt: skip
+        need_float32(x, panels, bias, slopes, out)
+        kinds = (x, starts, panels, bias, slopes, out, *(types.intp,) * 5, types.boolean)
         return types.void(*kinds), emit
 
     return tile
@@ -144,20 +158,20 @@ _HEIGHTS = tuple(_height(width) for width in (4, 2, 1))
 
 
 @cpu_function
-def _all_tiles(x, starts, panels, bias, out, rows, run, row_step, rectify):
+def _all_tiles(x, starts, panels, bias, slopes, out, rows, run, step, rectified):
     """Compute out (pixels, O), a tile of a panel after another."""
     pixels, width = len(out), panels.shape[2] // LANES
     wide, half, narrow = _HEIGHTS
     for panel in range(len(panels)):
         if width == 4:
             for i in range(0, pixels, wide):
-                _wide(x, starts, panels, bias, out, i, panel, rows, run, row_step, rectify)
+                _wide(x, starts, panels, bias, slopes, out, i, panel, rows, run, step, rectified)
         elif width == 2:
             for i in range(0, pixels, half):
-                _half(x, starts, panels, bias, out, i, panel, rows, run, row_step, rectify)
+                _half(x, starts, panels, bias, slopes, out, i, panel, rows, run, step, rectified)
         else:
             for i in range(0, pixels, narrow):
-                _narrow(x, starts, panels, bias, out, i, panel, rows, run, row_step, rectify)
+                _narrow(x, starts, panels, bias, slopes, out, i, panel, rows, run, step, rectified)
 
 
 @cpu_function
@@ -180,13 +194,13 @@ def _pad(image, top, left, height, width, strip):
 
 @cpu_kernel
 def _forward_tasks(
-    x, panels, bias, kernel, stride, corner, images, rows, strips, starts, rectify, out
+    x, panels, bias, rectified, slopes, kernel, stride, corner, images, rows, strips, starts, out
 ):
     """Compute out. A task takes `images` images, or `rows` of one; no `strips`: without padding."""
     n, out_h, out_w, filters = out.shape
     _, x_h, x_w, channels = x.shape
     (kh, kw), (sh, sw), (top, left) = kernel, stride, corner
-    blocks = -(-out_h // rows)
+    blocks, run = -(-out_h // rows), kw * channels
     lines, numbers = out.reshape(n * out_h, out_w, filters), x.reshape(-1)
     for task in prange(-(-n // images) * blocks):
         mine = starts[numba.get_thread_id()]
@@ -211,12 +225,12 @@ def _forward_tasks(
                     strip[i * size : (i + 1) * size],
                 )  # fmt: skip
             _all_tiles(
-                strip, mine, panels, bias, part, kh, kw * channels, seen_w * channels, rectify
+                strip, mine, panels, bias, slopes, part, kh, run, seen_w * channels, rectified
             )
         else:
             at = (image * x_h + first * sh) * x_w * channels
             _all_tiles(
-                numbers[at:], mine, panels, bias, part, kh, kw * channels, x_w * channels, rectify
+                numbers[at:], mine, panels, bias, slopes, part, kh, run, x_w * channels, rectified
             )
 
 
@@ -245,32 +259,34 @@ def packed(weight: np.ndarray) -> np.ndarray:
     return panels
 
 
-def _task(window: Window, x, out) -> tuple[int, int, int]:
-    """Return images of a task, rows of each, and numbers of a strip for them."""
-    n, out_h, out_w, _ = out.shape
-    (kh, kw), (sh, sw), _ = window.geometry()
-    line = ((out_w - 1) * sw + kw) * x.shape[3]  # numbers of a padded row
-    most = max(1, STRIP_BYTES // x.itemsize // line)  # rows of the strip
-    share = -(-n * out_h // (2 * thread_count()))  # rows of out: two tasks a thread, at least
+@lru_cache(maxsize=1024)  # it takes as long as a small kernel
+def _tasks(window: Window, x, out, threads: int, strip: int) -> tuple[int, int, int]:
+    """Return images of a task, rows of each, and numbers of a strip for them, 0 without padding.
+
+    x and out are shapes; `strip` is the most numbers of a strip, if a window does not need more.
+    """
+    n, out_h, out_w, _ = out
+    (kh, kw), (sh, sw), corner = window.geometry()
+    seen = (out_h - 1) * sh + kh, (out_w - 1) * sw + kw
+    line = seen[1] * x[3]  # numbers of a padded row
+    most = max(1, strip // line)  # rows of the strip
+    share = -(-n * out_h // (2 * threads))  # rows of out: two tasks a thread, at least
     rows = max(1, min(out_h, share, (most - kh) // sh + 1))
     height = (rows - 1) * sh + kh
     images = max(1, min(n, share // out_h, most // height)) if rows == out_h else 1
-    return images, rows, images * height * line
+    beyond = any(end - c > size for end, c, size in zip(seen, corner, x[1:3], strict=True))
+    return images, rows, images * height * line if any(corner) or beyond else 0
 
 
-def _forward_cpu(x, weight: Parameter, bias, window: Window, rectify: bool, out):
+def _forward_cpu(x, weight: Parameter, bias, window: Window, slopes, out):
     if not out.size:
         return
-    geometry = window.geometry()
-    images, rows, size = _task(window, x, out)
-    ends = (
-        (o - 1) * s + k - c for o, k, s, c in zip(out.shape[1:3], *geometry, strict=True)
-    )  # of the last windows
-    pads = any(geometry[2]) or any(e > n for e, n in zip(ends, x.shape[1:3], strict=True))
-    strips = np.empty((thread_count(), size if pads else 0), x.dtype)
-    starts = np.empty((thread_count(), images * rows * out.shape[2]), np.intp)
-    panels = weight.derived(packed)
-    _forward_tasks(x, panels, bias, *geometry, images, rows, strips, starts, rectify, out)
+    threads = thread_count()
+    images, rows, size = _tasks(window, x.shape, out.shape, threads, STRIP_BYTES // x.itemsize)
+    pixels = images * rows * out.shape[2]
+    strips, starts = np.empty((threads, size), x.dtype), np.empty((threads, pixels), np.intp)
+    given = x, weight.derived(packed), bias, *as_arguments(slopes, x)
+    _forward_tasks(*given, *window.geometry(), images, rows, strips, starts, out)
 
 
 conv_forward_direct = Kernel(_forward_cpu)  # on CUDA the implicit product does the same

@@ -65,6 +65,7 @@ from ..products.in_kernels import empty_panels
 from ..products.matmul import matmul
 from ..window import Window
 from .implicit_gemm import conv_backward_implicit, conv_forward_implicit
+from .rectify import as_arguments
 from .winograd_kernels import (
     all_from_points,
     all_to_points,
@@ -146,7 +147,7 @@ def _factors(weight: Parameter, m: int, transpose: bool) -> tuple[np.ndarray, np
     return weight.derived(transformed_weights, m), panels
 
 
-def _forward_cpu(x, weight: Parameter, bias, window: Window, m: int, rectify: bool, out):
+def _forward_cpu(x, weight: Parameter, bias, window: Window, m: int, slopes, out):
     plan, points, sizes = _Plan(x, out, m), (m + 2, m + 2), (x.shape[3], out.shape[3])
     share = -(-len(x) * plan.strips // thread_count())  # a task for each thread, at least
     chunk = max(1, min(plan.balanced // plan.tiles, share))
@@ -154,11 +155,13 @@ def _forward_cpu(x, weight: Parameter, bias, window: Window, m: int, rectify: bo
     v, products = (np.empty((*shape, size), x.dtype) for size in sizes)
     _, _, corner = window.geometry()
     u, panels = _factors(weight, m, False)
-    row_bias = np.tile(bias, out.shape[2])
+    rectified, slopes = as_arguments(slopes, x)
+    row_bias, row_slopes = np.tile(bias, out.shape[2]), np.tile(slopes, out.shape[2])
     with blas_threads(1):
         forward_strips(
-            x, u, panels, row_bias, corner, m, chunk, plan.scratch, v, products, rectify, out
-        )
+            x, u, panels, row_bias, corner, m, chunk, plan.scratch, v, products,
+            rectified, row_slopes, out,
+        )  # fmt: skip
 
 
 def _backward_cpu(dout, x, weight: Parameter, window: Window, m: int, dweight, dbias, dx):
@@ -188,7 +191,7 @@ def _backward_cpu(dout, x, weight: Parameter, window: Window, m: int, dweight, d
 # Not written for CUDA: there the implicit GEMM computes the same for every convolution.
 
 
-def _forward_cuda(x, weight: Parameter, bias, window: Window, m: int, rectify: bool, out):
+def _forward_cuda(x, weight: Parameter, bias, window: Window, m: int, slopes, out):
     conv_forward_implicit(x, weight.data, bias, window, out)
 
 

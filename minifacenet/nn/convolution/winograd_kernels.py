@@ -13,6 +13,7 @@ from numba import prange
 
 from ..device.cpu_target import cpu_function, cpu_kernel
 from ..products.in_kernels import multiply, pack
+from .rectify import rectify
 from .winograd_transforms import (
     add_strip,
     inputs_from_points,
@@ -34,24 +35,27 @@ def _enter(x, corner, m, first, last, strips, tiles, scratch, v):
 
 
 @cpu_function
-def _leave(products, bias, m, first, last, strips, tiles, scratch, rectify, out):
-    """Compute Y = A^T products A + bias in these strips; rectified: 0 where it is negative.
+def _leave(products, bias, m, first, last, strips, tiles, scratch, rectified, slopes, out):
+    """Compute Y = A^T products A + bias in these strips, and rectify it.
 
-    `bias` is that of a whole row, so that the loop over it is a long one.
+    `bias` and `slopes` are those of a whole row, so that loops over them are long ones.
     """
-    out_h, zero = out.shape[1], out.dtype.type(0)
+    out_h = out.shape[1]
     for strip in range(first, last):
         image, y, at = strip // strips, strip % strips * m, (strip - first) * tiles
         pixels = outputs_from_points(products, at, tiles, m, scratch)
         for a in range(min(m, out_h - y)):
             row, line = pixels[a].reshape(-1), out[image, y + a].reshape(-1)
             for t in range(bias.size):
-                value = row[t] + bias[t]
-                line[t] = zero if rectify and value < zero else value
+                line[t] = row[t] + bias[t]
+            if rectified:
+                rectify(line, slopes)
 
 
 @cpu_kernel
-def forward_strips(x, u, panels, bias, corner, m, chunk, scratch, v, products, rectify, out):
+def forward_strips(
+    x, u, panels, bias, corner, m, chunk, scratch, v, products, rectified, slopes, out
+):
     """Compute the whole forward; v and products are (threads, n, n, tiles of a chunk, C or O)."""
     strips, tiles = -(-out.shape[1] // m), -(-out.shape[2] // m)
     for task in prange(-(-len(x) * strips // chunk)):
@@ -62,7 +66,9 @@ def forward_strips(x, u, panels, bias, corner, m, chunk, scratch, v, products, r
         for i in range(u.shape[0]):
             for j in range(u.shape[1]):
                 multiply(seen[i, j, :count], u[i, j], panels[i, j], product[i, j, :count], False)
-        _leave(product, bias, m, first, last, strips, tiles, scratch[thread], rectify, out)
+        _leave(
+            product, bias, m, first, last, strips, tiles, scratch[thread], rectified, slopes, out
+        )
 
 
 @cpu_kernel
