@@ -9,6 +9,7 @@ import argparse
 import importlib
 import json
 import os
+import re
 import resource
 import signal
 import sys
@@ -19,6 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 from random import Random
 
+import minifacenet
 from minifacenet.files.words import printable, shortened
 
 from .fuzzing import LARGEST, LONGEST, READERS, Reader, Slot
@@ -88,6 +90,16 @@ def _place(error: BaseException) -> str:
     ours = [f for f in frames if "minifacenet" in f.filename or "data_scripts" in f.filename]
     last = (ours or frames)[-1]
     return f"{Path(last.filename).name}:{last.lineno}"
+
+
+def with_kernels() -> list[str]:
+    """The modules of ours that Numba compiles: it cannot compile what Atheris has changed."""
+    package = Path(minifacenet.__file__).parent
+    return [
+        ".".join(path.relative_to(package.parent).with_suffix("").parts)
+        for path in package.rglob("*.py")
+        if re.search(r"^@cpu_|^(import|from) numba", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
 
 
 class Trial:
@@ -197,7 +209,10 @@ def main() -> int:
         atheris = None
     counted = atheris is not None and not given.again
     guides = given.guides.split(",")
-    with atheris.instrument_imports(include=guides) if counted else nullcontext():
+    changes = nullcontext()
+    if counted:
+        changes = atheris.instrument_imports(include=guides, exclude=with_kernels())
+    with changes:
         importlib.import_module(given.module)
     reader = READERS[given.reader]
     if given.again:

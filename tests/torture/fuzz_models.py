@@ -264,12 +264,7 @@ fuzzed(
         read=read_people,
         seeds=seeds_by(enrolled),
         errors=(CheckpointError,),
-        # Not where there are kernels: Numba cannot compile what Atheris has changed.
-        guided_by=(
-            "minifacenet.classification.people",
-            "minifacenet.classification.classifier",
-            "minifacenet.files",
-        ),
+        guided_by=("minifacenet.classification", "minifacenet.files"),
         mutate=mutated_arrays,
     )
 )
