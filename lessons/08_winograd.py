@@ -355,7 +355,7 @@ table1 = {  # outputs along a side, channels, filters
 sums = np.zeros(2)
 print("row     outputs        by definition   tile   Winograd   times fewer")
 for name, (size, channels, filters) in table1.items():
-    m = fastest_tile(Window.of(3, pad=1), channels, size, size, filters)
+    m = fastest_tile(Window.of(3, pad=1), channels, (1, size, size, filters))
     direct = 9 * size**2 * channels * filters
     fewer = (m + 2) ** 2 * (-(-size // m)) ** 2 * channels * filters
     sums += direct, fewer
@@ -388,7 +388,8 @@ for channels, filters in ((1, 1), (3, 64), (16, 32), (64, 192), (192, 384)):
 
 # %% [markdown]
 # In a wide layer they are small change. With few channels they cost more than they save, so there
-# the library stays with im2col. Its rule, from measurements:
+# the library stays with im2col. And if there are few tiles, what takes time is fetching $U$, which larger
+# tiles have more of: as long as multiplying `FETCH`, five, tiles by it. The rule, from measurements:
 
 # %%
 print(inspect.getsource(fastest_tile))
