@@ -133,6 +133,8 @@ def run_seeds(
                 observer.say(f"Seed {seed}, {seed + 1} of {seeds}")
                 metrics = run(faces, folder, seeded, observer)
             else:
+                with locked(folder):  # frees what a process left that was killed when all was done
+                    pass
                 observer.say(
                     f"Seed {seed}: the results in {folder} are of this run, taken from there"
                 )

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
@@ -37,6 +38,8 @@ DTYPES = {
     "I32": "int32", "U64": "uint64", "I64": "int64", "F16": "float16", "F32": "float32",
     "F64": "float64",
 }  # fmt: skip
+
+_ITS_FILE = re.compile(r' at path ".*"$', re.DOTALL)  # at the end of safetensors' errors
 
 MOST_DIMENSIONS = 32  # of an array, in every version of NumPy
 
@@ -67,7 +70,8 @@ def save_arrays(path: str | Path, arrays: dict[str, np.ndarray], metadata: dict)
         try:
             save_file(whole, temporary, {ENTRY: text})
         except SafetensorError as error:
-            raise OSError(str(error)) from None  # `replacing` says for which file
+            # `replacing` says for which file; safetensors has one of its own in between.
+            raise OSError(_ITS_FILE.sub("", str(error))) from None
 
 
 def arrays_digest(arrays: dict[str, np.ndarray]) -> str:

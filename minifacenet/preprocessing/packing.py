@@ -23,7 +23,8 @@ import hashlib
 import os
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -108,7 +109,7 @@ class Packer(Gathered):
         """Finish the array, and return it."""
         self.write()
         self._store_in(self.channels or self.deepest)
-        with (self.out / PIXELS).open("r+b") as file:
+        with _naming(self.out / PIXELS), (self.out / PIXELS).open("r+b") as file:
             file.write(_header(self.written, self.size, self.stored))
             _to_disk(file)
         return PackedImages(self.out / PIXELS)
@@ -120,8 +121,10 @@ class Packer(Gathered):
         """Return the keys of an earlier run; make the files if there is none."""
         pixels, keys = self.out / PIXELS, self.out / KEYS
         if not keys.exists() or not pixels.exists() or pixels.stat().st_size < HEADER:
-            pixels.write_bytes(_header(0, self.size, self.stored))
-            keys.write_bytes(b"")
+            with _naming(pixels):
+                pixels.write_bytes(_header(0, self.size, self.stored))
+            with _naming(keys):
+                keys.write_bytes(b"")
             return b""
         if self.channels is None:
             with pixels.open("rb") as file:
@@ -267,13 +270,19 @@ def _finish(out: Path, settings: dict, faces: Faces) -> None:
 
 def _append(path: Path, length: int, parts: Sequence[bytes]) -> None:
     """Cut a file off at a length, and append; all of it is on the disk at the end."""
+    with _naming(path), path.open("r+b") as file:
+        file.truncate(length)
+        file.seek(length)
+        for part in parts:
+            file.write(part)
+        _to_disk(file)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Name the file that cannot be written: Python does when it is opened, and not later."""
     try:
-        with path.open("r+b") as file:
-            file.truncate(length)
-            file.seek(length)
-            for part in parts:
-                file.write(part)
-            _to_disk(file)
+        yield
     except OSError as error:
         raise OSError(f"{path}: cannot be written ({error.strerror})") from None
 

@@ -10,6 +10,7 @@ from minifacenet.classification.methods import METHODS, methods_with
 from minifacenet.experiment import seeds as module
 from minifacenet.experiment.seeds import SeedScores, run_seeds
 from minifacenet.experiment.settings import RunConfig
+from minifacenet.files.locks import LOCK
 from minifacenet.preprocessing.read_folder import read_faces
 from minifacenet.training.observer import Observer
 from minifacenet.training.settings import TrainConfig
@@ -84,8 +85,11 @@ def test_what_is_there_is_not_run_again_unless_it_is_of_something_else(
 
     monkeypatch.setattr(module, "run", run)
     listener = Listener()
+    lock = out / "seed-1" / LOCK  # of a process that was killed when all was done
+    lock.touch()
     again = run_seeds(faces, out, 2, CONFIG, listener)
     assert ran == []
+    assert not lock.exists()
     assert all("taken from there" in line for line in listener.said)
     for name, values in before.values.items():
         np.testing.assert_array_equal(again.values[name], values)

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from minifacenet.files.arrays import CheckpointError, check_layout, load_arrays
+from minifacenet.files import arrays
+from minifacenet.files.arrays import CheckpointError, check_layout, load_arrays, save_arrays
 
 
 @pytest.mark.parametrize(
@@ -26,3 +27,15 @@ def test_a_shape_of_many_sides_is_cut_short_in_a_message():
     with pytest.raises(CheckpointError, match="the network needs") as error:
         check_layout("m.safetensors", needed, found)
     assert len(str(error.value)) < 400
+
+
+def test_a_full_disk_is_told_without_the_file_of_the_library(tmp_path, monkeypatch):
+    def full(arrays, path, metadata):
+        raise arrays_error(f'I/O error: No space left (os error 28) at path "{path.parent}/.tmpX"')
+
+    arrays_error = arrays.SafetensorError
+    monkeypatch.setattr(arrays, "save_file", full)
+    with pytest.raises(OSError, match=r"No space left") as error:
+        save_arrays(tmp_path / "a.safetensors", {"a": np.ones(3)}, {})
+    assert str(error.value).startswith(f"{tmp_path / 'a.safetensors'}: cannot be written")
+    assert ".tmp" not in str(error.value)

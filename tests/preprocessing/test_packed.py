@@ -1,7 +1,9 @@
 """Packed faces: the bits of the folder, whatever interrupts their making."""
 
 import json
+import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -289,4 +291,18 @@ def test_a_full_disk_is_named(people, tmp_path, monkeypatch):
 
     monkeypatch.setattr(packing, "_to_disk", full)
     with pytest.raises(OSError, match=r"unfinished\.npy: cannot be written \(No space left"):
+        pack_faces(people, tmp_path / "pack", SIZE)
+
+
+@pytest.mark.parametrize("name", [packing.PIXELS, packing.KEYS])
+def test_a_disk_that_is_full_at_the_beginning_is_named(name, people, tmp_path, monkeypatch):
+    write_bytes = Path.write_bytes
+
+    def full(path, data):
+        if path.name == name:
+            raise OSError(28, "No space left on device")
+        return write_bytes(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match=rf"{re.escape(name)}: cannot be written \(No space left"):
         pack_faces(people, tmp_path / "pack", SIZE)

@@ -19,6 +19,7 @@ from .whole import half_written
 
 SAVE_EVERY = 2  # of the trainings in scenes.py
 TWICE = 0.3  # of the cases: what goes on is killed as well
+OTHERS = {".ses"}  # in the folder for temporary files: ONNX Runtime makes it when it is imported
 AS_BEFORE = "killed at a random moment or within a write, then begun again: the same bytes"
 
 
@@ -123,7 +124,7 @@ def found(scene: Scene, case: Path, rng, usual: Undisturbed) -> str | None:
         return f"after {again[0]} {again[-1]} these differ: {', '.join(sorted(differ)[:5])}"
     if strays := everything(work) ^ usual.names:
         return f"left over or gone: {', '.join(sorted(strays)[:5])}"
-    strays = {path.name for path in (case / "aside" / "temporary").iterdir()}
+    strays = {path.name for path in (case / "aside" / "temporary").iterdir()} - OTHERS
     return f"left in the folder for temporary files: {', '.join(strays)}" if strays else None
 
 
