@@ -226,12 +226,16 @@ def main() -> int:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         most = pages * resource.getpagesize() + ROOM
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
-    if atheris:
-        guided(atheris, reader, trial, given.place / "seeds", given.seed)
-    else:
-        seeds = [path.read_bytes() for path in sorted((given.place / "seeds").iterdir())]
-        at_random(reader, trial, seeds, given.seed)
-    return 1  # neither of them ends: the last case ends the process
+    try:  # neither of them ends: the last case ends the process
+        if atheris:
+            guided(atheris, reader, trial, given.place / "seeds", given.seed)
+        else:
+            seeds = [path.read_bytes() for path in sorted((given.place / "seeds").iterdir())]
+            at_random(reader, trial, seeds, given.seed)
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+    os._exit(1)  # an interpreter's usual end waits for Atheris for ever
 
 
 if __name__ == "__main__":
