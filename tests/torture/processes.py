@@ -109,8 +109,12 @@ class Running:
         os.close(self._output)
         return b"".join(parts).decode(errors="replace")
 
-    def left_alone(self, seconds: float = 20.0) -> bool:
-        """Whether no process that it has started is still there, at the latest after a while."""
+    def left_alone(self, seconds: float = 90.0) -> bool:
+        """Whether no process that it has started is still there, at the latest after a while.
+
+        A worker that still imports what it needs sees only then that its parent is gone, and on a
+        busy machine that takes long.
+        """
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             try:
