@@ -15,7 +15,8 @@ from PIL import Image
 
 from ..classification.named_faces import NamedFace
 from ..classification.recognition import Recognition
-from ..files.atomic import digest, replacing, sweep
+from ..files.atomic import digest, sweep
+from ..files.jpeg import write_jpeg
 from ..files.words import count_text
 from ..preprocessing.crop_note import KEY
 from ..preprocessing.crop_places import crop_names
@@ -60,9 +61,7 @@ def write_drawn(
 def _draw(photo: Path, path: Path, faces: list[NamedFace], note: str) -> None:
     pixels, scale = decode_reduced(read_bytes(photo), photo)
     boxes, names = [row.box for row in faces], [row.name if row.known else "" for row in faces]
-    image = draw_names(pixels, boxes, names, scale)
-    with replacing(path) as temporary:
-        image.save(temporary, "JPEG", quality=90, comment=f"{KEY} {note}")
+    write_jpeg(path, draw_names(pixels, boxes, names, scale), 90, comment=f"{KEY} {note}")
 
 
 def _free(path: Path) -> bool:

@@ -17,7 +17,8 @@ import numpy as np
 from PIL import Image
 
 from ..classification.named_faces import NamedFace
-from ..files.atomic import digest, replacing, sweep
+from ..files.atomic import digest, sweep
+from ..files.jpeg import write_jpeg
 from ..preprocessing.choose_and_cut import UPSIDE, Face
 from ..preprocessing.manifest import Entry
 from ..preprocessing.photo import PhotoError, decode_reduced, read_bytes
@@ -111,8 +112,7 @@ def _save(pixels: np.ndarray, path: Path, side: int, quality: int) -> None:
     pixels = np.ascontiguousarray(pixels)
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     image.thumbnail((side, side), Image.Resampling.BICUBIC)
-    with replacing(path) as temporary:
-        image.save(temporary, "JPEG", quality=quality, optimize=True)
+    write_jpeg(path, image, quality, optimize=True)
 
 
 def _remove_others(folder: Path, shots: Iterable[Shot]) -> None:

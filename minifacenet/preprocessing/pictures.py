@@ -20,7 +20,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from PIL import Image
 
-from ..files.atomic import replacing, write_csv
+from ..files.atomic import write_csv
+from ..files.jpeg import write_jpeg
 from ..files.names import as_a_disk_sees
 from ..files.reading import open_table
 from ..plots.sheets import crop_sheet, rejected_sheet, small
@@ -134,8 +135,7 @@ def _show(photo: Path, path: Path, faces: Sequence[Face]) -> bool:
     pixels, scale = _reduced(photo)
     if pixels is None:
         return False
-    with replacing(path) as temporary:
-        draw_faces(pixels, faces, scale).save(temporary, "JPEG", quality=90, comment=KEY)
+    write_jpeg(path, draw_faces(pixels, faces, scale), 90, comment=KEY)
     return True
 
 

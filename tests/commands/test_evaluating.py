@@ -335,6 +335,7 @@ def test_results_are_no_photos_and_are_known_as_results(run, images, model, tmp_
     assert "results/ (results of minifacenet, lfw.json: no person)" in text(printed)
 
 
+@pytest.mark.filterwarnings("ignore:AUC")  # by two networks that do not fit, of eight pairs
 def test_against_an_older_model(run, images, aligned, model, tmp_path):
     old, rng = tmp_path / "old", np.random.default_rng(0)
     shutil.copytree(aligned, old)

@@ -150,6 +150,7 @@ def _length(size: int) -> bytes:
 
 
 SCRIPTS = "minifacenet.data_scripts"
+SECONDS = 4.0  # 200,000 operations of a pickle take half of one, and eight times that while branches are counted
 
 for name, what, read, seeds, mutate in (
     (
@@ -185,5 +186,6 @@ for name, what, read, seeds, mutate in (
             errors=(WeightsError,),
             guided_by=(SCRIPTS,),
             mutate=mutate,
+            seconds=SECONDS,
         )
     )
