@@ -150,7 +150,8 @@ def _length(size: int) -> bytes:
 
 
 SCRIPTS = "minifacenet.data_scripts"
-SECONDS = 4.0  # 200,000 operations of a pickle take half of one, and eight times that while branches are counted
+# A pickle of 200,000 operations takes half of one, and several while branches are counted.
+SECONDS = 4.0
 
 for name, what, read, seeds, mutate in (
     (
