@@ -8,10 +8,10 @@ SMALL = Architecture("nn1_mini", 32, channels=1)
 def test_each_is_varied_alone_and_memory_grows():
     told = []
     costs = time_scaling(
-        SMALL, 2, 1, (1, 8), (0.5, 1.0), (32, 48), lambda *counts: told.append(counts)
+        SMALL, 2, 1, (1, 8), (0.5, 1.0), (32, 96), lambda *counts: told.append(counts)
     )
     assert [(cost.varied, cost.value) for cost in costs] == [
-        ("batch", 1), ("batch", 8), ("width", 0.5), ("width", 1), ("size", 32), ("size", 48),
+        ("batch", 1), ("batch", 8), ("width", 0.5), ("width", 1), ("size", 32), ("size", 96),
     ]  # fmt: skip
     assert told == [(done, 6) for done in range(6)]
     for first, second in zip(costs[::2], costs[1::2], strict=True):
