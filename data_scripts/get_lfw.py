@@ -41,7 +41,8 @@ NOTES = (  # long names, and notes of POSIX
     tarfile.SOLARIS_XHDTYPE,
 )  # fmt: skip
 PHOTO = re.compile(r"(?P<name>[A-Za-z][A-Za-z_-]{0,99})/(?P=name)_[0-9]{4}\.jpg")
-MEMBER = re.compile(rf"(?:\./)?(?:[A-Za-z0-9_-]+/)?(?P<file>{PHOTO.pattern}|{'|'.join(LISTS)})")
+_LIST = "|".join(map(re.escape, LISTS))
+MEMBER = re.compile(rf"(?:\./)?(?:[A-Za-z0-9_-]+/)?(?P<file>{PHOTO.pattern}|{_LIST})")
 
 
 def downloaded() -> Path | None:
@@ -101,7 +102,8 @@ def _unpack(source: Path, part: Path) -> None:
                 if found and plain and member.size <= LARGEST:
                     content = tar.extractfile(member)
                     _put(part, found["file"], content.read() if content else b"", source)
-    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, IndexError) as error:
+        # An IndexError is tarfile's, of a map of holes that ends too early.
         raise DataError(f"{source} is no whole tar file ({error}): get it anew") from None
     except FileNotFoundError:
         raise DataError(f"{source} cannot be read (No such file or directory)") from None

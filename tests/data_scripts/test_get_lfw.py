@@ -146,6 +146,22 @@ def test_a_size_that_is_only_claimed_is_a_broken_archive(tmp_path, capsys):
         assert not (tmp_path / "out").exists()
 
 
+def test_a_name_like_a_list_is_none(tmp_path):
+    other = member("lfw/pairs*txt", size=1), b"1"
+    assert get(archive(tmp_path / "lfw.tgz", other), tmp_path / "out") == 0
+    assert not [name for name in files(tmp_path / "out") if "pairs" in name]
+
+
+def test_an_index_error_of_tarfile_is_a_broken_archive(tmp_path, monkeypatch, capsys):
+    def opened(*arguments, **keywords):
+        raise IndexError("index out of range")  # as of an old GNU header for holes
+
+    monkeypatch.setattr(tarfile, "open", opened)
+    (tmp_path / "lfw.tar").write_bytes(b"?")
+    assert get(tmp_path / "lfw.tar", tmp_path / "out") == 1
+    assert f"{tmp_path / 'lfw.tar'} is no whole tar file" in capsys.readouterr().err
+
+
 LIES = {
     "size": {"size": 2**33},  # the rest of the file would be passed over in steps, for minutes
     "larger than any file": {"size": 2**80},
