@@ -33,7 +33,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .convolution.direct import conv_forward_direct, is_served
+from .convolution.direct import DIRECT_UP_TO, conv_forward_direct, is_served
 from .convolution.implicit_gemm import conv_backward_implicit, conv_forward_implicit
 from .convolution.rectify import fits
 from .convolution.winograd import conv_backward_winograd, conv_forward_winograd, fastest_tile
@@ -149,7 +149,7 @@ class Conv2D(Layer):
         x = self._accept(x, "N", "H", "W", self.weight.shape[2])
         out = empty((x.shape[0], *self.output_shape(x.shape[1:])), like=x)
         bias = self.bias.data if self.bias else read_only(self._no_bias())
-        tile = self._tile(out.shape)
+        tile = self._forward_tile(x, out.shape)
         if tile:
             conv_forward_winograd(x, self.weight, bias, self.window, tile, rectify, out)
         elif self._is_direct(x):
@@ -186,6 +186,10 @@ class Conv2D(Layer):
     def _no_bias(self):
         """Return zeros for the kernels, which add a bias and sum its gradient in any case."""
         return zeros(self.weight.data.shape[3:], like=self.weight.data)
+
+    def _forward_tile(self, x, shape):
+        few = math.prod(self.weight.shape[2:]) <= DIRECT_UP_TO
+        return None if few and self._is_direct(x) else self._tile(shape)
 
     def _tile(self, shape):
         """Return the size of Winograd's tiles for an output (N, H', W', O); None means im2col."""

@@ -58,6 +58,9 @@ from ..window import Window
 from .rectify import as_arguments
 
 WIDTHS = tuple(width for width in (4, 2, 1) if width <= VECTORS)  # vectors in a row of a tile
+# Channels times filters. With so few, Winograd's way would save a third of a time that is short
+# anyway, and it costs digits.
+DIRECT_UP_TO = 768
 STRIP_BYTES = 1 << 17  # of the image for one task, which stay in a core's cache
 
 # -- The tile, in LLVM's instructions ------------------------------------------------------------
