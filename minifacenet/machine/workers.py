@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, islice
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, parent_process
 from typing import Any, Protocol
 
 _worker: Callable[[Any], Any]  # in each of our processes
@@ -203,10 +204,22 @@ def _begin(make, arguments) -> None:
     """Set up a new process: one thread, and Ctrl-C is left to the process that waits."""
     from ..nn.device.backend import set_threads
 
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     set_threads(1)
     global _worker
     _worker = make(*arguments)
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is gone, killed, say.
+
+    A worker that waits for items would wait for ever: it holds the other end of their pipe, too.
+    """
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(items: Sequence) -> list:
