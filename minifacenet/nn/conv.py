@@ -100,8 +100,9 @@ class Conv2D(Layer):
         2x2: slower, and nearly as exact as im2col. Both are for 3x3 kernels of stride 1. 'auto'
         takes what was measured fastest on a CPU for the shape of the layer and its output. For
         maps of a few tiles that depends on the batch, and so do an output's last digits. (Where it
-        is not Winograd's, the forward is direct, if our micro-kernel is in use.) From an infinite
-        pixel im2col gives infinity, Winograd NaN, also in outputs of the tile that do not see it.
+        is not Winograd's, or channels and filters are few, the forward is direct, if our
+        micro-kernel is in use.) From an infinite pixel im2col gives infinity, Winograd NaN, also in
+        outputs of the tile that do not see it.
     bias : bool
         False leaves b out, and `layer.bias` is None: a batch norm that follows would take it away
         again, and adds its own beta.

@@ -26,17 +26,15 @@ from numba.extending import intrinsic
 from .device.cpu_target import cpu_function, cpu_kernel
 from .products.llvm_vectors import (
     INDEX,
-    INT32,
     ITEM,
     LANES,
-    SUFFIX,
     VECTOR,
-    ZEROS,
     address,
     arrays,
-    call,
     lanes_inside,
+    load,
     need_float32,
+    store,
 )
 
 NANS = ir.Constant(VECTOR, [float("nan")] * LANES)
@@ -53,7 +51,6 @@ def _largest_of(rows, columns):
     def emit(context, builder, signature, arguments):
         x, out = arrays(context, builder, signature, arguments, 2)
         begin, down, channels, at = arguments[2:]
-        align, name = INT32(ITEM), f"{SUFFIX}.p0"
         steps = [
             builder.add(builder.mul(down, INDEX(i)), builder.mul(channels, INDEX(j)))
             for i in range(rows)
@@ -66,8 +63,7 @@ def _largest_of(rows, columns):
             values = []
             for step in steps:
                 place = address(builder, x.data, VECTOR, (builder.add(first, step), INDEX(ITEM)))
-                given = VECTOR, place, align, mask, ZEROS
-                values.append(call(builder, f"llvm.masked.load.{name}", *given))
+                values.append(load(builder, place, mask))
             best = values[0]
             for value in values[1:]:
                 best = builder.select(builder.fcmp_ordered(">", value, best), value, best)
@@ -75,7 +71,7 @@ def _largest_of(rows, columns):
             bad = [builder.fcmp_unordered("uno", *pair) for pair in pairs]
             best = builder.select(reduce(builder.or_, bad), NANS, best)
             place = address(builder, out.data, VECTOR, (builder.add(at, lane), INDEX(ITEM)))
-            call(builder, f"llvm.masked.store.{name}", ir.VoidType(), best, place, align, mask)
+            store(builder, best, place, mask)
         return context.get_dummy_value()
 
     @intrinsic
@@ -89,7 +85,7 @@ def _largest_of(rows, columns):
 _largest_of_4, _largest_of_9 = _largest_of(2, 2), _largest_of(3, 3)
 IN_VECTORS = ((2, 2), (3, 3))  # kernels
 
-# -- Kernels -----------------------------------------------
+# -- Kernels -------------------------------------------------------------------------------------
 
 
 @cpu_function

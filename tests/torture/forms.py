@@ -11,7 +11,10 @@ GIF           blocks: kept whole, mutated as bytes
 from __future__ import annotations
 
 import struct
+import zipfile
 import zlib
+from collections.abc import Iterable
+from io import BytesIO
 from random import Random
 
 from .fuzzing import Inner
@@ -175,6 +178,26 @@ def mutated_exif(content: bytes, rng: Random, inner: Inner) -> bytes:
     start = 6 if content.startswith(b"Exif\0\0") else 0
     made = mutated_tiff(content[start:], rng, inner)
     return inner(content) if made is None else content[:start] + made
+
+
+def files_of(data: bytes) -> list[tuple[str, int, bytes]]:
+    """Return the first files of a zip, each with name and compression; none if it is no zip."""
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            return [(m.filename, m.compress_type, archive.read(m)) for m in archive.infolist()[:9]]
+    except Exception:
+        return []
+
+
+def zip_of(files: Iterable[tuple[str, int, bytes]]) -> bytes:
+    """Return a zip of what `files_of` returns."""
+    stream = BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, packed, content in files:
+            info = zipfile.ZipInfo(name)
+            info.compress_type = packed
+            archive.writestr(info, content)
+    return stream.getvalue()
 
 
 def mutated_tiff(data: bytes, rng: Random, inner: Inner) -> bytes | None:

@@ -20,7 +20,7 @@ from minifacenet.data_scripts.fetching import DataError
 
 from ..data_scripts.test_get_lfw import NAMES, PAIRS, jpeg
 from ..preprocessing.made_files import encoded
-from .forms import mutated_png
+from .forms import files_of, mutated_png, zip_of
 from .fuzzing import Inner, Reader, fuzzed
 
 BLOCK = 512
@@ -127,11 +127,7 @@ def mutated_zip(data: bytes, rng: Random, inner: Inner) -> bytes | None:
     if start >= 0:
         start = data.find(b"PK\x01\x02") if rng.random() < 0.7 else start
         return data[:start] + inner(data[start:])
-    try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
-            files = [(m.filename, m.compress_type, archive.read(m)) for m in archive.infolist()[:9]]
-    except Exception:
-        return None
+    files = files_of(data)
     if not files:
         return None
     at = rng.randrange(len(files))
@@ -141,13 +137,10 @@ def mutated_zip(data: bytes, rng: Random, inner: Inner) -> bytes | None:
     else:
         content = mutated_png(content, rng, inner) or inner(content)
     files[at] = (name, packed, content)
-    stream = BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name, packed, content in dict.fromkeys(files):
-            info = zipfile.ZipInfo(name)
-            info.compress_type = rng.choice((0, 8, 8, 12, 14)) if rng.random() < 0.1 else packed
-            archive.writestr(info, content)
-    return stream.getvalue()
+    return zip_of(
+        (name, rng.choice((0, 8, 8, 12, 14)) if rng.random() < 0.1 else packed, content)
+        for name, packed, content in dict.fromkeys(files)
+    )
 
 
 def read_zip(data: bytes) -> None:

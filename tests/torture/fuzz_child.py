@@ -221,8 +221,6 @@ def main() -> int:
         return 0
     driver = f"atheris {version('atheris')}" if atheris else "at random, without atheris"
     (given.place / "driver").write_text(driver)
-    for path in (given.place / "seeds").iterdir():  # compiles kernels, before cases are timed
-        outcome(reader, path.read_bytes())
     trial = Trial(reader, given.place, given.cases)
     if Path("/proc/self/statm").exists():
         pages = int(Path("/proc/self/statm").read_text().split()[0])

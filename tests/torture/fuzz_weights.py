@@ -18,6 +18,7 @@ from minifacenet.data_scripts.weight_bytes import WeightsError
 from ..data_scripts import test_dlib_weights, test_pytorch_weights, test_torch7_weights
 from ..data_scripts.damage import NAME, touch
 from ..data_scripts.test_get_mtcnn import onnx
+from .forms import files_of, zip_of
 from .fuzzing import Inner, Reader, fuzzed
 
 OPERATIONS = b".()tRQsue]}abqhN\x80\x85\x86\x87\x88\x89\x8a\x94\x95cXKMJGrj0l2\x93oi"
@@ -59,11 +60,7 @@ def mutated_checkpoint(data: bytes, rng: Random, inner: Inner) -> bytes | None:
     """Damage one file of a zip, or one operation of pickles in a row."""
     if not data.startswith(b"PK"):
         return mutated_pickle(data, rng, inner)
-    try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
-            files = [(m.filename, m.compress_type, archive.read(m)) for m in archive.infolist()[:9]]
-    except Exception:
-        return None
+    files = files_of(data)
     if not files:
         return None
     at = rng.randrange(len(files))
@@ -75,13 +72,9 @@ def mutated_checkpoint(data: bytes, rng: Random, inner: Inner) -> bytes | None:
     else:
         name = inner(name.encode()).decode("latin-1")[:200]
     files[at] = (name, packed, content)
-    stream = BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name, packed, content in files:
-            info = zipfile.ZipInfo(name)
-            info.compress_type = packed if packed in (0, 8) else 0
-            archive.writestr(info, content)
-    return stream.getvalue()
+    return zip_of(
+        (name, packed if packed in (0, 8) else 0, content) for name, packed, content in files
+    )
 
 
 def mutated_pickle(data: bytes, rng: Random, inner: Inner) -> bytes:

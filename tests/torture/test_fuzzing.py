@@ -3,6 +3,7 @@
 import os
 import signal
 from contextlib import closing
+from dataclasses import replace
 from io import BytesIO
 from random import Random
 
@@ -56,6 +57,14 @@ PLANTED = Reader(
     seconds=0.2,
 )
 READERS["planted"] = PLANTED
+
+
+def clumsy(data, rng, inner):
+    raise TypeError("a fault of the attack")
+
+
+CLUMSY = replace(PLANTED, name="clumsy", seeds=lambda: [b"read"], mutate=clumsy)
+READERS["clumsy"] = CLUMSY
 
 
 @pytest.mark.full  # it dies and begins again
@@ -125,3 +134,9 @@ def test_what_is_damaged_again_and_again_stops_nobody(seeds, mutate):
         for _ in range(15):
             data = mutate(data, rng, lambda part: mutated(part, rng)) or mutated(data, rng)
             assert isinstance(data, bytes)
+
+
+@pytest.mark.full
+def test_a_mutation_that_fails_ends_it_with_the_reason(tmp_path):
+    with pytest.raises(RuntimeError, match="a fault of the attack"):
+        [*playing(CLUMSY)(100, 0, tmp_path)]

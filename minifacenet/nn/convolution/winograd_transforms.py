@@ -240,9 +240,7 @@ def inputs_to_points(image, top, left, m, scratch, points, first, tiles):
     n = len(points)
     window, half = _buffers(scratch, n, n, (tiles - 1) * m + n, image.shape[2])
     _see(image, top, left, window)
-    _spread_inputs(
-        window.reshape(n, -1), half.reshape(n, 1, -1), np.intp(0), np.intp(0), np.intp(1)
-    )
+    _spread_inputs(window.reshape(n, -1), half.reshape(n, 1, -1), ZERO, ZERO, ONE)
     for i in range(n):
         _spread_inputs(half[i], points[i], m, first, tiles)
 
@@ -252,10 +250,8 @@ def outputs_to_points(image, top, m, scratch, points, first, tiles):
     """Set points[:, :, first:first + tiles] = A y A^T for each tile of a strip of outputs."""
     n = len(points)
     window, half = _buffers(scratch, m, n, tiles * m, image.shape[2])
-    _see(image, top, 0, window)
-    _spread_outputs(
-        window.reshape(m, -1), half.reshape(n, 1, -1), np.intp(0), np.intp(0), np.intp(1)
-    )
+    _see(image, top, ZERO, window)
+    _spread_outputs(window.reshape(m, -1), half.reshape(n, 1, -1), ZERO, ZERO, ONE)
     for i in range(n):
         _spread_outputs(half[i], points[i], m, first, tiles)
 
@@ -269,9 +265,7 @@ def inputs_from_points(points, first, tiles, m, scratch):
     for i in range(n):
         _gather_inputs(half[i], points[i], m, first, tiles)
     window[:] = points.dtype.type(0)
-    _gather_inputs(
-        window.reshape(n, -1), half.reshape(n, 1, -1), np.intp(0), np.intp(0), np.intp(1)
-    )
+    _gather_inputs(window.reshape(n, -1), half.reshape(n, 1, -1), ZERO, ZERO, ONE)
     return window
 
 
@@ -284,9 +278,7 @@ def outputs_from_points(points, first, tiles, m, scratch):
     for i in range(n):
         _gather_outputs(half[i], points[i], m, first, tiles)
     window[:] = points.dtype.type(0)
-    _gather_outputs(
-        window.reshape(m, -1), half.reshape(n, 1, -1), np.intp(0), np.intp(0), np.intp(1)
-    )
+    _gather_outputs(window.reshape(m, -1), half.reshape(n, 1, -1), ZERO, ZERO, ONE)
     return window
 
 
