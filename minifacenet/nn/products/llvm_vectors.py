@@ -56,17 +56,12 @@ def call(builder: ir.IRBuilder, name: str, result: ir.Type, *values: ir.Value) -
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), values)
 
 
-def load(
-    builder: ir.IRBuilder, place: ir.Value, mask: ir.Value | None = None, start: ir.Value = ZEROS
-) -> ir.Value:
-    """Return the vector at `place`; with a mask those lanes that are on, the others from `start`.
-
-    Memory is not touched where a lane is off.
-    """
+def load(builder: ir.IRBuilder, place: ir.Value, mask: ir.Value | None = None) -> ir.Value:
+    """Return the vector at `place`; with a mask 0 where a lane is off, and memory untouched."""
     if mask is None:
         return builder.load(place, align=ITEM)
     name = f"llvm.masked.load.{SUFFIX}.p0"
-    return call(builder, name, VECTOR, place, INT32(ITEM), mask, start)
+    return call(builder, name, VECTOR, place, INT32(ITEM), mask, ZEROS)
 
 
 def store(
